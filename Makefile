@@ -1,0 +1,47 @@
+# Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check format types imports bench lock azurite clean
+
+BIN := .venv/bin
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## make .venv (finds Python 3.13 by itself)
+	@scripts/setup
+
+demo: setup ## two regions on this machine, an outage, and what hubswitch does about it
+	@$(BIN)/hubswitch demo
+
+up: setup ## serve the function app on http://127.0.0.1:7071 with a local Azure beside it
+	@$(BIN)/hubswitch up
+
+test: setup azurite ## all tests
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+check: setup format types imports test ## everything that a change must pass
+
+format: setup ## formatting and lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: setup ## strict typing
+	@$(BIN)/mypy
+
+imports: setup ## import contracts
+	@$(BIN)/lint-imports
+
+bench: setup ## figures as JSON, each beside its baseline
+	@$(BIN)/python -m bench
+
+lock: setup ## compile requirements*.in to pinned files with hashes
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url requirements-dev.in -o requirements-dev.txt
+
+azurite: ## Microsoft's storage emulator as a second witness for the blob tests; they skip it where npm is missing
+	@scripts/azurite
+
+clean: ## remove what the targets made
+	rm -rf .venv .azurite build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
