@@ -1,0 +1,255 @@
+"""What the evidence amounts to at a moment: one verdict per side and class. Pure.
+
+A probed class is bad after ``bad_after`` bad answers in a row, since the first of them, until one good answer or
+until its lifetime has passed without a further one. Being bad lasts from the first evidence to the last: blind
+answers in between neither break nor prolong it. Statements of Resource Health and alerts are states: they last
+until a newer statement, a newer good answer of that resource's probe, or their lifetime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrator.core.codec import Value, to_builtins
+from orchestrator.core.evidence import (
+    MEMBER_KEYS,
+    MEMBERS,
+    SIDE_KEYS,
+    Deletion,
+    Evidence,
+    Incident,
+    Reported,
+    Spell,
+    Track,
+    class_key,
+    track_key,
+)
+from orchestrator.core.policy import Policy
+from orchestrator.core.telling import listed, span
+from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surface
+
+REASONS_TOLD = 3
+"""Reasons that a verdict tells in full; of the others only how many there are."""
+
+
+class Verdict(Value, kw_only=True):
+    """What one class says of one side."""
+
+    observation: Observation | None
+    """None if nothing was ever asked or heard."""
+
+    since: datetime | None = None
+    """For ``bad``: since when, without a break."""
+
+    until: datetime | None = None
+    """For ``bad``: the last evidence of it."""
+
+    last_ok_at: datetime | None = None
+    """When it was last seen well, in all its parts."""
+
+    why: str = ""
+
+    @property
+    def bad_for(self) -> timedelta:
+        return self.until - self.since if self.since and self.until else timedelta()
+
+
+class Assessment:
+    """Verdicts at one moment, made when asked for."""
+
+    def __init__(self, evidence: Evidence, now: datetime, policy: Policy) -> None:
+        self.evidence = evidence
+        self.now = now
+        self.policy = policy
+        self._made: dict[tuple[Role, EvidenceClass], Verdict] = {}
+
+    def of(self, role: Role, evidence_class: EvidenceClass) -> Verdict:
+        key = (role, evidence_class)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = _verdict(self.evidence, role, evidence_class, self.now, self.policy)
+        return made
+
+    def bad(self, role: Role) -> tuple[EvidenceClass, ...]:
+        """The classes that are bad on a side, ``notice`` among them."""
+        if not may_be_bad(self.evidence, role):
+            return ()
+        return tuple(c for c in EvidenceClass if self.of(role, c).observation is Observation.BAD)
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Incidents that Service Health holds to be active."""
+        return tuple(i for i in self.evidence.incidents.values() if is_open(i, self.now, self.policy))
+
+    def deletions(self) -> tuple[Deletion, ...]:
+        return tuple(self.evidence.deletions.values())
+
+    def world(self, surface: Surface) -> Track | None:
+        """What was found on a surface that belongs to no side, if it is not too old."""
+        track = self.evidence.tracks.get(track_key(None, surface))
+        return track if track and self.now - track.at <= self.policy.evidence_lifetime else None
+
+    def as_table(self) -> dict[str, dict[str, Any]]:
+        """All verdicts as plain data, by side and class."""
+        return {role.value: {c.value: to_builtins(self.of(role, c)) for c in EvidenceClass} for role in Role}
+
+
+def assess(evidence: Evidence, now: datetime, policy: Policy) -> Assessment:
+    """What the evidence amounts to at ``now``."""
+    return Assessment(evidence, now, policy)
+
+
+def is_open(incident: Incident, now: datetime, policy: Policy) -> bool:
+    """Whether an incident is active: the newest message says so and is not too old."""
+    return incident.active and now - incident.at <= policy.notice_lifetime
+
+
+def is_down(item: Reported, evidence: Evidence, now: datetime, policy: Policy) -> bool:
+    """Whether what was delivered still says that the thing is down."""
+    if not item.bad or now - item.at > lifetime_of(item.evidence_class, policy):
+        return False
+    track = evidence.tracks.get(track_key(item.role, item.surface)) if item.surface else None
+    speaks = item.evidence_class is EvidenceClass.DEPENDENCY
+    return not (speaks and track and track.ok_at and track.ok_at > item.at)
+
+
+def lifetime_of(evidence_class: EvidenceClass, policy: Policy) -> timedelta:
+    """How long a delivered statement for a class lasts."""
+    return policy.metrics_lifetime if evidence_class is EvidenceClass.METRICS else policy.notice_lifetime
+
+
+def track_is_bad(track: Track, now: datetime, policy: Policy) -> bool:
+    return (
+        track.bads >= policy.bad_after and track.bad_at is not None and now - track.bad_at <= policy.evidence_lifetime
+    )
+
+
+def class_interval(
+    evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy
+) -> Spell | None:
+    """From when to when a class has been bad without a break, if it is bad now."""
+    since: datetime | None = None
+    until: datetime | None = None
+    for start, end in _bad_parts(evidence, role, evidence_class, now, policy):
+        since = start if since is None or start < since else since
+        until = end if until is None or end > until else until
+    if since is None or until is None:
+        return None
+    last = evidence.spells.get(class_key(role, evidence_class))
+    if last is not None and last.since < since <= last.until:
+        since = last.since
+    return Spell(since=since, until=max(until, since))
+
+
+def _bad_parts(
+    evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy
+) -> Iterator[tuple[datetime, datetime]]:
+    for key in MEMBER_KEYS[role, evidence_class]:
+        track = evidence.tracks.get(key)
+        if track and track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
+            yield track.bad_since, track.bad_at
+    for item in evidence.reported.values():
+        ours = item.bad and item.evidence_class is evidence_class and item.role is role
+        if ours and item.since and is_down(item, evidence, now, policy):
+            yield item.since, now
+    if evidence_class is EvidenceClass.NOTICE:
+        for incident in evidence.incidents.values():
+            if role in incident.used and is_open(incident, now, policy):
+                yield incident.at, now
+
+
+def trouble_with(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> str:
+    """The classes of a side that are bad, in words; empty if none is."""
+    if not may_be_bad(evidence, role):
+        return ""
+    bad = [c.value for c in EvidenceClass if any(_bad_parts(evidence, role, c, now, policy))]
+    return f"{listed(bad)} bad" if bad else ""
+
+
+def unsteadiness_of(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> str:
+    """Why a side on which nothing is bad is still not known to be well; empty if it is.
+
+    Well means that every probed surface answers well, and has done so as often in a row as bad answers are
+    needed to call it bad. A surface that answers every other time is therefore never well.
+    """
+    probed = False
+    for key in SIDE_KEYS[role]:
+        track = evidence.tracks.get(key)
+        if track is None:
+            continue
+        probed = True
+        if track.seen is not Observation.OK or now - track.at > policy.evidence_lifetime:
+            return f"{key.rpartition('.')[2]} was not seen well at the last look: {track.why or track.seen}"
+        if track.oks < policy.bad_after:
+            return f"{key.rpartition('.')[2]} has not answered well {policy.bad_after} times in a row yet"
+    for item in evidence.reported.values():
+        degraded = item.role is role and item.observation is Observation.DEGRADED
+        if degraded and now - item.at <= lifetime_of(item.evidence_class, policy):
+            return f"{item.name} is degraded: {item.why}"
+    return "" if probed else "nothing has been asked yet"
+
+
+def may_be_bad(evidence: Evidence, role: Role) -> bool:
+    """A quick look that spares the long one in quiet times."""
+    tracks = evidence.tracks
+    return (
+        any((track := tracks.get(key)) is not None and track.bads for key in SIDE_KEYS[role])
+        or any(item.bad and item.role is role for item in evidence.reported.values())
+        or any(incident.active and role in incident.used for incident in evidence.incidents.values())
+    )
+
+
+def _verdict(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy) -> Verdict:
+    surfaces = MEMBERS.get(evidence_class, ())
+    tracks = {s: t for s in surfaces if (t := evidence.tracks.get(track_key(role, s)))}
+    last_ok = _last_ok(list(tracks.values()))
+    interval = class_interval(evidence, role, evidence_class, now, policy)
+    if interval is not None:
+        return Verdict(
+            observation=Observation.BAD,
+            since=interval.since,
+            until=interval.until,
+            last_ok_at=last_ok,
+            why=_why_bad(evidence, role, evidence_class, now, policy),
+        )
+    if not tracks:
+        return Verdict(observation=None, why="nothing bad is known")
+    return _not_bad(tracks, last_ok, now, policy)
+
+
+def _not_bad(tracks: dict[Surface, Track], last_ok: datetime | None, now: datetime, policy: Policy) -> Verdict:
+    slow = [s.value for s, t in tracks.items() if t.seen is Observation.DEGRADED]
+    if last_ok is not None and now - last_ok <= policy.evidence_lifetime:
+        observation = Observation.DEGRADED if slow else Observation.OK
+        return Verdict(observation=observation, last_ok_at=last_ok, why=f"last seen well {span(now - last_ok)} ago")
+    unseen = [
+        f"{s}: {t.why or t.seen}"
+        for s, t in tracks.items()
+        if t.ok_at is None or now - t.ok_at > policy.evidence_lifetime
+    ]
+    ago = f", last seen well {span(now - last_ok)} ago" if last_ok else ""
+    return Verdict(observation=Observation.BLIND, last_ok_at=last_ok, why=f"cannot be told ({'; '.join(unseen)}){ago}")
+
+
+def _last_ok(tracks: list[Track]) -> datetime | None:
+    """When the last of a class's parts to be seen well was: a class is as well as its least known part."""
+    seen = [track.ok_at for track in tracks]
+    return None if not seen or None in seen else min(at for at in seen if at is not None)
+
+
+def _why_bad(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy) -> str:
+    said = [
+        f"{key.rpartition('.')[2]} probe: {track.why or track.seen}"
+        for key in MEMBER_KEYS[role, evidence_class]
+        if (track := evidence.tracks.get(key)) and track_is_bad(track, now, policy)
+    ]
+    said += [
+        item.why
+        for item in evidence.reported.values()
+        if item.role is role and item.evidence_class is evidence_class and is_down(item, evidence, now, policy)
+    ]
+    if evidence_class is EvidenceClass.NOTICE:
+        said += [i.why for i in evidence.incidents.values() if role in i.used and is_open(i, now, policy)]
+    more = len(said) - REASONS_TOLD
+    return "; ".join(said[:REASONS_TOLD]) + (f" (and {more} more)" if more > 0 else "")

@@ -1,0 +1,189 @@
+"""What a person wants of a pair. A command that makes no sense now is refused with a sentence, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from orchestrator.core import failback, holds
+from orchestrator.core.assessment import assess
+from orchestrator.core.codec import Value
+from orchestrator.core.errors import NotNow
+from orchestrator.core.fold import without_deletions
+from orchestrator.core.holds import ALWAYS, STANDBY, Case, together
+from orchestrator.core.policy import Policy
+from orchestrator.core.rule import judged
+from orchestrator.core.runs import started
+from orchestrator.core.state import Decision, PairState, Pause, Tell, moved, noted
+from orchestrator.core.telling import clipped, moment
+from orchestrator.core.transitions import Trigger
+from orchestrator.core.vocabulary import Phase, Role
+
+_replace = msgspec.structs.replace
+
+
+class Do(StrEnum):
+    """What can be asked for."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    ACKNOWLEDGE = "acknowledge"
+    PAUSE = "pause"
+    RESUME = "resume"
+    FAILOVER = "failover"
+    FAILBACK = "failback"
+
+
+class Command(Value, kw_only=True):
+    do: Do
+    by: str
+    reason: str = ""
+    force: bool = False
+    """Go although something holds. Needs a reason, which is recorded."""
+
+
+def command(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    """What follows from a person's command.
+
+    Raises:
+        NotNow: it makes no sense in this phase, or something holds it; says what, and when it may be asked again.
+    """
+    fault = holds.clock_fault(state, now)
+    if fault:
+        raise NotNow(fault.why)
+    now = max(now, state.last_now)
+    if command.force and not command.reason.strip():
+        raise NotNow("to force something needs a reason")
+    return _CARRIERS[command.do](_replace(state, last_now=now), command, now, policy)
+
+
+def _approve(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    """Approval counts from the next decision on, which follows at once."""
+    approval = state.approval
+    if state.phase is not Phase.AWAITING_APPROVAL or approval is None:
+        raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
+    if now >= approval.asked_at + policy.approval_expiry:
+        raise NotNow(f"the proposal of {moment(approval.asked_at)} has expired; it is judged anew at the next look")
+    granted = _replace(state, approval=_replace(approval, granted_by=clipped(command.by, 80)))
+    seen = assess(state.evidence, now, policy)
+    judgement = judged(seen, state.active, policy)
+    why = f"approved by {_who(command)}"
+    if not judgement.met:
+        return _said(granted, now, "approved", f"{why}; not begun, for now {judgement.why}")
+    case = Case(state, seen, now, policy, state.active, state.active.other, judgement.bad)
+    held = holds.standing(case, ALWAYS, STANDBY, holds.ALONE)
+    if held:
+        return _said(granted, now, held[0].rule, f"{why}; held: {together(held)}")
+    return started(granted, Trigger.APPROVED, "failover", now, rule="approved", why=f"{why}: {judgement.why}")
+
+
+def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    if state.phase is not Phase.AWAITING_APPROVAL or state.approval is None:
+        raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
+    until = now + policy.approval_expiry
+    why = f"rejected by {_who(command)}; asked again at {moment(until)} at the earliest"
+    rejected = _replace(state.approval, rejected_at=now)
+    after = moved(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
+    return Decision(state=after, orders=(Tell(name="Rejected", why=why),), rule=after.rule, why=why)
+
+
+def _acknowledge(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    why = f"acknowledged by {_who(command)}"
+    if state.run is not None:
+        return _abandoned(state, command, now)
+    if state.phase is Phase.SETTLED:
+        after = moved(state, Trigger.ACKNOWLEDGED, now, "acknowledged", why, acknowledged=True, failed_at=None)
+        return Decision(state=_cleared(after), rule=after.rule, why=why)
+    if not state.evidence.deletions and state.failed_at is None:
+        raise NotNow(f"there is nothing to acknowledge: the pair is {state.phase.replace('_', ' ')}")
+    return _said(_cleared(_replace(state, failed_at=None)), now, "acknowledged", why)
+
+
+def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
+    """Give up waiting for a run that will never report. If it lives after all, the epoch record fences it."""
+    if not command.force:
+        raise NotNow(f"{state.run} is under way since {moment(state.phase_since)}; to stop waiting for it, force this")
+    changes: dict[str, Any] = {"run": None, "target": None}
+    if state.phase is not Phase.RESUBMITTING:
+        changes |= {"attempts": state.attempts + 1, "failed_at": now}
+    why = f"{state.run} given up by {_who(command)}"
+    after = moved(state, Trigger.RUN_FAILED, now, "run-abandoned", why, **changes)
+    return Decision(state=after, orders=(Tell(name="RunFailed", why=why),), rule=after.rule, why=why)
+
+
+def _cleared(state: PairState) -> PairState:
+    return _replace(state, evidence=without_deletions(state.evidence)) if state.evidence.deletions else state
+
+
+def _pause(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    since = state.paused.since if state.paused else now
+    pause = Pause(since=since, by=clipped(command.by, 80), reason=clipped(command.reason or "no reason given"))
+    running = f"; {state.run} is under way and goes on" if state.run else ""
+    return _said(_replace(state, paused=pause), now, "paused", f"paused by {command.by}: {pause.reason}{running}")
+
+
+def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    if state.paused is None:
+        raise NotNow("the pair is not paused")
+    return _said(_replace(state, paused=None), now, "resumed", f"resumed by {_who(command)}")
+
+
+def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_be_idle(state)
+    if state.active is Role.SECONDARY and not command.force:
+        raise NotNow("the secondary is active: ask for the failback, or force the failover with a reason")
+    seen = assess(state.evidence, now, policy)
+    case = Case(state, seen, now, policy, state.active, state.active.other, seen.bad(state.active))
+    _must_be_free(case, command, STANDBY)
+    return started(state, Trigger.FAILOVER_ORDERED, "failover", now, rule="ordered", why=_by(command, "failover"))
+
+
+def _failback(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_be_idle(state)
+    if state.active is Role.PRIMARY:
+        raise NotNow("the primary is active: there is nothing to go back from")
+    seen = assess(state.evidence, now, policy)
+    unready = failback.unready(seen, now, policy)
+    if unready and not command.force:
+        raise NotNow(unready)
+    _must_be_free(Case(state, seen, now, policy, Role.SECONDARY, Role.PRIMARY), command, ())
+    return started(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="ordered", why=_by(command, "failback"))
+
+
+def _must_be_idle(state: PairState) -> None:
+    if state.run is not None:
+        raise NotNow(f"{state.run} is under way since {moment(state.phase_since)}")
+
+
+def _must_be_free(case: Case, command: Command, more: tuple[tuple[str, holds.Check], ...]) -> None:
+    held = holds.standing(case, ALWAYS, more)
+    if held and not command.force:
+        raise NotNow(f"{together(held)}; to go all the same, force it with a reason")
+
+
+def _by(command: Command, what: str) -> str:
+    forced = "forced" if command.force else "ordered"
+    return f"{what} {forced} by {_who(command)}"
+
+
+def _who(command: Command) -> str:
+    return f"{command.by} ({command.reason or 'no reason given'})"
+
+
+def _said(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    return Decision(state=noted(state, now, rule, why), rule=rule, why=why)
+
+
+_CARRIERS: dict[Do, Callable[[PairState, Command, datetime, Policy], Decision]] = {
+    Do.APPROVE: _approve,
+    Do.REJECT: _reject,
+    Do.ACKNOWLEDGE: _acknowledge,
+    Do.PAUSE: _pause,
+    Do.RESUME: _resume,
+    Do.FAILOVER: _failover,
+    Do.FAILBACK: _failback,
+}

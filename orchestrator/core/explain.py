@@ -1,0 +1,105 @@
+"""Why a pair stands where it stands, in one paragraph, and what would have changed it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from orchestrator.core import failback, holds
+from orchestrator.core.assessment import Assessment, assess
+from orchestrator.core.codec import Value
+from orchestrator.core.policy import Policy
+from orchestrator.core.rule import confirmation, judged
+from orchestrator.core.state import PairState
+from orchestrator.core.telling import listed, moment, span
+from orchestrator.core.vocabulary import DECIDING_CLASSES, EvidenceClass, Phase, Role
+
+
+class Explanation(Value, kw_only=True):
+    pair: str
+    phase: Phase
+    rule: str
+    text: str
+    """One paragraph."""
+
+    would_change: tuple[str, ...]
+    """What would lead to another decision, one sentence each."""
+
+
+CHANGES = {
+    "quiet": "two classes, one of them a work class, being bad without a break",
+    "confirm-only": "two of hub, jobs, inference, dependency and metrics being bad; control and notice only confirm",
+    "one-class": "a second class being bad at the same time",
+    "no-work-class": "one of hub, jobs and inference being bad as well",
+    "model-route": "hub or jobs being bad, or unknown, as well",
+    "hold.trouble": "a look at which everything can be read again",
+    "hold.paused": "the command resume",
+    "hold.maintenance": "the end of the maintenance window",
+    "hold.deleted": "the resource being there again, or an acknowledgement",
+    "hold.observer": "our own references answering again",
+    "hold.elsewhere": "the other regions being well again",
+    "hold.global-notice": "the incident being resolved, or an hour without a further message about it",
+    "hold.standby-notice": "the incident being resolved, or an hour without a further message about it",
+    "hold.standby-bad": "the standby being seen well in every class in which the active side is bad",
+    "hold.standby-unseen": "the standby being seen well in every class in which the active side is bad",
+    "hold.mass": "fewer pairs wanting to move at once",
+    "hold.mode": "the mode auto, or a person's order",
+    "hold.cooldown": "an acknowledgement, or the end of the cooldown",
+    "hold.run-failed": "the pause after a failed run being over",
+    "hold.approval": "the command approve",
+    "hold.rejected": "the time after which it is asked again, or a person's order",
+    "hold.clock": "a clock that does not go back",
+    "running": "the report of the run",
+}
+"""What would lead to another decision than the one that rests on a rule."""
+
+
+def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
+    """Why the pair is where it is at this moment."""
+    seen = assess(state.evidence, now, policy)
+    why = state.why or "nothing has happened yet"
+    since = f"{state.phase.replace('_', ' ')} since {moment(state.phase_since)}"
+    parts = [
+        f"{state.pair}: the {state.active} is active under epoch {state.epoch}, {since}.",
+        f"{why[:1].upper()}{why[1:]}.",
+        *_standing_reasons(state, seen, now, policy),
+    ]
+    if state.active is Role.SECONDARY and state.run is None:
+        unready = failback.unready(seen, now, policy)
+        parts.append(f"The way back is closed: {unready}." if unready else "The way back is open.")
+    return Explanation(
+        pair=state.pair,
+        phase=state.phase,
+        rule=state.rule,
+        text=" ".join(parts),
+        would_change=tuple(_changes(state, seen, now, policy)),
+    )
+
+
+def _standing_reasons(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
+    """Holds that stand although nothing asks for a switch: they are always visible, with their end."""
+    case = holds.Case(state, seen, now, policy, state.active, state.active.other)
+    found = holds.standing(case, holds.ALWAYS, holds.ALONE)
+    return [f"Held besides: {hold.why}." for hold in found if hold.rule != state.rule]
+
+
+def _changes(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
+    rule = state.rule
+    told = [CHANGES[rule]] if rule in CHANGES else []
+    judgement = judged(seen, state.active, policy)
+    if judgement.rule == "confirming":
+        needed = confirmation(seen, state.active, policy)
+        told.append(f"no good answer before {moment(_ripe_at(seen, state.active, now, policy))} (wait: {span(needed)})")
+    missing = [c.value for c in EvidenceClass if c in DECIDING_CLASSES and c not in judgement.bad]
+    if judgement.rule in {"one-class", "no-work-class"}:
+        told.append(f"now not bad: {listed(missing)}")
+    return told
+
+
+def _ripe_at(seen: Assessment, side: Role, now: datetime, policy: Policy) -> datetime:
+    """When the second of the classes that are bad will have been so for long enough."""
+    left = sorted(
+        max(confirmation(seen, side, policy) - seen.of(side, c).bad_for, now - now)
+        for c in seen.bad(side)
+        if c in DECIDING_CLASSES
+    )
+    return now + (left[1] if len(left) > 1 else left[0])

@@ -1,0 +1,300 @@
+"""Folding signals into evidence: newest by time of occurrence, blind neither breaks nor prolongs, bounded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from orchestrator.core.assessment import class_interval, may_be_bad, trouble_with, unsteadiness_of
+from orchestrator.core.evidence import (
+    DELETION_LIMIT,
+    FUTURE_LIMIT,
+    INCIDENT_LIMIT,
+    REPORTED_LIMIT,
+    WORLD,
+    Deletion,
+    Evidence,
+    Incident,
+    Reported,
+    Spell,
+    Track,
+    Wellness,
+    class_key,
+    track_key,
+)
+from orchestrator.core.policy import Policy
+from orchestrator.core.signals import Says, Scope, Signal
+from orchestrator.core.telling import clipped
+from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surface
+
+WHY_LIMIT = 120
+NAME_LIMIT = 80
+_EYES = {Surface.OBSERVER: 0, Surface.IDENTITY: 1}
+"""Surfaces through which all others are seen, in the order in which they are looked through."""
+
+_OBSERVER = track_key(None, Surface.OBSERVER)
+_CLOSED = frozenset({Observation.BAD, Observation.BLIND})
+_replace = msgspec.structs.replace
+
+
+class _Draft:
+    """Working copies of one fold's parts, copied when first written."""
+
+    def __init__(self, evidence: Evidence, now: datetime, policy: Policy) -> None:
+        self.tracks: dict[str, Track] = dict(evidence.tracks)
+        self.reported: dict[str, Reported] = evidence.reported
+        self.incidents: dict[str, Incident] = evidence.incidents
+        self.deletions: dict[str, Deletion] = evidence.deletions
+        self.from_the_future = evidence.from_the_future
+        self.now = now
+        self.policy = policy
+
+
+def fold(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> Evidence:
+    """The evidence after these signals, as known at ``now``. Time passes even without signals."""
+    draft = _Draft(evidence, now, policy)
+    for signal in sorted(signals, key=_order):
+        if signal.occurred_at - now > FUTURE_LIMIT:
+            draft.from_the_future += 1
+        else:
+            _FOLDERS[signal.says](draft, signal)
+    after = Evidence(
+        tracks=draft.tracks,
+        reported=_bounded(draft.reported, REPORTED_LIMIT, lambda item: item.bad),
+        incidents=_bounded(draft.incidents, INCIDENT_LIMIT, lambda item: item.active),
+        deletions=_bounded(_standing(draft), DELETION_LIMIT, lambda _: True),
+        spells=evidence.spells,
+        wellness=evidence.wellness,
+        from_the_future=draft.from_the_future,
+    )
+    return _replace(after, spells=_spells(after, now, policy), wellness=_wellness(after, now, policy))
+
+
+def without_deletions(evidence: Evidence) -> Evidence:
+    """The evidence after a person has seen what was deleted."""
+    return _replace(evidence, deletions={})
+
+
+def _order(signal: Signal) -> tuple[datetime, int]:
+    return signal.occurred_at, _EYES.get(signal.surface, len(_EYES)) if signal.surface else len(_EYES)
+
+
+def _seen(draft: _Draft, signal: Signal) -> None:
+    if signal.surface is None:
+        return
+    key = track_key(signal.role, signal.surface)
+    at = min(signal.occurred_at, draft.now)
+    track = draft.tracks.get(key)
+    if track is not None and at <= track.at:
+        return
+    observation, why = signal.observation, signal.why
+    closed = _closed_eye(draft, signal, at)
+    if closed:
+        observation, why = Observation.BLIND, closed
+    draft.tracks[key] = _tracked(track, observation, at, clipped(why, WHY_LIMIT), draft.policy.evidence_lifetime)
+
+
+def _closed_eye(draft: _Draft, signal: Signal, at: datetime) -> str | None:
+    """Why a probe's answer says nothing about what it asked."""
+    if signal.surface is Surface.OBSERVER:
+        return None
+    lifetime = draft.policy.evidence_lifetime
+    if _is_closed(draft.tracks.get(_OBSERVER), at, lifetime):
+        return "our own network or region is in trouble"
+    if signal.role is None or signal.surface is Surface.IDENTITY:
+        return None
+    identity = draft.tracks.get(track_key(signal.role, Surface.IDENTITY))
+    return "no token could be had" if _is_closed(identity, at, lifetime) else None
+
+
+def _is_closed(eye: Track | None, at: datetime, lifetime: timedelta) -> bool:
+    return eye is not None and eye.seen in _CLOSED and at - eye.at <= lifetime
+
+
+def _tracked(track: Track | None, seen: Observation, at: datetime, why: str, lifetime: timedelta) -> Track:
+    if track is None:
+        track = Track(at=at, seen=seen)
+    if seen is Observation.OK:
+        return Track(at=at, seen=seen, why=why, ok_at=at, oks=track.oks + 1)
+    if seen is not Observation.BAD:
+        return _replace(track, at=at, seen=seen, why=why)
+    goes_on = track.bad_at is not None and at - track.bad_at <= lifetime
+    return Track(
+        at=at,
+        seen=seen,
+        why=why,
+        ok_at=track.ok_at,
+        bads=track.bads + 1 if goes_on else 1,
+        bad_since=track.bad_since if goes_on else at,
+        bad_at=at,
+    )
+
+
+def _health(draft: _Draft, signal: Signal) -> None:
+    """Resource Health. What does not know the state, or not whose doing it is, changes nothing."""
+    if signal.observation is Observation.BLIND or signal.role is None:
+        return
+    _report(draft, signal, EvidenceClass.DEPENDENCY, draft.policy.notice_lifetime)
+
+
+def _alert(draft: _Draft, signal: Signal) -> None:
+    if signal.counts and signal.role is not None and signal.observation is not Observation.BLIND:
+        _report(draft, signal, EvidenceClass.METRICS, draft.policy.metrics_lifetime)
+
+
+def _alive[T: (Reported, Incident)](items: dict[str, T], now: datetime, policy: Policy) -> dict[str, T]:
+    """Without what is so old that neither it nor anything older can count."""
+    horizon = now - 2 * max(policy.notice_lifetime, policy.metrics_lifetime)
+    return {key: item for key, item in items.items() if item.at >= horizon}
+
+
+def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifetime: timedelta) -> None:
+    if signal.role is None:
+        return
+    key = _short_key(signal)
+    bad = signal.observation is Observation.BAD and signal.counts
+    at = signal.occurred_at
+    before = draft.reported.get(key)
+    if before is not None and not _is_newer(at, bad, before):
+        if bad and before.bad and before.since is not None and timedelta() < before.since - at <= lifetime:
+            draft.reported = {**draft.reported, key: _replace(before, since=at)}
+        return
+    since = at if bad else None
+    if bad and before is not None and before.bad and before.since is not None and at - before.at <= lifetime:
+        track = draft.tracks.get(track_key(signal.role, signal.surface)) if signal.surface else None
+        since = at if track and track.ok_at and track.ok_at > before.at else before.since
+    draft.reported = {
+        **_alive(draft.reported, draft.now, draft.policy),
+        key: Reported(
+            role=signal.role,
+            evidence_class=evidence_class,
+            surface=signal.surface,
+            name=clipped(signal.subject.rpartition("/")[2], NAME_LIMIT),
+            at=at,
+            bad=bad,
+            since=since,
+            observation=signal.observation,
+            why=clipped(signal.why, WHY_LIMIT),
+        ),
+    }
+
+
+def _is_newer(at: datetime, bad: bool, before: Reported) -> bool:
+    """Of two statements of the same moment the better one stands, whichever arrived first."""
+    return at > before.at or (at == before.at and before.bad and not bad)
+
+
+def _notice(draft: _Draft, signal: Signal) -> None:
+    """Service Health. What is not understood neither begins nor ends an incident."""
+    if signal.observation is Observation.BLIND:
+        return
+    scope = signal.scope or Scope()
+    key = _short_key(signal)
+    active = signal.observation is Observation.BAD and signal.counts
+    before = draft.incidents.get(key)
+    if before is not None and (
+        signal.occurred_at < before.at or (signal.occurred_at == before.at and not (before.active and not active))
+    ):
+        return
+    if before is None and not (scope.named or scope.everywhere):
+        return
+    draft.incidents = {
+        **_alive(draft.incidents, draft.now, draft.policy),
+        key: Incident(
+            at=signal.occurred_at,
+            active=active,
+            named=scope.named,
+            used=scope.used,
+            everywhere=scope.everywhere,
+            why=clipped(signal.why, WHY_LIMIT),
+        ),
+    }
+
+
+def _deleted(draft: _Draft, signal: Signal) -> None:
+    key = _short_key(signal)
+    before = draft.deletions.get(key)
+    if signal.role is None or (before is not None and before.at >= signal.occurred_at):
+        return
+    name = clipped(signal.subject.rpartition("/")[2], NAME_LIMIT)
+    deletion = Deletion(role=signal.role, surface=signal.surface, name=name, at=signal.occurred_at)
+    draft.deletions = {**draft.deletions, key: deletion}
+
+
+def _written(draft: _Draft, signal: Signal) -> None:
+    key = _short_key(signal)
+    before = draft.deletions.get(key)
+    if before is not None and signal.occurred_at > before.at:
+        draft.deletions = {kept: value for kept, value in draft.deletions.items() if kept != key}
+
+
+def _standing(draft: _Draft) -> dict[str, Deletion]:
+    """Deletions, without those whose resource still answers well a lifetime later: it is there again."""
+    lifetime = draft.policy.evidence_lifetime
+    back = {key for key, gone in draft.deletions.items() if _answers_since(draft, gone, lifetime)}
+    return {key: gone for key, gone in draft.deletions.items() if key not in back} if back else draft.deletions
+
+
+def _answers_since(draft: _Draft, gone: Deletion, lifetime: timedelta) -> bool:
+    track = draft.tracks.get(track_key(gone.role, gone.surface)) if gone.surface else None
+    return bool(track and track.ok_at and track.ok_at == track.at and track.ok_at - gone.at > lifetime)
+
+
+_FOLDERS = {
+    Says.SEEN: _seen,
+    Says.HEALTH: _health,
+    Says.ALERT: _alert,
+    Says.NOTICE: _notice,
+    Says.DELETED: _deleted,
+    Says.WRITTEN: _written,
+}
+
+
+def _short_key(signal: Signal) -> str:
+    """A short key for what a signal is about; bounded, whatever the sender put into its names."""
+    says = Says.DELETED if signal.says is Says.WRITTEN else signal.says
+    what = f"{signal.role or WORLD}|{says}|{signal.subject}"
+    return hashlib.blake2b(what.encode(errors="replace"), digest_size=9).hexdigest()
+
+
+def _bounded[T: (Reported, Incident, Deletion)](
+    items: dict[str, T], limit: int, matters: Callable[[T], bool]
+) -> dict[str, T]:
+    if len(items) <= limit:
+        return items
+    kept = sorted(items.items(), key=lambda item: (matters(item[1]), item[1].at), reverse=True)[:limit]
+    return dict(kept)
+
+
+def _spells(evidence: Evidence, now: datetime, policy: Policy) -> dict[str, Spell]:
+    """Joins what is bad now to the last spell of its class, if the two touch."""
+    spells = evidence.spells
+    for role in Role:
+        if not may_be_bad(evidence, role):
+            continue
+        for evidence_class in EvidenceClass:
+            interval = class_interval(evidence, role, evidence_class, now, policy)
+            if interval is not None:
+                spells = {**spells, class_key(role, evidence_class): interval}
+    return spells
+
+
+def _wellness(evidence: Evidence, now: datetime, policy: Policy) -> dict[str, Wellness]:
+    return {role.value: _well(evidence, role, now, policy) for role in Role}
+
+
+def _well(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> Wellness:
+    before = evidence.wellness.get(role.value)
+    trouble = trouble_with(evidence, role, now, policy)
+    if trouble:
+        return Wellness(at=now, why=trouble)
+    length = before.length if before else timedelta()
+    doubt = unsteadiness_of(evidence, role, now, policy)
+    if doubt:
+        return Wellness(length=length, at=now, why=clipped(doubt, WHY_LIMIT))
+    if before and before.is_well and now - before.at <= policy.evidence_lifetime:
+        length += max(now - before.at, timedelta())
+    return Wellness(length=length, at=now, is_well=True)

@@ -1,0 +1,197 @@
+"""Reasons not to act. Each is one function that returns its sentence, or None if it does not stand.
+
+A switch is ordered only if none stands. Approval is not here: it is asked for when nothing else holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from orchestrator.core.assessment import Assessment, Verdict
+from orchestrator.core.evidence import MEMBERS
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import PairState
+from orchestrator.core.telling import listed, moment, span
+from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
+
+CLOCK_LIMIT = timedelta(minutes=5)
+"""How far back the clock may jump before nothing that it says is believed."""
+
+
+class Hold(NamedTuple):
+    rule: str
+    why: str
+
+
+class Case(NamedTuple):
+    """Everything that a hold may look at."""
+
+    state: PairState
+    seen: Assessment
+    now: datetime
+    policy: Policy
+    source: Role
+    target: Role
+    bad: tuple[EvidenceClass, ...] = ()
+    """Classes that are bad on the side that is to be left."""
+
+    pairs_moving: float = 0.0
+
+
+Check = Callable[[Case], str | None]
+
+
+def trouble(case: Case) -> str | None:
+    if case.state.trouble is None:
+        return None
+    return f"something that decisions rest on cannot be read: {case.state.trouble}"
+
+
+def paused(case: Case) -> str | None:
+    pause = case.state.paused
+    return f"paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
+
+
+def maintenance(case: Case) -> str | None:
+    for window in case.policy.maintenance_windows:
+        if window.since <= case.now < window.until:
+            return f"in a maintenance window until {moment(window.until)}"
+    return None
+
+
+def cooldown(case: Case) -> str | None:
+    ends = cooldown_end(case.state, case.policy)
+    if ends is None or case.now >= ends:
+        return None
+    return f"cooldown after the last switch until {moment(ends)}; an acknowledgement ends it"
+
+
+def failed_run(case: Case) -> str | None:
+    failed = case.state.failed_at
+    if failed is None or case.now >= failed + case.policy.confirm_after:
+        return None
+    again = failed + case.policy.confirm_after
+    return f"the last run ended without a switch {span(case.now - failed)} ago; the next may begin at {moment(again)}"
+
+
+def deleted(case: Case) -> str | None:
+    gone = case.seen.deletions()
+    if not gone:
+        return None
+    names = listed(f"{d.name} of the {d.role} ({moment(d.at)})" for d in gone)
+    return f"somebody deleted {names}; an acknowledgement, or its being there again, ends this"
+
+
+def observer(case: Case) -> str | None:
+    track = case.seen.world(Surface.OBSERVER)
+    if track is None or track.seen not in {Observation.BAD, Observation.BLIND}:
+        return None
+    return f"our own region or network is in trouble: {track.why or track.seen}"
+
+
+def elsewhere(case: Case) -> str | None:
+    track = case.seen.evidence.tracks.get(f"world.{Surface.ELSEWHERE}")
+    if track is None or track.bad_at is None or case.now - track.bad_at > case.policy.evidence_lifetime:
+        return None
+    return f"the same fault is seen in regions that belong to no pair: {track.why or track.seen}"
+
+
+def global_notice(case: Case) -> str | None:
+    for incident in case.seen.open_incidents():
+        if incident.everywhere:
+            return f"Service Health names the whole world: {incident.why}"
+    return None
+
+
+def mass(case: Case) -> str | None:
+    if case.pairs_moving <= case.policy.mass_limit:
+        return None
+    share, limit = round(case.pairs_moving * 100), round(case.policy.mass_limit * 100)
+    return f"{share} % of all pairs want to move at once (limit {limit} %): the fault is taken to be ours, or global"
+
+
+def standby_notice(case: Case) -> str | None:
+    for incident in case.seen.open_incidents():
+        if case.target in incident.named:
+            return f"Service Health names the region of the {case.target}: {incident.why}"
+    return None
+
+
+def standby_bad(case: Case) -> str | None:
+    ill = [c for c in case.bad if c is not EvidenceClass.NOTICE and _is_bad(case.seen.of(case.target, c))]
+    if not ill:
+        return None
+    return f"the {case.target} is bad in {listed(ill)} too: {case.seen.of(case.target, ill[0]).why}"
+
+
+def standby_unseen(case: Case) -> str | None:
+    for evidence_class in case.bad:
+        if evidence_class not in MEMBERS:
+            continue
+        verdict = case.seen.of(case.target, evidence_class)
+        if verdict.last_ok_at is None:
+            return f"{evidence_class} of the {case.target} has never been seen well: {verdict.why}"
+        if case.now - verdict.last_ok_at > case.policy.secondary_fresh:
+            ago, limit = span(case.now - verdict.last_ok_at), span(case.policy.secondary_fresh)
+            return f"{evidence_class} of the {case.target} was last seen well {ago} ago (limit {limit}): {verdict.why}"
+    return None
+
+
+def mode(case: Case) -> str | None:
+    return (
+        "the mode is observe: the pair is watched and nothing is switched" if case.policy.mode is Mode.OBSERVE else None
+    )
+
+
+ALWAYS: tuple[tuple[str, Check], ...] = (
+    ("hold.trouble", trouble),
+    ("hold.paused", paused),
+    ("hold.maintenance", maintenance),
+    ("hold.deleted", deleted),
+    ("hold.observer", observer),
+    ("hold.elsewhere", elsewhere),
+    ("hold.global-notice", global_notice),
+    ("hold.standby-notice", standby_notice),
+    ("hold.mass", mass),
+)
+"""What holds every switch, unless a person forces it."""
+
+STANDBY: tuple[tuple[str, Check], ...] = (("hold.standby-bad", standby_bad), ("hold.standby-unseen", standby_unseen))
+"""What holds a move to a side because of that side."""
+
+ALONE: tuple[tuple[str, Check], ...] = (
+    ("hold.mode", mode),
+    ("hold.cooldown", cooldown),
+    ("hold.run-failed", failed_run),
+)
+"""What holds only those switches that nobody ordered."""
+
+
+def standing(case: Case, *groups: tuple[tuple[str, Check], ...]) -> tuple[Hold, ...]:
+    """The holds of these groups that stand, in order."""
+    return tuple(Hold(rule, why) for group in groups for rule, check in group if (why := check(case)))
+
+
+def together(holds: tuple[Hold, ...]) -> str:
+    """All reasons in one sentence, the first one first."""
+    return "; also: ".join(hold.why for hold in holds)
+
+
+def cooldown_end(state: PairState, policy: Policy) -> datetime | None:
+    """When automatic switches may begin again; None if they may now, as far as the cooldown goes."""
+    if state.acknowledged or state.switched_at is None:
+        return None
+    return state.switched_at + policy.cooldown
+
+
+def clock_fault(state: PairState, now: datetime) -> Hold | None:
+    """The clock went back further than clocks are corrected: nothing that depends on time can be said."""
+    if state.last_now - now <= CLOCK_LIMIT:
+        return None
+    return Hold("hold.clock", f"the clock went back from {moment(state.last_now)} to {moment(now)}")
+
+
+def _is_bad(verdict: Verdict) -> bool:
+    return verdict.observation is Observation.BAD

@@ -1,0 +1,37 @@
+"""Jobs as ARM JSON: what they name, and how they read in another workspace. Pure, table-driven.
+
+``rewrite`` is the core; ``without_read_only`` goes before it where the body came from GET, ``stamped`` after it.
+"""
+
+from __future__ import annotations
+
+from orchestrator.core.jobs.closure import closure
+from orchestrator.core.jobs.findings import Change, Needed, Rewrite, Stayed
+from orchestrator.core.jobs.mapping import JobMap, Workspace, job_map, map_from
+from orchestrator.core.jobs.policy import policy_of, priority_of, runs_as_user, stamped
+from orchestrator.core.jobs.readonly import asset_without_read_only, without_read_only
+from orchestrator.core.jobs.rewrite import Rewriter, rewrite, rewrite_asset
+from orchestrator.core.jobs.scan import Leak, leaks
+
+__all__ = [
+    "Change",
+    "JobMap",
+    "Leak",
+    "Needed",
+    "Rewrite",
+    "Rewriter",
+    "Stayed",
+    "Workspace",
+    "asset_without_read_only",
+    "closure",
+    "job_map",
+    "leaks",
+    "map_from",
+    "policy_of",
+    "priority_of",
+    "rewrite",
+    "rewrite_asset",
+    "runs_as_user",
+    "stamped",
+    "without_read_only",
+]

@@ -1,0 +1,78 @@
+"""Find the inputs whose value is the name of a compute.
+
+A step may take its compute from an input of its pipeline (``computeId: ${{parent.inputs.where}}``), that input
+from an input of the pipeline around it, and so on up to a literal. A step may also hand a literal to a component
+that uses it so; this shows only where the component's body is at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.core.jobs.assets import Assets
+from orchestrator.core.jobs.pointers import child, folded_key
+from orchestrator.core.jobs.references import bound_input
+
+COMPUTE_KEYS = frozenset({"compute", "computeid", "computename", "defaultcompute"})
+VALUE_KEYS = ("value", "default", "uri", "path")
+
+
+class ComputeInputs:
+    """Collects, in ``literals``, the JSON pointers of literals that compute slots are bound to."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._assets = assets
+        self.literals: set[str] = set()
+
+    def visit(self, scope: Mapping[str, Any], path: str, *, is_step: bool = False) -> tuple[set[str], set[str]]:
+        """Look through a pipeline, a step or a component.
+
+        Returns:
+            Names of its own inputs that name a compute, and names of such inputs of the pipeline around it.
+        """
+        own = {name for name, by_parent in _slots(scope) if not (is_step and by_parent)}
+        outer = {name for name, by_parent in _slots(scope) if is_step and by_parent}
+        own |= {name for name, _ in _slots(scope.get("settings"))}
+        own |= self._assets.about(scope.get("componentId") or scope.get("component"), self._of_component)
+        for key in ("component", "componentSpec", "trial"):
+            inline = scope.get(key)
+            if isinstance(inline, dict):
+                own |= self.visit(inline, child(path, key))[0]
+        steps = scope.get("jobs")
+        for name, step in steps.items() if isinstance(steps, dict) else ():
+            if isinstance(step, dict):
+                own |= self.visit(step, child(child(path, "jobs"), name), is_step=True)[1]
+        return own, outer | self._follow(scope.get("inputs"), own, child(path, "inputs"))
+
+    def _follow(self, inputs: Any, names: set[str], path: str) -> set[str]:
+        """Collect the literals among some inputs; names of the outer inputs that the others are bound to."""
+        outer: set[str] = set()
+        for name in names if isinstance(inputs, dict) else ():
+            for pointer, value in _values(inputs.get(name), child(path, name)):
+                bound = bound_input(value)
+                if bound:
+                    outer.add(bound)
+                else:
+                    self.literals.add(pointer)
+        return outer
+
+    def _of_component(self, spec: dict[str, Any]) -> frozenset[str]:
+        return frozenset(ComputeInputs(self._assets).visit(spec, "")[0])
+
+
+def _slots(scope: Any) -> Iterator[tuple[str, bool]]:
+    """Inputs that the compute slots of an object are bound to, and whether as ``parent.inputs``."""
+    for key, item in scope.items() if isinstance(scope, dict) else ():
+        if isinstance(item, str) and "${{" in item and folded_key(key) in COMPUTE_KEYS:
+            name = bound_input(item)
+            if name:
+                yield name, "parent." in item
+
+
+def _values(given: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(given, str):
+        yield path, given
+    for key in VALUE_KEYS if isinstance(given, dict) else ():
+        if isinstance(given.get(key), str):
+            yield child(path, key), given[key]

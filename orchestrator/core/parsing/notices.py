@@ -1,0 +1,150 @@
+"""Messages of Service Health: incidents, maintenance, advice. Only an active, grave, real incident counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.parsing.read import branch, decoded, digest_of, is_true, key_of, pick, text, word
+from orchestrator.core.parsing.words import ADVICE, GRAVE_LEVELS, INCIDENTS, MAINTENANCE, STAGE, Stage
+from orchestrator.core.regions import GLOBAL, regions_in
+from orchestrator.core.telling import clipped, listed
+from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation
+
+SERVICES_LIMIT = 100
+Places = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class Notice(NamedTuple):
+    """One message, as far as it matters."""
+
+    incident: str
+    stage: Stage | None
+    grave: bool
+    real: bool
+    places: Places
+    regions: tuple[str, ...]
+    title: str
+
+
+def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) -> Fact:
+    """The fact that a record of Service Health holds."""
+    properties = branch(context, "properties")
+    notice = _notice(context, properties)
+    observation = _observation(notice)
+    counts = observation is Observation.BAD and not _objection(notice)
+    tracking = text(pick(properties, "trackingId"))
+    parsed = Parsed(
+        kind=Kind.SIGNAL,
+        type=sent,
+        evidence_class=EvidenceClass.NOTICE,
+        observation=observation,
+        cause=_cause(notice),
+        regions=notice.regions,
+        occurred_at=at,
+        dedupe_key=_key(context, properties, tracking, at),
+        counts=counts and notice.regions != (GLOBAL,),
+        why=_reason(notice, observation),
+    )
+    return Fact(parsed, Details(tracking=tracking, places=notice.places, is_severe=counts))
+
+
+def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
+    stage = STAGE.get(word(pick(properties, "stage"))) or STAGE.get(word(pick(context, "status")))
+    if word(pick(context, "status")) == "resolved":
+        stage = Stage.OVER
+    named = regions_in(pick(properties, "region", "regions"))
+    places = _places(properties, named)
+    regions = tuple(sorted({*named, *(region for _, there in places for region in there)}))
+    return Notice(
+        incident=word(pick(properties, "incidentType", "eventType")),
+        stage=stage,
+        grave=word(pick(context, "level") or pick(properties, "eventLevel", "level")) in GRAVE_LEVELS,
+        real=not is_true(pick(properties, "isSynthetic")) and not _is_withdrawn(properties),
+        places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
+        regions=regions,
+        title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
+    )
+
+
+def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
+    """Each service with its regions, or with all if it has none; the list is an array, or JSON in a text."""
+    said = decoded(pick(properties, "impactedServices"))
+    if not isinstance(said, list):
+        return ()
+    found = [(text(pick(item, "ServiceName")), _regions_of(item)) for item in said[:SERVICES_LIMIT]]
+    return tuple((name, regions or named) for name, regions in found if name)
+
+
+def _regions_of(item: Any) -> tuple[str, ...]:
+    listed_regions = pick(item, "ImpactedRegions")
+    if not isinstance(listed_regions, list):
+        return ()
+    return regions_in([pick(region, "RegionName") for region in listed_regions])
+
+
+def _names(said: Any) -> list[str]:
+    parts = said[:4096].split(",") if isinstance(said, str) else []
+    return [name.strip() for name in parts[:SERVICES_LIMIT] if name.strip()]
+
+
+def _is_withdrawn(properties: dict[str, Any]) -> bool:
+    """True if Microsoft marked it as a false positive."""
+    tags = pick(properties, "eventTags", "tags")
+    listed_tags = tags if isinstance(tags, list) else [tags]
+    return any("falsepositive" in word(tag) for tag in listed_tags[:20])
+
+
+def _observation(notice: Notice) -> Observation:
+    if notice.incident in ADVICE:
+        return Observation.OK
+    if notice.stage is None or notice.incident not in INCIDENTS | MAINTENANCE:
+        return Observation.BLIND
+    if notice.stage in {Stage.OVER, Stage.AHEAD}:
+        return Observation.OK
+    return Observation.BAD if notice.incident in INCIDENTS else Observation.DEGRADED
+
+
+def _objection(notice: Notice) -> str:
+    """Why an incident that goes on does not count; empty if it does."""
+    if notice.stage is not Stage.ACTIVE:
+        return "it is not in stage Active"
+    if not notice.real:
+        return "it is a test, or was withdrawn"
+    if not notice.grave:
+        return "its level is below Warning"
+    return "" if notice.regions else "it names no region that is known"
+
+
+def _cause(notice: Notice) -> Cause:
+    if notice.incident in MAINTENANCE:
+        return Cause.PLANNED
+    return Cause.PLATFORM if notice.incident in INCIDENTS else Cause.NONE
+
+
+def _reason(notice: Notice, observation: Observation) -> str:
+    where = listed(notice.regions) or "no known region"
+    what = f"Service Health, {where}: {notice.title}"
+    if observation is Observation.BLIND:
+        return f"{what}: of a kind or in a stage that is not known here"
+    if notice.incident in ADVICE:
+        return f"{what}: advice, which never counts"
+    if notice.incident in MAINTENANCE:
+        return f"{what}: planned work, which never counts"
+    if observation is Observation.OK:
+        return f"{what}: it is over"
+    objection = _objection(notice)
+    if objection:
+        return f"{what}: {objection}, so it does not count"
+    if notice.regions == (GLOBAL,):
+        return f"{what}: active for the whole world, which speaks against moving"
+    return f"{what}: an active incident, which confirms what is seen there"
+
+
+def _key(context: dict[str, Any], properties: dict[str, Any], tracking: str | None, at: datetime | None) -> str:
+    """The same for every subscription that is told: they share tracking id and communication."""
+    if tracking is None:
+        return key_of("notice", digest_of([properties, at.isoformat() if at else None]))
+    message = text(pick(properties, "communicationId")) or text(pick(context, "eventDataId"))
+    return key_of("notice", tracking, word(pick(properties, "stage")), message, at.date() if at else None)

@@ -1,0 +1,130 @@
+"""Reading what others wrote: keys in any casing, times in any precision, ids in any spelling. Nothing raises."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+LONGEST_ID = 2048
+LONGEST_KEY = 300
+LONGEST_NAME = 64
+LONGEST_WORD = 120
+_SHORTEST_TIME = len("2026-02-27")
+_LONGEST_TIME = 40
+_RESOURCE_HEALTH = "/providers/microsoft.resourcehealth/"
+
+
+def pick(holder: Any, *names: str) -> Any:
+    """The first of these keys that is there and not null, compared without case and blanks around."""
+    if not isinstance(holder, dict):
+        return None
+    for name in names:
+        value = holder.get(name)
+        if value is not None:
+            return value
+    wanted = {name.casefold() for name in names}
+    for key, value in holder.items():
+        if isinstance(key, str) and value is not None and len(key) < LONGEST_NAME and key.strip().casefold() in wanted:
+            return value
+    return None
+
+
+def branch(holder: Any, *path: str) -> dict[str, Any]:
+    """The object at the end of a path of keys; empty if there is none."""
+    for name in path:
+        holder = pick(holder, name)
+    return holder if isinstance(holder, dict) else {}
+
+
+def text(value: Any) -> str | None:
+    """The text, without blanks around; None for anything else, and for nothing."""
+    if not isinstance(value, str):
+        return None
+    return value.strip() or None
+
+
+def word(value: Any) -> str:
+    """A word for tables: lower case, without blanks, hyphens, underscores and points. Numbers read as digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = _DIGITS.get(value, "")
+    if not isinstance(value, str) or len(value) > LONGEST_WORD:
+        return ""
+    return value.strip().casefold().translate(_GAPS)
+
+
+_DIGITS = {number: str(number) for number in range(10)}
+_GAPS = {ord(c): None for c in " -_.\t\n\u00a0"}
+
+
+def is_true(value: Any) -> bool:
+    """True for ``true``, ``"True"``, ``1`` and their like."""
+    return value is True or word(value) in {"true", "1", "yes"}
+
+
+def when(value: Any) -> datetime | None:
+    """The moment that an ISO 8601 text names, UTC; one without a zone is taken to be UTC. None for anything else."""
+    if not isinstance(value, str) or not _SHORTEST_TIME <= len(value) <= _LONGEST_TIME:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def arm_id(value: Any) -> str | None:
+    """An ARM id in lower case, without a Resource Health tail and without stray blanks; None if it is none."""
+    if not isinstance(value, str) or len(value) > LONGEST_ID:
+        return None
+    lowered = value.strip().lower()
+    if not lowered.startswith("/subscriptions/"):
+        return None
+    cut = lowered.find(_RESOURCE_HEALTH)
+    if cut >= 0:
+        lowered = lowered[:cut]
+    if " " in lowered:
+        lowered = "/".join(part.strip() for part in lowered.split("/"))
+    return lowered.rstrip("/")
+
+
+def arm_type(resource: str) -> str:
+    """The type of the resource that an id in lower case names: ``microsoft.storage/storageaccounts``."""
+    _, found, tail = resource.rpartition("/providers/")
+    if not found:
+        return ""
+    parts = tail.split("/")
+    return "/".join([parts[0], *parts[1::2]])
+
+
+def key_of(*parts: object) -> str:
+    """A key made of parts, in lower case; long ones end in a hash."""
+    key = "|".join("" if part is None else str(part).casefold() for part in parts)
+    if len(key) <= LONGEST_KEY:
+        return key
+    return f"{key[:LONGEST_KEY]}#{digest_of(key)}"
+
+
+def digest_of(value: Any) -> str:
+    """A short hash of a text or of plain data."""
+    data = value.encode(errors="replace") if isinstance(value, str) else _bytes_of(value)
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def _bytes_of(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value, order="deterministic")
+    except (TypeError, ValueError, RecursionError):
+        return type(value).__name__.encode()
+
+
+def decoded(value: Any) -> Any:
+    """The value, or what it holds if it is JSON in a text; None if that cannot be read."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return None

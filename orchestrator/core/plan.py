@@ -1,0 +1,356 @@
+"""A plan: one pair's hubs, stores and policy, as written in YAML.
+
+Loading is strict: an unknown field, a wrong type or a contradiction is refused with file, line, field and
+what was expected. Nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+import msgspec
+
+from orchestrator.core.codec import Value, from_builtins
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.policy import Policy, checked
+from orchestrator.core.services import HUB_SERVICES
+from orchestrator.core.vocabulary import JobPolicy, Role, Surface, Tier
+
+SCHEMA = 1
+ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
+PAIR_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
+_DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)$")
+_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Inference(Value, kw_only=True):
+    """A known-good request to a scoring endpoint."""
+
+    url: str
+    """The scoring URI, https."""
+
+    body: Any = None
+    """JSON sent to it; the answer must be 200."""
+
+
+class Hub(Value, kw_only=True):
+    """One side of a pair: where it is, what it is called, and where its parts answer."""
+
+    region: str
+    """Canonical Azure region name, such as ``eastus2``."""
+
+    subscription: str
+    """Id of the subscription."""
+
+    resource_group: str
+    """Resource group of the hub and of its project. Best one whose own region is the hub's."""
+
+    hub: str
+    """Name of the hub, or of the workspace if there is no hub above it."""
+
+    project: str
+    """Name of the project (or workspace) in which jobs run."""
+
+    api: str
+    """Base of the region's own Azure ML API, such as ``https://eastus2.api.azureml.ms``."""
+
+    storage: str | None = None
+    """Blob endpoint of the project's own storage account."""
+
+    keyvault: str | None = None
+    """URL of the vault."""
+
+    acr: str | None = None
+    """Login server of the registry, with https."""
+
+    inference: Inference | None = None
+    """A scoring endpoint to ask, if this hub serves models. Name one on both sides or on neither: a class that is bad
+    in the active side and not asked in the standby holds the switch."""
+
+    resources: tuple[str, ...] = ()
+    """ARM ids of everything else that this hub rests on: storage, vault, registry, Log Analytics, … in other groups
+    or under other names than those above. Alerts about them are evidence about this hub."""
+
+    @property
+    def project_id(self) -> str:
+        """ARM id of the project."""
+        return _workspace_id(self, self.project)
+
+    @property
+    def hub_id(self) -> str:
+        """ARM id of the hub."""
+        return _workspace_id(self, self.hub)
+
+
+class Pointer(Value, kw_only=True):
+    """The App Configuration store that tells clients where to go."""
+
+    endpoint: str
+    """Endpoint that is written. Must lie in a region that outlives the primary."""
+
+    replicas: tuple[str, ...] = ()
+    """Further endpoints of the same store; each is verified after a switch."""
+
+
+class Ledger(Value, kw_only=True):
+    """The storage account that holds epoch record, job records and audit, outside the primary's region."""
+
+    account: str
+    """Blob endpoint of the account."""
+
+    container: str = "hubswitch"
+    """Container in it; made at the first write if it is missing."""
+
+
+class References(Value, kw_only=True):
+    """What is asked to find out whether the fault is ours, or everybody's."""
+
+    observer: tuple[str, ...] = ()
+    """URLs that answer whenever our own network works. All failing means that we are blind."""
+
+    elsewhere: tuple[str, ...] = ()
+    """The same API in regions that belong to no pair. All failing means a global fault."""
+
+
+class Jobs(Value, kw_only=True):
+    """What is to become of interrupted jobs, and how names of the primary read in the secondary."""
+
+    policy: JobPolicy = JobPolicy.IF_INTERRUPTED
+    """For jobs without a tag ``hubswitch.policy``."""
+
+    batch: int = 50
+    """Jobs per activity. Batches keep the engine's history short."""
+
+    writes_per_second: float = 10.0
+    """Refill of the write bucket that Resource Manager grants our identity."""
+
+    write_burst: int = 200
+    """Size of that bucket."""
+
+    same_names: bool = True
+    """A compute, datastore or environment that is not listed has the same name on the other side."""
+
+    computes: dict[str, str] = msgspec.field(default_factory=dict)
+    """Clusters by name."""
+
+    datastores: dict[str, str] = msgspec.field(default_factory=dict)
+    """Datastores by name."""
+
+    environments: dict[str, str] = msgspec.field(default_factory=dict)
+    """Environments by name."""
+
+    storage_accounts: dict[str, str] = msgspec.field(default_factory=dict)
+    """Storage accounts by name, or by host."""
+
+    registries: dict[str, str] = msgspec.field(default_factory=dict)
+    """Registries by name, host or URL. A private container registry that is not listed makes a job wait."""
+
+    identities: dict[str, str] = msgspec.field(default_factory=dict)
+    """Managed identities by client id, object id or ARM id."""
+
+    endpoints: dict[str, str] = msgspec.field(default_factory=dict)
+    """Endpoints that jobs call, by name, host or URL."""
+
+
+class Canary(Value, kw_only=True):
+    """The small job that a canary drill submits to the standby."""
+
+    compute: str = "cpu-cluster"
+    """Compute of the standby's project."""
+
+    environment: str = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+    """An environment that the standby accepts; one of a shared registry by default."""
+
+    command: str = "echo hubswitch canary"
+    """What it runs: something that ends by itself, well, within minutes."""
+
+
+class Plan(Value, kw_only=True):
+    """One pair."""
+
+    schema: int
+    """Number of the plan's shape: 1."""
+
+    pair: str
+    """The pair's name: in URLs, in keys of the pointer, in paths of the ledger. It never changes afterwards."""
+
+    tier: Tier = Tier.HOT_WARM
+    """How much stands ready in the secondary. Told to people; nothing is created because of it."""
+
+    primary: Hub
+    """The side where work runs in quiet times."""
+
+    secondary: Hub
+    """The side that takes over. Its probed surfaces should be those of the primary: see ``inference``."""
+
+    pointer: Pointer
+    """Where clients are told."""
+
+    ledger: Ledger
+    """Where records are kept."""
+
+    services: tuple[str, ...] = HUB_SERVICES
+    """Services that the hubs use, as Service Health names them."""
+
+    notices: str | None = None
+    """Event Grid custom topic for ``Hubswitch.*`` events, if people or programs are to be told."""
+
+    references: References = References()
+    """What tells a fault of ours, or of everybody, from one of the region."""
+
+    jobs: Jobs = Jobs()
+    """Interrupted jobs."""
+
+    canary: Canary = Canary()
+    """The job of a canary drill."""
+
+    policy: Policy = Policy()
+    """When to suspect, act and hold."""
+
+    def side(self, role: Role) -> Hub:
+        return self.primary if role is Role.PRIMARY else self.secondary
+
+    def surfaces(self, role: Role) -> tuple[Surface, ...]:
+        """The surfaces that this plan lets us ask on one side, in a fixed order."""
+        hub = self.side(role)
+        optional = {
+            Surface.INFERENCE: hub.inference,
+            Surface.STORAGE: hub.storage,
+            Surface.KEYVAULT: hub.keyvault,
+            Surface.ACR: hub.acr,
+        }
+        asked = (Surface.HUB, Surface.JOBS, *(s for s, there in optional.items() if there), Surface.CONTROL)
+        return (*asked, Surface.IDENTITY)
+
+
+def plan_from(text: str, where: str) -> Plan:
+    """The plan that a YAML text holds.
+
+    Raises:
+        InvalidInput: names file and line, field, what was expected and what was found.
+    """
+    import yaml
+
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as fault:
+        raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())) from fault
+    if not isinstance(raw, dict):
+        raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
+    if raw.get("schema") != SCHEMA:
+        raise InvalidInput(where, "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
+    try:
+        return _cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
+    except InvalidInput as fault:
+        line = _line_of(text, fault.field)
+        raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
+
+
+def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
+    """A copy of plain data in which durations such as ``30s`` or ``12h`` have become ``timedelta``.
+
+    Which fields are durations follows from the shape. Everything else stays as it is.
+    """
+    if not isinstance(raw, dict):
+        return raw
+    hints = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+    return {
+        key: _with_duration(value, hints.get(key), where, f"{path}.{key}" if path else str(key))
+        for key, value in raw.items()
+    }
+
+
+def duration_from(text: object, where: str, field: str) -> timedelta:
+    """The duration that ``30s``, ``5m``, ``12h``, ``2d`` or ``250ms`` names.
+
+    Raises:
+        InvalidInput: it is none of these.
+    """
+    match = _DURATION.match(text) if isinstance(text, str) else None
+    if not match:
+        raise InvalidInput(where, field, "a duration such as 30s, 5m or 12h", repr(text))
+    return timedelta(seconds=float(match["number"]) * _UNIT[match["unit"]])
+
+
+def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
+    if hint is timedelta:
+        return duration_from(value, where, path)
+    structs = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+    if structs and isinstance(value, dict):
+        return with_durations(value, structs[0], where, path)
+    return value
+
+
+def _cross_checked(plan: Plan, where: str) -> Plan:
+    def must(holds: bool, field: str, expected: str, got: str) -> None:
+        if not holds:
+            raise InvalidInput(where, field, expected, got)
+
+    must(bool(PAIR_NAME.match(plan.pair)), "pair", "lower-case letters, digits and hyphens, at most 63", plan.pair)
+    must(
+        plan.primary.project_id.casefold() != plan.secondary.project_id.casefold(),
+        "secondary.project",
+        "another workspace than the primary's",
+        plan.secondary.project_id,
+    )
+    must(plan.primary.region != plan.secondary.region, "secondary.region", "another region", plan.secondary.region)
+    for name, hub in (("primary", plan.primary), ("secondary", plan.secondary)):
+        for n, resource in enumerate(hub.resources):
+            must(bool(ARM_ID.match(resource)), f"{name}.resources[{n}]", "an ARM id of a resource", resource)
+    for field, url in _urls(plan):
+        must(urlsplit(url).scheme == "https", field, "an https URL", url)
+    must(plan.jobs.batch >= 1, "jobs.batch", "at least 1", str(plan.jobs.batch))
+    must(plan.jobs.writes_per_second > 0, "jobs.writes_per_second", "above 0", str(plan.jobs.writes_per_second))
+    must(plan.jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(plan.jobs.write_burst))
+    checked(plan.policy, where)
+    return plan
+
+
+def _urls(plan: Plan) -> list[tuple[str, str]]:
+    sides = [(role.value, plan.side(role)) for role in Role]
+    found = [
+        (f"{name}.{field}", getattr(hub, field))
+        for name, hub in sides
+        for field in ("api", "storage", "keyvault", "acr")
+    ]
+    found += [(f"{name}.inference.url", hub.inference.url) for name, hub in sides if hub.inference]
+    found += [("pointer.endpoint", plan.pointer.endpoint), ("ledger.account", plan.ledger.account)]
+    found += [(f"pointer.replicas[{n}]", url) for n, url in enumerate(plan.pointer.replicas)]
+    found += [("notices", plan.notices)]
+    found += [(f"references.observer[{n}]", url) for n, url in enumerate(plan.references.observer)]
+    found += [(f"references.elsewhere[{n}]", url) for n, url in enumerate(plan.references.elsewhere)]
+    return [(field, url) for field, url in found if url is not None]
+
+
+def _workspace_id(hub: Hub, name: str) -> str:
+    return (
+        f"/subscriptions/{hub.subscription}/resourceGroups/{hub.resource_group}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{name}"
+    )
+
+
+def _line_of(text: str, field: str) -> int | None:
+    """Line (from 1) on which a field stands; of its nearest ancestor if the field itself is missing."""
+    import yaml
+
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = node.start_mark.line + 1 if node else None
+    for part in re.findall(r"[^.\[\]]+", field):
+        child = _child(node, part)
+        if child is None:
+            break
+        line, node = child
+    return line
+
+
+def _child(node: Any, part: str) -> tuple[int, Any] | None:
+    if isinstance(node.value, list) and part.isdigit() and len(node.value) > int(part):
+        item = node.value[int(part)]
+        return (item.start_mark.line + 1, item) if hasattr(item, "start_mark") else None
+    for entry in node.value if isinstance(node.value, list) else []:
+        if isinstance(entry, tuple) and entry[0].value == part:
+            return entry[0].start_mark.line + 1, entry[1]
+    return None

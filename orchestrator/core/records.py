@@ -1,0 +1,216 @@
+"""What is stored outside the hubs, one shape per kind, each with a schema number and one door.
+
+====================  ==========================================  =======================
+record                where                                       changed by
+====================  ==========================================  =======================
+``EpochRecord``       blob ``<pair>/epoch.json``                  the run that claims
+``PointerValue``      App Configuration, ``hubswitch:<pair>:…``   the run that holds the epoch
+``JobRecord``         blob ``<pair>/jobs/<name>.json``            capture, resubmission
+``Manifest``          blob ``<pair>/runs/<run>/batch-<n>.json``   the run, once
+``AuditEntry``        blob ``<pair>/runs/<run>/audit/<step>.json``  each step, once
+====================  ==========================================  =======================
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from orchestrator.core.codec import Moment, Value, decode
+from orchestrator.core.errors import InvalidInput, UnknownShape
+from orchestrator.core.plan import Plan
+from orchestrator.core.vocabulary import JobPolicy, Role
+
+SCHEMA = 1
+JOB_NAME_LIMIT = 255
+"""Azure ML refuses run ids of more than 256 characters (learn.microsoft.com, resource-limits-capacity)."""
+
+
+class EpochRecord(Value, kw_only=True):
+    """Who may act. Written only under an If-Match of what was read."""
+
+    schema: int = SCHEMA
+    epoch: int
+    active: Role
+    run: str | None
+    since: Moment
+    why: str
+
+
+class PointerValue(Value, kw_only=True):
+    """Where clients should go: the one key that counts."""
+
+    schema: int = SCHEMA
+    epoch: int
+    active: Role
+    hub: str
+    project: str
+    subscription: str
+    resource_group: str
+    region: str
+    endpoint: str
+    since: Moment
+    run: str | None
+    why: str
+
+
+class JobStatus(StrEnum):
+    """Where a job stands in the ledger."""
+
+    RUNNING = "running"
+    """Submitted to a hub and not known to have ended: queued, starting or running there."""
+
+    FINISHED = "finished"
+    """Ended by itself, well or not."""
+
+    RESUBMITTED = "resubmitted"
+    """Its successor was accepted by the other hub."""
+
+    SKIPPED = "skipped"
+    """Left alone, by its policy."""
+
+    WAITING = "waiting"
+    """Could not be submitted; ``reason`` says why and what it waits for."""
+
+
+class Asset(Value, kw_only=True):
+    """Something that must exist in a hub before a job that names it is accepted there."""
+
+    kind: str
+    """``code``, ``environment``, ``component``, ``data`` or ``model``."""
+
+    id: str
+    """ARM id in the hub from which the job was captured."""
+
+
+class JobEvent(Value, kw_only=True):
+    """One line of a job's story."""
+
+    at: Moment
+    what: str
+    why: str
+    epoch: int
+
+
+class JobRecord(Value, kw_only=True):
+    """A job that can be run again elsewhere."""
+
+    schema: int = SCHEMA
+    pair: str
+    name: str
+    root: str
+    """Name of the first job of this line; the names of all successors are made from it."""
+
+    hub: Role
+    """Side on which this job was submitted."""
+
+    status: JobStatus
+    policy: JobPolicy
+    priority: int = 0
+    """Higher goes first."""
+
+    api_version: str
+    body: dict[str, Any]
+    """ARM JSON as Azure ML gave it, read-only fields included; they go when the job is rewritten."""
+
+    azure_status: str
+    """Azure ML's own word for the job's status when last seen, such as ``Running``."""
+
+    captured_at: Moment
+    ended_at: Moment | None = None
+    """When its end was noted; None while it runs."""
+
+    closure: tuple[Asset, ...] = ()
+    epoch: int = 0
+    """Epoch of the run that last acted on this record."""
+
+    successor: str | None = None
+    reason: str = ""
+    history: tuple[JobEvent, ...] = ()
+
+
+class JobSummary(Value, kw_only=True):
+    """What a listing of the ledger gives without reading bodies."""
+
+    name: str
+    hub: Role
+    status: JobStatus
+    priority: int
+    epoch: int
+    captured_at: Moment
+    azure_status: str = ""
+    ended_at: Moment | None = None
+
+
+class Manifest(Value, kw_only=True):
+    """Names of the jobs of one batch of one run, in the order in which they are to go."""
+
+    schema: int = SCHEMA
+    run: str
+    batch: int
+    jobs: tuple[str, ...]
+
+
+class AuditEntry(Value, kw_only=True):
+    """What one step of a run did. Written once; a repeated step finds it there."""
+
+    schema: int = SCHEMA
+    pair: str
+    run: str
+    epoch: int
+    step: str
+    at: Moment
+    what: str
+
+
+def read_record[T: (EpochRecord, PointerValue, JobRecord, Manifest, AuditEntry)](
+    data: bytes | str, shape: type[T], where: str
+) -> T:
+    """The record that stored bytes hold.
+
+    Raises:
+        UnknownShape: its schema number is not one that this version knows.
+        InvalidInput: not JSON, or a field is wrong.
+    """
+    seen = decode(data, dict[str, Any], where)
+    if seen.get("schema") != SCHEMA:
+        raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(seen.get("schema")))
+    try:
+        return decode(data, shape, where)
+    except InvalidInput as fault:
+        raise InvalidInput(where, fault.field, fault.expected, fault.got) from fault
+
+
+def pointer_for(plan: Plan, record: EpochRecord) -> PointerValue:
+    """What clients are told when a given epoch record is in force."""
+    hub = plan.side(record.active)
+    return PointerValue(
+        epoch=record.epoch,
+        active=record.active,
+        hub=hub.hub,
+        project=hub.project,
+        subscription=hub.subscription,
+        resource_group=hub.resource_group,
+        region=hub.region,
+        endpoint=hub.api,
+        since=record.since,
+        run=record.run,
+        why=record.why,
+    )
+
+
+def fell_with_its_region(job: JobRecord | JobSummary, doubted_since: datetime) -> bool:
+    """Whether a job that Azure ML calls failed ended while its hub was in doubt: the outage's doing, not its own."""
+    failed = job.status is JobStatus.FINISHED and job.azure_status.casefold() == "failed"
+    return failed and job.ended_at is not None and job.ended_at >= doubted_since
+
+
+def successor_name(root: str, epoch: int) -> str:
+    """The name under which a job is submitted in an epoch: always the same, so a second PUT is the same job."""
+    name = f"{root}-e{epoch}"
+    if len(name) <= JOB_NAME_LIMIT:
+        return name
+    tail = f"-{hashlib.sha256(root.encode()).hexdigest()[:12]}-e{epoch}"
+    return root[: JOB_NAME_LIMIT - len(tail)] + tail

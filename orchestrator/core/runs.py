@@ -1,0 +1,33 @@
+"""Ordering a run: the phase moves and the order is given in one decision, under the next epoch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from orchestrator.core.state import Decision, PairState, StartRun, Tell, moved
+from orchestrator.core.transitions import Trigger
+
+RunKind = Literal["failover", "failback"]
+
+
+def run_id(kind: RunKind, pair: str, epoch: int, attempts: int = 0) -> str:
+    """Id of a run, and its idempotency key. A further attempt at an epoch that nobody claimed has its own."""
+    again = f"-again{attempts}" if attempts else ""
+    return f"{kind}-{pair}-e{epoch}{again}"
+
+
+def started(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *, rule: str, why: str) -> Decision:
+    """The decision that begins a run to the side that is not active."""
+    epoch = state.epoch + 1
+    order = StartRun(
+        kind=kind,
+        run=run_id(kind, state.pair, epoch, state.attempts),
+        epoch=epoch,
+        source=state.active,
+        target=state.active.other,
+        why=why,
+    )
+    after = moved(state, trigger, now, rule, why, run=order.run, target=order.target, approval=None)
+    name = "FailoverStarted" if kind == "failover" else "FailbackStarted"
+    return Decision(state=after, orders=(order, Tell(name=name, why=why)), rule=rule, why=why)

@@ -1,0 +1,115 @@
+"""One normalised statement about one thing at one time, from a probe's answer or from a delivered fact.
+
+``parse`` and ``parse_text`` say what a body means; ``facts_from`` gives the same with the details that routing
+needs; ``attribution.attribute`` turns a fact into signals for one plan.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from orchestrator.core.codec import Value
+from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.parsing.front import facts_from, facts_from_text, parse, parse_text
+from orchestrator.core.vocabulary import CLASS_OF_SURFACE, EvidenceClass, Observation, Role, Surface
+
+__all__ = [
+    "Details",
+    "Fact",
+    "Kind",
+    "Parsed",
+    "Says",
+    "Scope",
+    "Signal",
+    "Source",
+    "facts_from",
+    "facts_from_text",
+    "parse",
+    "parse_text",
+    "probe_signal",
+]
+
+
+class Source(StrEnum):
+    PROBE = "probe"
+    DELIVERY = "delivery"
+
+
+class Says(StrEnum):
+    """What kind of statement a signal is."""
+
+    SEEN = "seen"
+    """A probe's answer."""
+
+    HEALTH = "health"
+    """Resource Health about one resource."""
+
+    ALERT = "alert"
+    """A metric or log alert that fired or was resolved."""
+
+    NOTICE = "notice"
+    """A message of Service Health."""
+
+    DELETED = "deleted"
+    """Somebody deleted a resource of the pair."""
+
+    WRITTEN = "written"
+    """Somebody created or changed it."""
+
+
+class Scope(Value, kw_only=True):
+    """What a message of Service Health touches."""
+
+    named: tuple[Role, ...] = ()
+    """Sides whose region it names."""
+
+    used: tuple[Role, ...] = ()
+    """Sides whose region it names for a service that a hub uses."""
+
+    everywhere: bool = False
+    """True if it names the region ``global`` for a service that a hub uses."""
+
+
+class Signal(Value, kw_only=True):
+    """One statement about one thing at one time."""
+
+    key: str
+    """Equal for two deliveries of the same fact."""
+
+    source: Source
+    role: Role | None
+    """The side it speaks of; None for what belongs to no side (observer, elsewhere, Service Health)."""
+
+    subject: str
+    """What was looked at: a surface for probes; a resource, an alert rule or a tracking id for deliveries."""
+
+    surface: Surface | None = None
+    """The surface that was probed, or whose probe asks the same resource."""
+
+    evidence_class: EvidenceClass | None = None
+    observation: Observation
+    occurred_at: datetime
+    why: str
+    says: Says = Says.SEEN
+    counts: bool = True
+    """False for what is bad without being evidence for a failover: done by a user, planned, of low severity."""
+
+    scope: Scope | None = None
+    """For ``notice``: which sides it touches."""
+
+
+def probe_signal(role: Role | None, surface: Surface, observation: Observation, at: datetime, why: str) -> Signal:
+    """What a probe found on one surface."""
+    side = role.value if role else "world"
+    return Signal(
+        key=f"probe:{side}.{surface.value}@{at.isoformat()}",
+        source=Source.PROBE,
+        role=role,
+        subject=surface.value,
+        surface=surface,
+        evidence_class=CLASS_OF_SURFACE[surface],
+        observation=observation,
+        occurred_at=at,
+        why=why,
+    )

@@ -1,0 +1,115 @@
+"""The words of the field, each an enumeration, spelt as they are stored and shown.
+
+An unknown word never becomes a member: decoding raises, and the caller stands still.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The fixed place of a hub in its pair. Which of the two is *active* changes; the role does not."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+    @property
+    def other(self) -> Role:
+        return Role.SECONDARY if self is Role.PRIMARY else Role.PRIMARY
+
+
+class EvidenceClass(StrEnum):
+    """A kind of evidence. However many observations it carries, it speaks once."""
+
+    HUB = "hub"
+    JOBS = "jobs"
+    INFERENCE = "inference"
+    DEPENDENCY = "dependency"
+    METRICS = "metrics"
+    NOTICE = "notice"
+    CONTROL = "control"
+
+
+class Surface(StrEnum):
+    """A question that a probe asks. Several surfaces may speak for one class."""
+
+    HUB = "hub"
+    JOBS = "jobs"
+    INFERENCE = "inference"
+    STORAGE = "storage"
+    KEYVAULT = "keyvault"
+    ACR = "acr"
+    CONTROL = "control"
+    IDENTITY = "identity"
+    OBSERVER = "observer"
+    ELSEWHERE = "elsewhere"
+
+
+CLASS_OF_SURFACE: dict[Surface, EvidenceClass | None] = {
+    Surface.HUB: EvidenceClass.HUB,
+    Surface.JOBS: EvidenceClass.JOBS,
+    Surface.INFERENCE: EvidenceClass.INFERENCE,
+    Surface.STORAGE: EvidenceClass.DEPENDENCY,
+    Surface.KEYVAULT: EvidenceClass.DEPENDENCY,
+    Surface.ACR: EvidenceClass.DEPENDENCY,
+    Surface.CONTROL: EvidenceClass.CONTROL,
+    Surface.IDENTITY: None,
+    Surface.OBSERVER: None,
+    Surface.ELSEWHERE: None,
+}
+
+WORK_CLASSES = frozenset({EvidenceClass.HUB, EvidenceClass.JOBS, EvidenceClass.INFERENCE})
+"""Classes that say that work itself cannot run."""
+
+DECIDING_CLASSES = WORK_CLASSES | {EvidenceClass.DEPENDENCY, EvidenceClass.METRICS}
+"""Classes of which two must agree. ``control`` and ``notice`` confirm; they never decide."""
+
+
+class Observation(StrEnum):
+    """What was seen. ``blind`` means that the question could not be asked: neither well nor ill."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    BAD = "bad"
+    BLIND = "blind"
+
+
+class Cause(StrEnum):
+    PLATFORM = "platform"
+    PLANNED = "planned"
+    USER = "user"
+    GUEST = "guest"
+    NONE = "none"
+
+
+class Tier(StrEnum):
+    HOT_HOT = "hot/hot"
+    HOT_WARM = "hot/warm"
+    HOT_COLD = "hot/cold"
+
+
+class Mode(StrEnum):
+    """How far the orchestrator may go by itself."""
+
+    OBSERVE = "observe"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+class Phase(StrEnum):
+    STEADY = "steady"
+    SUSPECT = "suspect"
+    AWAITING_APPROVAL = "awaiting_approval"
+    SWITCHING = "switching"
+    RESUBMITTING = "resubmitting"
+    SETTLED = "settled"
+    RETURNING = "returning"
+
+
+class JobPolicy(StrEnum):
+    """What is to become of a job whose hub went down while it ran."""
+
+    NEVER = "never"
+    IF_INTERRUPTED = "if-interrupted"
+    ALWAYS = "always"

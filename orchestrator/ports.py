@@ -1,0 +1,187 @@
+"""What the workflows need from the world, as protocols.
+
+Adapters implement them against Azure; nothing else does, except tests of pure code. Every method raises the
+errors of ``orchestrator.core.errors`` and no others. Blocking methods return within the transport's bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from orchestrator.core.plan import Hub, Plan
+from orchestrator.core.records import EpochRecord, JobRecord, JobSummary, PointerValue
+from orchestrator.core.signals import Signal
+from orchestrator.core.vocabulary import Role
+
+
+class Versioned[T](NamedTuple):
+    """A stored value with the ETag under which it was read."""
+
+    value: T
+    etag: str
+
+
+class PointerSnapshot(NamedTuple):
+    """All keys of one pair in one store, as read at once: the value that counts, and every key's ETag."""
+
+    value: PointerValue | None
+    etags: Mapping[str, str]
+    highest: int = 0
+    """The highest epoch that any key carries, also one whose writing was cut short before the value that counts."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware UTC time."""
+        ...
+
+
+class EpochStore(Protocol):
+    """The one strongly consistent place that says who may act."""
+
+    def read(self, pair: str) -> Versioned[EpochRecord] | None:
+        """The record, or None before the first one was written."""
+        ...
+
+    def create(self, pair: str, record: EpochRecord) -> str:
+        """Write the first record; its ETag. Conflict if there is one."""
+        ...
+
+    def replace(self, pair: str, record: EpochRecord, etag: str) -> str:
+        """Write over the record read under ``etag``; the new ETag. Conflict if it has changed."""
+        ...
+
+
+class PointerStore(Protocol):
+    """The App Configuration store that publishes where clients should go."""
+
+    def snapshot(self, pair: str) -> PointerSnapshot:
+        """What the endpoint that is written holds now."""
+        ...
+
+    def publish(self, pair: str, value: PointerValue, over: PointerSnapshot) -> None:
+        """Write plain keys, then the value that counts, then the sentinel, each under its ETag in ``over``.
+
+        Conflict as soon as one of them has changed since.
+        """
+        ...
+
+    def seen_on(self, pair: str, endpoint: str) -> PointerValue | None:
+        """What one replica holds now."""
+        ...
+
+
+class Ledger(Protocol):
+    """Job records and everything needed to run the jobs again, outside the hubs' regions."""
+
+    def read(self, pair: str, name: str) -> Versioned[JobRecord] | None: ...
+
+    def create(self, record: JobRecord) -> str:
+        """Write a new record; its ETag. Conflict if there is one."""
+        ...
+
+    def replace(self, record: JobRecord, etag: str) -> str:
+        """Write over what was read under ``etag``; the new ETag. Conflict if it has changed."""
+        ...
+
+    def summaries(self, pair: str) -> Iterator[JobSummary]:
+        """Every record's summary, without reading bodies, in order of name."""
+        ...
+
+    def put_once(self, path: str, data: bytes) -> bool:
+        """Keep bytes under a path; False if something is kept there already (which then stays)."""
+        ...
+
+    def get(self, path: str) -> bytes | None:
+        """The bytes kept under a path."""
+        ...
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Paths of what ``put_once`` kept, by prefix, sorted."""
+        ...
+
+
+class JobService(Protocol):
+    """Jobs of a hub's project, as raw ARM JSON through Resource Manager."""
+
+    def get(self, hub: Hub, name: str) -> dict[str, Any]:
+        """The job. NotFound if there is none."""
+        ...
+
+    def put(self, hub: Hub, name: str, body: Mapping[str, Any], api_version: str) -> dict[str, Any]:
+        """Submit; a name that exists answers with the existing job. Refused carries the service's message."""
+        ...
+
+    def pages(self, hub: Hub) -> Iterator[Sequence[dict[str, Any]]]:
+        """All active jobs, newest first, a page at a time."""
+        ...
+
+    def reachable(self, hub: Hub) -> None:
+        """Return if Resource Manager answers for this hub's project; raise otherwise."""
+        ...
+
+
+class AssetService(Protocol):
+    """Assets that jobs name: taken to the ledger before an outage, recreated on the other side."""
+
+    def capture(self, hub: Hub, asset_id: str) -> bytes:
+        """Everything needed to recreate the asset elsewhere: its ARM body and, for code, its files."""
+        ...
+
+    def recreate(self, source: Hub, target: Hub, asset_id: str, snapshot: bytes) -> str:
+        """Make the asset exist in the target; its id there. Repeating it changes nothing."""
+        ...
+
+
+class Probes(Protocol):
+    """All questions about both sides of a pair, asked at once."""
+
+    async def sweep(self, plan: Plan, now: datetime) -> Sequence[Signal]:
+        """One signal per surface and side, ``observer`` and ``elsewhere`` included. Never raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what the running event loop holds open."""
+        ...
+
+
+class Notice(NamedTuple):
+    """Something to tell people or programs: type ``Hubswitch.<name>``, a stable id, and plain data."""
+
+    id: str
+    type: str
+    subject: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+class Notices(Protocol):
+    def publish(self, topic: str, notices: Sequence[Notice]) -> None:
+        """Send as CloudEvents. Receivers deduplicate by id."""
+        ...
+
+
+class World(NamedTuple):
+    """Everything that bootstrap chose, handed to activities and triggers."""
+
+    clock: Clock
+    plans: Mapping[str, Plan]
+    epochs: Mapping[str, EpochStore]
+    pointers: Mapping[str, PointerStore]
+    ledgers: Mapping[str, Ledger]
+    jobs: JobService
+    assets: AssetService
+    probes: Probes
+    notices: Notices
+
+
+def side_of(plan: Plan, project_id: str) -> Role | None:
+    """The side whose project or hub an ARM id names, in any casing."""
+    wanted = project_id.casefold().rstrip("/")
+    for role in Role:
+        hub = plan.side(role)
+        if wanted in {hub.project_id.casefold(), hub.hub_id.casefold()}:
+            return role
+    return None

@@ -1,0 +1,101 @@
+"""Settings of one deployment, read once from the environment. Wrong ones are refused at start, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from orchestrator.core.codec import Value
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.plan import duration_from
+
+PREFIX = "HUBSWITCH_"
+
+
+class CredentialKind(StrEnum):
+    MANAGED_IDENTITY = "managed-identity"
+    """The identity of the Function App: what runs unattended."""
+
+    DEFAULT = "default"
+    """azure-identity's chain (environment, CLI, …): for a developer's machine."""
+
+
+class Settings(Value, kw_only=True):
+    """Everything that is not part of a plan. Each field is the variable ``HUBSWITCH_<FIELD>``."""
+
+    plans: str
+    """Folder of plans (every ``*.yaml`` in it), or one file. Required: without a plan there is nothing to do."""
+
+    credential: CredentialKind = CredentialKind.MANAGED_IDENTITY
+    """Where tokens come from. A managed identity needs no secret."""
+
+    executor_client_id: str = ""
+    """Client id of the identity that switches and resubmits; empty for the system-assigned one."""
+
+    probe_client_id: str = ""
+    """Client id of the identity that probes. A second one keeps probing out of the executor's write budget."""
+
+    resource_manager: str = "https://management.azure.com"
+    """Resource Manager's endpoint; another one in sovereign clouds."""
+
+    ca_bundle: str = ""
+    """PEM file of certificate authorities to trust instead of the system's; for private clouds and local runs."""
+
+    connect_timeout: timedelta = timedelta(seconds=2)
+    """Longest wait for a connection. A black hole costs this much and no more."""
+
+    read_timeout: timedelta = timedelta(seconds=8)
+    """Longest silence while an answer is read."""
+
+    probe_timeout: timedelta = timedelta(seconds=4)
+    """Longest wait for one probe, all in all. Shorter than the interval while suspect."""
+
+    retry_sleep: timedelta = timedelta(seconds=5)
+    """Longest Retry-After that is honoured inside a call; longer ones are left to durable timers."""
+
+    watch_schedule: str = "*/10 * * * * *"
+    """NCRONTAB of the watch. Not less often than the shortest ``suspect_interval`` of the plans."""
+
+    reconcile_schedule: str = "0 * * * * *"
+    """NCRONTAB of the reconciliation of ledger and hubs."""
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The settings that environment variables give.
+
+    Raises:
+        InvalidInput: names the variable, what was expected, what was there.
+    """
+    shapes = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    given = {name[len(PREFIX) :].casefold(): text for name, text in environment.items() if name.startswith(PREFIX)}
+    known = {name: _value(name, text, shapes[name]) for name, text in given.items() if name in shapes and text}
+    if "plans" not in known:
+        raise InvalidInput("environment", f"{PREFIX}PLANS", "a folder of plans, or one plan file", "nothing")
+    return _checked(Settings(**known))
+
+
+def _value(name: str, text: str, shape: object) -> Any:
+    variable = PREFIX + name.upper()
+    if shape is timedelta:
+        return duration_from(text, "environment", variable)
+    if shape is CredentialKind:
+        if text not in set(CredentialKind):
+            raise InvalidInput("environment", variable, " or ".join(CredentialKind), repr(text))
+        return CredentialKind(text)
+    return text
+
+
+def _checked(settings: Settings) -> Settings:
+    if urlsplit(settings.resource_manager).scheme != "https":
+        raise InvalidInput("environment", "HUBSWITCH_RESOURCE_MANAGER", "an https URL", settings.resource_manager)
+    for name in ("connect_timeout", "read_timeout", "probe_timeout"):
+        if getattr(settings, name) <= timedelta():
+            raise InvalidInput(
+                "environment", PREFIX + name.upper(), "a duration above zero", str(getattr(settings, name))
+            )
+    return settings

@@ -1,0 +1,53 @@
+"""A walk over syntax trees that finds what replayed and pure code must not do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+BANNED_MODULES = frozenset(
+    {"random", "secrets", "time", "uuid", "os", "socket", "subprocess", "requests", "urllib.request"}
+)
+"""Importing one of these is enough: pure code has no use for them."""
+
+BANNED_CALLS = frozenset({"now", "utcnow", "today", "open", "sleep", "getenv", "urandom", "input", "print"})
+"""Names of calls that read the clock, the world, or wait."""
+
+ALLOWED_OWNERS = frozenset({"clock"})
+"""``world.clock.now()`` is the port: its value reaches pure code as an argument."""
+
+REPLAYED = (
+    "switch_run.py",
+    "patience.py",
+)
+"""Files of workflows in which everything is replayed: there not even the clock's port may be asked."""
+
+
+def violations(source: str, name: str, *, allow_clock: bool) -> Iterator[str]:
+    """One line per place that breaks the rule: ``file:line what``."""
+    for node in ast.walk(ast.parse(source)):
+        yield from (f"{name}:{node.lineno} {what}" for what in _breaks(node, allow_clock=allow_clock))  # type: ignore[attr-defined]
+
+
+def files(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Files that are held to the rule, and whether they may ask the clock's port."""
+    for path in sorted((root / "core").rglob("*.py")):
+        yield path, False
+    for path in sorted((root / "workflows").glob("*.py")):
+        yield path, path.name not in REPLAYED
+
+
+def _breaks(node: ast.AST, *, allow_clock: bool) -> Iterator[str]:
+    match node:
+        case ast.Import(names=names):
+            yield from (f"imports {alias.name}" for alias in names if alias.name in BANNED_MODULES)
+        case ast.ImportFrom(module=str(module)) if module in BANNED_MODULES:
+            yield f"imports from {module}"
+        case ast.Call(func=ast.Name(id=called)) if called in BANNED_CALLS:
+            yield f"calls {called}()"
+        case ast.Call(func=ast.Attribute(attr=called, value=owner)) if called in BANNED_CALLS:
+            if not (allow_clock and isinstance(owner, ast.Attribute) and owner.attr in ALLOWED_OWNERS):
+                yield f"calls .{called}()"
+        case _:
+            return
