@@ -1,0 +1,1 @@
+"""What runs without Azure: a simulated Azure, a host for the function app, replay, demo."""

@@ -1,0 +1,87 @@
+"""The plan of a simulated pair, as a value and as the YAML that a person would write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import msgspec
+import yaml
+
+from orchestrator.core.plan import SCHEMA, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
+from orchestrator.core.policy import Policy, checked
+from orchestrator.local.azure.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
+
+
+def plan_of(pair: Pair, urls: Mapping[str, str], replicas: int, third: str, policy: Mapping[str, Any]) -> Plan:
+    """The plan for one pair of the estate.
+
+    Args:
+        pair: the two sites.
+        urls: name of each endpoint -> its URL.
+        replicas: number of replicas of the App Configuration store.
+        third: the region whose API is the reference of an unrelated region.
+        policy: overrides of the default policy, by field.
+
+    Raises:
+        InvalidInput: the policy contradicts itself.
+    """
+    return Plan(
+        schema=SCHEMA,
+        pair=pair.name,
+        primary=_hub(pair.primary, urls),
+        secondary=_hub(pair.secondary, urls),
+        pointer=Pointer(
+            endpoint=urls["configuration.0"],
+            replicas=tuple(urls[f"configuration.{number}"] for number in range(1, replicas + 1)),
+        ),
+        ledger=Ledger(account=urls["ledger"], container=LEDGER_CONTAINER),
+        notices=f"{urls['notices']}/api/events",
+        references=References(observer=(f"{urls['observer']}/",), elsewhere=(f"{urls[f'{third}.api']}/",)),
+        jobs=Jobs(computes=pair.computes),
+        policy=checked(Policy(**policy), f"the plan of {pair.name}"),
+    )
+
+
+def _hub(site: Site, urls: Mapping[str, str]) -> Hub:
+    return Hub(
+        region=site.region,
+        subscription=site.subscription,
+        resource_group=site.resource_group,
+        hub=site.hub,
+        project=site.project,
+        api=urls[f"{site.region}.api"],
+        storage=urls[f"{site.region}.storage"],
+        keyvault=urls[f"{site.region}.keyvault"],
+        acr=urls[f"{site.region}.acr"],
+        inference=Inference(url=f"{urls[f'{site.region}.inference']}/score", body=KNOWN_GOOD),
+    )
+
+
+def yaml_of(plan: Plan) -> str:
+    """Text from which ``orchestrator.core.plan.plan_from`` makes the same plan again."""
+    return yaml.safe_dump(_plain(plan), sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.fields(value)
+        return {field.encode_name: _plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    match value:
+        case timedelta():
+            return f"{value / timedelta(milliseconds=1):g}ms" if value.microseconds else f"{value.total_seconds():g}s"
+        case Enum():
+            return value.value
+        case datetime():
+            return value.isoformat()
+    return value

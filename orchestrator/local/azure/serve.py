@@ -1,0 +1,128 @@
+"""The simulated Azure as a process of its own, until somebody ends it.
+
+Into the folder go ``plans/<pair>.yaml``, ``azure.env`` (``NAME=value`` lines for a shell), ``azure.json`` (endpoints,
+environment, plans) and ``ca.pem``. All of it is removed at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.azure.estate import PAIRS, estate_of
+from orchestrator.local.azure.life import Pace
+
+_FILES = ("azure.env", "azure.json")
+_PLANS = "plans"
+
+
+def serve(
+    *,
+    seed: int = 0,
+    speed: float = 1.0,
+    folder: Path | None = None,
+    as_json: bool = False,
+    pairs: Sequence[str] = PAIRS,
+    policy: Mapping[str, Any] | None = None,
+    pace: Pace | None = None,
+    say: Callable[[str], object] = sys.stdout.write,
+) -> None:
+    """Serve until SIGINT or SIGTERM, then clean up.
+
+    Args:
+        seed: of everything that is random.
+        speed: divides the durations of simulated work.
+        folder: where plans, environment and CA certificate go; a temporary one if not given.
+        as_json: say everything as one JSON object on one line.
+        pairs: names of the pairs of hubs that exist.
+        policy: overrides of the plans' policy, by field.
+        pace: how long jobs take and how they end.
+        say: takes the text that tells what is served, once everything answers.
+    """
+    with _folder(folder) as place:
+        azure = LocalAzure(seed=seed, speed=speed, estate=estate_of(pairs=pairs), pace=pace, folder=place)
+        asyncio.run(_until_ended(azure, place, as_json, dict(policy or {}), say))
+
+
+async def _until_ended(
+    azure: LocalAzure, place: Path, as_json: bool, policy: dict[str, Any], say: Callable[[str], object]
+) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    try:
+        await azure.open()
+        described = _written(azure, place, policy)
+        say(_line(described) if as_json else _table(described))
+        sys.stdout.flush()
+        await ended.wait()
+    finally:
+        await azure.close()
+        _remove(place, [pair.name for pair in azure.estate.pairs])
+
+
+def _written(azure: LocalAzure, place: Path, policy: dict[str, Any]) -> dict[str, Any]:
+    """Write plans and environment; what there is to tell."""
+    plans = place / _PLANS
+    plans.mkdir(exist_ok=True)
+    for pair in azure.estate.pairs:
+        (plans / f"{pair.name}.yaml").write_text(azure.plan_yaml(pair.name, **policy), encoding="utf-8")
+    environment = azure.environment() | {"HUBSWITCH_PLANS": str(plans)}
+    described = {
+        "endpoints": dict(azure.urls),
+        "environment": environment,
+        "plans": {pair.name: str(plans / f"{pair.name}.yaml") for pair in azure.estate.pairs},
+        "folder": str(place),
+    }
+    lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
+    (place / "azure.env").write_text(lines, encoding="utf-8")
+    (place / "azure.json").write_text(_line(described), encoding="utf-8")
+    return described
+
+
+def _line(described: dict[str, Any]) -> str:
+    return msgspec.json.encode(described).decode() + "\n"
+
+
+def _table(described: dict[str, Any]) -> str:
+    width = max(len(name) for name in described["endpoints"])
+    rows = [f"{name:<{width}}  {url}" for name, url in described["endpoints"].items()]
+    rows += [
+        "",
+        f"plans and environment: {described['folder']}",
+        f"  set -a; . {described['folder']}/azure.env; set +a",
+    ]
+    return "\n".join(rows) + "\n"
+
+
+@contextlib.contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    """The folder to write into."""
+    if given is None:
+        with tempfile.TemporaryDirectory(prefix="local-azure-") as name:
+            yield Path(name)
+        return
+    existed = given.exists()
+    given.mkdir(parents=True, exist_ok=True)
+    yield given.resolve()
+    if not existed:
+        with contextlib.suppress(OSError):
+            given.rmdir()
+
+
+def _remove(place: Path, pairs: Sequence[str]) -> None:
+    """Remove what was written, and nothing that somebody else put beside it."""
+    for name in (*_FILES, *(f"{_PLANS}/{pair}.yaml" for pair in pairs)):
+        (place / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (place / _PLANS).rmdir()

@@ -1,0 +1,276 @@
+"""Playing a scenario through the real decision core on a virtual clock: hours in milliseconds.
+
+The world changes, bodies are delivered, people act and sweeps are made in that order at equal times. A run that
+the core orders is done at once: this is about decisions, not about carrying them out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from orchestrator.core import decide
+from orchestrator.core.attribution import attribute
+from orchestrator.core.codec import Value
+from orchestrator.core.decide import Command, Decision, Report, StartRun, What
+from orchestrator.core.errors import NotNow
+from orchestrator.core.parsing.facts import Details, Fact
+from orchestrator.core.plan import SCHEMA, Hub, Ledger, Plan, Pointer
+from orchestrator.core.policy import Policy
+from orchestrator.core.signals import Signal, facts_from_text, probe_signal
+from orchestrator.core.state import PairState, initial
+from orchestrator.core.vocabulary import Observation, Phase, Role, Surface
+from orchestrator.local.scenario import Action, Condition, Delivery, Outcome, Scenario, policy_of
+
+SUBSCRIPTION = "scenario"
+SIDE_SURFACES = tuple(s for s in Surface if s not in {Surface.OBSERVER, Surface.ELSEWHERE})
+ASKED: tuple[tuple[str, Role | None, Surface], ...] = (
+    *((f"{role}.{surface}", role, surface) for role in Role for surface in SIDE_SURFACES),
+    (Surface.OBSERVER.value, None, Surface.OBSERVER),
+    (Surface.ELSEWHERE.value, None, Surface.ELSEWHERE),
+)
+WHY = {
+    Observation.OK: "answered",
+    Observation.BAD: "failed",
+    Observation.BLIND: "could not be asked",
+}
+
+
+class Move(Value, kw_only=True):
+    """One switch."""
+
+    at: datetime
+    source: Role
+    target: Role
+    epoch: int
+    why: str
+
+
+class Note(NamedTuple):
+    at: datetime
+    why: str
+
+
+class PhaseChange(NamedTuple):
+    at: datetime
+    phase: Phase
+    why: str
+
+
+class Replayed(NamedTuple):
+    """What became of a scenario."""
+
+    scenario: str
+    failovers: list[Move]
+    failbacks: list[Move]
+    held: list[Note]
+    phases: list[PhaseChange]
+    missed: list[str]
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.FAILOVER if self.failovers else Outcome.HOLD
+
+    @property
+    def ok(self) -> bool:
+        return not self.missed
+
+    def as_plain(self) -> dict[str, Any]:
+        """The object that is printed."""
+        return {
+            "scenario": self.scenario,
+            "outcome": self.outcome.value,
+            "failovers": [_move(m) for m in self.failovers],
+            "failbacks": [_move(m) for m in self.failbacks],
+            "held": [{"at": stamp(n.at), "why": n.why} for n in self.held],
+            "phases": [{"at": stamp(p.at), "phase": p.phase.value, "why": p.why} for p in self.phases],
+            "ok": self.ok,
+            "missed": self.missed,
+        }
+
+
+def replay(scenario: Scenario, plan: Plan | None = None) -> Replayed:
+    """Play one scenario. A plan's policy, if given, takes the place of the default one."""
+    policy = policy_of(scenario, scenario.name, plan.policy if plan else None)
+    stage = _Stage(scenario, policy)
+    for at, act in _script(scenario):
+        stage.sweep_until(at)
+        stage.play(at, act)
+    stage.sweep_until(scenario.end, including=True)
+    result = Replayed(scenario.name, stage.failovers, stage.failbacks, stage.held, stage.phases, [])
+    return result._replace(missed=list(_missed(scenario, result)))
+
+
+def plan_for(scenario: Scenario, policy: Policy) -> Plan:
+    """The plan of a scenario's pair: every resource goes by a name made from its region."""
+    return Plan(
+        schema=SCHEMA,
+        pair="scenario",
+        primary=_hub(scenario.primary.region),
+        secondary=_hub(scenario.secondary.region),
+        pointer=Pointer(endpoint="https://scenario.azconfig.io"),
+        ledger=Ledger(account="https://scenario.blob.core.windows.net"),
+        policy=policy,
+    )
+
+
+def stamp(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _hub(region: str) -> Hub:
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-hub-{region}/providers"
+    return Hub(
+        region=region,
+        subscription=SUBSCRIPTION,
+        resource_group=f"rg-hub-{region}",
+        hub=f"hub-{region}",
+        project=f"hub-{region}",
+        api=f"https://{region}.api.azureml.ms",
+        storage=f"https://sthub{region}.blob.core.windows.net",
+        keyvault=f"https://kv-{region}.vault.azure.net",
+        acr=f"https://crhub{region}.azurecr.io",
+        resources=(f"{group}/Microsoft.OperationalInsights/workspaces/log-hub-{region}",),
+    )
+
+
+def _script(scenario: Scenario) -> Iterator[tuple[datetime, Any]]:
+    """All that happens, in order; at equal times the world first, then deliveries, then people."""
+    acts: list[tuple[datetime, int, Any]] = [
+        *((turn.at, 0, turn.set) for turn in scenario.world),
+        *((event.at, 1, event) for event in scenario.events),
+        *((action.at, 2, action) for action in scenario.operator),
+    ]
+    for at, _, act in sorted(acts, key=lambda item: item[:2]):
+        if at <= scenario.end:
+            yield at, act
+
+
+class _Stage:
+    """The virtual clock, the world, and the pair's state while a scenario is played."""
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        self.plan = plan_for(scenario, policy)
+        self.policy = policy
+        self.state: PairState = initial("scenario", scenario.start)
+        self.due = scenario.start
+        self.world: dict[str, Condition] = {}
+        self.asked: dict[str, int] = {}
+        self.failovers: list[Move] = []
+        self.failbacks: list[Move] = []
+        self.held: list[Note] = []
+        self.phases: list[PhaseChange] = [PhaseChange(scenario.start, self.state.phase, "everything is well")]
+
+    def sweep_until(self, at: datetime, *, including: bool = False) -> None:
+        while self.due < at or (including and self.due == at):
+            now = self.due
+            self.take(decide.observe(self.state, self._sweep(now), now, self.policy), now)
+            self.due = now + decide.cadence(self.state, self.policy)
+
+    def play(self, at: datetime, act: Any) -> None:
+        if isinstance(act, Delivery):
+            self.take(decide.observe(self.state, self._delivered(act), at, self.policy), at)
+        elif isinstance(act, Action):
+            self._order(act, at)
+        else:
+            self.world |= act
+            self.asked = {key: n for key, n in self.asked.items() if key not in act}
+
+    def take(self, decision: Decision, at: datetime) -> None:
+        """Store the state, and carry the orders out at once."""
+        before, self.state = self.state, decision.state
+        if decision.rule.startswith("hold.") and decision.rule != before.rule:
+            self.held.append(Note(at, decision.why))
+        for entry in self.state.journal[-4:]:
+            if entry.at == at and entry.phase is not self.phases[-1].phase:
+                self.phases.append(PhaseChange(at, entry.phase, entry.why))
+        for order in decision.orders:
+            if isinstance(order, StartRun):
+                self._run(order, at)
+
+    def _order(self, action: Action, at: datetime) -> None:
+        command = Command(do=action.do, by="operator", reason=action.reason, force=action.force)
+        try:
+            decision = decide.command(self.state, command, at, self.policy)
+        except NotNow as refusal:
+            self.held.append(Note(at, f"{action.do} refused: {refusal}"))
+            return
+        self.take(decision, at)
+        self.take(decide.decide(self.state, self.state.evidence, at, self.policy), at)
+
+    def _run(self, order: StartRun, at: datetime) -> None:
+        move = Move(at=at, source=order.source, target=order.target, epoch=order.epoch, why=order.why)
+        (self.failovers if order.kind == "failover" else self.failbacks).append(move)
+        for what in (What.SWITCHED, What.RESUBMITTED):
+            report = Report(run=order.run, epoch=order.epoch, what=what, active=order.target, why=order.why)
+            self.take(decide.report(self.state, report, at, self.policy), at)
+
+    def _sweep(self, now: datetime) -> list[Signal]:
+        return [
+            probe_signal(role, surface, found, now, WHY[found])
+            for key, role, surface in ASKED
+            for found in (self._found(key),)
+        ]
+
+    def _found(self, key: str) -> Observation:
+        condition = self.world.get(key)
+        if condition is None:
+            return Observation.OK
+        if condition is not Condition.FLAKY:
+            return Observation(condition.value)
+        self.asked[key] = self.asked.get(key, 0) + 1
+        return Observation.BAD if self.asked[key] % 2 else Observation.OK
+
+    def _delivered(self, event: Delivery) -> list[Signal]:
+        facts = facts_from_text(json.dumps(event.body, default=_text_of))
+        return [signal for fact in facts for signal in attribute(_here(fact), self.plan, event.at)]
+
+
+def _here(fact: Fact) -> Fact:
+    """In scenarios resources go by name: the subscription in an id is of no account."""
+    targets = tuple(_in_scenario(target) for target in fact.details.targets)
+    details = Details(
+        **{name: getattr(fact.details, name) for name in Details.__struct_fields__} | {"targets": targets}
+    )
+    return Fact(fact.parsed, details)
+
+
+def _in_scenario(resource: str) -> str:
+    parts = resource.split("/")
+    return "/".join([*parts[:2], SUBSCRIPTION, *parts[3:]])
+
+
+def _text_of(value: Any) -> str:
+    return stamp(value) if isinstance(value, datetime) else str(value)
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {
+        "at": stamp(move.at),
+        "from": move.source.value,
+        "to": move.target.value,
+        "epoch": move.epoch,
+        "why": move.why,
+    }
+
+
+def _missed(scenario: Scenario, result: Replayed) -> Iterator[str]:
+    expect, count = scenario.expect, len(result.failovers)
+    if result.outcome is not expect.outcome:
+        yield f"outcome is {result.outcome}, expected {expect.outcome}"
+    first = result.failovers[0].at if result.failovers else None
+    if expect.failover_after and first and first < expect.failover_after:
+        yield f"the first failover at {stamp(first)} is before {stamp(expect.failover_after)}"
+    if expect.failover_by and (first is None or first > expect.failover_by):
+        yield f"the first failover at {stamp(first) if first else 'no time'} is not by {stamp(expect.failover_by)}"
+    if expect.max_failovers is not None and count > expect.max_failovers:
+        yield f"{count} failovers, expected at most {expect.max_failovers}"
+    if expect.min_failovers is not None and count < expect.min_failovers:
+        yield f"{count} failovers, expected at least {expect.min_failovers}"
+    back = result.failbacks[0].at if result.failbacks else None
+    if expect.no_failback_before and back and back < expect.no_failback_before:
+        yield f"the failback at {stamp(back)} is before {stamp(expect.no_failback_before)}"
+    if expect.failback_by and (back is None or back > expect.failback_by):
+        yield f"the failback at {stamp(back) if back else 'no time'} is not by {stamp(expect.failback_by)}"

@@ -1,0 +1,120 @@
+"""Everything on this machine at once: a local Azure, a durable engine, and the function app on the local host.
+
+``async with session(...) as local`` gives all three; at its end every port, thread, file and environment variable is
+as it was before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import orchestrator
+from orchestrator.core.plan import Plan
+from orchestrator.core.policy import Policy
+from orchestrator.core.vocabulary import Mode
+from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.engine import Engine
+from orchestrator.local.host import HostOptions, LocalHost
+
+FUNCTION_APP = Path(orchestrator.__file__).parents[1] / "function_app.py"
+
+FLOORS = {
+    "probe_interval": timedelta(milliseconds=500),
+    "suspect_interval": timedelta(milliseconds=250),
+    "confirm_after": timedelta(seconds=2),
+    "confirm_after_notice": timedelta(seconds=1),
+    "evidence_lifetime": timedelta(seconds=15),
+    "metrics_lifetime": timedelta(seconds=15),
+    "notice_lifetime": timedelta(seconds=15),
+    "secondary_fresh": timedelta(seconds=10),
+    "cooldown": timedelta(seconds=10),
+    "approval_expiry": timedelta(seconds=10),
+    "failback_hold": timedelta(seconds=10),
+}
+"""Shortest value of each duration, however high the speed: a sweep still takes its time."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A running session."""
+
+    azure: LocalAzure
+    engine: Engine
+    host: LocalHost
+    plan: Plan
+    plan_file: Path
+    key: str
+
+
+def scaled_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
+    """The default policy with every duration divided by ``speed``, but not below its floor."""
+    defaults = Policy()
+    scaled = {name: max(getattr(defaults, name) / speed, floor) for name, floor in FLOORS.items()}
+    capped = {name: min(length, getattr(defaults, name)) for name, length in scaled.items()}
+    return {"mode": mode, **capped}
+
+
+@contextlib.asynccontextmanager
+async def session(
+    *, seed: int = 0, speed: float = 1.0, port: int = 0, key: str = "", azure: LocalAzure | None = None
+) -> AsyncIterator[Local]:
+    """Bring everything up. ``azure`` may be given, not yet started, to choose what it simulates."""
+    cloud = azure or LocalAzure(seed=seed, speed=speed)
+    key = key or secrets.token_urlsafe(24)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubswitch-")))
+        stack.enter_context(cloud)
+        engine = stack.enter_context(Engine())
+        plan_file = folder / "demo.yaml"
+        plan_file.write_text(cloud.plan_yaml(**scaled_policy(speed)), encoding="utf-8")
+        stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
+        options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed)
+        module = function_app()
+        host = LocalHost(module.app, options)
+        try:
+            async with host.serving():
+                yield Local(cloud, engine, host, cloud.plan(**scaled_policy(speed)), plan_file, key)
+        finally:
+            await module.deployment.aclose()
+
+
+def function_app() -> ModuleType:
+    """A fresh load of ``function_app.py``, with the environment as it is now."""
+    spec = importlib.util.spec_from_file_location("function_app", FUNCTION_APP)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(FUNCTION_APP)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for a while: azure-identity and requests read them from there."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = text
+
+
+def _bounds(speed: float) -> dict[str, str]:
+    """Tighter bounds for a fast session: on loopback an answer takes milliseconds."""
+    return {"HUBSWITCH_PROBE_TIMEOUT": "1s", "HUBSWITCH_CONNECT_TIMEOUT": "1s"} if speed > 1 else {}

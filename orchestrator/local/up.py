@@ -1,0 +1,67 @@
+"""``hubswitch up``: the function app on the port and paths of ``func start``, with a local Azure beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+
+from orchestrator.core.vocabulary import Role
+from orchestrator.local.session import Local, session
+from orchestrator.telemetry import JsonLines
+
+
+def up_command(*, port: int, seed: int, speed: float, key: str, as_json: bool) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    return asyncio.run(_serve(port, seed, speed, key, as_json=as_json))
+
+
+async def _serve(port: int, seed: int, speed: float, key: str, *, as_json: bool) -> int:
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    try:
+        async with session(seed=seed, speed=speed, port=port, key=key) as local:
+            await asyncio.to_thread(subscribe_projects, local)
+            _announce(local, as_json=as_json)
+            await over.wait()
+    except OSError as fault:
+        print(f"cannot listen on port {port}: {fault.strerror or fault}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def subscribe_projects(local: Local) -> None:
+    """Let both projects' system topics deliver to the app: one in each schema, so that both are in use."""
+    schemas = {Role.PRIMARY: "EventGridSchema", Role.SECONDARY: "CloudEventSchemaV1_0"}
+    for role, schema in schemas.items():
+        local.azure.subscribe(
+            local.plan.side(role).project_id, f"{local.host.url}/api/events?code={local.key}", schema=schema
+        )
+
+
+def _announce(local: Local, *, as_json: bool) -> None:
+    found = {
+        "url": local.host.url,
+        "key": local.key,
+        "plan": str(local.plan_file),
+        "admin": local.azure.urls["admin"],
+        "endpoints": local.azure.urls,
+    }
+    if as_json:
+        print(json.dumps(found), flush=True)  # noqa: T201
+        return
+    lines = [
+        f"function app   {local.host.url}/api/status?code={local.key}",
+        f"function key   {local.key}",
+        f"plan           {local.plan_file}",
+        f"local Azure    {local.azure.urls['admin']} (admin)",
+        "stop with Ctrl-C",
+    ]
+    print("\n".join(lines), flush=True)  # noqa: T201

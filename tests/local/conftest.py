@@ -1,0 +1,60 @@
+"""A local Azure for every test, and clients of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from local_azure_client import Client, ClientMaker
+
+from orchestrator.core.vocabulary import Role
+from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.azure.estate import Site
+from orchestrator.local.azure.identity import EXECUTOR, USER
+
+
+@pytest.fixture
+def azure() -> Iterator[LocalAzure]:
+    with LocalAzure(seed=7, speed=1000) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def primary(azure: LocalAzure) -> Site:
+    return azure.estate.pair("demo").site(Role.PRIMARY)
+
+
+@pytest.fixture
+def secondary(azure: LocalAzure) -> Site:
+    return azure.estate.pair("demo").site(Role.SECONDARY)
+
+
+@pytest.fixture
+def client_of() -> Iterator[ClientMaker]:
+    """Makes clients, and closes them at the end."""
+    made: list[Client] = []
+
+    def make(azure: LocalAzure, client_id: str = EXECUTOR) -> Client:
+        made.append(Client(azure, client_id))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(azure: LocalAzure, client_of: ClientMaker) -> Client:
+    """The executor's requests."""
+    return client_of(azure, EXECUTOR)
+
+
+@pytest.fixture
+def user(azure: LocalAzure, client_of: ClientMaker) -> Client:
+    """A person's requests."""
+    return client_of(azure, USER)

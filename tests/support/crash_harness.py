@@ -1,0 +1,352 @@
+"""Runs of a pair whose worker can be killed or frozen anywhere, and what the world looks like afterwards."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from durabletask.client import TaskHubGrpcClient
+from durabletask.entities import EntityInstanceId
+
+from orchestrator.adapters.assembly import assembled
+from orchestrator.bootstrap import SystemClock
+from orchestrator.core.codec import to_builtins
+from orchestrator.core.plan import Plan
+from orchestrator.core.records import Asset, JobRecord, JobStatus
+from orchestrator.core.signals import probe_signal
+from orchestrator.core.state import PairState, read_state
+from orchestrator.core.vocabulary import JobPolicy, Mode, Observation, Role, Surface
+from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.azure.planning import yaml_of
+from orchestrator.local.engine import Checkpoint, Engine
+from orchestrator.local.session import variables
+from orchestrator.local.workload import User
+from orchestrator.ports import World
+from orchestrator.settings import settings_from
+from orchestrator.workflows import names
+from orchestrator.workflows.assets import Assets
+from orchestrator.workflows.orders import Observed, RunKind, RunOrder
+from orchestrator.workflows.switching import ensure_pair
+
+POLICY = {
+    "mode": Mode.AUTO,
+    "probe_interval": timedelta(seconds=1),
+    "suspect_interval": timedelta(seconds=1),
+    "confirm_after": timedelta(seconds=4),
+    "confirm_after_notice": timedelta(seconds=2),
+    "evidence_lifetime": timedelta(minutes=5),
+    "cooldown": timedelta(hours=1),
+}
+DEADLINE = 30.0
+"""Seconds after which a run that should end is given up."""
+
+
+class Nursery:
+    """The process that forks workers."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("nursery.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, **order: Any) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+class Worker:
+    """One forked worker."""
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self._nursery = nursery
+        self.pid = pid
+        self._process = psutil.Process(pid)
+
+    def is_gone(self) -> bool:
+        return self._in({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
+
+    def is_frozen(self) -> bool:
+        return self._in({psutil.STATUS_STOPPED})
+
+    def thaw(self) -> None:
+        self._process.resume()
+
+    def end(self) -> None:
+        """Kill it if it lives, and wait for its end."""
+        try:
+            self._process.kill()
+        except psutil.NoSuchProcess:
+            return
+        self._nursery.ask(do="reap", pid=self.pid)
+
+    def _in(self, states: set[str]) -> bool:
+        try:
+            return self._process.status() in states
+        except psutil.NoSuchProcess:
+            return True
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Jobs as the primary gave them, and what they need, taken before anything went wrong."""
+
+    bodies: Mapping[str, dict[str, Any]]
+    closures: Mapping[str, tuple[Asset, ...]]
+    kept: Mapping[str, bytes]
+    """Ledger path without its pair -> snapshot."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that must not depend on what was killed when. Times are left out."""
+
+    epoch: tuple[int, str, str | None]
+    pointers: tuple[tuple[int, str, str], ...]
+    jobs: Mapping[str, tuple[str, str | None, int, str]]
+    submitted: tuple[str, ...]
+    phase: str
+    summary: bool
+
+
+class Bench:
+    """A local Azure with jobs to move, and as many pairs as there are visits."""
+
+    def __init__(self, azure: LocalAzure, nursery: Nursery, folder: Path) -> None:
+        self.azure = azure
+        self.nursery = nursery
+        self._folder = folder
+        self._pairs = 0
+        self.settings = settings_from({**os.environ, "HUBSWITCH_PLANS": "."})
+        self.templates = self._taken()
+
+    def visit(self) -> Visit:
+        """A pair of its own: jobs in its ledger, the pointer at its primary."""
+        self._pairs += 1
+        pair = f"p{self._pairs:04d}"
+        plan = msgspec.structs.replace(self.azure.plan(**POLICY), pair=pair)
+        place = self._folder / f"{pair}.yaml"
+        place.write_text(yaml_of(plan), encoding="utf-8")
+        world = assembled(self.settings, {pair: plan}, SystemClock())
+        ensure_pair(world, plan, world.clock.now())
+        visit = Visit(self, plan, place, world)
+        for kind in self.templates.bodies:
+            visit.record(kind, Role.PRIMARY)
+        for path, data in self.templates.kept.items():
+            world.ledgers[pair].put_once(f"{pair}/{path}", data)
+        return visit
+
+    def _taken(self) -> Templates:
+        plan = self.azure.plan(**POLICY)
+        world = assembled(self.settings, {plan.pair: plan}, SystemClock())
+        user = User(self.azure)
+        code, environment = user.code(plan.primary), user.environment(plan.primary)
+        common = {
+            "jobType": "Command",
+            "command": "python train.py",
+            "experimentName": "crash",
+            "computeId": f"{plan.primary.project_id}/computes/cpu-cluster",
+            "environmentId": f"{plan.primary.project_id}/environments/train-env/versions/1",
+            "tags": {"local.duration": "36000"},
+        }
+        shapes = {
+            "plain": {},
+            "coded": {"codeId": code, "environmentId": environment},
+            "never": {"tags": {"hubswitch.policy": "never", "local.duration": "36000"}},
+        }
+        bodies = {kind: user.submit(plan.primary, f"template-{kind}", common | more) for kind, more in shapes.items()}
+        needed = (Asset(kind="environment", id=environment), Asset(kind="code", id=code))
+        Assets(world, plan, Role.PRIMARY).keep(needed)
+        ledger = world.ledgers[plan.pair]
+        paths = [path.removeprefix(f"{plan.pair}/") for path in ledger.names(f"{plan.pair}/assets/kept/")]
+        kept = {path: ledger.get(f"{plan.pair}/{path}") or b"" for path in paths}
+        return Templates(bodies, {"coded": needed}, kept)
+
+
+class Visit:
+    """One pair, run once."""
+
+    def __init__(self, bench: Bench, plan: Plan, place: Path, world: World) -> None:
+        self.bench = bench
+        self.plan = plan
+        self.world = world
+        self._place = place
+
+    @property
+    def pair(self) -> str:
+        return self.plan.pair
+
+    def record(self, kind: str, side: Role) -> None:
+        """Put a job into the ledger, as capture would have."""
+        now = datetime.now(UTC)
+        name = f"{self.pair}-{kind}-{side}"
+        self.world.ledgers[self.pair].create(
+            JobRecord(
+                pair=self.pair,
+                name=name,
+                root=name,
+                hub=side,
+                status=JobStatus.RUNNING,
+                policy=JobPolicy.NEVER if kind == "never" else JobPolicy.IF_INTERRUPTED,
+                api_version="2025-01-01-preview",
+                body=self.bench.templates.bodies[kind],
+                azure_status="Running",
+                captured_at=now,
+                closure=self.bench.templates.closures.get(kind, ()),
+            )
+        )
+
+    def worker(self, engine: Engine, *, act_at: int | None = None, act: str = "kill", log: str = "") -> Worker:
+        environment = {"HUBSWITCH_PLANS": str(self._place)}
+        found = self.bench.nursery.ask(
+            do="start", environment=environment, engine=engine.address, act_at=act_at, act=act, log=log
+        )
+        return Worker(self.bench.nursery, found["pid"])
+
+    def outage(self, client: TaskHubGrpcClient) -> None:
+        """Tell the entity what a failing primary looks like, as the last looks would have."""
+        end = datetime.now(UTC)
+        for seconds in (8, 6, 4, 2, 0):
+            at = end - timedelta(seconds=seconds)
+            seen = Observed(now=at, signals=tuple(_signals(at)), is_look=True)
+            entity = EntityInstanceId(names.PAIR_ENTITY, self.pair)
+            client.signal_entity(entity, names.OBSERVE, input=to_builtins(seen))
+
+    def state(self, client: TaskHubGrpcClient) -> PairState | None:
+        found = client.get_entity(EntityInstanceId(names.PAIR_ENTITY, self.pair))
+        stored = found.get_state(str) if found else None
+        return read_state(stored) if stored else None
+
+    def outcome(self, client: TaskHubGrpcClient) -> Outcome:
+        """What the stores, the hubs and the entity show now, under names that do not depend on the pair."""
+        record = self.world.epochs[self.pair].read(self.pair)
+        assert record is not None
+        endpoints = (self.plan.pointer.endpoint, *self.plan.pointer.replicas)
+        shown = [self.world.pointers[self.pair].seen_on(self.pair, endpoint) for endpoint in endpoints]
+        state = self.state(client)
+        ours = [job.name for job in self.bench.azure.truth.jobs() if job.name.startswith(f"{self.pair}-")]
+        kept = self.world.ledgers[self.pair].names(f"{self.pair}/runs/")
+        return Outcome(
+            epoch=(record.value.epoch, record.value.active.value, self._plain(record.value.run)),
+            pointers=tuple((value.epoch, value.active.value, value.project) for value in shown if value),
+            jobs=self._jobs(),
+            submitted=tuple(sorted(str(self._plain(name)) for name in ours)),
+            phase=f"{state.phase} {state.epoch} {state.active}" if state else "none",
+            summary=any(path.endswith("summary.json") for path in kept),
+        )
+
+    def _jobs(self) -> dict[str, tuple[str, str | None, int, str]]:
+        found = {}
+        for summary in self.world.ledgers[self.pair].summaries(self.pair):
+            read = self.world.ledgers[self.pair].read(self.pair, summary.name)
+            assert read is not None
+            record = read.value
+            found[str(self._plain(record.name))] = (
+                record.status.value,
+                self._plain(record.successor),
+                record.epoch,
+                record.hub.value,
+            )
+        return found
+
+    def _plain(self, text: str | None) -> str | None:
+        return text.replace(self.pair, "pair") if text else text
+
+
+@contextmanager
+def running(checkpoint: Checkpoint | None = None) -> Iterator[tuple[Engine, TaskHubGrpcClient]]:
+    """An engine and a client of it."""
+    with Engine(checkpoint=checkpoint) as engine:
+        client = TaskHubGrpcClient(host_address=engine.address, logger=logging.getLogger("hubswitch.engine"))
+        try:
+            yield engine, client
+        finally:
+            client.close()
+
+
+@contextmanager
+def bench(folder: Path, *, primary_down: bool) -> Iterator[Bench]:
+    """Everything that visits need."""
+    with LocalAzure(seed=11, speed=1000) as azure, variables(azure.environment()):
+        azure.throttle.enabled = False
+        nursery = Nursery()
+        try:
+            made = Bench(azure, nursery, folder)
+            if primary_down:
+                azure.region_down(azure.plan().primary.region)
+            yield made
+        finally:
+            nursery.close()
+
+
+def wait_until(holds: Callable[[], bool], what: str, deadline: float = DEADLINE) -> None:
+    end = time.monotonic() + deadline
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"within {deadline:.0f} s this did not come: {what}")
+        time.sleep(0.01)
+
+
+def is_over(visit: Visit, client: TaskHubGrpcClient) -> bool:
+    """Whether the pair has come to rest on the other side and everything behind it is done."""
+    state = visit.state(client)
+    return state is not None and state.phase.value == "settled" and state.run is None
+
+
+def order_of(visit: Visit, epoch: int) -> RunOrder:
+    """The order of the ``epoch``-th switch of a pair: there with odd numbers, back with even ones."""
+    there = epoch % 2 == 1
+    now = datetime.now(UTC)
+    kind = RunKind.FAILOVER if there else RunKind.FAILBACK
+    return RunOrder(
+        pair=visit.pair,
+        kind=kind,
+        run=f"{kind}-{visit.pair}-e{epoch}",
+        epoch=epoch,
+        source=Role.PRIMARY if there else Role.SECONDARY,
+        target=Role.SECONDARY if there else Role.PRIMARY,
+        why="a test",
+        decided_at=now,
+        doubted_since=now,
+        claim_by=now + timedelta(minutes=5),
+        beat=timedelta(milliseconds=50),
+        longest=timedelta(milliseconds=200),
+    )
+
+
+def start(client: TaskHubGrpcClient, order: RunOrder) -> None:
+    """Begin a run as the entity would."""
+    client.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(order), instance_id=order.run)
+
+
+def _signals(at: datetime) -> list[Any]:
+    bad = {Surface.HUB, Surface.JOBS, Surface.STORAGE}
+    seen = []
+    for role in Role:
+        for surface in (Surface.HUB, Surface.JOBS, Surface.STORAGE, Surface.CONTROL):
+            ill = role is Role.PRIMARY and surface in bad
+            observation = Observation.BAD if ill else Observation.OK
+            seen.append(probe_signal(role, surface, observation, at, f"{surface} is {observation}"))
+    return seen

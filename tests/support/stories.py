@@ -1,0 +1,204 @@
+"""Telling a pair's story in tests: looks, deliveries, people and runs, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from orchestrator.core import decide
+from orchestrator.core.codec import decode, encode
+from orchestrator.core.decide import Command, Decision, Do, Report, StartRun, Tell, What
+from orchestrator.core.policy import Policy
+from orchestrator.core.signals import Says, Scope, Signal, Source, probe_signal
+from orchestrator.core.state import PairState, initial, read_state
+from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OK, BAD, BLIND, DEGRADED = Observation.OK, Observation.BAD, Observation.BLIND, Observation.DEGRADED
+PRIMARY, SECONDARY = Role.PRIMARY, Role.SECONDARY
+AUTO = Policy(mode=Mode.AUTO)
+DEEP = int(os.environ.get("HUBSWITCH_DEEP", "1"))
+"""How many times as many examples as usual property tests try."""
+
+SIDE = tuple(s for s in Surface if s not in {Surface.OBSERVER, Surface.ELSEWHERE})
+EVERYTHING = {f"{role}.{surface}": OK for role in Role for surface in SIDE} | {"observer": OK, "elsewhere": OK}
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def sweep(at: datetime, found: dict[str, Observation] | None = None) -> list[Signal]:
+    """One look at everything: all is well but what is named, such as ``{"primary.hub": BAD}``."""
+    unknown = set(found or {}) - set(EVERYTHING)
+    assert not unknown, unknown
+    return [probe(key, seen, at) for key, seen in (EVERYTHING | (found or {})).items()]
+
+
+def probe(key: str, seen: Observation, at: datetime) -> Signal:
+    side, _, surface = key.rpartition(".")
+    return probe_signal(Role(side) if side else None, Surface(surface), seen, at, f"{key} is {seen}")
+
+
+def health(role: Role, surface: Surface, seen: Observation, at: datetime, *, counts: bool = True) -> Signal:
+    """Resource Health about the resource behind a surface."""
+    return Signal(
+        key=f"health-{role}-{surface}-{at.isoformat()}",
+        source=Source.DELIVERY,
+        role=role,
+        subject=f"/subscriptions/s/resourcegroups/g/providers/x/y/{role}-{surface}",
+        surface=surface,
+        evidence_class=EvidenceClass.DEPENDENCY,
+        observation=seen,
+        occurred_at=at,
+        why=f"Resource Health says {seen}",
+        says=Says.HEALTH,
+        counts=counts and seen is BAD,
+    )
+
+
+def alert(role: Role, seen: Observation, at: datetime, *, rule: str = "m-runs", severe: bool = True) -> Signal:
+    """A metric alert that fired (bad) or was resolved (ok)."""
+    return Signal(
+        key=f"alert-{role}-{rule}-{at.isoformat()}",
+        source=Source.DELIVERY,
+        role=role,
+        subject=f"{rule} on {role}",
+        evidence_class=EvidenceClass.METRICS,
+        observation=seen,
+        occurred_at=at,
+        why=f"{rule} is {seen}",
+        says=Says.ALERT,
+        counts=severe,
+    )
+
+
+def notice(
+    at: datetime,
+    seen: Observation = BAD,
+    *,
+    used: Iterable[Role] = (),
+    named: Iterable[Role] = (),
+    everywhere: bool = False,
+    tracking: str = "T-1",
+    counts: bool = True,
+) -> Signal:
+    """A message of Service Health: active (bad) or over (ok). A side of which a service is used is named too."""
+    return Signal(
+        key=f"notice-{tracking}-{at.isoformat()}",
+        source=Source.DELIVERY,
+        role=None,
+        subject=tracking,
+        evidence_class=EvidenceClass.NOTICE,
+        observation=seen,
+        occurred_at=at,
+        why=f"{tracking} is {seen}",
+        says=Says.NOTICE,
+        counts=counts,
+        scope=Scope(named=tuple({*named, *used}), used=tuple(used), everywhere=everywhere),
+    )
+
+
+def deletion(role: Role, surface: Surface, at: datetime, says: Says = Says.DELETED) -> Signal:
+    """Somebody deleted, or wrote, the resource behind a surface."""
+    return Signal(
+        key=f"{says}-{role}-{surface}-{at.isoformat()}",
+        source=Source.DELIVERY,
+        role=role,
+        subject=f"/subscriptions/s/resourcegroups/g/providers/x/y/{role}-{surface}",
+        surface=surface,
+        observation=BLIND,
+        occurred_at=at,
+        why="somebody did it",
+        says=says,
+        counts=False,
+    )
+
+
+class Story:
+    """One pair, from its first look on. Runs are done as soon as they are ordered, unless ``runs`` is False."""
+
+    def __init__(self, policy: Policy = AUTO, *, runs: bool = True) -> None:
+        self.policy = policy
+        self.now = START
+        self.state: PairState = initial("p", START)
+        self.runs = runs
+        self.ordered: list[StartRun] = []
+        self.told: list[Tell] = []
+        self.decisions: list[Decision] = []
+
+    @property
+    def last(self) -> Decision:
+        return self.decisions[-1]
+
+    @property
+    def moves(self) -> list[tuple[str, str, int]]:
+        """Every run ordered so far: kind, target, epoch."""
+        return [(order.kind, order.target.value, order.epoch) for order in self.ordered]
+
+    def look(self, found: dict[str, Observation] | None = None, *, pairs_moving: float = 0.0) -> Decision:
+        """A look at everything, now."""
+        signals = sweep(self.now, found)
+        return self._take(decide.observe(self.state, signals, self.now, self.policy, pairs_moving=pairs_moving))
+
+    def live(self, length: timedelta, found: dict[str, Observation] | None = None) -> Decision:
+        """Looks as often as the core wants them, for a while. The last one is at the end of it."""
+        end = self.now + length
+        while True:
+            self.look(found)
+            step = decide.cadence(self.state, self.policy)
+            if self.now + step > end:
+                break
+            self.now += step
+        self.now = end
+        return self.last
+
+    def hear(self, *signals: Signal) -> Decision:
+        return self._take(decide.observe(self.state, signals, self.now, self.policy))
+
+    def tick(self) -> Decision:
+        return self._take(decide.decide(self.state, self.state.evidence, self.now, self.policy))
+
+    def order(self, do: Do, reason: str = "because", *, force: bool = False) -> Decision:
+        command = Command(do=do, by="somebody", reason=reason, force=force)
+        return self._take(decide.command(self.state, command, self.now, self.policy))
+
+    def report(self, what: What, run: StartRun | None = None, epoch: int | None = None) -> Decision:
+        """The run that was ordered last says what it did."""
+        order = run or self.ordered[-1]
+        active = order.target if what in {What.SWITCHED, What.RESUBMITTED} else self.state.active
+        told = epoch if epoch is not None else order.epoch if what is not What.FAILED else order.epoch - 1
+        report = Report(run=order.run, epoch=told, what=what, active=active, why=f"{what} as ordered")
+        return self._take(decide.report(self.state, report, self.now, self.policy))
+
+    def restart(self) -> None:
+        """The state through its stored form and back."""
+        self.state = read_state(encode(self.state))
+        assert decode(encode(self.state), PairState, "state") == self.state
+
+    def _take(self, decision: Decision) -> Decision:
+        self.state = decision.state
+        self.decisions.append(decision)
+        self.told += [order for order in decision.orders if isinstance(order, Tell)]
+        for order in decision.orders:
+            if isinstance(order, StartRun):
+                self.ordered.append(order)
+                if self.runs:
+                    self.report(What.SWITCHED, order)
+                    self.report(What.RESUBMITTED, order)
+                    self.decisions.append(decision)
+        return decision
+
+
+def failed_over(policy: Policy = AUTO) -> Story:
+    """A story in which hub and jobs of the primary failed and the pair has just moved."""
+    story = Story(policy)
+    story.live(minutes(3))
+    story.live(minutes(6), {"primary.hub": BAD, "primary.jobs": BAD})
+    assert story.moves == [("failover", "secondary", 1)]
+    return story
