@@ -1,0 +1,49 @@
+"""Every port, made from settings and plans: one transport, one credential, one share of writes per process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.adapters.arm import ResourceManager
+from orchestrator.adapters.assets import ArmAssets
+from orchestrator.adapters.blobs import Container
+from orchestrator.adapters.credential import Identity, credential_for, name_of
+from orchestrator.adapters.epochs import BlobEpochs
+from orchestrator.adapters.jobs import ArmJobs
+from orchestrator.adapters.ledger import BlobLedger
+from orchestrator.adapters.notices import EventGridNotices
+from orchestrator.adapters.pacing import pacers
+from orchestrator.adapters.pointer import AppConfigurationPointer
+from orchestrator.adapters.probes import HttpProbes
+from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
+from orchestrator.core.plan import Ledger, Plan
+from orchestrator.ports import Clock, World
+from orchestrator.settings import Settings
+
+
+def assembled(settings: Settings, plans: Mapping[str, Plan], clock: Clock) -> World:
+    """The world of one deployment. Nothing is asked of Azure until a port is used."""
+    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+    credential = credential_for(settings, Identity.EXECUTOR, transport)
+    manager = ResourceManager(settings.resource_manager, credential, transport)
+    pacer_of = pacers(settings, plans, name_of(settings, Identity.EXECUTOR))
+    containers: dict[Ledger, Container] = {}
+
+    def container(ledger: Ledger) -> Container:
+        if ledger not in containers:
+            containers[ledger] = Container(ledger.account, ledger.container, credential, transport)
+        return containers[ledger]
+
+    return World(
+        clock=clock,
+        plans=plans,
+        epochs={pair: BlobEpochs(container(plan.ledger)) for pair, plan in plans.items()},
+        pointers={
+            pair: AppConfigurationPointer(plan.pointer.endpoint, credential, transport) for pair, plan in plans.items()
+        },
+        ledgers={pair: BlobLedger(container(plan.ledger)) for pair, plan in plans.items()},
+        jobs=ArmJobs(manager, credential, pacer_of),
+        assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
+        probes=HttpProbes(settings),
+        notices=EventGridNotices(credential, transport),
+    )

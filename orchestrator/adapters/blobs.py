@@ -1,0 +1,87 @@
+"""One blob container with conditional writes and nothing else.
+
+The container is made when the first write finds it missing; until then it reads as empty. Every write is conditional
+and sent once: if its answer is lost, the caller reads again and sees whether it is his own that stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
+
+from orchestrator.adapters.deadline import deadline
+from orchestrator.adapters.errors import translated
+from orchestrator.adapters.transport import NO_RETRY, BoundedTransport
+from orchestrator.core.errors import Conflict, NotFound
+
+JSON = ContentSettings(content_type="application/json")
+MISSING_CONTAINER = "ContainerNotFound"
+
+
+class Blob(NamedTuple):
+    """Content and what Azure says about it."""
+
+    data: bytes
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class Container:
+    """A container of one account. ``url`` is the account's blob endpoint. Safe to share between threads."""
+
+    def __init__(self, account: str, name: str, credential: TokenCredential, transport: BoundedTransport) -> None:
+        self.url = f"{account.rstrip('/')}/{name}"
+        self._request = transport.gate.limits.request
+        self._client = ContainerClient(account, name, credential=credential, transport=transport, **NO_RETRY)
+
+    def read(self, path: str) -> Blob | None:
+        """The blob, or None if it, or the whole container, is not there."""
+        with suppress(NotFound), translated(f"reading {self.url}/{path}"), deadline(self._request):
+            found = self._client.download_blob(path)
+            return Blob(found.readall(), found.properties.etag or "", found.properties.metadata or {})
+        return None
+
+    def create(self, path: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        """Write a new blob; its ETag. Conflict if there is one."""
+        return self._write(path, data, metadata, overwrite=False)
+
+    def replace(self, path: str, data: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> str:
+        """Write over what was read under ``etag``; the new ETag. Conflict if it has changed, or is gone."""
+        try:
+            return self._write(
+                path, data, metadata, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except NotFound as fault:
+            raise Conflict(f"replacing {self.url}/{path}: it is gone") from fault
+
+    def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
+        """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
+        include = ["metadata"] if metadata else None
+        with suppress(NotFound), translated(f"listing {self.url}/{prefix}*"):
+            yield from self._client.list_blobs(name_starts_with=prefix, include=include)
+
+    def _write(self, path: str, data: bytes, metadata: Mapping[str, str] | None, **condition: Any) -> str:
+        def send() -> str:
+            answer = self._client.get_blob_client(path).upload_blob(
+                data, metadata=dict(metadata) if metadata else None, content_settings=JSON, **condition
+            )
+            return str(answer["etag"])
+
+        with translated(f"writing {self.url}/{path}"):
+            return self._with_container(send)
+
+    def _with_container[T](self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except ResourceNotFoundError as fault:
+            if getattr(fault, "error_code", "") != MISSING_CONTAINER:
+                raise
+        with suppress(ResourceExistsError):
+            self._client.create_container()
+        return call()

@@ -1,0 +1,142 @@
+"""The ledger: one blob per job, what lists need in its metadata, and everything else that must outlive a region.
+
+``<pair>/jobs/<name>.json`` holds a ``JobRecord``. Its metadata repeats ``status``, ``priority``, ``epoch``, ``hub``,
+``captured``, ``azure`` (Azure ML's word) and ``ended``, written in the same conditional request as the body, so that
+the two never disagree.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from orchestrator.adapters.blobs import Container
+from orchestrator.core.codec import encode, from_builtins
+from orchestrator.core.errors import Conflict, InvalidInput
+from orchestrator.core.records import JobRecord, JobSummary, read_record
+from orchestrator.ports import Versioned
+
+JOB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
+"""Names that Azure ML gives and accepts for jobs (azure-ai-ml, ``job`` schemas), and that are one path segment."""
+
+_log = logging.getLogger(__name__)
+
+
+def _told(fault: InvalidInput) -> None:
+    _log.warning("left out of the list of jobs: %s", fault)
+
+
+class BlobLedger:
+    """``Ledger`` on a blob container.
+
+    Args:
+        container: where the blobs are.
+        on_broken: told of every job blob that ``summaries`` has to leave out.
+    """
+
+    def __init__(self, container: Container, on_broken: Callable[[InvalidInput], None] = _told) -> None:
+        self._container = container
+        self._on_broken = on_broken
+
+    def read(self, pair: str, name: str) -> Versioned[JobRecord] | None:
+        """The record, or None.
+
+        Raises:
+            InvalidInput, UnknownShape: the name, the body or the metadata cannot be read, or the body is another
+                job's; names the blob.
+        """
+        path = self._path(pair, name)
+        blob = self._container.read(path)
+        if blob is None:
+            return None
+        where = f"{self._container.url}/{path}"
+        record = read_record(blob.data, JobRecord, where)
+        if (record.pair, record.name) != (pair, name):
+            raise InvalidInput(where, "name", f"{pair}/{name}", f"{record.pair}/{record.name}")
+        _summary(where, name, blob.metadata)
+        return Versioned(record, blob.etag)
+
+    def create(self, record: JobRecord) -> str:
+        return self._container.create(self._path(record.pair, record.name), encode(record), _metadata(record))
+
+    def replace(self, record: JobRecord, etag: str) -> str:
+        return self._container.replace(
+            self._path(record.pair, record.name), encode(record), etag, metadata=_metadata(record)
+        )
+
+    def summaries(self, pair: str) -> Iterator[JobSummary]:
+        """Every record's summary, in order of name, from one listing.
+
+        A blob whose name or metadata cannot be read does not hide the others: it is left out, and ``on_broken`` is
+        told which one it is and what is wrong. ``read`` raises for it.
+        """
+        prefix = f"{pair}/jobs/"
+        found: list[JobSummary] = []
+        for blob in self._container.listed(prefix, metadata=True):
+            where = f"{self._container.url}/{blob.name}"
+            try:
+                found.append(_summary(where, _name_in(blob.name, prefix, where), blob.metadata or {}))
+            except InvalidInput as fault:
+                self._on_broken(fault)
+        return iter(sorted(found, key=lambda summary: summary.name))
+
+    def put_once(self, path: str, data: bytes) -> bool:
+        """Keep bytes under a path; False if something is kept there already (which then stays)."""
+        try:
+            self._container.create(path, data)
+        except Conflict:
+            return False
+        return True
+
+    def get(self, path: str) -> bytes | None:
+        blob = self._container.read(path)
+        return blob.data if blob else None
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(blob.name for blob in self._container.listed(prefix)))
+
+    def _path(self, pair: str, name: str) -> str:
+        if not JOB_NAME.match(name):
+            raise InvalidInput(f"{self._container.url}/{pair}/jobs", "name", "a job's name", repr(name))
+        return f"{pair}/jobs/{name}.json"
+
+
+def _name_in(path: str, prefix: str, where: str) -> str:
+    name = path.removeprefix(prefix).removesuffix(".json")
+    if not path.endswith(".json") or not JOB_NAME.match(name):
+        raise InvalidInput(where, "name", "<job>.json", repr(path.removeprefix(prefix)))
+    return name
+
+
+def _metadata(record: JobRecord) -> dict[str, str]:
+    return {
+        "status": record.status.value,
+        "priority": str(record.priority),
+        "epoch": str(record.epoch),
+        "hub": record.hub.value,
+        "captured": record.captured_at.isoformat(),
+        **({"azure": record.azure_status} if record.azure_status else {}),
+        **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
+    }
+
+
+def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
+    plain = {
+        "name": name,
+        "hub": metadata.get("hub"),
+        "status": metadata.get("status"),
+        "priority": _number(metadata.get("priority")),
+        "epoch": _number(metadata.get("epoch")),
+        "captured_at": metadata.get("captured"),
+        "azure_status": metadata.get("azure", ""),
+        "ended_at": metadata.get("ended"),
+    }
+    summary = from_builtins(plain, JobSummary, f"{where} (metadata)")
+    if summary.captured_at.tzinfo is None:
+        raise InvalidInput(f"{where} (metadata)", "captured", "a time with a zone", repr(metadata.get("captured")))
+    return summary
+
+
+def _number(text: str | None) -> int | str | None:
+    return int(text) if text is not None and re.fullmatch(r"-?\d{1,9}", text) else text
