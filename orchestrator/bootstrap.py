@@ -1,0 +1,79 @@
+"""The one place that chooses concrete things: settings and plans from the environment, adapters for the ports.
+
+Settings and plans are read, and refused if wrong, when the app starts. Adapters are built at first use: importing
+the Azure clients takes longer than everything else together, and a worker that only answers a health check should
+not pay for them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.plan import Plan, plan_from
+from orchestrator.ports import World
+from orchestrator.settings import Settings, settings_from
+
+
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Deployment:
+    """Settings, plans and ports of one process."""
+
+    def __init__(self, environment: Mapping[str, str], root: Path) -> None:
+        """Read settings and plans.
+
+        Args:
+            environment: where the settings come from.
+            root: what relative paths in them are relative to.
+
+        Raises:
+            InvalidInput: a setting or a plan is wrong; names which.
+        """
+        self.settings: Settings = settings_from(environment)
+        self.plans: Mapping[str, Plan] = plans_in(root / self.settings.plans)
+        self._building = threading.Lock()
+
+    @property
+    def world(self) -> World:
+        """The ports, built at first use, once."""
+        with self._building:
+            return self._world
+
+    async def aclose(self) -> None:
+        """Close what the running event loop holds open. Azure Functions never calls this; local hosts do."""
+        if "_world" in self.__dict__:
+            await self._world.probes.aclose()
+
+    @cached_property
+    def _world(self) -> World:
+        from orchestrator.adapters.assembly import assembled
+
+        return assembled(self.settings, self.plans, SystemClock())
+
+
+def plans_in(place: Path) -> Mapping[str, Plan]:
+    """The plans of a folder (every ``*.yaml``), or of one file, by pair.
+
+    Raises:
+        InvalidInput: nothing is there, a plan is wrong, or two plans are for one pair.
+    """
+    files = [place] if place.is_file() else sorted(place.glob("*.yaml"))
+    if not files:
+        raise InvalidInput(str(place), "", "a plan, or a folder with plans (*.yaml)", "none")
+    plans: dict[str, Plan] = {}
+    for file in files:
+        plan = plan_from(file.read_text(encoding="utf-8"), str(file))
+        if plan.pair in plans:
+            raise InvalidInput(str(file), "pair", "a pair that no other plan has", plan.pair)
+        plans[plan.pair] = plan
+    return plans

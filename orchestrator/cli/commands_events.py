@@ -1,0 +1,33 @@
+"""``hubswitch events parse``: one JSON object per line for each element of the bodies that are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from orchestrator.core.codec import encode
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.signals import parse_text
+
+
+def events_parse_command(files: Iterable[str], *, stdin: TextIO, out: TextIO, err: TextIO) -> int:
+    """0, whatever the bodies hold; 2 and one line on ``err`` if a file cannot be read."""
+    try:
+        bodies = [_bytes_of(name, stdin) for name in files]
+    except InvalidInput as fault:
+        print(fault, file=err)
+        return 2
+    for body in bodies:
+        out.writelines(f"{encode(parsed).decode()}\n" for parsed in parse_text(body))
+    return 0
+
+
+def _bytes_of(name: str, stdin: TextIO) -> str | bytes:
+    if name == "-":
+        given: str | bytes = getattr(stdin, "buffer", stdin).read()
+        return given
+    try:
+        return Path(name).read_bytes()
+    except OSError as fault:
+        raise InvalidInput(name, "", "a file that can be read", fault.strerror or str(fault)) from fault

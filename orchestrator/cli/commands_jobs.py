@@ -1,0 +1,98 @@
+"""``hubswitch jobs rewrite``: a job's body for another workspace, on standard output as one JSON object.
+
+Exit status: 0 done, 2 unusable input (one line on standard error), 3 something is unmapped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from orchestrator.core.codec import to_builtins
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.jobs import JobMap, Rewrite, map_from, rewrite
+
+STANDARD_INPUT = "-"
+DONE, UNUSABLE, NEEDS_A_PERSON = 0, 2, 3
+
+
+def jobs_rewrite_command(
+    body_path: Path | str, map_path: Path | str, assets_path: Path | str | None, out: TextIO, err: TextIO
+) -> int:
+    """Rewrite the body in one file by the map in another; the exit status.
+
+    ``-`` as the body's path reads standard input. ``assets_path`` is a snapshot ``{ARM id: {"body": …}}``, or None.
+    """
+    try:
+        job_map = map_from(_json_in(map_path), str(map_path))
+        assets = None if assets_path is None else _snapshot(assets_path)
+        result = _rewritten(body_path, job_map, assets)
+        text = json.dumps(_printed(result), indent=1, allow_nan=False)
+    except InvalidInput as fault:
+        print(" ".join(str(fault).split()), file=err)
+        return UNUSABLE
+    except RecursionError:
+        print(f"{body_path}: expected objects in objects to a sane depth, got more than can be read", file=err)
+        return UNUSABLE
+    print(text, file=out)
+    return NEEDS_A_PERSON if result.unmapped else DONE
+
+
+def _rewritten(path: Path | str, job_map: JobMap, assets: dict[str, Any] | None) -> Rewrite:
+    try:
+        return rewrite(_json_in(path), job_map, assets)
+    except InvalidInput as fault:
+        raise InvalidInput(str(path), fault.field, fault.expected, fault.got) from fault
+
+
+def _printed(result: Rewrite) -> dict[str, Any]:
+    """The contract's object. The body goes out as it is: it is JSON already, and its numbers must not change."""
+    return {
+        "body": result.body,
+        "rewritten": to_builtins(result.rewritten),
+        "kept": [{"path": stayed.path, "value": stayed.value, "why": stayed.why} for stayed in result.kept],
+        "needs": to_builtins(result.needs),
+        "unmapped": [{"path": stayed.path, "value": stayed.value, "why": stayed.why} for stayed in result.unmapped],
+        "notes": to_builtins(result.notes),
+    }
+
+
+def _snapshot(path: Path | str) -> dict[str, Any]:
+    data = _json_in(path)
+    if not isinstance(data, dict):
+        raise InvalidInput(str(path), "", "an object of assets by ARM id", type(data).__name__)
+    for name, entry in data.items():
+        if not isinstance(entry, dict):
+            raise InvalidInput(str(path), name, "an object with a body", type(entry).__name__)
+    return data
+
+
+def _json_in(path: Path | str) -> Any:
+    """The JSON value in a file.
+
+    Raises:
+        InvalidInput: it cannot be read, is not UTF-8, not JSON, or holds numbers that JSON has no spelling for.
+    """
+    where = str(path)
+    try:
+        data = sys.stdin.buffer.read() if where == STANDARD_INPUT else Path(path).read_bytes()
+    except OSError as fault:
+        raise InvalidInput(where, "", "a file that can be read", fault.strerror or str(fault)) from fault
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_finite)
+    except ValueError as fault:
+        raise InvalidInput(where, "", "a JSON document", str(fault)) from fault
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word}, which JSON does not know")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text}, which is too big")
+    return number

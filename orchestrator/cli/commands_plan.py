@@ -1,0 +1,102 @@
+"""``hubswitch plan check`` and ``hubswitch plan schema``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.policy import Policy
+from orchestrator.core.vocabulary import Role
+
+RESOURCE_MANAGER_CALLS = (
+    "phase B, before the first job: GET of the target's project",
+    "phase B, per job: one PUT; per asset that is not there yet: a GET and a PUT, for code an upload as well",
+    "capture, per job: one GET; reconciliation: the list of jobs of the active side",
+    "probe `control`: GET of each side's project",
+)
+
+
+def plan_check_command(file: Path, *, out: TextIO, err: TextIO) -> int:
+    """0 and a description of the plan, or 2 and one line that says what is wrong with it."""
+    try:
+        plan = plan_from(_text(file), str(file))
+    except InvalidInput as fault:
+        print(fault, file=err)
+        return 2
+    print(described(plan), file=out)
+    return 0
+
+
+def plan_schema_command(*, out: TextIO) -> int:
+    """Print the JSON Schema. Durations are strings such as ``30s`` there, as in the files."""
+    print(json.dumps(plan_schema(), indent=2), file=out)
+    return 0
+
+
+def plan_schema() -> dict[str, Any]:
+    schema = msgspec.json.schema(Plan, schema_hook=None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hubswitch plan", **_durations(schema)}
+
+
+def described(plan: Plan) -> str:
+    """What a plan does in each phase, and every call in it that needs Resource Manager."""
+    sides = [f"  {role}: {plan.side(role).hub}/{plan.side(role).project} in {plan.side(role).region}" for role in Role]
+    probes = [f"  {role}: {', '.join(plan.surfaces(role))}" for role in Role]
+    lines = [
+        f"{plan.pair} ({plan.tier}), mode {plan.policy.mode}",
+        *sides,
+        "probes",
+        *probes,
+        _detection(plan.policy),
+        _phase_a(plan),
+        _phase_b(plan),
+        "calls that need Resource Manager",
+        *(f"  {call}" for call in RESOURCE_MANAGER_CALLS),
+    ]
+    return "\n".join(lines)
+
+
+def _phase_a(plan: Plan) -> str:
+    return (
+        f"phase A: claim the epoch in {plan.ledger.account}, publish the pointer at {plan.pointer.endpoint}, verify it "
+        f"on {len(plan.pointer.replicas)} replicas; no call of Resource Manager, none to the side that is left"
+    )
+
+
+def _phase_b(plan: Plan) -> str:
+    return (
+        f"phase B: resubmit jobs (policy {plan.jobs.policy} unless tagged) in batches of {plan.jobs.batch}, at most "
+        f"{plan.jobs.write_burst} at once and {plan.jobs.writes_per_second:g} a second after that"
+    )
+
+
+def _detection(policy: Policy) -> str:
+    quickest = policy.confirm_after + policy.bad_after * policy.suspect_interval
+    return (
+        f"decision: two classes bad for {policy.confirm_after} (at the earliest about {quickest} after the fault), "
+        f"then none for {policy.cooldown}"
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidInput(str(file), "", "a readable UTF-8 file", type(fault).__name__) from fault
+
+
+def _durations(node: Any) -> Any:
+    """The schema with msgspec's ISO durations replaced by the form that plans use."""
+    if isinstance(node, dict):
+        if node.get("format") == "duration":
+            kept = {key: value for key, value in node.items() if key not in {"format", "default"}}
+            return {**kept, "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$"}
+        return {key: _durations(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_durations(item) for item in node]
+    return node

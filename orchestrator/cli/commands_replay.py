@@ -1,0 +1,46 @@
+"""``hubswitch replay``: play scenario files and say whether their expectations hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.plan import Plan, plan_from
+from orchestrator.local.replay import Replayed, replay, stamp
+from orchestrator.local.scenario import load_scenario
+
+
+def replay_command(paths: Iterable[Path], plan: Path | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 if all expectations hold, 1 if one is missed, 2 and one line if a file cannot be used."""
+    try:
+        given = _plan(plan)
+        scenarios = [(path, load_scenario(path)) for path in paths]
+        played = [replay(scenario, given) for _, scenario in scenarios]
+    except InvalidInput as fault:
+        print(fault, file=err)
+        return 2
+    for result in played:
+        print(json.dumps(result.as_plain()) if as_json else told(result), file=out)
+    return 0 if all(result.ok for result in played) else 1
+
+
+def told(result: Replayed) -> str:
+    """A scenario's result for people."""
+    verdict = "as expected" if result.ok else "NOT as expected: " + "; ".join(result.missed)
+    lines = [f"{result.scenario}: {result.outcome}, {verdict}"]
+    lines += [f"  {stamp(m.at)}  failover to the {m.target}, epoch {m.epoch}: {m.why}" for m in result.failovers]
+    lines += [f"  {stamp(m.at)}  failback to the {m.target}, epoch {m.epoch}: {m.why}" for m in result.failbacks]
+    lines += [f"  {stamp(n.at)}  held: {n.why}" for n in result.held]
+    return "\n".join(lines)
+
+
+def _plan(path: Path | None) -> Plan | None:
+    if path is None:
+        return None
+    try:
+        return plan_from(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidInput(str(path), "", "a plan that can be read", str(fault)) from fault

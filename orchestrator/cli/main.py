@@ -1,0 +1,128 @@
+"""The ``hubswitch`` command. Each command is a plain function elsewhere; here are only names and options.
+
+Exit status: 0 done, 1 the thing asked for does not hold, 2 unusable arguments or input, 3 a person has to decide.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.core.errors import InvalidInput
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Failover for pairs of Azure ML and AI Foundry hubs.",
+)
+events = typer.Typer(no_args_is_help=True, help="What Azure delivers.")
+jobs = typer.Typer(no_args_is_help=True, help="Jobs and their bodies.")
+plan = typer.Typer(no_args_is_help=True, help="Plans: one YAML file per pair.")
+app.add_typer(events, name="events")
+app.add_typer(jobs, name="jobs")
+app.add_typer(plan, name="plan")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
+Speed = Annotated[float, typer.Option(min=0.1, help="Divides waiting: durations of jobs, intervals, timers.")]
+
+
+@app.command()
+def demo(
+    json: Json = False,
+    jobs: Annotated[int, typer.Option(min=1, max=2000, help="Jobs that run when the region goes down.")] = 100,
+    seed: Seed = 1,
+    speed: Speed = 60.0,
+) -> None:
+    """Show a regional outage handled from end to end, on this machine."""
+    from orchestrator.local.demo import demo_command
+
+    raise typer.Exit(demo_command(jobs=jobs, seed=seed, speed=speed, as_json=json))
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 lets the system choose.")] = 7071,
+    seed: Seed = 1,
+    speed: Speed = 1.0,
+    key: Annotated[str, typer.Option(help="Function key to accept; made up if not given.")] = "",
+    json: Json = False,
+) -> None:
+    """Serve the function app here, with a local Azure beside it, until interrupted."""
+    from orchestrator.local.up import up_command
+
+    raise typer.Exit(up_command(port=port, seed=seed, speed=speed, key=key, as_json=json))
+
+
+@app.command()
+def azure(
+    folder: Annotated[Path | None, typer.Option(help="Where plan and environment go; a temporary one.")] = None,
+    seed: Seed = 0,
+    speed: Speed = 1.0,
+    json: Json = False,
+) -> None:
+    """Serve the local Azure alone, until interrupted."""
+    from orchestrator.local.azure.serve import serve
+
+    serve(seed=seed, speed=speed, folder=folder, as_json=json)
+
+
+@app.command()
+def replay(
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files.")],
+    plan: Annotated[Path | None, typer.Option(help="Plan whose policy is used instead of the default.")] = None,
+    json: Json = False,
+) -> None:
+    """Play scenarios through the decision core on a virtual clock."""
+    from orchestrator.cli.commands_replay import replay_command
+
+    raise typer.Exit(replay_command(scenarios, plan, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@events.command("parse")
+def events_parse(files: Annotated[list[str] | None, typer.Argument(help="Files; - is standard input.")] = None) -> None:
+    """Say what each delivered element is, and whether it counts."""
+    from orchestrator.cli.commands_events import events_parse_command
+
+    raise typer.Exit(events_parse_command(files or ["-"], stdin=sys.stdin, out=sys.stdout, err=sys.stderr))
+
+
+@jobs.command("rewrite")
+def jobs_rewrite(
+    body: Annotated[Path, typer.Argument(help="ARM JSON of a job.")],
+    map: Annotated[Path, typer.Option("--map", help="How names of one hub read in the other.")],  # noqa: A002
+    assets: Annotated[Path | None, typer.Option(help="Snapshot of assets, for the whole closure.")] = None,
+) -> None:
+    """Rewrite a job's body for the other hub; exit 3 if something is unmapped."""
+    from orchestrator.cli.commands_jobs import jobs_rewrite_command
+
+    raise typer.Exit(jobs_rewrite_command(body, map, assets, out=sys.stdout, err=sys.stderr))
+
+
+@plan.command("check")
+def plan_check(file: Annotated[Path, typer.Argument(help="A plan.")]) -> None:
+    """Validate a plan and print what it would do."""
+    from orchestrator.cli.commands_plan import plan_check_command
+
+    raise typer.Exit(plan_check_command(file, out=sys.stdout, err=sys.stderr))
+
+
+@plan.command("schema")
+def plan_schema() -> None:
+    """Print the JSON Schema of plans, for editors."""
+    from orchestrator.cli.commands_plan import plan_schema_command
+
+    raise typer.Exit(plan_schema_command(out=sys.stdout))
+
+
+def run() -> None:
+    """Entry point: bad input is one line on standard error and status 2."""
+    try:
+        app()
+    except InvalidInput as fault:
+        print(fault, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,93 @@
+"""What triggers ask of the durable engine, with its client's types kept in this file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import grpc
+from azure.durable_functions import DurableFunctionsClient
+from durabletask.entities import EntityInstanceId
+
+from orchestrator.core.codec import to_builtins
+from orchestrator.core.decide import Command
+from orchestrator.core.plan import Plan
+from orchestrator.core.state import PairState, read_state
+from orchestrator.workflows import names
+from orchestrator.workflows.intake import Intake
+from orchestrator.workflows.orders import CaptureOrder, CaptureRun, Commanded, DrillOrder, Observed
+
+EngineError = grpc.RpcError
+
+
+class Run(NamedTuple):
+    """One orchestration as people see it."""
+
+    id: str
+    name: str
+    status: str
+    waits_for: Any
+    output: Any
+    created_at: datetime
+    updated_at: datetime
+
+
+async def pair_state(client: DurableFunctionsClient, pair: str) -> PairState | None:
+    """The stored state of a pair; None before its first look.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    found = await client.get_entity(EntityInstanceId(names.PAIR_ENTITY, pair))
+    stored = found.get_state(str) if found else None
+    return None if stored is None else read_state(stored, f"state of {pair}")
+
+
+async def observe(client: DurableFunctionsClient, pair: str, seen: Observed) -> None:
+    await client.signal_entity(EntityInstanceId(names.PAIR_ENTITY, pair), names.OBSERVE, input=to_builtins(seen))
+
+
+async def command(client: DurableFunctionsClient, pair: str, order: Command, now: datetime) -> None:
+    said = Commanded(now=now, command=order)
+    await client.signal_entity(EntityInstanceId(names.PAIR_ENTITY, pair), names.COMMAND, input=to_builtins(said))
+
+
+async def hand_over(client: DurableFunctionsClient, plans: dict[str, Plan], found: Intake, now: datetime) -> None:
+    """Give signals to their pairs' entities and job names to capture runs."""
+    for pair, signals in found.signals.items():
+        await observe(client, pair, Observed(now=now, signals=signals))
+    await capture(client, plans, found.captures)
+
+
+async def capture(client: DurableFunctionsClient, plans: dict[str, Plan], orders: Iterable[CaptureOrder]) -> int:
+    """Start a capture run per order; how many."""
+    started = 0
+    for order in orders:
+        run = CaptureRun(order=order, beat=plans[order.pair].policy.suspect_interval / 10)
+        await client.schedule_new_orchestration(names.CAPTURE_RUN, input=to_builtins(run))
+        started += 1
+    return started
+
+
+async def drill(client: DurableFunctionsClient, order: DrillOrder) -> str:
+    """Start a drill; the id of its run."""
+    return await client.schedule_new_orchestration(
+        names.DRILL_RUN, input=to_builtins(order), instance_id=f"drill-{order.pair}-{order.drill}"
+    )
+
+
+async def run(client: DurableFunctionsClient, run_id: str) -> Run | None:
+    found = await client.get_orchestration_state(run_id)
+    if found is None:
+        return None
+    failure = found.failure_details
+    return Run(
+        id=run_id,
+        name=found.name,
+        status=found.runtime_status.name.casefold(),
+        waits_for=found.get_custom_status() if found.serialized_custom_status else None,
+        output=found.get_output() if found.serialized_output else (failure.message if failure else None),
+        created_at=found.created_at,
+        updated_at=found.last_updated_at,
+    )

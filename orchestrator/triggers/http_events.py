@@ -1,0 +1,108 @@
+"""Deliveries: Event Grid in both schemas with both handshakes, and Azure Monitor's action groups.
+
+Answers matter. Event Grid does not deliver again after 400, 401, 403, 404 or 413, so these are for bodies that
+no retry would mend; our own trouble is 503. A bad element among good ones does not cost the good ones.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+from azure.durable_functions import DurableFunctionsClient
+
+from orchestrator import telemetry
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.parsing.facts import Fact, Kind
+from orchestrator.core.parsing.front import facts_from
+from orchestrator.triggers import engine
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.http_pairs import Handler, guarded
+from orchestrator.workflows.intake import Intake, sorted_out
+
+LOG = telemetry.logger("events")
+
+
+def deliveries(deployment: Deployment) -> Handler:
+    """``POST events`` and ``POST alerts``; ``OPTIONS`` is the handshake of CloudEvents."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        if req.method == "OPTIONS":
+            return cloud_events_handshake(req)
+        body = _json(req)
+        facts = facts_from(body)
+        handshake = _validation_code(facts)
+        if handshake:
+            return answer({"validationResponse": handshake})
+        found = sorted_out(deployment.plans, facts)
+        if found.invalid and len(found.invalid) == len(facts):
+            return problem(HTTPStatus.BAD_REQUEST, found.invalid[0], invalid=list(found.invalid[:10]))
+        await engine.hand_over(client, dict(deployment.plans), found, deployment.world.clock.now())
+        return answer(_counts(found, len(facts)))
+
+    return guarded(handler)
+
+
+async def event_grid(deployment: Deployment, event: Any, client: DurableFunctionsClient) -> None:
+    """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
+    facts = facts_from(body_of(event))
+    found = sorted_out(deployment.plans, facts)
+    for why in found.invalid:
+        LOG.warning("an event could not be understood: %s", why)
+    await engine.hand_over(client, dict(deployment.plans), found, deployment.world.clock.now())
+
+
+def cloud_events_handshake(req: func.HttpRequest) -> func.HttpResponse:
+    """CloudEvents' abuse protection: say that the origin may deliver here."""
+    origin = req.headers.get("WebHook-Request-Origin")
+    if not origin:
+        return problem(HTTPStatus.BAD_REQUEST, "a handshake needs the header WebHook-Request-Origin")
+    allowed = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": req.headers.get("WebHook-Request-Rate") or "*"}
+    return func.HttpResponse(status_code=HTTPStatus.OK, headers=allowed)
+
+
+def body_of(event: Any) -> dict[str, Any]:
+    """The event as it was posted. The binding hands over either class, whatever the annotation says."""
+    if isinstance(event, func.EventGridEvent):
+        return {
+            "id": event.id,
+            "topic": event.topic,
+            "subject": event.subject,
+            "eventType": event.event_type,
+            "eventTime": event.event_time.isoformat() if event.event_time else None,
+            "data": event.get_json(),
+            "dataVersion": event.data_version,
+        }
+    return {
+        "specversion": event.specversion,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time.isoformat() if event.time else None,
+        "data": event.data,
+    }
+
+
+def _json(req: func.HttpRequest) -> Any:
+    try:
+        return json.loads(req.get_body())
+    except ValueError as fault:
+        raise InvalidInput("body", "", "JSON: an event, or an array of events", str(fault)) from fault
+
+
+def _validation_code(facts: list[Fact]) -> str | None:
+    return next((fact.details.validation_code for fact in facts if fact.parsed.kind is Kind.HANDSHAKE), None)
+
+
+def _counts(found: Intake, total: int) -> dict[str, int]:
+    return {
+        "received": total,
+        "signals": sum(len(signals) for signals in found.signals.values()),
+        "jobs": sum(len(order.jobs) for order in found.captures),
+        "ignored": found.ignored,
+        "invalid": len(found.invalid),
+    }

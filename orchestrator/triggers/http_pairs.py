@@ -1,0 +1,172 @@
+"""Questions and commands about pairs and runs, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import azure.functions as func
+from azure.durable_functions import DurableFunctionsClient
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core import decide
+from orchestrator.core.codec import Value, decode
+from orchestrator.core.decide import Command
+from orchestrator.core.errors import InvalidInput, PermanentError
+from orchestrator.core.state import PairState, initial
+from orchestrator.triggers import engine
+from orchestrator.triggers.answers import answer, invalid, problem, unavailable, unknown_pair
+from orchestrator.web.views import explain_view, pair_view, run_view, status_view
+from orchestrator.workflows.orders import DrillKind, DrillOrder
+
+Handler = Callable[[func.HttpRequest, DurableFunctionsClient], Awaitable[func.HttpResponse]]
+
+
+class Asked(Value, kw_only=True):
+    """Body of a command: why, and by whom if the platform does not say."""
+
+    reason: str
+    by: str = ""
+    force: bool = False
+
+
+class DrillAsked(Value, kw_only=True):
+    """Body of a drill."""
+
+    reason: str
+    kind: DrillKind = DrillKind.DRY
+
+
+def guarded(handler: Handler) -> Handler:
+    """The handler, with what it raises turned into problem details."""
+
+    async def safe(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        try:
+            return await handler(req, client)
+        except InvalidInput as fault:
+            return invalid(fault)
+        except engine.EngineError as fault:
+            return unavailable(fault)
+
+    return safe
+
+
+def status(deployment: Deployment) -> Handler:
+    """``GET status``: every pair in one line each."""
+
+    async def handler(_req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        states = {pair: await _readable(client, pair) for pair in deployment.plans}
+        return answer(status_view(deployment.plans, states))
+
+    return guarded(handler)
+
+
+def pair(deployment: Deployment) -> Handler:
+    """``GET pairs/{pair}``: one pair in full."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        return answer(pair_view(plan, await _readable(client, plan.pair), deployment.world.clock.now()))
+
+    return guarded(handler)
+
+
+def explain(deployment: Deployment) -> Handler:
+    """``GET pairs/{pair}/explain``: why the pair stands where it stands, in one paragraph."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        return answer(explain_view(plan, await _readable(client, plan.pair), deployment.world.clock.now()))
+
+    return guarded(handler)
+
+
+def run(_deployment: Deployment) -> Handler:
+    """``GET runs/{id}``: where a run stands, and what it waits for."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        found = await engine.run(client, req.route_params["id"])
+        if found is None:
+            return problem(HTTPStatus.NOT_FOUND, f"there is no run {req.route_params['id']!r}")
+        return answer(run_view(found._asdict()))
+
+    return guarded(handler)
+
+
+def drill(deployment: Deployment) -> Handler:
+    """``POST pairs/{pair}/drill``: practise; 202 with the run to follow."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        asked = _body(req, DrillAsked)
+        now = deployment.world.clock.now()
+        beat = plan.policy.suspect_interval / 10
+        order = DrillOrder(
+            pair=plan.pair,
+            kind=asked.kind,
+            drill=f"{now:%Y%m%dt%H%M%S}{now.microsecond:06d}",
+            reason=asked.reason,
+            asked_at=now,
+            beat=beat,
+            longest=beat * 30,
+        )
+        return _accepted(req, await engine.drill(client, order))
+
+    return guarded(handler)
+
+
+def command(deployment: Deployment, do: str) -> Handler:
+    """``POST pairs/{pair}/<do>``: 202 if the pair's phase allows it now, 409 with the reason if not."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        asked = _body(req, Asked)
+        order = Command(
+            do=decide.Do(do), by=_caller(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
+        )
+        now = deployment.world.clock.now()
+        state = await engine.pair_state(client, plan.pair) or initial(plan.pair, now)
+        try:
+            decided = decide.command(state, order, max(now, state.last_now), plan.policy)
+        except PermanentError as fault:
+            return problem(HTTPStatus.CONFLICT, str(fault))
+        await engine.command(client, plan.pair, order, now)
+        return answer({"pair": plan.pair, "do": do, "why": decided.why}, HTTPStatus.ACCEPTED)
+
+    return guarded(handler)
+
+
+def _accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
+    where = f"{req.url.partition('/api/')[0]}/api/runs/{run_id}"
+    return answer({"run": run_id, "follow": where}, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
+
+
+def _body[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
+    where = f"body of {req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
+    body = req.get_body()
+    if not body:
+        raise InvalidInput(where, "", "a JSON object with a reason", "an empty body")
+    asked = decode(body, shape, where)
+    if not asked.reason.strip():
+        raise InvalidInput(where, "reason", "a sentence that says why", repr(asked.reason))
+    return asked
+
+
+def _caller(req: func.HttpRequest) -> str:
+    """The signed-in caller, if the platform's authentication is in front of the app."""
+    return req.headers.get("x-ms-client-principal-name") or ""
+
+
+async def _readable(client: DurableFunctionsClient, name: str) -> PairState | InvalidInput | None:
+    try:
+        return await engine.pair_state(client, name)
+    except InvalidInput as fault:
+        return fault

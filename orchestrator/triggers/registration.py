@@ -1,0 +1,129 @@
+"""Binding: which plain function is which Azure Function. The only file with the decorators of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.codec import from_builtins, to_builtins
+from orchestrator.ports import World
+from orchestrator.triggers import http_events, http_health, http_pairs, timers
+from orchestrator.workflows import capture, drill, names, orders, resubmission, switch_run, switching, telling
+from orchestrator.workflows.pair_entity import pair_entity
+
+COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume")
+
+Body = Callable[[World, Any], Any]
+
+ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
+    names.CLAIM_EPOCH: (orders.RunOrder, switching.claim_epoch),
+    names.PUBLISH_POINTER: (orders.RunOrder, switching.publish_pointer),
+    names.VERIFY_POINTER: (orders.RunOrder, switching.verify_pointer),
+    names.READ_EPOCH: (str, switching.read_epoch),
+    names.AWAIT_STANDBY: (orders.RunOrder, resubmission.await_standby),
+    names.LIST_JOBS: (orders.RoundOrder, resubmission.list_jobs),
+    names.RESUBMIT_JOBS: (orders.BatchOrder, resubmission.resubmit_jobs),
+    names.CAPTURE_JOBS: (orders.CaptureOrder, capture.capture_jobs),
+    names.TELL: (orders.Tidings, telling.tell),
+    names.FINISH_RUN: (orders.RunSummary, telling.finish_run),
+    names.REHEARSE: (orders.DrillOrder, drill.rehearse),
+    names.SUBMIT_CANARY: (orders.DrillOrder, drill.submit_canary),
+    names.CHECK_CANARY: (orders.DrillOrder, drill.check_canary),
+}
+"""Name -> shape of the order and the body that carries it out."""
+
+ORCHESTRATORS: dict[str, Callable[..., Any]] = {
+    names.SWITCH_RUN: switch_run.switch_run,
+    names.RESUBMIT_RUN: switch_run.resubmit_run,
+    names.CAPTURE_RUN: capture.capture_run,
+    names.DRILL_RUN: drill.drill_run,
+    names.TELL_RUN: telling.tell_run,
+}
+
+
+def build(deployment: Deployment) -> df.DFApp:
+    """The function app of a deployment."""
+    app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+    for name, orchestrator in ORCHESTRATORS.items():
+        app.orchestration_trigger(context_name="context", orchestration=name)(_named(orchestrator, name))
+    for name, (shape, body) in ACTIVITIES.items():
+        app.activity_trigger(input_name="order", activity=name)(activity(deployment, name, shape, body))
+    entity = pair_entity(lambda: deployment.plans)
+    app.entity_trigger(context_name="context", entity_name=names.PAIR_ENTITY)(entity)
+    _bind_http(app, deployment)
+    _bind_deliveries(app, deployment)
+    _bind_timers(app, deployment)
+    return app
+
+
+def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) -> Callable[[Any], Any]:
+    """The function that the engine calls for an activity: decode, carry out, encode."""
+
+    def carry_out(order: Any) -> Any:
+        return to_builtins(body(deployment.world, from_builtins(order, shape, name)))
+
+    return _named(carry_out, name)
+
+
+def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
+    _route(app, "get_status", "status", ["GET"], http_pairs.status(deployment))
+    _route(app, "get_pair", "pairs/{pair}", ["GET"], http_pairs.pair(deployment))
+    _route(app, "explain_pair", "pairs/{pair}/explain", ["GET"], http_pairs.explain(deployment))
+    _route(app, "get_run", "runs/{id}", ["GET"], http_pairs.run(deployment))
+    _route(app, "start_drill", "pairs/{pair}/drill", ["POST"], http_pairs.drill(deployment))
+    for do in COMMANDS:
+        _route(app, f"{do}_pair", f"pairs/{{pair}}/{do}", ["POST"], http_pairs.command(deployment, do))
+
+    @app.function_name("health_live")
+    @app.route("health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    def health_live(req: func.HttpRequest) -> func.HttpResponse:
+        return http_health.live(req)
+
+    @app.function_name("health_ready")
+    @app.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def health_ready(req: func.HttpRequest) -> func.HttpResponse:
+        del req
+        return await http_health.ready(deployment)
+
+
+def _bind_deliveries(app: df.DFApp, deployment: Deployment) -> None:
+    receive = http_events.deliveries(deployment)
+    _route(app, "receive_events", "events", ["POST", "OPTIONS"], receive)
+    _route(app, "receive_alerts", "alerts", ["POST", "OPTIONS"], receive)
+
+    @app.event_grid_trigger(arg_name="event")
+    @app.durable_client_input(client_name="client")
+    async def on_event_grid(event: func.EventGridEvent, client: df.DurableFunctionsClient) -> None:
+        await http_events.event_grid(deployment, event, client)
+
+
+def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:
+    @app.timer_trigger(arg_name="timer", schedule=deployment.settings.watch_schedule, use_monitor=False)
+    @app.durable_client_input(client_name="client")
+    async def watch(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+        del timer
+        await timers.watch(deployment, client)
+
+    @app.timer_trigger(arg_name="timer", schedule=deployment.settings.reconcile_schedule, use_monitor=False)
+    @app.durable_client_input(client_name="client")
+    async def reconcile(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+        del timer
+        await timers.reconcile(deployment, client)
+
+
+def _route(app: df.DFApp, name: str, route: str, methods: list[str], handler: http_pairs.Handler) -> None:
+    async def respond(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+        return await handler(req, client)
+
+    _named(respond, name)
+    app.route(route, methods=methods)(app.durable_client_input(client_name="client")(respond))
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same function under the name by which the host will know it."""
+    function.__name__ = name
+    return function

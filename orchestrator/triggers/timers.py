@@ -1,0 +1,71 @@
+"""The timers: looking at pairs, and reconciling the ledger with the hubs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from azure.durable_functions import DurableFunctionsClient
+
+from orchestrator import telemetry
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.errors import HubswitchError, InvalidInput
+from orchestrator.core.plan import Plan
+from orchestrator.core.state import PairState
+from orchestrator.core.vocabulary import Phase
+from orchestrator.triggers import engine
+from orchestrator.workflows.capture import reconciled
+from orchestrator.workflows.looking import is_due, look, share_moving
+from orchestrator.workflows.orders import CaptureOrder
+
+LOG = telemetry.logger("timers")
+
+AT_ONCE = 64
+"""Pairs looked at together. Each look holds a handful of connections."""
+
+QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_APPROVAL})
+"""Phases in which the ledger may be reconciled: in the others a run is writing it."""
+
+
+async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
+    """Look at every pair that is due and hand what was seen to its entity; how many were looked at."""
+    states = {pair: await _state(client, pair) for pair in deployment.plans}
+    known = [state for state in states.values() if state]
+    now = deployment.world.clock.now()
+    due = [plan for pair, plan in deployment.plans.items() if is_due(states[pair], plan, now)]
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def looked_at(plan: Plan) -> None:
+        async with limit:
+            seen = await look(deployment.world, plan, share_moving(known, plan))
+            await engine.observe(client, plan.pair, seen)
+
+    await asyncio.gather(*(looked_at(plan) for plan in due))
+    return len(due)
+
+
+async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> int:
+    """Start capture runs for every job whose ledger record and hub differ; how many."""
+    started = 0
+    for plan in deployment.plans.values():
+        state = await _state(client, plan.pair)
+        if state is None or state.phase not in QUIET:
+            continue
+        try:
+            orders = await asyncio.to_thread(_orders, deployment, plan, state)
+        except HubswitchError as fault:
+            LOG.warning("%s: the %s could not be listed: %s", plan.pair, state.active, fault)
+            continue
+        started += await engine.capture(client, dict(deployment.plans), orders)
+    return started
+
+
+def _orders(deployment: Deployment, plan: Plan, state: PairState) -> list[CaptureOrder]:
+    return list(reconciled(deployment.world, plan, state.active))
+
+
+async def _state(client: DurableFunctionsClient, pair: str) -> PairState | None:
+    try:
+        return await engine.pair_state(client, pair)
+    except InvalidInput as fault:
+        LOG.error("%s stands still: %s", pair, fault)  # noqa: TRY400 - the sentence says it all
+        return None

@@ -1,0 +1,213 @@
+"""Taking jobs into the ledger while their hub answers: from events, and from a reconciling list.
+
+After an outage it is too late: the region that is down cannot say what ran in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from durabletask.task import OrchestrationContext
+
+from orchestrator.core import jobs as rewriting
+from orchestrator.core.codec import from_builtins, to_builtins
+from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, NotFound, TemporaryError
+from orchestrator.core.lifecycle import has_ended, is_ours, status_of
+from orchestrator.core.plan import Plan
+from orchestrator.core.records import Asset, JobEvent, JobRecord, JobStatus
+from orchestrator.core.vocabulary import JobPolicy, Role
+from orchestrator.ports import Versioned, World
+from orchestrator.workflows import names
+from orchestrator.workflows.assets import AssetMissing, Assets
+from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
+from orchestrator.workflows.patience import Steps, insist
+
+CHUNK = 25
+"""Jobs per capture order."""
+
+TRIES = 4
+"""Attempts at an order before the reconciling timer is left to find its jobs again."""
+
+API_VERSIONS = {
+    "command": "2025-01-01-preview",
+    "pipeline": "2024-01-01-preview",
+    "sweep": "2024-01-01-preview",
+    "automl": "2024-01-01-preview",
+    "finetuning": "2024-10-01-preview",
+    "spark": "2023-04-01-preview",
+}
+"""What azure-ai-ml 1.35 uses to submit each type; a job is submitted again with the version that it came with."""
+
+DEFAULT_API_VERSION = "2025-01-01-preview"
+
+
+def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
+    """The orchestrator around one order. Input: ``CaptureOrder``; output: ``CaptureReport``."""
+    order = from_builtins(given, CaptureRun, ctx.instance_id)
+    return (
+        yield from insist(
+            ctx,
+            names.CAPTURE_JOBS,
+            to_builtins(order.order),
+            beat=order.beat,
+            longest=order.beat * 10,
+            tries=TRIES,
+        )
+    )
+
+
+def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
+    """Bring the ledger up to date about these jobs.
+
+    One job that fails does not stop the others.
+
+    Raises:
+        HubswitchError: nothing at all could be captured; the first reason.
+    """
+    taker = Taker(world, world.plans[order.pair], order.side)
+    count = {"captured": 0, "finished": 0, "known": 0, "failed": 0}
+    first: HubswitchError | None = None
+    for name in order.jobs:
+        try:
+            count[taker.take(name, order.told)] += 1
+        except HubswitchError as fault:
+            count["failed"] += 1
+            first = first or fault
+    if first and count["failed"] == len(order.jobs):
+        raise first
+    return CaptureReport(**count, why=str(first) if first else "")
+
+
+def reconciled(world: World, plan: Plan, side: Role) -> Iterator[CaptureOrder]:
+    """Orders for every job whose state in the hub and in the ledger differ."""
+    ledger = {
+        summary.name: summary.status for summary in world.ledgers[plan.pair].summaries(plan.pair) if summary.hub is side
+    }
+    differing: list[str] = []
+    for page in world.jobs.pages(plan.side(side)):
+        differing += [job["name"] for job in page if _differs(job, ledger)]
+        while len(differing) >= CHUNK:
+            yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(differing[:CHUNK]))
+            differing = differing[CHUNK:]
+    if differing:
+        yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(differing))
+
+
+class Taker:
+    """Takes single jobs of one side into the ledger."""
+
+    def __init__(self, world: World, plan: Plan, side: Role) -> None:
+        self._world = world
+        self._plan = plan
+        self._side = side
+        self._ledger = world.ledgers[plan.pair]
+        self._assets = Assets(world, plan, side)
+
+    def take(self, name: str, told: str = "") -> str:
+        """``captured``, ``finished`` or ``known``.
+
+        A job that ran by the event's word and is in the ledger needs no question. One that completed by the event's
+        word is believed when its hub cannot be asked; one that failed is not, for it may have failed with its hub.
+        """
+        found = self._ledger.read(self._plan.pair, name)
+        if found and told and not has_ended(told):
+            return "known"
+        try:
+            job = self._world.jobs.get(self._plan.side(self._side), name)
+        except NotFound:
+            return "known"
+        except TemporaryError:
+            if has_ended(told) and told.casefold() != "failed":
+                return self._finish(found, told)
+            raise
+        if is_ours(job) or (found and found.value.hub is not self._side):
+            return "known"
+        if has_ended(status_of(job)):
+            return self._finish(found, status_of(job))
+        if found:
+            return "known"
+        return self._capture(name, job)
+
+    def _capture(self, name: str, job: dict[str, Any]) -> str:
+        record = record_of(self._plan, self._side, name, job, self._world)
+        trouble = self._kept(record.closure)
+        if trouble:
+            line = JobEvent(at=record.captured_at, what="incomplete", why=trouble, epoch=record.epoch)
+            record = msgspec.structs.replace(record, history=(*record.history, line))
+        try:
+            self._ledger.create(record)
+        except Conflict:
+            return "known"
+        return "captured"
+
+    def _kept(self, closure: Sequence[Asset]) -> str:
+        """Keep and recreate the job's assets; the reason if that failed. The record is written all the same."""
+        try:
+            self._assets.keep(closure)
+            self._assets.ensure(closure)
+        except (HubswitchError, AssetMissing) as fault:
+            return str(fault)
+        return ""
+
+    def _finish(self, found: Versioned[JobRecord] | None, status: str) -> str:
+        if found is None or found.value.status is not JobStatus.RUNNING:
+            return "known"
+        now = self._world.clock.now()
+        line = JobEvent(at=now, what="finished", why=status, epoch=found.value.epoch)
+        ended = msgspec.structs.replace(
+            found.value,
+            status=JobStatus.FINISHED,
+            azure_status=status,
+            ended_at=now,
+            reason=f"it ended in Azure ML as {status}",
+            history=(*found.value.history, line),
+        )
+        self._ledger.replace(ended, found.etag)
+        return "finished"
+
+
+def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: World) -> JobRecord:
+    """The first record of a job. A tag that cannot be understood leaves the plan's default, and says so."""
+    now = world.clock.now()
+    history = [JobEvent(at=now, what="captured", why=f"{status_of(job)} in the {side}", epoch=0)]
+    policy, priority = plan.jobs.policy, 0
+    try:
+        policy, priority = rewriting.policy_of(job, plan.jobs.policy), rewriting.priority_of(job)
+    except InvalidInput as fault:
+        history.append(JobEvent(at=now, what="tag not understood", why=str(fault), epoch=0))
+    return JobRecord(
+        pair=plan.pair,
+        name=name,
+        root=name,
+        hub=side,
+        status=JobStatus.RUNNING,
+        policy=JobPolicy(policy),
+        priority=priority,
+        api_version=API_VERSIONS.get(_job_type(job), DEFAULT_API_VERSION),
+        body=job,
+        azure_status=status_of(job),
+        captured_at=now,
+        closure=_closure(plan, side, job),
+        history=tuple(history),
+    )
+
+
+def _closure(plan: Plan, side: Role, job: dict[str, Any]) -> tuple[Asset, ...]:
+    hub = plan.side(side)
+    here = rewriting.Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
+    return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(job, here))
+
+
+def _differs(job: dict[str, Any], ledger: dict[str, JobStatus]) -> bool:
+    """Whether a listed job needs a look: it runs and is not in the ledger, or has ended and the ledger says it runs."""
+    known = ledger.get(job["name"])
+    if is_ours(job):
+        return False
+    return known is JobStatus.RUNNING if has_ended(status_of(job)) else known is None
+
+
+def _job_type(job: dict[str, Any]) -> str:
+    found = (job.get("properties") or {}).get("jobType")
+    return found.casefold() if isinstance(found, str) else ""

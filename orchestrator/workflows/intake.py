@@ -1,0 +1,59 @@
+"""Sorting what was delivered: which pair it concerns, and whether it is a signal, a job or nothing.
+
+Pure. A delivery never decides anything; it is handed to the entity, or names jobs to look at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from orchestrator.core.attribution import attribute
+from orchestrator.core.parsing.facts import Fact, Kind
+from orchestrator.core.plan import Plan
+from orchestrator.core.signals import Signal
+from orchestrator.core.vocabulary import Role
+from orchestrator.ports import side_of
+from orchestrator.workflows.orders import CaptureOrder
+
+
+class Intake(NamedTuple):
+    """What a delivery comes to."""
+
+    signals: Mapping[str, tuple[Signal, ...]]
+    """By pair."""
+
+    captures: tuple[CaptureOrder, ...]
+    ignored: int
+    invalid: tuple[str, ...]
+    """Why each element that could not be understood was not."""
+
+
+def sorted_out(plans: Mapping[str, Plan], facts: Iterable[Fact]) -> Intake:
+    signals: dict[str, list[Signal]] = defaultdict(list)
+    jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
+    ignored = 0
+    invalid: list[str] = []
+    for fact in facts:
+        if fact.parsed.kind is Kind.INVALID:
+            invalid.append(fact.parsed.why)
+            continue
+        concerned = False
+        for plan in plans.values():
+            found = attribute(fact, plan)
+            signals[plan.pair].extend(found)
+            side = side_of(plan, fact.parsed.target) if fact.parsed.kind is Kind.JOB and fact.parsed.target else None
+            if side and fact.details.run:
+                jobs[plan.pair, side, fact.details.run_status or ""][fact.details.run] = None
+            concerned = concerned or bool(found) or side is not None
+        ignored += not concerned
+    return Intake(
+        signals={pair: tuple(found) for pair, found in signals.items() if found},
+        captures=tuple(
+            CaptureOrder(pair=pair, side=side, jobs=tuple(names), told=told)
+            for (pair, side, told), names in jobs.items()
+        ),
+        ignored=ignored,
+        invalid=tuple(invalid),
+    )

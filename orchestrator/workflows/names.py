@@ -1,0 +1,31 @@
+"""Every name under which something durable is registered, called or signalled. A name lives here or nowhere."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PAIR_ENTITY: Final = "pair"
+
+OBSERVE: Final = "observe"
+COMMAND: Final = "command"
+REPORT: Final = "report"
+
+SWITCH_RUN: Final = "switch_run"
+RESUBMIT_RUN: Final = "resubmit_run"
+CAPTURE_RUN: Final = "capture_run"
+DRILL_RUN: Final = "drill_run"
+TELL_RUN: Final = "tell_run"
+
+CLAIM_EPOCH: Final = "claim_epoch"
+PUBLISH_POINTER: Final = "publish_pointer"
+VERIFY_POINTER: Final = "verify_pointer"
+READ_EPOCH: Final = "read_epoch"
+AWAIT_STANDBY: Final = "await_standby"
+LIST_JOBS: Final = "list_jobs"
+RESUBMIT_JOBS: Final = "resubmit_jobs"
+CAPTURE_JOBS: Final = "capture_jobs"
+TELL: Final = "tell"
+FINISH_RUN: Final = "finish_run"
+REHEARSE: Final = "rehearse"
+SUBMIT_CANARY: Final = "submit_canary"
+CHECK_CANARY: Final = "check_canary"

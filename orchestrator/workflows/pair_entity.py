@@ -1,0 +1,93 @@
+"""The pair's durable entity: folds what is seen, decides, and starts the run in the same operation.
+
+State is stored and the run is scheduled together or not at all: the engine applies both when the operation
+completes. A state that cannot be read is left as it is, and nothing is decided on it.
+
+Operations, each with one plain-data input: ``observe`` (``Observed``), ``command`` (``Commanded``),
+``report`` (``Reported``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from durabletask.entities import DurableEntity
+
+from orchestrator.core import decide
+from orchestrator.core.codec import from_builtins, to_builtins
+from orchestrator.core.decide import Decision, Order, StartRun
+from orchestrator.core.errors import InvalidInput, PermanentError
+from orchestrator.core.plan import Plan
+from orchestrator.core.state import PairState, initial, read_state
+from orchestrator.workflows import names
+from orchestrator.workflows.orders import Commanded, Observed, Reported, Tidings
+from orchestrator.workflows.switch_run import order_from
+
+LOG = logging.getLogger("hubswitch.pair")
+
+Plans = Callable[[], Mapping[str, Plan]]
+
+
+class PairEntity(DurableEntity):
+    """One pair's evidence, phase and journal. Its key is the pair's name."""
+
+    plans: Plans
+    """Bound by ``pair_entity``."""
+
+    def observe(self, given: Any) -> None:
+        said = from_builtins(given, Observed, "observe")
+        self._apply(said.now, lambda state, plan, now: seen(state, said, now, plan))
+
+    def command(self, given: Any) -> None:
+        said = from_builtins(given, Commanded, "command")
+        self._apply(said.now, lambda state, plan, now: decide.command(state, said.command, now, plan.policy))
+
+    def report(self, given: Any) -> None:
+        said = from_builtins(given, Reported, "report")
+        self._apply(said.now, lambda state, plan, now: decide.report(state, said.report, now, plan.policy))
+
+    def _apply(self, at: datetime, decided: Callable[[PairState, Plan, datetime], Decision]) -> None:
+        pair = self.entity_context.entity_id.key
+        plan = type(self).plans().get(pair)
+        if plan is None:
+            LOG.error("no plan for pair %s: it stands still", pair)
+            return
+        try:
+            state = self._state(pair, at)
+            now = max(at, state.last_now)
+            decision = decided(state, plan, now)
+        except InvalidInput as fault:
+            LOG.error("the stored state of %s cannot be read, it stands still: %s", pair, fault)  # noqa: TRY400
+            return
+        except PermanentError as fault:
+            LOG.warning("%s: %s", pair, fault)
+            return
+        self.set_state(to_builtins(decision.state))
+        for order in decision.orders:
+            self._carry_out(plan, order, now)
+
+    def _state(self, pair: str, at: datetime) -> PairState:
+        stored = self.get_state(dict)
+        return initial(pair, at) if stored is None else read_state(stored, f"state of {pair}")
+
+    def _carry_out(self, plan: Plan, order: Order, now: datetime) -> None:
+        if isinstance(order, StartRun):
+            run = order_from(order, plan, now)
+            self.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(run), instance_id=order.run)
+            return
+        name = f"{plan.pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
+        tidings = Tidings(pair=plan.pair, id=name, name=order.name, at=now, why=order.why)
+        self.schedule_new_orchestration(names.TELL_RUN, input=to_builtins(tidings), instance_id=f"tell-{name}")
+
+
+def pair_entity(plans: Plans) -> type[PairEntity]:
+    """The entity class for a set of plans, which are asked for when an operation needs them."""
+    return type(PairEntity.__name__, (PairEntity,), {"plans": staticmethod(plans)})
+
+
+def seen(state: PairState, said: Observed, now: datetime, plan: Plan) -> Decision:
+    """What one look or delivery leads to."""
+    return decide.seen(state, said, now, plan.policy)

@@ -1,0 +1,156 @@
+"""Phase A's steps: claim the epoch, publish the pointer, look whether it arrived.
+
+Nothing here calls Resource Manager or the hub that is left. Each body is idempotent by (pair, epoch, run): a
+repeated order finds its own work done and says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from orchestrator.core.errors import Conflict, EpochFenced, HubswitchError, OrderExpired, TemporaryError
+from orchestrator.core.plan import Plan
+from orchestrator.core.records import EpochRecord, PointerValue, pointer_for
+from orchestrator.core.vocabulary import Role
+from orchestrator.ports import Versioned, World
+from orchestrator.workflows.orders import Replica, RunOrder, Verification
+
+TRIES = 4
+"""Attempts at a conditional write within one step; between two of them everything is read anew."""
+
+
+def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
+    """Make this run the holder of its epoch; the record in force.
+
+    Raises:
+        EpochFenced: the record shows another history than the one that the order was decided on.
+        OrderExpired: not claimed yet, and the evidence behind the order has died.
+    """
+    store = world.epochs[order.pair]
+    for _ in range(TRIES):
+        found = store.read(order.pair)
+        if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
+            return found.value
+        _must_follow(found, order)
+        now = world.clock.now()
+        if now > order.claim_by:
+            raise OrderExpired(
+                f"{order.run} was decided at {order.decided_at:%H:%M:%S} and could not claim epoch {order.epoch} "
+                f"by {order.claim_by:%H:%M:%S}"
+            )
+        record = EpochRecord(epoch=order.epoch, active=order.target, run=order.run, since=now, why=order.why)
+        try:
+            if found:
+                store.replace(order.pair, record, found.etag)
+            else:
+                store.create(order.pair, record)
+        except Conflict:
+            continue
+        return record
+    raise TemporaryError(f"the epoch record of {order.pair} changed {TRIES} times while it was being claimed")
+
+
+def publish_pointer(world: World, order: RunOrder) -> PointerValue:
+    """Point clients at the side that this run's epoch record names; the value in force.
+
+    The keys are read *before* the fence is checked and written only over what was read. A run that has been
+    overtaken is therefore stopped by the fence, or by the ETags of what its successor wrote.
+
+    Raises:
+        EpochFenced: this run does not hold its epoch any more.
+    """
+    store = world.pointers[order.pair]
+    for _ in range(TRIES):
+        seen = store.snapshot(order.pair)
+        value = pointer_for(world.plans[order.pair], held_epoch(world, order))
+        if seen.value and seen.value.epoch > value.epoch:
+            raise EpochFenced(f"the pointer of {order.pair} is at epoch {seen.value.epoch}, this run at {order.epoch}")
+        try:
+            store.publish(order.pair, value, seen)
+        except Conflict:
+            continue
+        return value
+    raise TemporaryError(f"the pointer of {order.pair} changed {TRIES} times while it was being published")
+
+
+def verify_pointer(world: World, order: RunOrder) -> Verification:
+    """Ask every replica that the plan names (the endpoint itself if it names none) what it shows now."""
+    plan = world.plans[order.pair]
+    asked = plan.pointer.replicas or (plan.pointer.endpoint,)
+    return Verification(replicas=tuple(_asked(world, order, endpoint) for endpoint in asked))
+
+
+def held_epoch(world: World, order: RunOrder) -> EpochRecord:
+    """The epoch record, if this run holds it.
+
+    Raises:
+        EpochFenced: it shows another epoch or another run.
+    """
+    found = world.epochs[order.pair].read(order.pair)
+    if found is None:
+        raise EpochFenced(f"{order.pair} has no epoch record; {order.run} holds nothing")
+    if (found.value.epoch, found.value.run) != (order.epoch, order.run):
+        holder = found.value.run or "nobody"
+        raise EpochFenced(f"{order.pair} is at epoch {found.value.epoch} of {holder}, not {order.epoch} of {order.run}")
+    return found.value
+
+
+def read_epoch(world: World, pair: str) -> EpochRecord:
+    """The epoch record of a pair.
+
+    Raises:
+        TemporaryError: there is none, or it cannot be read now.
+    """
+    found = world.epochs[pair].read(pair)
+    if found is None:
+        raise TemporaryError(f"{pair} has no epoch record")
+    return found.value
+
+
+def ensure_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
+    """The epoch record of a pair, begun at epoch 0 with the primary if there is none, and its pointer published.
+
+    Only creates: what exists stays as it is. So a pointer is there before the first outage.
+    """
+    store = world.epochs[plan.pair]
+    found = store.read(plan.pair)
+    if found is None:
+        first = EpochRecord(epoch=0, active=Role.PRIMARY, run=None, since=now, why="the pair was set up")
+        try:
+            store.create(plan.pair, first)
+        except Conflict:
+            return ensure_pair(world, plan, now)
+        found = Versioned(first, "")
+    _publish_first(world, plan, found.value)
+    return found.value
+
+
+def _publish_first(world: World, plan: Plan, record: EpochRecord) -> None:
+    pointers = world.pointers[plan.pair]
+    seen = pointers.snapshot(plan.pair)
+    if seen.value is None and record.epoch == 0:
+        try:
+            pointers.publish(plan.pair, pointer_for(plan, record), seen)
+        except Conflict:
+            return
+
+
+def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
+    epoch = found.value.epoch if found else 0
+    active = found.value.active if found else Role.PRIMARY
+    if epoch != order.epoch - 1:
+        raise EpochFenced(f"{order.pair} is at epoch {epoch}; epoch {order.epoch} of {order.run} cannot follow")
+    if active is not order.source:
+        raise EpochFenced(f"the active side of {order.pair} is the {active}, not the {order.source}")
+
+
+def _asked(world: World, order: RunOrder, endpoint: str) -> Replica:
+    try:
+        value = world.pointers[order.pair].seen_on(order.pair, endpoint)
+    except HubswitchError as fault:
+        return Replica(endpoint=endpoint, confirmed=False, why=str(fault))
+    if value is None:
+        return Replica(endpoint=endpoint, confirmed=False, why="shows no pointer yet")
+    if value.epoch < order.epoch:
+        return Replica(endpoint=endpoint, confirmed=False, why=f"still shows epoch {value.epoch}")
+    return Replica(endpoint=endpoint, confirmed=True)

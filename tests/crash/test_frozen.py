@@ -1,0 +1,102 @@
+"""S7, S8: a worker that wakes up after others have gone on does nothing; two at once cannot conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from crash_harness import Bench, Outcome, Visit, Worker, is_over, order_of, running, start, wait_until
+from durabletask.client import TaskHubGrpcClient
+
+from orchestrator.local.engine import Engine
+
+
+def _switch(visit: Visit, epoch: int) -> None:
+    """Switch with another engine and another worker, as a second stamp would, to the end."""
+    with _stamp(visit) as (engine, client, _):
+        start(client, order_of(visit, epoch))
+        wait_until(engine.idle, f"the end of switch {epoch}")
+
+
+@contextmanager
+def _stamp(visit: Visit, **options: object) -> Iterator[tuple[Engine, TaskHubGrpcClient, Worker]]:
+    with running() as (engine, client):
+        worker = visit.worker(engine, **options)  # type: ignore[arg-type]
+        try:
+            yield engine, client, worker
+        finally:
+            worker.end()
+
+
+def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") -> Outcome:
+    """The outcome when the first stamp freezes in epoch 1, and the second goes there and back meanwhile."""
+    visit = bench.visit()
+    with _stamp(visit, act_at=freeze_at, act="stop", log=log) as (engine, client, worker):
+        start(client, order_of(visit, 1))
+        wait_until(lambda: worker.is_frozen() or engine.idle(), "an end, or the frost")
+        if freeze_at is not None and not worker.is_frozen():
+            pytest.fail(f"crossing {freeze_at} was never reached")
+        _switch(visit, 1)
+        _switch(visit, 2)
+        worker.thaw()
+        wait_until(engine.idle, "the end of the stale run")
+        return visit.outcome(client)
+
+
+@pytest.mark.timeout(1200)
+def test_a_stale_epoch_does_nothing_wherever_it_wakes_up(
+    both_well: Bench, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """S1, S2, S5, S8: a run of epoch 1 that wakes in epoch 2 leaves pointer, record, ledger and jobs as they are."""
+    log = tmp_path / "crossings"
+    expected = _frozen_and_overtaken(both_well, None, str(log))
+    assert expected.epoch == (2, "primary", "failback-pair-e2")
+    assert {pointer[:2] for pointer in expected.pointers} == {(2, "primary")}
+    crossings = log.read_text().splitlines()
+    differing = {}
+    for number, where in enumerate(crossings, start=1):
+        outcome = _frozen_and_overtaken(both_well, number)
+        if outcome != expected:
+            differing[f"{number} {where}"] = outcome
+    record_property("said", f"frozen and overtaken by two switches at each of {len(crossings)} crossings of a run")
+    assert differing == {}
+
+
+def test_two_orchestrators_that_decide_alike_move_every_job_once(both_well: Bench) -> None:
+    """S7: both stamps see the outage at the same time; there is one switch, and one successor per job."""
+    visit = both_well.visit()
+    with _stamp(visit) as (first, here, _), _stamp(visit) as (second, there, _):
+        for client in (here, there):
+            visit.outage(client)
+        for engine, client in ((first, here), (second, there)):
+            wait_until(lambda e=engine, c=client: is_over(visit, c) and e.idle(), "the end of both runs")  # type: ignore[misc]
+        outcome = visit.outcome(here)
+        assert outcome == visit.outcome(there)
+    assert outcome.epoch == (1, "secondary", "failover-pair-e1")
+    assert outcome.submitted == ("pair-coded-primary-e1", "pair-plain-primary-e1")
+
+
+def test_an_order_that_skips_an_epoch_claims_nothing(both_well: Bench) -> None:
+    """S1: epoch 3 cannot follow epoch 0; the run ends without having written anything."""
+    visit = both_well.visit()
+    before = visit.world.epochs[visit.pair].read(visit.pair)
+    _switch(visit, 3)
+    assert visit.world.epochs[visit.pair].read(visit.pair) == before
+
+
+def test_an_order_whose_evidence_has_died_claims_nothing(both_well: Bench) -> None:
+    """L2: a run that could not claim in time gives up, and says so."""
+    visit = both_well.visit()
+    order = order_of(visit, 1)
+    late = type(order)(**{**{f: getattr(order, f) for f in order.__struct_fields__}, "claim_by": order.decided_at})
+    with _stamp(visit) as (engine, client, _):
+        start(client, late)
+        wait_until(engine.idle, "the end of the late run")
+        found = client.get_orchestration_state(late.run)
+    assert found is not None
+    assert '"outcome":"failed"' in (found.serialized_output or "").replace(" ", "")
+    record = visit.world.epochs[visit.pair].read(visit.pair)
+    assert record is not None
+    assert record.value.epoch == 0

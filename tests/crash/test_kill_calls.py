@@ -1,0 +1,50 @@
+"""S6: killing the worker around any call of a run, and starting another, ends as not killing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from crash_harness import Bench, Outcome, is_over, running, wait_until
+
+
+def _run(bench: Bench, *, kill_at: int | None = None, log: str = "") -> tuple[Outcome, bool]:
+    """The outcome of one run, and whether its first worker was killed."""
+    visit = bench.visit()
+    with running() as (engine, client):
+        worker = visit.worker(engine, act_at=kill_at, log=log)
+        try:
+            visit.outage(client)
+            wait_until(lambda: worker.is_gone() or (is_over(visit, client) and engine.idle()), "an end, or the kill")
+            killed = worker.is_gone()
+            if killed:
+                worker.end()
+                worker = visit.worker(engine)
+                wait_until(lambda: is_over(visit, client) and engine.idle(), f"an end after the kill at {kill_at}")
+            return visit.outcome(client), killed
+        finally:
+            worker.end()
+
+
+@pytest.mark.timeout(1200)
+def test_a_worker_killed_around_any_call_changes_nothing_in_the_end(
+    dead_primary: Bench, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """S1, S2, S5, S6: pointer, epoch, ledger and jobs are the same wherever the worker died."""
+    log = tmp_path / "crossings"
+    undisturbed, killed = _run(dead_primary, log=str(log))
+    assert not killed
+    assert undisturbed.epoch == (1, "secondary", "failover-pair-e1")
+    assert undisturbed.submitted == ("pair-coded-primary-e1", "pair-plain-primary-e1")
+    crossings = log.read_text().splitlines()
+    differing = {}
+    visited = 0
+    for number, where in enumerate(crossings, start=1):
+        outcome, killed = _run(dead_primary, kill_at=number)
+        visited += killed
+        if outcome != undisturbed:
+            differing[f"{number} {where}"] = outcome
+    record_property("said", f"killed around {visited} of {len(crossings)} crossings of a port in a run")
+    assert differing == {}
+    assert visited >= len(crossings) - 2  # the last ones may come after everything is over

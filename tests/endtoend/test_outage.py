@@ -1,0 +1,60 @@
+"""A regional outage from the fault to the last job, on the real app, engine and clients."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from orchestrator.local.session import Local
+
+FOLLOWER = Path(__file__).parents[1] / "support" / "follower.py"
+
+
+def _view(local: Local) -> dict[str, Any]:
+    found = requests.get(f"{local.host.url}/api/pairs/demo", headers={"x-functions-key": local.key}, timeout=10)
+    return dict(found.json())
+
+
+def _until(holds: Callable[[], bool], what: str, patience: float = 45) -> None:
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, f"within {patience:.0f} s this did not come: {what}"
+        time.sleep(0.1)
+
+
+@contextmanager
+def _following(local: Local, way: str) -> Iterator[list[dict[str, Any]]]:
+    """What an application in another process sees, line by line, until the block ends."""
+    command = [sys.executable, str(FOLLOWER), local.plan.pointer.replicas[-1], "hubswitch:demo:", way]
+    seen: list[dict[str, Any]] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            seen.append(json.loads(process.stdout.readline()))
+            yield seen
+            for line in process.stdout:
+                seen.append(json.loads(line))
+                if seen[-1]["epoch"] == 1:
+                    break
+        finally:
+            process.kill()
+
+
+def test_applications_that_use_only_the_provider_follow_the_switch(sessions: Any) -> None:
+    """Without a restart, over a lagging replica, and never with keys of two epochs, whichever way they refresh."""
+    with sessions(replica_lag=0.3) as local:
+        _until(lambda: _view(local).get("phase") == "steady", "the first look")
+        with _following(local, "sentinel") as by_sentinel, _following(local, "pages") as by_pages:
+            local.azure.region_down(local.plan.primary.region)
+    for seen in (by_sentinel, by_pages):
+        assert [line["epoch"] for line in seen] == [0, 1]
+        assert seen[-1]["hub"] == local.plan.secondary.hub
+        assert not any(line["mixed"] for line in seen)
