@@ -120,9 +120,22 @@ def plan_schema() -> None:
 
 
 def run() -> None:
-    """Entry point: bad input is one line on standard error and status 2."""
+    """Entry point. Unusable arguments and bad input are one line on standard error and status 2."""
+    sys.exit(status_of(sys.argv[1:]))
+
+
+def status_of(arguments: list[str]) -> int:
+    """Run a command line; its exit status."""
     try:
-        app()
+        return app(args=arguments, prog_name="hubswitch", standalone_mode=False) or 0
+    except typer.Abort:
+        return 130
     except InvalidInput as fault:
         print(fault, file=sys.stderr)
-        sys.exit(2)
+        return 2
+    except Exception as fault:
+        said = getattr(fault, "format_message", None)
+        if said is None:
+            raise
+        print(" ".join(str(said()).split()) or "a command is missing; see --help", file=sys.stderr)
+        return 2

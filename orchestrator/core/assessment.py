@@ -27,7 +27,7 @@ from orchestrator.core.evidence import (
     track_key,
 )
 from orchestrator.core.policy import Policy
-from orchestrator.core.telling import listed, span
+from orchestrator.core.telling import span
 from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surface
 
 REASONS_TOLD = 3
@@ -64,6 +64,7 @@ class Assessment:
         self.now = now
         self.policy = policy
         self._made: dict[tuple[Role, EvidenceClass], Verdict] = {}
+        self._bad: dict[Role, tuple[EvidenceClass, ...]] = {}
 
     def of(self, role: Role, evidence_class: EvidenceClass) -> Verdict:
         key = (role, evidence_class)
@@ -74,9 +75,10 @@ class Assessment:
 
     def bad(self, role: Role) -> tuple[EvidenceClass, ...]:
         """The classes that are bad on a side, ``notice`` among them."""
-        if not may_be_bad(self.evidence, role):
-            return ()
-        return tuple(c for c in EvidenceClass if self.of(role, c).observation is Observation.BAD)
+        found = self._bad.get(role)
+        if found is None:
+            found = self._bad[role] = bad_classes(self.evidence, role, self.now, self.policy)
+        return found
 
     def open_incidents(self) -> tuple[Incident, ...]:
         """Incidents that Service Health holds to be active."""
@@ -159,12 +161,11 @@ def _bad_parts(
                 yield incident.at, now
 
 
-def trouble_with(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> str:
-    """The classes of a side that are bad, in words; empty if none is."""
+def bad_classes(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> tuple[EvidenceClass, ...]:
+    """The classes of a side that are bad, ``notice`` among them."""
     if not may_be_bad(evidence, role):
-        return ""
-    bad = [c.value for c in EvidenceClass if any(_bad_parts(evidence, role, c, now, policy))]
-    return f"{listed(bad)} bad" if bad else ""
+        return ()
+    return tuple(c for c in EvidenceClass if any(_bad_parts(evidence, role, c, now, policy)))
 
 
 def unsteadiness_of(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> str:
@@ -193,11 +194,14 @@ def unsteadiness_of(evidence: Evidence, role: Role, now: datetime, policy: Polic
 def may_be_bad(evidence: Evidence, role: Role) -> bool:
     """A quick look that spares the long one in quiet times."""
     tracks = evidence.tracks
-    return (
-        any((track := tracks.get(key)) is not None and track.bads for key in SIDE_KEYS[role])
-        or any(item.bad and item.role is role for item in evidence.reported.values())
-        or any(incident.active and role in incident.used for incident in evidence.incidents.values())
-    )
+    for key in SIDE_KEYS[role]:
+        track = tracks.get(key)
+        if track is not None and track.bads:
+            return True
+    for item in evidence.reported.values():
+        if item.bad and item.role is role:
+            return True
+    return any(incident.active and role in incident.used for incident in evidence.incidents.values())
 
 
 def _verdict(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy) -> Verdict:

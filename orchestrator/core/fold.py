@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.assessment import class_interval, may_be_bad, trouble_with, unsteadiness_of
+from orchestrator.core.assessment import bad_classes, class_interval, unsteadiness_of
 from orchestrator.core.evidence import (
     DELETION_LIMIT,
     FUTURE_LIMIT,
@@ -27,7 +27,7 @@ from orchestrator.core.evidence import (
 )
 from orchestrator.core.policy import Policy
 from orchestrator.core.signals import Says, Scope, Signal
-from orchestrator.core.telling import clipped
+from orchestrator.core.telling import clipped, listed
 from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surface
 
 WHY_LIMIT = 120
@@ -36,6 +36,7 @@ _EYES = {Surface.OBSERVER: 0, Surface.IDENTITY: 1}
 """Surfaces through which all others are seen, in the order in which they are looked through."""
 
 _OBSERVER = track_key(None, Surface.OBSERVER)
+_IDENTITY = {role: track_key(role, Surface.IDENTITY) for role in Role}
 _CLOSED = frozenset({Observation.BAD, Observation.BLIND})
 _replace = msgspec.structs.replace
 
@@ -70,7 +71,8 @@ def fold(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: P
         wellness=evidence.wellness,
         from_the_future=draft.from_the_future,
     )
-    return _replace(after, spells=_spells(after, now, policy), wellness=_wellness(after, now, policy))
+    bad = {role: bad_classes(after, role, now, policy) for role in Role}
+    return _replace(after, spells=_spells(after, bad, now, policy), wellness=_wellness(after, bad, now, policy))
 
 
 def without_deletions(evidence: Evidence) -> Evidence:
@@ -83,31 +85,30 @@ def _order(signal: Signal) -> tuple[datetime, int]:
 
 
 def _seen(draft: _Draft, signal: Signal) -> None:
-    if signal.surface is None:
+    surface = signal.surface
+    if surface is None:
         return
-    key = track_key(signal.role, signal.surface)
-    at = min(signal.occurred_at, draft.now)
+    key = track_key(signal.role, surface)
+    at = signal.occurred_at
+    at = min(at, draft.now)
     track = draft.tracks.get(key)
     if track is not None and at <= track.at:
         return
-    observation, why = signal.observation, signal.why
-    closed = _closed_eye(draft, signal, at)
-    if closed:
-        observation, why = Observation.BLIND, closed
-    draft.tracks[key] = _tracked(track, observation, at, clipped(why, WHY_LIMIT), draft.policy.evidence_lifetime)
+    closed = _closed_eye(draft, signal.role, surface, at)
+    observation, why = (Observation.BLIND, closed) if closed else (signal.observation, clipped(signal.why, WHY_LIMIT))
+    draft.tracks[key] = _tracked(track, observation, at, why, draft.policy.evidence_lifetime)
 
 
-def _closed_eye(draft: _Draft, signal: Signal, at: datetime) -> str | None:
+def _closed_eye(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
     """Why a probe's answer says nothing about what it asked."""
-    if signal.surface is Surface.OBSERVER:
+    if surface is Surface.OBSERVER:
         return None
     lifetime = draft.policy.evidence_lifetime
     if _is_closed(draft.tracks.get(_OBSERVER), at, lifetime):
         return "our own network or region is in trouble"
-    if signal.role is None or signal.surface is Surface.IDENTITY:
+    if role is None or surface is Surface.IDENTITY:
         return None
-    identity = draft.tracks.get(track_key(signal.role, Surface.IDENTITY))
-    return "no token could be had" if _is_closed(identity, at, lifetime) else None
+    return "no token could be had" if _is_closed(draft.tracks.get(_IDENTITY[role]), at, lifetime) else None
 
 
 def _is_closed(eye: Track | None, at: datetime, lifetime: timedelta) -> bool:
@@ -269,28 +270,29 @@ def _bounded[T: (Reported, Incident, Deletion)](
     return dict(kept)
 
 
-def _spells(evidence: Evidence, now: datetime, policy: Policy) -> dict[str, Spell]:
+BadClasses = dict[Role, tuple[EvidenceClass, ...]]
+
+
+def _spells(evidence: Evidence, bad: BadClasses, now: datetime, policy: Policy) -> dict[str, Spell]:
     """Joins what is bad now to the last spell of its class, if the two touch."""
-    spells = evidence.spells
-    for role in Role:
-        if not may_be_bad(evidence, role):
-            continue
-        for evidence_class in EvidenceClass:
-            interval = class_interval(evidence, role, evidence_class, now, policy)
-            if interval is not None:
-                spells = {**spells, class_key(role, evidence_class): interval}
-    return spells
+    found = {
+        class_key(role, c): interval
+        for role, classes in bad.items()
+        for c in classes
+        if (interval := class_interval(evidence, role, c, now, policy))
+    }
+    return evidence.spells | found if found else evidence.spells
 
 
-def _wellness(evidence: Evidence, now: datetime, policy: Policy) -> dict[str, Wellness]:
-    return {role.value: _well(evidence, role, now, policy) for role in Role}
+def _wellness(evidence: Evidence, bad: BadClasses, now: datetime, policy: Policy) -> dict[str, Wellness]:
+    trouble = {role: f"{listed(classes)} bad" if classes else "" for role, classes in bad.items()}
+    return {role: _well(evidence, role, trouble[role], now, policy) for role in Role}
 
 
-def _well(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> Wellness:
-    before = evidence.wellness.get(role.value)
-    trouble = trouble_with(evidence, role, now, policy)
+def _well(evidence: Evidence, role: Role, trouble: str, now: datetime, policy: Policy) -> Wellness:
     if trouble:
         return Wellness(at=now, why=trouble)
+    before = evidence.wellness.get(role)
     length = before.length if before else timedelta()
     doubt = unsteadiness_of(evidence, role, now, policy)
     if doubt:

@@ -146,7 +146,7 @@ class Jobs(Value, kw_only=True):
     """Storage accounts by name, or by host."""
 
     registries: dict[str, str] = msgspec.field(default_factory=dict)
-    """Registries by name, host or URL. A private container registry that is not listed makes a job wait."""
+    """Registries by name, host or URL. A private one that is neither listed nor the hub's own makes a job wait."""
 
     identities: dict[str, str] = msgspec.field(default_factory=dict)
     """Managed identities by client id, object id or ARM id."""

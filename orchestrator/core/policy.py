@@ -24,7 +24,10 @@ class Window(Value, kw_only=True):
     """A span of time in which no switch is begun. ``from`` is included, ``to`` is not."""
 
     since: datetime = msgspec.field(name="from")
+    """Its beginning, with a zone."""
+
     until: datetime = msgspec.field(name="to")
+    """Its end, with a zone."""
 
 
 class Policy(Value, kw_only=True):

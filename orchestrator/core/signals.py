@@ -101,12 +101,11 @@ class Signal(Value, kw_only=True):
 
 def probe_signal(role: Role | None, surface: Surface, observation: Observation, at: datetime, why: str) -> Signal:
     """What a probe found on one surface."""
-    side = role.value if role else "world"
     return Signal(
-        key=f"probe:{side}.{surface.value}@{at.isoformat()}",
+        key=f"probe:{role or 'world'}.{surface}@{at.timestamp()}",
         source=Source.PROBE,
         role=role,
-        subject=surface.value,
+        subject=surface,
         surface=surface,
         evidence_class=CLASS_OF_SURFACE[surface],
         observation=observation,

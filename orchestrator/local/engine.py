@@ -126,6 +126,19 @@ class Engine(InMemoryOrchestrationBackend):
                 or any(not self._is_terminal_status(i.status) for i in self._instances.values())
             )
 
+    def told(self) -> str:
+        """What is still under way, for people: instances that have not ended, and what is queued or held."""
+        with self._lock:
+            open_ones = [
+                f"{i.name} {i.instance_id} {i.custom_status or ''} ({len(i.history)} + {len(i.pending_events)} events)"
+                for i in self._instances.values()
+                if not self._is_terminal_status(i.status)
+            ]
+            held = [f"{key[0]} task {key[1]} {work.name}" for key, work in self._held_activities.items()]
+            queued = [*self._orchestration_queue, *(w.name for w in self._activity_queue), *self._entity_queue]
+            flying = [*self._orchestration_in_flight, *self._entity_in_flight]
+        return f"open: {open_ones}; held activities: {held}; queued: {queued}; in flight: {flying}"
+
     def _loses(self, kind: str, instance: str) -> bool:
         return self._checkpoint is not None and not self._checkpoint(kind, instance)
 

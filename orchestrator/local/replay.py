@@ -208,16 +208,15 @@ class _Stage:
             self.take(decide.report(self.state, report, at, self.policy), at)
 
     def _sweep(self, now: datetime) -> list[Signal]:
+        found = {key: self._found(key) for key in self.world}
         return [
-            probe_signal(role, surface, found, now, WHY[found])
+            probe_signal(role, surface, seen, now, WHY[seen])
             for key, role, surface in ASKED
-            for found in (self._found(key),)
+            for seen in (found.get(key, Observation.OK),)
         ]
 
     def _found(self, key: str) -> Observation:
-        condition = self.world.get(key)
-        if condition is None:
-            return Observation.OK
+        condition = self.world[key]
         if condition is not Condition.FLAKY:
             return Observation(condition.value)
         self.asked[key] = self.asked.get(key, 0) + 1

@@ -40,15 +40,13 @@ from orchestrator.core.records import (
 )
 from orchestrator.core.vocabulary import JobPolicy
 from orchestrator.ports import Versioned, World
+from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.assets import AssetMissing, Assets
 from orchestrator.workflows.orders import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
 from orchestrator.workflows.switching import held_epoch
 
 WORKERS = 8
 """Jobs of one batch under way at once. Resource Manager's bucket, not this, bounds the rate."""
-
-TRIES = 4
-"""Attempts at a conditional write of a ledger record; between two of them it is read anew."""
 
 
 class Fate(StrEnum):
@@ -80,24 +78,36 @@ def list_jobs(world: World, order: RoundOrder) -> RoundPlan:
     The list is kept once per run and round, so a repeated step plans the same batches.
     """
     held_epoch(world, order.run)
-    plan = world.plans[order.run.pair]
-    ledger = world.ledgers[order.run.pair]
     path = manifest_path(order.run, order.round)
+    ledger = world.ledgers[order.run.pair]
     kept = ledger.get(path)
     if kept is None:
-        found = [
-            summary
-            for summary in ledger.summaries(order.run.pair)
-            if summary.hub is order.run.source and _is_interrupted(summary, order.run)
-        ]
-        found.sort(key=lambda summary: (-summary.priority, summary.captured_at, summary.name))
-        if not found:
+        jobs = _interrupted(world, order)
+        if not jobs:
             return RoundPlan(jobs=0, batches=0)
-        jobs = tuple(summary.name for summary in found)
         ledger.put_once(path, encode(Manifest(run=order.run.run, batch=order.round, jobs=jobs)))
-        kept = ledger.get(path) or b""
-    manifest = read_record(kept, Manifest, path)
-    return RoundPlan(jobs=len(manifest.jobs), batches=-(-len(manifest.jobs) // plan.jobs.batch))
+    count = len(_manifest(world, order.run, order.round).jobs)
+    return RoundPlan(jobs=count, batches=-(-count // world.plans[order.run.pair].jobs.batch))
+
+
+def _interrupted(world: World, order: RoundOrder) -> tuple[str, ...]:
+    """Jobs that the outage took and that no earlier round of this run has dealt with."""
+    before = {name for number in range(order.round) for name in _manifest(world, order.run, number).jobs}
+    found = [
+        summary
+        for summary in world.ledgers[order.run.pair].summaries(order.run.pair)
+        if summary.hub is order.run.source and summary.name not in before and _is_interrupted(summary, order.run)
+    ]
+    found.sort(key=lambda summary: (-summary.priority, summary.captured_at, summary.name))
+    return tuple(summary.name for summary in found)
+
+
+def _manifest(world: World, run: RunOrder, number: int) -> Manifest:
+    path = manifest_path(run, number)
+    kept = world.ledgers[run.pair].get(path)
+    if kept is None:
+        raise TemporaryError(f"{path} is not there yet")
+    return read_record(kept, Manifest, path)
 
 
 def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
@@ -108,12 +118,8 @@ def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
     """
     held_epoch(world, order.run)
     plan = world.plans[order.run.pair]
-    path = manifest_path(order.run, order.round)
-    kept = world.ledgers[order.run.pair].get(path)
-    if kept is None:
-        raise TemporaryError(f"{path} is not there yet")
     first = order.batch * plan.jobs.batch
-    jobs = read_record(kept, Manifest, path).jobs[first : first + plan.jobs.batch]
+    jobs = _manifest(world, order.run, order.round).jobs[first : first + plan.jobs.batch]
     mover = Mover(world, plan, order.run)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return tallied(list(pool.map(mover.move, jobs)))
@@ -153,16 +159,13 @@ class Mover:
     def move(self, name: str) -> Outcome:
         """Move one job, or find that it has been moved, may not be, or cannot be now."""
         try:
-            for _ in range(TRIES):
-                try:
-                    return self._move(name)
-                except Conflict:
-                    continue
+            return while_it_conflicts(lambda: self._move(name))
         except TemporaryError as fault:
             return Outcome(Fate.PENDING, f"{name}: {fault}", fault.retry_after)
         except Forbidden as fault:
             return Outcome(Fate.PENDING, f"{name}: {fault}")
-        return Outcome(Fate.PENDING, f"{name}: its record keeps changing")
+        except InvalidInput as fault:
+            return Outcome(Fate.WAITING, f"its record cannot be read: {fault}")
 
     def _move(self, name: str) -> Outcome:
         found = self._ledger.read(self._plan.pair, name)

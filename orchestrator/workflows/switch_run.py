@@ -6,6 +6,7 @@
 3. Finish: store and tell the summary, tell the entity.
 
 Phase B waits as long as it must; nothing in it undoes phase A. A step that finds a newer epoch ends the run.
+A failback moves no jobs: the side that is left is well, and what runs there ends there.
 """
 
 from __future__ import annotations
@@ -84,10 +85,12 @@ def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     _report(ctx, order, _done(order, What.SWITCHED, order.why))
     yield from _told(ctx, order, "Switched", order.why)
 
-    yield from _insisted(ctx, order, names.AWAIT_STANDBY, given)
-    marks = msgspec.structs.replace(marks, standby_at=utc_now(ctx))
-    jobs = yield from _moved(ctx, order)
-    marks = msgspec.structs.replace(marks, resubmitted_at=utc_now(ctx))
+    jobs = BatchReport()
+    if order.kind is RunKind.FAILOVER:
+        yield from _insisted(ctx, order, names.AWAIT_STANDBY, given)
+        marks = msgspec.structs.replace(marks, standby_at=utc_now(ctx))
+        jobs = yield from _moved(ctx, order)
+        marks = msgspec.structs.replace(marks, resubmitted_at=utc_now(ctx))
 
     done = _summary(order, "completed", order.why, marks)
     summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging)
@@ -171,9 +174,7 @@ def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
     try:
         yield from _insisted(ctx, order, names.TELL, to_builtins(tidings), tries=TELL_TRIES)
     except TaskFailedError as failed:
-        ctx.set_custom_status(
-            waiting("", utc_now(ctx).isoformat(), f"nobody was told: {failed.details.message}")
-        )
+        ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), f"nobody was told: {failed.details.message}"))
 
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:

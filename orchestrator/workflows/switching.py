@@ -13,10 +13,8 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord, PointerValue, pointer_for
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Versioned, World
+from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.orders import Replica, RunOrder, Verification
-
-TRIES = 4
-"""Attempts at a conditional write within one step; between two of them everything is read anew."""
 
 
 def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
@@ -26,28 +24,7 @@ def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
         EpochFenced: the record shows another history than the one that the order was decided on.
         OrderExpired: not claimed yet, and the evidence behind the order has died.
     """
-    store = world.epochs[order.pair]
-    for _ in range(TRIES):
-        found = store.read(order.pair)
-        if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
-            return found.value
-        _must_follow(found, order)
-        now = world.clock.now()
-        if now > order.claim_by:
-            raise OrderExpired(
-                f"{order.run} was decided at {order.decided_at:%H:%M:%S} and could not claim epoch {order.epoch} "
-                f"by {order.claim_by:%H:%M:%S}"
-            )
-        record = EpochRecord(epoch=order.epoch, active=order.target, run=order.run, since=now, why=order.why)
-        try:
-            if found:
-                store.replace(order.pair, record, found.etag)
-            else:
-                store.create(order.pair, record)
-        except Conflict:
-            continue
-        return record
-    raise TemporaryError(f"the epoch record of {order.pair} changed {TRIES} times while it was being claimed")
+    return while_it_conflicts(lambda: _claimed(world, order))
 
 
 def publish_pointer(world: World, order: RunOrder) -> PointerValue:
@@ -59,18 +36,7 @@ def publish_pointer(world: World, order: RunOrder) -> PointerValue:
     Raises:
         EpochFenced: this run does not hold its epoch any more.
     """
-    store = world.pointers[order.pair]
-    for _ in range(TRIES):
-        seen = store.snapshot(order.pair)
-        value = pointer_for(world.plans[order.pair], held_epoch(world, order))
-        if seen.value and seen.value.epoch > value.epoch:
-            raise EpochFenced(f"the pointer of {order.pair} is at epoch {seen.value.epoch}, this run at {order.epoch}")
-        try:
-            store.publish(order.pair, value, seen)
-        except Conflict:
-            continue
-        return value
-    raise TemporaryError(f"the pointer of {order.pair} changed {TRIES} times while it was being published")
+    return while_it_conflicts(lambda: _published(world, order))
 
 
 def verify_pointer(world: World, order: RunOrder) -> Verification:
@@ -112,17 +78,49 @@ def ensure_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
 
     Only creates: what exists stays as it is. So a pointer is there before the first outage.
     """
+    record = while_it_conflicts(lambda: _begun(world, plan, now))
+    _publish_first(world, plan, record)
+    return record
+
+
+def _begun(world: World, plan: Plan, now: datetime) -> EpochRecord:
     store = world.epochs[plan.pair]
     found = store.read(plan.pair)
-    if found is None:
-        first = EpochRecord(epoch=0, active=Role.PRIMARY, run=None, since=now, why="the pair was set up")
-        try:
-            store.create(plan.pair, first)
-        except Conflict:
-            return ensure_pair(world, plan, now)
-        found = Versioned(first, "")
-    _publish_first(world, plan, found.value)
-    return found.value
+    if found:
+        return found.value
+    first = EpochRecord(epoch=0, active=Role.PRIMARY, run=None, since=now, why="the pair was set up")
+    store.create(plan.pair, first)
+    return first
+
+
+def _claimed(world: World, order: RunOrder) -> EpochRecord:
+    store = world.epochs[order.pair]
+    found = store.read(order.pair)
+    if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
+        return found.value
+    _must_follow(found, order)
+    now = world.clock.now()
+    if now > order.claim_by:
+        raise OrderExpired(
+            f"{order.run} was decided at {order.decided_at:%H:%M:%S} and could not claim epoch {order.epoch} "
+            f"by {order.claim_by:%H:%M:%S}"
+        )
+    record = EpochRecord(epoch=order.epoch, active=order.target, run=order.run, since=now, why=order.why)
+    if found:
+        store.replace(order.pair, record, found.etag)
+    else:
+        store.create(order.pair, record)
+    return record
+
+
+def _published(world: World, order: RunOrder) -> PointerValue:
+    store = world.pointers[order.pair]
+    seen = store.snapshot(order.pair)
+    value = pointer_for(world.plans[order.pair], held_epoch(world, order))
+    if seen.value and seen.value.epoch > value.epoch:
+        raise EpochFenced(f"the pointer of {order.pair} is at epoch {seen.value.epoch}, this run at {order.epoch}")
+    store.publish(order.pair, value, seen)
+    return value
 
 
 def _publish_first(world: World, plan: Plan, record: EpochRecord) -> None:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from crash_harness import Bench, Outcome, Visit, Worker, is_over, order_of, running, start, wait_until
+from crash_harness import Bench, Outcome, Visit, Worker, is_over, order_of, running, start, wait_until, wait_until_idle
 from durabletask.client import TaskHubGrpcClient
 
+from orchestrator.core.vocabulary import Role
 from orchestrator.local.engine import Engine
 
 
@@ -17,7 +18,7 @@ def _switch(visit: Visit, epoch: int) -> None:
     """Switch with another engine and another worker, as a second stamp would, to the end."""
     with _stamp(visit) as (engine, client, _):
         start(client, order_of(visit, epoch))
-        wait_until(engine.idle, f"the end of switch {epoch}")
+        wait_until_idle(engine, f"the end of switch {epoch}")
 
 
 @contextmanager
@@ -31,7 +32,10 @@ def _stamp(visit: Visit, **options: object) -> Iterator[tuple[Engine, TaskHubGrp
 
 
 def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") -> Outcome:
-    """The outcome when the first stamp freezes in epoch 1, and the second goes there and back meanwhile."""
+    """The outcome when the first stamp freezes in epoch 1, and the second goes there and back meanwhile.
+
+    Before the first one wakes, a new job is running where the second one has led: it must be left alone.
+    """
     visit = bench.visit()
     with _stamp(visit, act_at=freeze_at, act="stop", log=log) as (engine, client, worker):
         start(client, order_of(visit, 1))
@@ -40,8 +44,9 @@ def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") ->
             pytest.fail(f"crossing {freeze_at} was never reached")
         _switch(visit, 1)
         _switch(visit, 2)
+        visit.record("plain", Role.PRIMARY, mark="late")
         worker.thaw()
-        wait_until(engine.idle, "the end of the stale run")
+        wait_until_idle(engine, "the end of the stale run")
         return visit.outcome(client)
 
 
@@ -93,7 +98,7 @@ def test_an_order_whose_evidence_has_died_claims_nothing(both_well: Bench) -> No
     late = type(order)(**{**{f: getattr(order, f) for f in order.__struct_fields__}, "claim_by": order.decided_at})
     with _stamp(visit) as (engine, client, _):
         start(client, late)
-        wait_until(engine.idle, "the end of the late run")
+        wait_until_idle(engine, "the end of the late run")
         found = client.get_orchestration_state(late.run)
     assert found is not None
     assert '"outcome":"failed"' in (found.serialized_output or "").replace(" ", "")

@@ -198,10 +198,10 @@ class Visit:
     def pair(self) -> str:
         return self.plan.pair
 
-    def record(self, kind: str, side: Role) -> None:
+    def record(self, kind: str, side: Role, mark: str = "") -> None:
         """Put a job into the ledger, as capture would have."""
         now = datetime.now(UTC)
-        name = f"{self.pair}-{kind}-{side}"
+        name = f"{self.pair}-{mark or kind}-{side}"
         self.world.ledgers[self.pair].create(
             JobRecord(
                 pair=self.pair,
@@ -307,6 +307,14 @@ def wait_until(holds: Callable[[], bool], what: str, deadline: float = DEADLINE)
         if time.monotonic() > end:
             raise AssertionError(f"within {deadline:.0f} s this did not come: {what}")
         time.sleep(0.01)
+
+
+def wait_until_idle(engine: Engine, what: str, deadline: float = DEADLINE) -> None:
+    """Wait until an engine has nothing left to do; if it does not come, say what it still does."""
+    try:
+        wait_until(engine.idle, what, deadline)
+    except AssertionError as fault:
+        raise AssertionError(f"{fault}; {engine.told()}") from fault
 
 
 def is_over(visit: Visit, client: TaskHubGrpcClient) -> bool:

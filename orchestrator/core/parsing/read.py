@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,11 +26,22 @@ def pick(holder: Any, *names: str) -> Any:
         value = holder.get(name)
         if value is not None:
             return value
-    wanted = {name.casefold() for name in names}
+    return _pick_loosely(holder, names)
+
+
+def _pick_loosely(holder: dict[Any, Any], names: tuple[str, ...]) -> Any:
+    """The same, for a key that is spelt differently. Most keys are told apart by their length alone."""
+    wanted, lengths = _spellings(names)
     for key, value in holder.items():
-        if isinstance(key, str) and value is not None and len(key) < LONGEST_NAME and key.strip().casefold() in wanted:
-            return value
+        if isinstance(key, str) and (len(key) in lengths or key[:1] == " " or key[-1:] == " "):
+            if value is not None and len(key) < LONGEST_NAME and key.strip().casefold() in wanted:
+                return value
     return None
+
+
+@lru_cache(maxsize=512)
+def _spellings(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
+    return frozenset(name.casefold() for name in names), frozenset(len(name) for name in names)
 
 
 def branch(holder: Any, *path: str) -> dict[str, Any]:
