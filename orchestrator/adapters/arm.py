@@ -22,6 +22,9 @@ from orchestrator.adapters.transport import BoundedTransport
 from orchestrator.core.codec import decode, encode
 from orchestrator.core.errors import InvalidInput, Throttled
 
+WORKSPACE_VERSION = "2024-10-01-preview"
+"""What azure-ai-ml 1.35 reads hubs and projects with."""
+
 ONE_SHORT_WAIT: Mapping[str, Any] = {"retry_total": 1, "retry_on_methods": frozenset()}
 """With no method to repeat, the SDK's policy repeats only what the service itself put a time on."""
 

@@ -12,14 +12,12 @@ from urllib.parse import quote
 
 from azure.core.credentials import TokenCredential
 
-from orchestrator.adapters.arm import ResourceManager
+from orchestrator.adapters.arm import WORKSPACE_VERSION, ResourceManager
 from orchestrator.adapters.pacing import Pacer
 from orchestrator.core.plan import Hub
 
 READ_VERSION = "2024-01-01-preview"
 """What azure-ai-ml 1.35 reads and lists jobs of every type with."""
-
-WORKSPACE_VERSION = "2024-10-01-preview"
 
 ML_SCOPE = "https://ml.azure.com/.default"
 TOKEN_HEADER = "x-azureml-token"  # noqa: S105 - the name of a header

@@ -26,10 +26,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from orchestrator.adapters.arm import WORKSPACE_VERSION
 from orchestrator.core.plan import Hub
 from orchestrator.core.vocabulary import Observation, Surface
 
-WORKSPACE_VERSION = "2024-10-01-preview"
 VAULT_VERSION = "7.4"
 STORAGE_VERSION = "2021-12-02"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from orchestrator.core import decide
@@ -20,7 +21,7 @@ from orchestrator.core.parsing.facts import Details, Fact
 from orchestrator.core.plan import SCHEMA, Hub, Ledger, Plan, Pointer
 from orchestrator.core.policy import Policy
 from orchestrator.core.signals import Signal, facts_from_text, probe_signal
-from orchestrator.core.state import PairState, initial
+from orchestrator.core.state import JournalEntry, PairState, initial
 from orchestrator.core.vocabulary import Observation, Phase, Role, Surface
 from orchestrator.local.scenario import Action, Condition, Delivery, Outcome, Scenario, policy_of
 
@@ -183,8 +184,8 @@ class _Stage:
         before, self.state = self.state, decision.state
         if decision.rule.startswith("hold.") and decision.rule != before.rule:
             self.held.append(Note(at, decision.why))
-        for entry in self.state.journal[-4:]:
-            if entry.at == at and entry.phase is not self.phases[-1].phase:
+        for entry in _added(before, self.state):
+            if entry.phase is not self.phases[-1].phase:
                 self.phases.append(PhaseChange(at, entry.phase, entry.why))
         for order in decision.orders:
             if isinstance(order, StartRun):
@@ -225,6 +226,12 @@ class _Stage:
     def _delivered(self, event: Delivery) -> list[Signal]:
         facts = facts_from_text(json.dumps(event.body, default=_text_of))
         return [signal for fact in facts for signal in attribute(_here(fact), self.plan, event.at)]
+
+
+def _added(before: PairState, after: PairState) -> list[JournalEntry]:
+    """What a decision has written into the journal, oldest first."""
+    last = before.journal[-1] if before.journal else None
+    return list(takewhile(lambda entry: entry is not last, reversed(after.journal)))[::-1]
 
 
 def _here(fact: Fact) -> Fact:

@@ -7,7 +7,7 @@ one small tagged job to the standby, waits for its end, and does nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from durabletask.task import OrchestrationContext, TaskFailedError
@@ -18,6 +18,7 @@ from orchestrator.core.errors import HubswitchError, InvalidInput
 from orchestrator.core.lifecycle import has_ended, status_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobStatus
+from orchestrator.core.signals import Signal
 from orchestrator.core.vocabulary import Observation, Role, Surface
 from orchestrator.ports import World
 from orchestrator.workflows import names
@@ -119,10 +120,18 @@ def _canary_report(order: DrillOrder, *, ok: bool, why: str) -> DrillReport:
 
 def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[Finding]:
     """What the probes say of the standby. Everything must be seen well; blind is not well."""
-    for signal in asyncio.run(world.probes.sweep(plan, world.clock.now())):
+    for signal in asyncio.run(_swept(world, plan)):
         if signal.role is standby or signal.surface in {Surface.OBSERVER, Surface.ELSEWHERE}:
             check = f"{standby}.{signal.subject}" if signal.role else signal.subject
             yield Finding(check=check, ok=signal.observation is Observation.OK, why=signal.why)
+
+
+async def _swept(world: World, plan: Plan) -> Sequence[Signal]:
+    """One sweep in an event loop of its own, which ends here and so must its connections."""
+    try:
+        return await world.probes.sweep(plan, world.clock.now())
+    finally:
+        await world.probes.aclose()
 
 
 def _pointer_findings(world: World, plan: Plan) -> Iterator[Finding]:

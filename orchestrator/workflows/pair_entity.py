@@ -12,13 +12,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from durabletask.entities import DurableEntity
 
 from orchestrator.core import decide
-from orchestrator.core.codec import from_builtins, to_builtins
-from orchestrator.core.decide import Decision, Order, StartRun
+from orchestrator.core.codec import Value, from_builtins, to_builtins
+from orchestrator.core.decide import Decision, Order, StartRun, Tell
 from orchestrator.core.errors import InvalidInput, PermanentError
 from orchestrator.core.plan import Plan
 from orchestrator.core.state import PairState, initial, read_state
@@ -74,13 +74,30 @@ class PairEntity(DurableEntity):
         return initial(pair, at) if stored is None else read_state(stored, f"state of {pair}")
 
     def _carry_out(self, plan: Plan, order: Order, now: datetime) -> None:
-        if isinstance(order, StartRun):
-            run = order_from(order, plan, now)
-            self.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(run), instance_id=order.run)
-            return
-        name = f"{plan.pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
-        tidings = Tidings(pair=plan.pair, id=name, name=order.name, at=now, why=order.why)
-        self.schedule_new_orchestration(names.TELL_RUN, input=to_builtins(tidings), instance_id=f"tell-{name}")
+        name, given, instance = CARRIERS[type(order)](order, plan, now)
+        self.schedule_new_orchestration(name, input=to_builtins(given), instance_id=instance)
+
+
+class Carried(NamedTuple):
+    """The orchestration that carries an order out: its name, input and instance id."""
+
+    name: str
+    given: Value
+    instance: str
+
+
+def _run(order: StartRun, plan: Plan, now: datetime) -> Carried:
+    return Carried(names.SWITCH_RUN, order_from(order, plan, now), order.run)
+
+
+def _telling(order: Tell, plan: Plan, now: datetime) -> Carried:
+    name = f"{plan.pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
+    tidings = Tidings(pair=plan.pair, id=name, name=order.name, at=now, why=order.why)
+    return Carried(names.TELL_RUN, tidings, f"tell-{name}")
+
+
+CARRIERS: dict[type[Any], Callable[[Any, Plan, datetime], Carried]] = {StartRun: _run, Tell: _telling}
+"""Who carries out which order."""
 
 
 def pair_entity(plans: Plans) -> type[PairEntity]:

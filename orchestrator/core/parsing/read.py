@@ -33,9 +33,11 @@ def _pick_loosely(holder: dict[Any, Any], names: tuple[str, ...]) -> Any:
     """The same, for a key that is spelt differently. Most keys are told apart by their length alone."""
     wanted, lengths = _spellings(names)
     for key, value in holder.items():
-        if isinstance(key, str) and (len(key) in lengths or key[:1] == " " or key[-1:] == " "):
-            if value is not None and len(key) < LONGEST_NAME and key.strip().casefold() in wanted:
-                return value
+        if value is None or not isinstance(key, str) or len(key) > LONGEST_NAME:
+            continue
+        is_like = len(key) in lengths or key[:1] == " " or key[-1:] == " "
+        if is_like and key.strip().casefold() in wanted:
+            return value
     return None
 
 
