@@ -11,12 +11,12 @@ from azure.durable_functions import DurableFunctionsClient
 from durabletask.entities import EntityInstanceId
 
 from orchestrator.core.codec import to_builtins
-from orchestrator.core.decide import Command
+from orchestrator.core.decide import Command, Report
 from orchestrator.core.plan import Plan
 from orchestrator.core.state import PairState, read_state
 from orchestrator.workflows import names
 from orchestrator.workflows.intake import Intake
-from orchestrator.workflows.orders import CaptureOrder, CaptureRun, Commanded, DrillOrder, Observed
+from orchestrator.workflows.orders import CaptureOrder, CaptureRun, Commanded, DrillOrder, Observed, Reported, RunOrder
 
 EngineError = grpc.RpcError
 
@@ -68,6 +68,23 @@ async def capture(client: DurableFunctionsClient, plans: dict[str, Plan], orders
         await client.schedule_new_orchestration(names.CAPTURE_RUN, input=to_builtins(run))
         started += 1
     return started
+
+
+async def report(client: DurableFunctionsClient, pair: str, found: Report, now: datetime) -> None:
+    said = Reported(now=now, report=found)
+    await client.signal_entity(EntityInstanceId(names.PAIR_ENTITY, pair), names.REPORT, input=to_builtins(said))
+
+
+async def status_of(client: DurableFunctionsClient, run_id: str) -> str | None:
+    """The engine's word for an instance; None if it knows none."""
+    found = await client.get_orchestration_state(run_id, fetch_payloads=False)
+    return found.runtime_status.name.casefold() if found else None
+
+
+async def begin_again(client: DurableFunctionsClient, order: RunOrder) -> None:
+    """Start a run under an id that the engine may remember as ended."""
+    await client.purge_orchestration(order.run)
+    await client.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(order), instance_id=order.run)
 
 
 async def drill(client: DurableFunctionsClient, order: DrillOrder) -> str:

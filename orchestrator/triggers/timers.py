@@ -15,7 +15,9 @@ from orchestrator.core.vocabulary import Phase
 from orchestrator.triggers import engine
 from orchestrator.workflows.capture import reconciled
 from orchestrator.workflows.looking import is_due, look, share_moving
-from orchestrator.workflows.orders import CaptureOrder
+from orchestrator.workflows.orders import CaptureOrder, Observed
+from orchestrator.workflows.revival import ended_early, needs_revival, order_again
+from orchestrator.workflows.telling import summary_path
 
 LOG = telemetry.logger("timers")
 
@@ -24,6 +26,10 @@ AT_ONCE = 64
 
 QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_APPROVAL})
 """Phases in which the ledger may be reconciled: in the others a run is writing it."""
+
+
+_SUMMARISED: set[tuple[str, str]] = set()
+"""Runs that are known to have left their summary: it never goes away, so it need not be looked for again."""
 
 
 async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
@@ -38,9 +44,31 @@ async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
         async with limit:
             seen = await look(deployment.world, plan, share_moving(known, plan))
             await engine.observe(client, plan.pair, seen)
+            await _revive(deployment, client, plan, states[plan.pair], seen)
 
     await asyncio.gather(*(looked_at(plan) for plan in due))
     return len(due)
+
+
+async def _revive(
+    deployment: Deployment, client: DurableFunctionsClient, plan: Plan, state: PairState | None, seen: Observed
+) -> None:
+    """Begin the run again that holds the epoch, or report the one that never did, if the engine has lost it."""
+    record, now = seen.record, deployment.world.clock.now()
+    if seen.trouble is not None:
+        return
+    if record and record.run and (plan.pair, record.run) not in _SUMMARISED:
+        path = summary_path(plan.pair, record.run)
+        summary = await asyncio.to_thread(deployment.world.ledgers[plan.pair].get, path)
+        if summary is not None:
+            _SUMMARISED.add((plan.pair, record.run))
+        elif needs_revival(record, await engine.status_of(client, record.run), plan, now):
+            LOG.warning("%s: %s is begun again", plan.pair, record.run)
+            await engine.begin_again(client, order_again(record, plan, now))
+    if state and state.run:
+        report = ended_early(state, record, await engine.status_of(client, state.run), plan, now)
+        if report:
+            await engine.report(client, plan.pair, report, now)
 
 
 async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> int:

@@ -56,5 +56,5 @@ def _session(**options: Any) -> Iterator[Local]:
 
 @pytest.fixture
 def sessions() -> Sessions:
-    """Everything up, both projects' topics subscribed: ``with sessions(replica_lag=0.5) as local``."""
+    """Give a session with both projects' topics subscribed: ``with sessions(replica_lag=0.5) as local``."""
     return _session

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from durabletask.client import TaskHubGrpcClient
 
+from orchestrator.local.accounts import accounted
 from orchestrator.local.session import Local
+from orchestrator.local.workload import submit_workload
 
 FOLLOWER = Path(__file__).parents[1] / "support" / "follower.py"
 
@@ -58,3 +61,33 @@ def test_applications_that_use_only_the_provider_follow_the_switch(sessions: Any
         assert [line["epoch"] for line in seen] == [0, 1]
         assert seen[-1]["hub"] == local.plan.secondary.hub
         assert not any(line["mixed"] for line in seen)
+
+
+def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions: Any) -> None:
+    """S5, S6: the engine's history is disposable. Terminated in the middle of phase B, every job still arrives."""
+    with sessions() as local:
+        submit_workload(local.azure, local.plan.primary, 6, seed=5)
+        _until(lambda: _captured(local) == 6, "every job in the ledger")
+        local.azure.region_down(local.plan.primary.region)
+        _until(lambda: _view(local).get("phase") in {"switching", "resubmitting"}, "the decision")
+        local.azure.faults.set(local.plan.secondary.region, "control", "5xx", status=503)
+        client = TaskHubGrpcClient(host_address=local.engine.address)
+        run = "failover-demo-e1"
+        _until(lambda: accounted(local.azure, local.plan).counts()["resubmitted"] < 6, "jobs left to move")
+        client.terminate_orchestration(run)
+        _until(lambda: _status(client, run) == "TERMINATED", "the run's end")
+        local.azure.faults.clear(local.plan.secondary.region, "control")
+        _until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
+        counts = accounted(local.azure, local.plan).counts()
+        client.close()
+    assert (counts["lost"], counts["duplicated"], counts["waiting"]) == (0, 0, 0)
+    assert counts["resubmitted"] + counts["skipped"] == 6
+
+
+def _captured(local: Local) -> int:
+    return len(local.azure.call(lambda: local.azure.ledger.names(local.plan.ledger.container, "demo/jobs/")))
+
+
+def _status(client: TaskHubGrpcClient, run: str) -> str:
+    found = client.get_orchestration_state(run)
+    return found.runtime_status.name if found else ""
