@@ -55,7 +55,7 @@ class Story:
         """Take over what is new in a pair's journal."""
         self.view = view
         for entry in reversed(view.get("journal", [])):
-            key = f"{entry['at']}{entry['phase']}{entry['rule']}"
+            key = f"{entry['at']}{entry['phase']}{entry['why']}"
             if key not in self.shown:
                 self.shown.add(key)
                 self.tell(entry["phase"], entry["why"], datetime.fromisoformat(entry["at"]))

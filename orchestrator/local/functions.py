@@ -17,7 +17,6 @@ from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DAT
 from durabletask.task import ActivityContext
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
-
 ENGINE_LOG = logging.getLogger("hubswitch.engine")
 ENGINE_LOG.setLevel(logging.ERROR)
 """durabletask tells every step of every orchestration at INFO, and its own shutdown as a warning."""

@@ -1,7 +1,7 @@
 """Work for a simulated hub: jobs of several kinds, submitted as a person would, with what they name in place.
 
 The kinds follow from the seed: command jobs with a registered environment, with a code snapshot and an anonymous
-environment, on several nodes, with a data asset; some tagged never to be moved, some with priority.
+environment, on several nodes, with data, and sweeps; some tagged never to be moved, some with priority.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def submit_workload(azure: LocalAzure, hub: Hub, count: int, seed: int, prefix: 
 
 
 def _job(hub: Hub, assets: Mapping[str, str], dice: random.Random, number: int) -> tuple[str, dict[str, Any]]:
-    kind = dice.choice(["plain", "with code", "distributed", "with data"])
+    kind = dice.choice(["plain", "with code", "distributed", "with data", "sweep"])
     tags = {"team": dice.choice(["vision", "language", "search"]), "local.duration": str(LONGEST)}
     if dice.random() < SHARE_NEVER:
         tags["hubswitch.policy"] = "never"
@@ -122,7 +122,23 @@ def _job(hub: Hub, assets: Mapping[str, str], dice: random.Random, number: int) 
         "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
         "tags": tags,
     }
+    if kind == "sweep":
+        return kind, _sweep(properties, assets)
     return kind, properties | _extras(kind, hub, assets)
+
+
+def _sweep(command: Mapping[str, Any], assets: Mapping[str, str]) -> dict[str, Any]:
+    """The command as the trial of a hyperparameter sweep."""
+    kept = {name: command[name] for name in ("displayName", "experimentName", "computeId", "tags")}
+    trial = {"command": "python train.py --lr ${{search_space.lr}}", "codeId": assets["code"]}
+    return kept | {
+        "jobType": "Sweep",
+        "objective": {"goal": "Maximize", "primaryMetric": "accuracy"},
+        "samplingAlgorithm": {"samplingAlgorithmType": "Random"},
+        "searchSpace": {"lr": ["uniform", [0.001, 0.1]]},
+        "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 8, "maxConcurrentTrials": 2},
+        "trial": trial | {"environmentId": command["environmentId"]},
+    }
 
 
 def _extras(kind: str, hub: Hub, assets: Mapping[str, str]) -> dict[str, Any]:

@@ -6,28 +6,44 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator.core.assessment import assess
+from orchestrator.core import holds
+from orchestrator.core.assessment import Assessment, assess
 from orchestrator.core.codec import to_builtins
 from orchestrator.core.errors import InvalidInput
+from orchestrator.core.explain import explain
 from orchestrator.core.plan import Plan
 from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import EvidenceClass, Role
+from orchestrator.core.vocabulary import EvidenceClass, Observation, Role
+
+NEW, UNREADABLE = "new", "unreadable"
+"""Words that stand where a phase stands if there is none."""
+
+CALM = frozenset({"steady", NEW})
+"""What stands for a pair that nobody has to look at, unless it is paused or in trouble."""
+
+EXPLAINED = 20
+"""Journal entries that go with an explanation."""
 
 type Readable = PairState | InvalidInput | None
 """A pair's state; why it cannot be read; or None before its first look."""
 
 
 def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable]) -> dict[str, Any]:
-    """Every pair in one line each, troubled ones first."""
+    """Every pair in one line each, those that need a look first."""
     lines = [pair_line(plan, states.get(pair)) for pair, plan in plans.items()]
-    return {"pairs": sorted(lines, key=lambda line: (line["phase"] in {"steady", "new"}, line["pair"]))}
+    return {"pairs": sorted(lines, key=lambda line: (not needs_a_look(line), line["pair"]))}
+
+
+def needs_a_look(line: Mapping[str, Any]) -> bool:
+    """Whether a person should see this line first."""
+    return line["phase"] not in CALM or line["paused"] is not None or line["trouble"] is not None
 
 
 def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
-    if state is None:
-        return {"pair": plan.pair, "phase": "new", "active": None, "epoch": None, "why": "not looked at yet"}
-    if isinstance(state, InvalidInput):
-        return {"pair": plan.pair, "phase": "unreadable", "active": None, "epoch": None, "why": str(state)}
+    if not isinstance(state, PairState):
+        phase, why = (NEW, "not looked at yet") if state is None else (UNREADABLE, f"it stands still: {state}")
+        unknown = dict.fromkeys(("since", "active", "region", "epoch", "run", "paused", "trouble"))
+        return {"pair": plan.pair, "phase": phase, **unknown, "why": why}
     return {
         "pair": plan.pair,
         "phase": state.phase.value,
@@ -36,50 +52,51 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "region": plan.side(state.active).region,
         "epoch": state.epoch,
         "run": state.run,
+        "paused": to_builtins(state.paused),
+        "trouble": state.trouble,
         "why": why_of(state),
     }
 
 
 def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
-    """One pair in full: line, evidence by side and class, holds, journal (newest first)."""
+    """One pair in full: line, evidence by side and class, what holds, journal (newest first)."""
     line = pair_line(plan, state)
     if not isinstance(state, PairState):
         return line
+    seen = assess(state.evidence, now, plan.policy)
     return {
         **line,
         "mode": plan.policy.mode.value,
         "tier": plan.tier.value,
-        "paused": to_builtins(state.paused),
-        "trouble": state.trouble,
         "looked_at": state.looked_at,
-        "evidence": evidence_view(plan, state, now),
+        "regions": {role.value: plan.side(role).region for role in Role},
+        "evidence": evidence_view(seen),
+        "holds": holds_view(plan, state, seen, now),
         "journal": [to_builtins(entry) for entry in reversed(state.journal)],
     }
 
 
-def evidence_view(plan: Plan, state: PairState, now: datetime) -> dict[str, Any]:
+def evidence_view(seen: Assessment) -> dict[str, Any]:
     """Per side and class: what is seen, since when, and why it counts or does not."""
-    assessment = assess(state.evidence, now, plan.policy)
-    return {role.value: {name.value: to_builtins(assessment.of(role, name)) for name in EvidenceClass} for role in Role}
+    return {role.value: {name.value: to_builtins(seen.of(role, name)) for name in EvidenceClass} for role in Role}
+
+
+def holds_view(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> list[dict[str, str]]:
+    """What would keep the pair where it is at this moment, whether or not anything asks for a switch."""
+    case = holds.Case(state, seen, now, plan.policy, state.active, state.active.other)
+    standing = holds.standing(case, holds.ALWAYS, holds.ALONE)
+    return [{"rule": hold.rule, "why": hold.why} for hold in standing]
 
 
 def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
-    """One paragraph on where a pair stands and why, with the entries that it rests on."""
-    view = pair_view(plan, state, now)
+    """One paragraph on where a pair stands and why, what would change it, and the entries that it rests on."""
     if not isinstance(state, PairState):
-        return {"pair": plan.pair, "text": f"{plan.pair}: {view['why']}.", "journal": []}
-    seen = [
-        f"{side}.{name} is {verdict['observation']} since {verdict['since'] or 'a while'}: {verdict['why']}"
-        for side, classes in view["evidence"].items()
-        for name, verdict in classes.items()
-        if verdict["observation"] not in {"ok", None}
-    ]
-    text = (
-        f"{plan.pair} is {state.phase} since {state.phase_since:%Y-%m-%d %H:%M:%S} UTC at epoch {state.epoch}; "
-        f"the active side is the {state.active} ({plan.side(state.active).region}). {why_of(state)}. "
-        + (f"Seen: {'; '.join(seen)}." if seen else "Nothing bad is seen.")
-    )
-    return {"pair": plan.pair, "text": text, "journal": view["journal"][:20]}
+        why = pair_line(plan, state)["why"]
+        return {"pair": plan.pair, "text": f"{plan.pair}: {why}.", "would_change": [], "journal": []}
+    told = explain(state, now, plan.policy)
+    journal = [to_builtins(entry) for entry in reversed(state.journal[-EXPLAINED:])]
+    text = f"{told.text} {_seen(assess(state.evidence, now, plan.policy))}"
+    return {"pair": plan.pair, "text": text, "would_change": list(told.would_change), "journal": journal}
 
 
 def run_view(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,3 +108,14 @@ def run_view(run: Mapping[str, Any]) -> dict[str, Any]:
 def why_of(state: PairState) -> str:
     """The last decision's reason."""
     return state.why or "nothing has happened yet"
+
+
+def _seen(seen: Assessment) -> str:
+    told = [
+        f"{role}.{name} is {verdict.observation} since {since}: {verdict.why}"
+        for role in Role
+        for name in EvidenceClass
+        if (verdict := seen.of(role, name)).observation not in {Observation.OK, None}
+        and (since := f"{verdict.since:%H:%M:%S}" if verdict.since else "a while")
+    ]
+    return f"Seen: {'; '.join(told)}." if told else "Nothing bad is seen."

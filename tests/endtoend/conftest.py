@@ -56,5 +56,5 @@ def _session(**options: Any) -> Iterator[Local]:
 
 @pytest.fixture
 def sessions() -> Sessions:
-    """Give a session with both projects' topics subscribed: ``with sessions(replica_lag=0.5) as local``."""
+    """Everything up, with the topics of both projects subscribed. Keywords go to the local Azure."""
     return _session
