@@ -23,6 +23,11 @@ class Accounts:
     """Jobs that the outage stopped."""
 
     running: int
+    """Jobs that run in the primary, or ran there when it went down."""
+
+    alive: int
+    """Jobs that run in the primary now."""
+
     successors: Mapping[str, Sequence[TrueJob]]
     """By name of the job that they continue."""
 
@@ -82,8 +87,14 @@ def accounted(azure: LocalAzure, plan: Plan) -> Accounts:
     for job in jobs:
         if job.region == plan.secondary.region and SOURCE in job.tags:
             successors.setdefault(job.tags[SOURCE], []).append(job)
-    running = sum(1 for job in there if job.status == "Running")
-    return Accounts(stopped, running, successors, _records(azure, plan) if stopped else {})
+    running = [job for job in there if job.status == "Running"]
+    return Accounts(
+        interrupted=stopped,
+        running=len(running),
+        alive=sum(job.killed_at is None for job in running),
+        successors=successors,
+        records=_records(azure, plan) if stopped else {},
+    )
 
 
 def _records(azure: LocalAzure, plan: Plan) -> dict[str, JobRecord]:

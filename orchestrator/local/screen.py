@@ -83,7 +83,7 @@ def _page(note: str, view: Mapping[str, Any], accounts: Accounts, timeline: Sequ
     return Group(
         Panel(f"{note}\n{view.get('why', '')}", title=head),
         _evidence(view.get("evidence", {})),
-        _progress(accounts.counts()),
+        _progress(accounts),
         Panel(lines or "nothing yet", title="what happened"),
     )
 
@@ -102,9 +102,11 @@ def _word(verdict: Mapping[str, Any]) -> Text:
     return Text(str(seen or "-"), style=COLOUR.get(seen, "dim"))
 
 
-def _progress(jobs: Mapping[str, int]) -> Table:
+def _progress(accounts: Accounts) -> Table:
+    jobs = accounts.counts()
     table = Table.grid(padding=(0, 1))
-    table.add_row("jobs running in the primary", str(jobs["running"]))
+    table.add_row("jobs running in the primary", str(accounts.alive))
+    table.add_row("accepted by the secondary", str(sum(len(found) for found in accounts.successors.values())))
     done = jobs["resubmitted"] + jobs["skipped"] + jobs["waiting"]
     bar = ProgressBar(total=max(jobs["interrupted"], 1), completed=done, width=40)
     table.add_row("interrupted, and dealt with", f"{done}/{jobs['interrupted']}", bar)

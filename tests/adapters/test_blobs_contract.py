@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.core.credentials import TokenCredential
 
 from orchestrator.adapters.blobs import Container
-from orchestrator.core.errors import Conflict
+from orchestrator.adapters.transport import BoundedTransport
+from orchestrator.core.errors import Conflict, Forbidden, TemporaryError, Unreachable
+from orchestrator.local.azure.cloud import LocalAzure
 
 
 def test_a_missing_container_reads_as_empty(container: Container) -> None:
@@ -85,3 +90,51 @@ def test_an_empty_blob_can_be_read(container: Container) -> None:
     """Nothing is something, too."""
     container.create("a", b"")
     assert container.read("a").data == b""  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def ledger(azure: LocalAzure, executor: TokenCredential, azure_transport: BoundedTransport, pair: str) -> Container:
+    """A container of the simulated ledger account, which can be made to fail."""
+    made = Container(azure.urls["ledger"], pair, executor, azure_transport)
+    made.create("a", b"1")
+    return made
+
+
+def requests_since(azure: LocalAzure, since: datetime) -> int:
+    return len(azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="ledger"))
+
+
+def test_a_silent_account_is_bounded(ledger: Container, azure: LocalAzure) -> None:
+    """The SDK would wait a minute, three times; here it is one read timeout."""
+    azure.faults.set(azure.estate.third, "ledger", "hang")
+    start = time.monotonic()
+    with pytest.raises(Unreachable):
+        ledger.read("a")
+    assert time.monotonic() - start < 3
+
+
+def test_a_failing_account_is_asked_once(ledger: Container, azure: LocalAzure) -> None:
+    """Who asks decides about asking again."""
+    azure.faults.set(azure.estate.third, "ledger", "5xx")
+    since = datetime.now(UTC)
+    with pytest.raises(TemporaryError, match="503"):
+        ledger.read("a")
+    assert requests_since(azure, since) == 1
+
+
+def test_a_write_whose_answer_is_lost_is_not_sent_again(ledger: Container, azure: LocalAzure) -> None:
+    """A second PUT would meet the first one's ETag and look like a lost race; reading shows who won."""
+    etag = ledger.create("b", b"1")
+    azure.faults.set(azure.estate.third, "ledger", "lost-answer", times=1)
+    since = datetime.now(UTC)
+    with pytest.raises(Unreachable):
+        ledger.replace("b", b"mine", etag)
+    assert requests_since(azure, since) == 1
+    assert ledger.read("b").data == b"mine"  # type: ignore[union-attr]
+
+
+def test_a_missing_role_is_forbidden(ledger: Container, azure: LocalAzure) -> None:
+    """403 is nobody's outage."""
+    azure.faults.set(azure.estate.third, "ledger", "403")
+    with pytest.raises(Forbidden):
+        ledger.read("a")

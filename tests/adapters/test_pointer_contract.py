@@ -11,10 +11,11 @@ import pytest
 from azure.appconfiguration import AzureAppConfigurationClient, ConfigurationSetting
 from azure.core.credentials import TokenCredential
 
+from orchestrator.adapters.deadline import deadline
 from orchestrator.adapters.pointer import EPOCH_TAG, AppConfigurationPointer, plain_keys
 from orchestrator.adapters.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.codec import encode
-from orchestrator.core.errors import Conflict, EpochFenced, InvalidInput, Refused, Throttled, UnknownShape
+from orchestrator.core.errors import Conflict, EpochFenced, InvalidInput, Refused, Throttled, UnknownShape, Unreachable
 from orchestrator.core.records import PointerValue
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.azure.cloud import LocalAzure
@@ -233,6 +234,23 @@ def test_a_busy_store_says_when_to_come_back(pointer: AppConfigurationPointer, a
     with pytest.raises(Throttled) as caught:
         pointer.snapshot(pair)
     assert caught.value.retry_after == timedelta(seconds=30)
+
+
+def test_a_silent_store_is_bounded(pointer: AppConfigurationPointer, azure: LocalAzure, pair: str) -> None:
+    """Seven writes side by side that hang cost one read timeout."""
+    over = pointer.snapshot(pair)
+    azure.faults.set(azure.estate.third, "appconfig", "hang")
+    start = datetime.now(UTC)
+    with pytest.raises(Unreachable):
+        pointer.publish(pair, value(1), over)
+    assert datetime.now(UTC) - start < timedelta(seconds=3)
+
+
+def test_a_deadline_reaches_the_writes_side_by_side(pointer: AppConfigurationPointer, pair: str) -> None:
+    """Threads of our own keep the budget of whoever started them."""
+    over = pointer.snapshot(pair)
+    with pytest.raises(Unreachable, match="time allowed"), deadline(timedelta()):
+        pointer.publish(pair, value(1), over)
 
 
 def test_a_snapshot_is_a_plain_value() -> None:

@@ -55,6 +55,16 @@ roles = st.sampled_from(list(Role))
 offsets = st.sampled_from([-90.0, -20.0, -2.0, 0.0, 0.0, 3.0, 30.0])
 
 
+QUICK = msgspec.structs.replace(
+    AUTO,
+    probe_interval=minutes(1),
+    suspect_interval=seconds(20),
+    cooldown=minutes(30),
+    failback_hold=minutes(20),
+)
+"""Fewer looks and shorter waits, so that an example reaches further."""
+
+
 class PairMachine(RuleBasedStateMachine):
     """One pair and everything that can happen to it."""
 
@@ -72,9 +82,8 @@ class PairMachine(RuleBasedStateMachine):
 
     @initialize(mode=st.sampled_from([Mode.AUTO, Mode.AUTO, Mode.APPROVE]), back=st.sampled_from(list(Failback)))
     def begin(self, mode: Mode, back: Failback) -> None:
-        hold = timedelta(hours=1)
-        self.story.policy = msgspec.structs.replace(AUTO, mode=mode, failback=back, failback_hold=hold)
-        self.look_for(minutes(3), {})
+        self.story.policy = msgspec.structs.replace(QUICK, mode=mode, failback=back)
+        self.look_for(minutes(4), {})
 
     @rule(found=found_things, length=st.sampled_from([0, 10, 40, 200, 420]))
     def things_happen(self, found: dict[str, Observation], length: int) -> None:
@@ -97,15 +106,17 @@ class PairMachine(RuleBasedStateMachine):
         if acknowledge and self.under_way is None:
             self.somebody_orders(Do.ACKNOWLEDGE, False)
 
-    @rule()
-    def people_put_things_right(self) -> None:
-        """Resumed, acknowledged, armed, and an hour and a half of health: nothing of the past holds."""
+    @rule(go_back=st.booleans())
+    def people_put_things_right(self, go_back: bool) -> None:
+        """Resumed, acknowledged, armed, and half an hour of health: nothing of the past holds."""
         self.story.policy = msgspec.structs.replace(self.story.policy, mode=Mode.AUTO)
         for do in (Do.RESUME, Do.ACKNOWLEDGE):
             self.somebody_orders(do, False)
-        self.look_for(minutes(90), {})
+        self.look_for(minutes(35), {})
+        if go_back:
+            self.somebody_orders(Do.FAILBACK, False)
 
-    @rule(length=st.sampled_from([1, 10, 61, 125]))
+    @rule(length=st.sampled_from([1, 10, 31, 65]))
     def all_is_well(self, length: int) -> None:
         self.look_for(minutes(length), {})
 
@@ -148,6 +159,12 @@ class PairMachine(RuleBasedStateMachine):
     @rule()
     def somebody_acknowledges(self) -> None:
         self.somebody_orders(Do.ACKNOWLEDGE, False)
+
+    @precondition(lambda self: self.story.state.phase is Phase.SETTLED)
+    @rule()
+    def the_new_active_side_fails_in_the_cooldown(self) -> None:
+        self.the_active_side_fails("storage")
+        REACHED["held by cooldown"] += self.under_way is None
 
     @precondition(lambda self: self.under_way is not None)
     @rule(ends=st.sampled_from([What.SWITCHED] * 6 + [What.FAILED, What.SUPERSEDED]))
@@ -193,17 +210,60 @@ class PairMachine(RuleBasedStateMachine):
     def the_mode_changes(self, mode: Mode) -> None:
         self.story.policy = msgspec.structs.replace(self.story.policy, mode=mode)
 
-    @rule(side=st.sampled_from([*Role, None]))
-    def a_look_finds_only_blindness(self, side: Role | None) -> None:
-        """S4: what cannot be asked begins nothing and moves no phase that time alone does not move."""
+    @precondition(lambda self: self.under_way is None)
+    @rule(
+        fault=st.sampled_from([0, 90, 200, 330]),
+        sides=st.sampled_from([["primary"], ["secondary"], ["primary", "secondary"]]),
+    )
+    def looks_find_only_blindness(self, fault: int, sides: list[str]) -> None:
+        """S4: what cannot be asked begins nothing, and moves no phase, that time alone does not."""
         story = self.story
-        prefixes = [side.value] if side else [role.value for role in Role]
-        blind = [s for s in sweep(story.now, dict.fromkeys(KEYS, BLIND)) if s.role and s.role.value in prefixes]
-        seen = decide.observe(story.state, blind, story.now, story.policy)
-        unseen = decide.observe(story.state, (), story.now, story.policy)
-        assert set(starts(seen)) <= set(starts(unseen))
-        assert seen.state.phase in {unseen.state.phase, story.state.phase}
+        side = story.state.active
+        self.look_for(seconds(fault), {f"{side}.hub": BAD, f"{side}.jobs": BAD})
+        assume(self.under_way is None)
+        looking = waiting = story.state
+        for look in range(1, 19):
+            now = story.now + seconds(20 * look)
+            blind = [s for s in sweep(now, dict.fromkeys(KEYS, BLIND)) if s.role and s.role.value in sides]
+            seen = decide.observe(looking, blind, now, story.policy)
+            unseen = decide.observe(waiting, (), now, story.policy)
+            assert set(starts(seen)) <= set(starts(unseen)), "S4: begun by blindness"
+            if starts(unseen):
+                break
+            assert seen.state.phase in {unseen.state.phase, looking.phase}, "S4: moved by blindness"
+            looking, waiting = seen.state, unseen.state
         REACHED["blind looks"] += 1
+
+    @precondition(lambda self: self.under_way is None)
+    @rule(
+        kind=st.sampled_from(
+            ["pause", "elsewhere", "observer", "world", "standby", "deletion", "observe", "silence", "no"]
+        )
+    )
+    def an_outage_meets_a_hold(self, kind: str) -> None:
+        """S3: the active side fails for longer than the wait while something holds; the books judge what follows."""
+        story = self.story
+        side, standby = story.state.active, story.state.active.other
+        found = {f"{side}.hub": BAD, f"{side}.jobs": BAD}
+        if kind == "pause":
+            story.order(Do.PAUSE)
+        elif kind in {"elsewhere", "observer"}:
+            found |= {kind: BAD}
+        elif kind == "world":
+            self.checked(story.hear(notice(story.now, BAD, everywhere=True, tracking="w")))
+        elif kind == "standby":
+            self.checked(story.hear(notice(story.now, BAD, named=[standby], tracking="s")))
+        elif kind == "deletion":
+            self.checked(story.hear(deletion(side, Surface.ACR, story.now)))
+            found |= {f"{side}.acr": BLIND}
+        elif kind in {"observe", "silence"}:
+            mode = Mode.OBSERVE if kind == "observe" else Mode.APPROVE
+            story.policy = msgspec.structs.replace(story.policy, mode=mode)
+        if self.under_way is None:
+            self.look_for(minutes(7), found)
+        if kind == "pause":
+            story.order(Do.RESUME)
+        REACHED[f"held by {kind}"] += self.under_way is None
 
     @precondition(lambda self: self.under_way is None)
     @rule()
@@ -315,7 +375,8 @@ def starts(decision: Decision) -> list[StartRun]:
 def test_the_promises_hold_over_any_history() -> None:
     """S1, S3, S4, S8, S9 and L1; the histories reach failbacks, restarts and more than one failover."""
     REACHED.clear()
-    run_state_machine_as_test(PairMachine, settings=settings(max_examples=60 * DEEP, stateful_step_count=40))
+    run_state_machine_as_test(PairMachine, settings=settings(max_examples=160 * DEEP, stateful_step_count=40))
     print(f"reached: {dict(sorted(REACHED.items()))}", file=sys.stderr)  # noqa: T201 - what the run has proved
     wanted = ["failover number 2", "failback", "restarts", "stale reports", "blind looks", "left in time"]
+    wanted += [f"held by {kind}" for kind in ("pause", "cooldown", "elsewhere", "world", "deletion", "silence")]
     assert [name for name in wanted if not REACHED[name]] == []

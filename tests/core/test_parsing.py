@@ -84,7 +84,8 @@ def test_resource_health_is_read_from_its_context(
 
 def test_an_id_is_lower_case_without_a_health_tail_and_stray_blanks() -> None:
     """Ids compare as Resource Manager compares them."""
-    untidy = f"{STORAGE.upper().replace('STALPHA', ' STALPHA')}/providers/Microsoft.ResourceHealth/availabilityStatuses/current"
+    tail = "/providers/Microsoft.ResourceHealth/availabilityStatuses/current"
+    untidy = STORAGE.upper().replace("STALPHA", " STALPHA") + tail
     assert one(resource_health("Available", None, alertTargetIDs=[untidy])).target == STORAGE.lower()
 
 
