@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, dataclass_transform
+from enum import Enum
+from typing import Annotated, Any, dataclass_transform, get_args, get_origin
 
 import msgspec
 
@@ -15,6 +16,9 @@ from orchestrator.core.errors import InvalidInput
 
 _FAULT = re.compile(r"^(?P<said>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
 _GOT = re.compile(r"^Expected (?P<expected>.*?), got (?P<got>.*)$", re.DOTALL)
+_MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`$")
+_WORD = re.compile(r"^Invalid enum value (?P<got>.*)$", re.DOTALL)
 
 
 type Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -40,8 +44,8 @@ def decode[T](data: bytes | str, shape: type[T], where: str) -> T:
     try:
         return msgspec.json.decode(data, type=shape)
     except msgspec.ValidationError as fault:
-        raise _explained(fault, where) from fault
-    except msgspec.DecodeError as fault:
+        raise _explained(fault, where, shape) from fault
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise InvalidInput(where, "", "a JSON document", str(fault)) from fault
 
 
@@ -59,13 +63,44 @@ def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
     try:
         return msgspec.convert(data, type=shape)
     except msgspec.ValidationError as fault:
-        raise _explained(fault, where) from fault
+        raise _explained(fault, where, shape) from fault
 
 
-def _explained(fault: msgspec.ValidationError, where: str) -> InvalidInput:
+def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidInput:
     match = _FAULT.match(str(fault))
     said, path = (match["said"], match["path"] or "") if match else (str(fault), "")
-    got = _GOT.match(said)
-    if got:
+    if got := _GOT.match(said):
         return InvalidInput(where, path, got["expected"].replace("`", ""), got["got"].replace("`", ""))
+    if name := _MISSING.match(said):
+        return InvalidInput(where, _joined(path, name["name"]), "a value", "nothing")
+    if name := _UNKNOWN.match(said):
+        return InvalidInput(where, _joined(path, name["name"]), "a field that is known here", "an unknown field")
+    if word := _WORD.match(said):
+        return InvalidInput(where, path, _allowed(shape, path), word["got"])
     return InvalidInput(where, path, "a valid value", said.replace("`", ""))
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _allowed(shape: Any, path: str) -> str:
+    """The words that an enumeration at a path knows."""
+    for part in re.findall(r"[^.\[\]]+", path):
+        shape = _inside(shape, part)
+    words = next(
+        (kind for kind in (shape, *get_args(shape)) if isinstance(kind, type) and issubclass(kind, Enum)), None
+    )
+    return " or ".join(str(word.value) for word in words) if words else "a known word"
+
+
+def _inside(shape: Any, part: str) -> Any:
+    """The type of what lies under a name or a number in a value of a type."""
+    for kind in (shape, *get_args(shape)):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+            return fields.get(part)
+    arguments = get_args(shape)
+    if not arguments:
+        return None
+    return arguments[-1] if get_origin(shape) is dict else arguments[0]

@@ -1,0 +1,74 @@
+"""The command line keeps its promises: exit status, one line for what is wrong, JSON alone on standard output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.main import status_of
+
+PLANS = Path(__file__).parents[2] / "plans"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["demo", "--jobs", "many"],
+        ["demo", "--jobs", "0"],
+        ["jobs", "rewrite", "body.json"],
+        ["plan", "check", "no-such-file.yaml"],
+        ["replay", "no-such-file.yaml"],
+        ["replay"],
+    ],
+    ids=" ".join,
+)
+def test_unusable_arguments_are_one_line_and_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts can tell a mistake of theirs from a result."""
+    assert status_of(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("plan", sorted(PLANS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sample_plan_is_checked_and_described(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a plan would do is said in words, and which calls need Resource Manager."""
+    assert status_of(["plan", "check", str(plan)]) == 0
+    said = capsys.readouterr().out
+    assert "phase A" in said
+    assert "calls that need Resource Manager" in said
+
+
+def test_a_wrong_plan_is_refused_with_file_line_field_and_expectation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is repaired."""
+    text = (PLANS / "hot-warm.yaml").read_text(encoding="utf-8")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(text.replace("mode: approve", "mode: sometimes"), encoding="utf-8")
+    assert status_of(["plan", "check", str(wrong)]) == 2
+    said = capsys.readouterr().err
+    line = next(n for n, row in enumerate(wrong.read_text().splitlines(), 1) if "sometimes" in row)
+    assert said.startswith(f"{wrong}:{line}: policy.mode: expected ")
+    assert "sometimes" in said
+
+
+def test_the_schema_of_plans_names_durations_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Editors accept what the loader accepts."""
+    assert status_of(["plan", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    policy = schema["$defs"]["Policy"]["properties"]
+    assert "pattern" in policy["confirm_after"]
+    assert policy["bad_after"]["type"] == "integer"
+
+
+def test_the_module_is_the_command() -> None:
+    """``python -m orchestrator`` is ``hubswitch``."""
+    ran = subprocess.run([sys.executable, "-m", "orchestrator", "--help"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
+    assert "hubswitch" in ran.stdout
