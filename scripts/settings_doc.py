@@ -1,0 +1,260 @@
+"""Print ``docs/settings.md``: every setting, every field of a plan and of its policy, from the source itself.
+
+Defaults and kinds come from the classes, the words from the docstring under each field. ``--write`` writes the file.
+"""
+# ruff: noqa: INP001 - a script, not a package
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple, Union, get_args, get_origin
+
+import msgspec
+
+from orchestrator.core.plan import Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
+from orchestrator.core.policy import Policy, Window
+from orchestrator.settings import PREFIX, Settings
+
+TARGET = Path(__file__).parents[1] / "docs" / "settings.md"
+
+INTRODUCTION = """\
+# Settings
+
+<!-- Printed by scripts/settings_doc.py from the source. Change the docstrings there, not this file. -->
+
+There are two kinds. *Settings* are environment variables of one deployment: where plans are, which identities, how
+long to wait for anything. *Plans* are YAML files, one for each pair, and hold everything that differs between pairs.
+
+Both are read once, when the app starts. A value that cannot be understood, a field that does not exist, or two values
+that contradict each other stop the start with one line: file and line, field, what was expected, what was there.
+Nothing is repaired. `hubswitch plan check FILE` says the same without starting anything, and `hubswitch plan schema`
+prints a JSON Schema for editors.
+
+Durations are written `250ms`, `30s`, `5m`, `12h` or `2d`. Times have a zone: `2026-02-27T09:30:00Z`.
+
+## Environment variables
+
+`local.settings.sample.json` names all of them. Other variables of this prefix are ignored, but for names that are nearly one of
+these: they are refused as slips of the pen.
+
+{settings}
+
+Two variables belong to `host.json`, not to the app:
+
+| variable | what and why |
+|---|---|
+| `HUBSWITCH_TASK_HUB` | Name of the durable engine's task hub. Letters and digits only, so that it suits every backend. |
+| `DURABLE_TASK_SCHEDULER_CONNECTION_STRING` | Where the Durable Task Scheduler is, as `Endpoint=…;Authentication=…`. See [deploy.md](deploy.md). |
+
+## Plan
+
+{plan}
+"""  # noqa: E501 - a table's row is one line
+
+SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
+    ("primary and secondary", Hub, "Both sides have the same fields."),
+    ("inference", Inference, "Part of a side."),
+    ("pointer", Pointer, "See [design.md](design.md#epoch-and-pointer)."),
+    ("ledger", Ledger, "See [design.md](design.md#ledger)."),
+    (
+        "references",
+        References,
+        "They are asked without a token. Any answer below 500 will do, and one that answers is enough.",
+    ),
+    (
+        "jobs",
+        Jobs,
+        "The tables say how names of the primary read in the secondary. On the way back they are read from the right.",
+    ),
+    ("canary", Canary, "See [drills](runbook.md#practise)."),
+)
+
+POLICY = """\
+## Policy
+
+The field `policy` of a plan. What these numbers do together is told in
+[how it decides](../README.md#how-it-decides) and [design.md](design.md#the-decision).
+
+{policy}
+
+A policy is refused unless all of this holds:
+
+- `suspect_interval` is at most `probe_interval`;
+- `confirm_after` is at least (`bad_after` - 1) x `suspect_interval`, and `confirm_after_notice` is at most `confirm_after`;
+- `evidence_lifetime` is longer than `probe_interval`;
+- `mass_limit` is above 0 and at most 1, `bad_after` at least 1;
+- every window begins before it ends, and its times have a zone.
+
+### Policy: maintenance_windows
+
+A list of windows. {window_about}
+
+{window}
+
+## Tags on jobs
+
+A job says with its own tags what is to become of it. They are read when the job is captured.
+
+| tag | values | default | what |
+|---|---|---|---|
+| `hubswitch.policy` | `never`, `if-interrupted`, `always` | `jobs.policy` of the plan | Whether the job is submitted again. `always` behaves as `if-interrupted` today. |
+| `hubswitch.priority` | a whole number | `0` | Higher goes first. |
+
+A tag that cannot be understood leaves the default, and the job's history in the ledger says so. Successors carry
+`hubswitch.source` (the first job of the line), `hubswitch.epoch` and `hubswitch.run`.
+"""  # noqa: E501 - as above
+
+ANCHORS: Mapping[type, str] = {
+    **{shape: f"plan-{name.replace(' ', '-')}" for name, shape, _ in SECTIONS},
+    Policy: "policy",
+    Window: "policy-maintenance_windows",
+}
+
+UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+class Field(NamedTuple):
+    """One row. ``kind`` is the unit or the values; ``default`` is empty if the field has to be given."""
+
+    name: str
+    kind: str
+    default: str
+    about: str
+
+
+def fields_of(shape: type[msgspec.Struct]) -> Iterator[Field]:
+    """Every field of a struct, in order.
+
+    Raises:
+        ValueError: a field has no docstring under it.
+    """
+    told = docstrings(shape)
+    for field in msgspec.structs.fields(shape):
+        if field.name not in told:
+            raise ValueError(f"{shape.__name__}.{field.name} has no docstring under it")
+        yield Field(field.encode_name, kind_of(field.type), default_of(field), told[field.name])
+
+
+def docstrings(shape: type) -> Mapping[str, str]:
+    """The text under each field of a class, on one line."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(shape))).body[0]
+    if not isinstance(body, ast.ClassDef):
+        raise TypeError(f"{shape} is not a class")
+    found: dict[str, str] = {}
+    name = ""
+    for node in body.body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=target)):
+                name = target
+            case ast.Expr(value=ast.Constant(value=str(text))) if name:
+                found[name] = " ".join(text.split()).replace("``", "`")
+                name = ""
+            case _:
+                name = ""
+    return found
+
+
+def kind_of(hint: Any) -> str:
+    """What may be written into a field, for people."""
+    plain = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", timedelta: "duration"}
+    if hint in plain:
+        return plain[hint]
+    if hint is Any:
+        return "any JSON value"
+    if hint is datetime:
+        return "time"
+    return _compound(hint)
+
+
+def _compound(hint: Any) -> str:
+    inner = [part for part in get_args(hint) if part not in {type(None), Ellipsis}]
+    if get_origin(hint) in {Union, types.UnionType}:
+        return " or ".join(kind_of(part) for part in inner)
+    if get_origin(hint) is tuple:
+        return "list of texts" if inner == [str] else f"list: {kind_of(inner[0])}"
+    if get_origin(hint) is dict:
+        return "table, name: name"
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return ", ".join(f"`{member.value}`" for member in hint)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return f"[{hint.__name__.lower()}](#{ANCHORS[hint]})"
+    raise TypeError(f"no words for {hint}")
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    """The default as a plan would spell it; empty if there is none to be had without the field."""
+    if field.required:
+        return ""
+    default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    return spelt(default)
+
+
+def spelt(value: Any) -> str:
+    """A value as it would be written."""
+    match value:
+        case StrEnum():
+            return f"`{value.value}`"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case timedelta():
+            return f"`{duration(value)}`"
+        case None | "":
+            return "none"
+        case msgspec.Struct():
+            return "its own defaults"
+        case tuple() | dict():
+            return "none" if not value else f"{len(value)} names, see `orchestrator/core/services.py`"
+        case _:
+            return f"`{value}`"
+
+
+def duration(length: timedelta) -> str:
+    """The shortest spelling: ``60m`` and not ``3600s``, but ``90s``."""
+    seconds = int(length.total_seconds())
+    for unit, size in UNITS:
+        if seconds % size == 0 and seconds // size > 1:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def table(head: str, rows: Iterator[Field], prefix: str = "") -> str:
+    """A Markdown table; fields without a default are marked as required."""
+    lines = [f"| {head} | values | default | what and why |", "|---|---|---|---|"]
+    for row in rows:
+        name = prefix + (row.name.upper() if prefix else row.name)
+        lines.append(f"| `{name}` | {row.kind} | {row.default or 'required'} | {row.about} |")
+    return "\n".join(lines)
+
+
+def document() -> str:
+    """The whole of ``docs/settings.md``."""
+    parts = [
+        INTRODUCTION.format(
+            settings=table("variable", fields_of(Settings), PREFIX),
+            plan=table("field", fields_of(Plan)),
+        )
+    ]
+    parts += [f"### Plan: {name}\n\n{about}\n\n{table('field', fields_of(shape))}\n" for name, shape, about in SECTIONS]
+    parts.append(
+        POLICY.format(
+            policy=table("field", fields_of(Policy)),
+            window=table("field", fields_of(Window)),
+            window_about=" ".join((Window.__doc__ or "").split()).replace("``", "`"),
+        )
+    )
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    if "--write" in sys.argv[1:]:
+        TARGET.write_text(document(), encoding="utf-8")
+    else:
+        sys.stdout.write(document())
