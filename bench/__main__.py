@@ -1,0 +1,74 @@
+"""``python -m bench [switch] [start] [resubmit] [--quick]``: one JSON object on standard output, progress on the other.
+
+Without names all are run. ``--quick`` takes few samples: enough to see that everything works, too few to judge.
+Exit status 0 if everything was measured, whether or not goals were met; 1 if something could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bench import resubmit, start, switch
+from bench.measure import Measured, Neighbours, machine, say
+from orchestrator.core.codec import to_builtins
+
+BENCHMARKS: dict[str, Callable[..., Measured]] = {
+    "start": start.measured,
+    "switch": switch.measured,
+    "resubmit": resubmit.measured,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"any of {', '.join(BENCHMARKS)}; all if none is given"
+    )
+    parser.add_argument("--quick", action="store_true", help="few samples")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(BENCHMARKS):
+        parser.error(f"name: any of {', '.join(BENCHMARKS)} was expected, got {', '.join(sorted(unknown))}")
+    logging.getLogger().setLevel(logging.ERROR)
+    wanted = given.names or list(BENCHMARKS)
+    begun = datetime.now(UTC)
+    found = {name: _one(name, quick=given.quick) for name in wanted}
+    failed = any("error" in one for one in found.values())
+    result = {
+        "quick": given.quick,
+        "begun": begun.isoformat(timespec="seconds"),
+        "machine": machine(),
+        "met": not failed and all(goal["met"] for one in found.values() for goal in one["goals"]),
+        "benchmarks": found,
+    }
+    print(json.dumps(result, indent=2))
+    return 1 if failed else 0
+
+
+def _one(name: str, *, quick: bool) -> dict[str, Any]:
+    """One benchmark's result; what went wrong, if it could not be run to its end."""
+    neighbours, began, load = Neighbours(), time.monotonic(), os.getloadavg()[0]
+    say(f"{name}: begins")
+    try:
+        result: dict[str, Any] = to_builtins(BENCHMARKS[name](quick=quick))
+    except Exception as fault:  # noqa: BLE001 - the other benchmarks are still worth having
+        result = {"goals": [], "error": f"{type(fault).__name__}: {fault}"}
+    noise = {
+        "others_share_of_processors": neighbours.share,
+        "load_before": round(load, 2),
+        "load_after": round(os.getloadavg()[0], 2),
+    }
+    took = round(time.monotonic() - began, 1)
+    told = [f"{goal['goal']}: {goal['value']} {'met' if goal['met'] else 'MISSED'}" for goal in result["goals"]]
+    say(f"{name}: {took} s; {'; '.join(told or [result['error']])}")
+    return {**result, "noise": noise, "took_s": took}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,61 @@
+"""What ``python -m bench`` prints. Nothing here judges speed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+
+
+@pytest.fixture(scope="module")
+def quick() -> dict[str, Any]:
+    """One quick run of everything, as printed."""
+    done = bench("--quick")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_without_names_all_benchmarks_are_run_and_told_as_one_object(quick: dict[str, Any]) -> None:
+    """Scripts find every benchmark in one JSON object, and nothing else on standard output."""
+    assert set(quick) == {"quick", "begun", "machine", "met", "benchmarks"}
+    assert list(quick["benchmarks"]) == ["start", "switch", "resubmit"]
+
+
+@pytest.mark.parametrize(("name", "goals"), [("start", 1), ("switch", 1), ("resubmit", 2)])
+def test_a_benchmark_says_goal_value_and_whether_it_was_met(quick: dict[str, Any], name: str, goals: int) -> None:
+    """A figure is never without what it is measured against, how, and how disturbed it was."""
+    found = quick["benchmarks"][name]
+    assert set(found) == {"goals", "runs", "how", "figures", "noise", "took_s"}
+    told = [(type(goal["goal"]), type(goal["value"]), type(goal["met"])) for goal in found["goals"]]
+    assert told == [(str, float, bool)] * goals
+
+
+def test_the_baseline_of_a_switch_counts_calls_made_side_by_side_once(quick: dict[str, Any]) -> None:
+    """The seven plain keys go out together: the path is shorter than its calls."""
+    figures = quick["benchmarks"]["switch"]["figures"]
+    assert figures["calls_overlapping_counted_once"] < figures["calls"]
+
+
+def test_every_job_is_moved_with_the_limit_and_without(quick: dict[str, Any]) -> None:
+    """A rate is only worth telling if nothing was left behind."""
+    figures = quick["benchmarks"]["resubmit"]["figures"]
+    assert (figures["limited"]["jobs"], figures["unlimited"]["jobs"]) == (60, 60)
+
+
+def test_a_benchmark_that_does_not_exist_is_refused_by_name() -> None:
+    """A typing error is told in one line and measures nothing."""
+    done = bench("swich")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "got swich" in done.stderr.splitlines()[-1]
