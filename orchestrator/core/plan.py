@@ -17,7 +17,7 @@ from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.policy import Policy, checked
 from orchestrator.core.services import HUB_SERVICES
-from orchestrator.core.vocabulary import JobPolicy, Role, Surface, Tier
+from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier
 
 SCHEMA = 1
 ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
@@ -235,7 +235,7 @@ def plan_from(text: str, where: str) -> Plan:
     import yaml
 
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, Loader=_loader())  # noqa: S506 - it is a safe loader, in C where there is one
     except yaml.YAMLError as fault:
         raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())) from fault
     if not isinstance(raw, dict):
@@ -247,6 +247,12 @@ def plan_from(text: str, where: str) -> Plan:
     except InvalidInput as fault:
         line = _line_of(text, fault.field)
         raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
+
+
+def _loader() -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
@@ -300,6 +306,14 @@ def _cross_checked(plan: Plan, where: str) -> Plan:
     for name, hub in (("primary", plan.primary), ("secondary", plan.secondary)):
         for n, resource in enumerate(hub.resources):
             must(bool(ARM_ID.match(resource)), f"{name}.resources[{n}]", "an ARM id of a resource", resource)
+    asked = {role: {CLASS_OF_SURFACE[surface] for surface in plan.surfaces(role)} for role in Role}
+    lacking = asked[Role.PRIMARY] ^ asked[Role.SECONDARY]
+    must(
+        not lacking,
+        "secondary",
+        "the same kinds of things to ask on both sides, for a standby that cannot be asked is never ready",
+        f"only one side with {', '.join(sorted(str(kind) for kind in lacking))}",
+    )
     for field, url in _urls(plan):
         must(urlsplit(url).scheme == "https", field, "an https URL", url)
     must(plan.jobs.batch >= 1, "jobs.batch", "at least 1", str(plan.jobs.batch))
@@ -336,7 +350,7 @@ def _line_of(text: str, field: str) -> int | None:
     """Line (from 1) on which a field stands; of its nearest ancestor if the field itself is missing."""
     import yaml
 
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(text, Loader=_loader())
     line = node.start_mark.line + 1 if node else None
     for part in re.findall(r"[^.\[\]]+", field):
         child = _child(node, part)

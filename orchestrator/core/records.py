@@ -6,8 +6,7 @@ record                where                                       changed by
 ``EpochRecord``       blob ``<pair>/epoch.json``                  the run that claims
 ``PointerValue``      App Configuration, ``hubswitch:<pair>:…``   the run that holds the epoch
 ``JobRecord``         blob ``<pair>/jobs/<name>.json``            capture, resubmission
-``Manifest``          blob ``<pair>/runs/<run>/batch-<n>.json``   the run, once
-``AuditEntry``        blob ``<pair>/runs/<run>/audit/<step>.json``  each step, once
+``Manifest``          blob ``<pair>/runs/<run>/round-<n>.json``  the run, once a round
 ====================  ==========================================  =======================
 """
 
@@ -153,19 +152,7 @@ class Manifest(Value, kw_only=True):
     jobs: tuple[str, ...]
 
 
-class AuditEntry(Value, kw_only=True):
-    """What one step of a run did. Written once; a repeated step finds it there."""
-
-    schema: int = SCHEMA
-    pair: str
-    run: str
-    epoch: int
-    step: str
-    at: Moment
-    what: str
-
-
-def read_record[T: (EpochRecord, PointerValue, JobRecord, Manifest, AuditEntry)](
+def read_record[T: (EpochRecord, PointerValue, JobRecord, Manifest)](
     data: bytes | str, shape: type[T], where: str
 ) -> T:
     """The record that stored bytes hold.

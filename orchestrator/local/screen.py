@@ -57,6 +57,10 @@ class Screen:
         if self._live.is_started:
             self._live.update(_page(self._note, view, accounts, timeline))
             return
+        self._tell(timeline)
+
+    def _tell(self, timeline: Sequence[Mapping[str, str]]) -> None:
+        """Print what has not been printed."""
         for line in timeline[self._said :]:
             self._console.print(f"{line['at'][11:19]}  {line['what']:<13} {line['why']}")
         self._said = len(timeline)
@@ -65,8 +69,7 @@ class Screen:
         """The tables at the end."""
         if self._live.is_started:
             self._live.stop()
-        for line in result["timeline"]:
-            self._console.print(f"{line['at'][11:19]}  {line['what']:<13} {line['why']}")
+        self._tell(result["timeline"])
         self._console.print(_phases(result["phases"]), _jobs(result))
         pointer = result["pointer"]
         where = f"{pointer.get('hub')}/{pointer.get('project')} in {pointer.get('region')}"

@@ -115,7 +115,7 @@ def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[t
 
 
 def _moved(ctx: OrchestrationContext, order: RunOrder) -> Steps[BatchReport]:
-    """Move every job that the ledger shows on the source, until a round finds none."""
+    """Move every job that the outage took, round after round, until one finds none."""
     total = BatchReport()
     number = 0
     while True:
@@ -123,6 +123,7 @@ def _moved(ctx: OrchestrationContext, order: RunOrder) -> Steps[BatchReport]:
         answer = yield from _insisted(ctx, order, names.LIST_JOBS, to_builtins(asked))
         planned = from_builtins(answer, RoundPlan, names.LIST_JOBS)
         if not planned.batches:
+            ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), ""))
             return total
         ctx.set_custom_status(
             waiting(names.RESUBMIT_RUN, utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}")

@@ -16,6 +16,9 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.orders import Replica, RunOrder, Verification
 
+REPAIR_AFTER = 30
+"""Suspect intervals after which a pointer that is behind its epoch record is not being published by a run any more."""
+
 
 def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
     """Make this run the holder of its epoch; the record in force.
@@ -76,10 +79,12 @@ def read_epoch(world: World, pair: str) -> EpochRecord:
 def ensure_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
     """The epoch record of a pair, begun at epoch 0 with the primary if there is none, and its pointer published.
 
-    Only creates: what exists stays as it is. So a pointer is there before the first outage.
+    So a pointer is there before the first outage, and comes back if its store was emptied. A run that may still be
+    publishing is left to do so itself.
     """
     record = while_it_conflicts(lambda: _begun(world, plan, now))
-    _publish_first(world, plan, record)
+    if record.run is None or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval:
+        _publish_if_behind(world, plan, record)
     return record
 
 
@@ -123,14 +128,15 @@ def _published(world: World, order: RunOrder) -> PointerValue:
     return value
 
 
-def _publish_first(world: World, plan: Plan, record: EpochRecord) -> None:
+def _publish_if_behind(world: World, plan: Plan, record: EpochRecord) -> None:
     pointers = world.pointers[plan.pair]
     seen = pointers.snapshot(plan.pair)
-    if seen.value is None and record.epoch == 0:
-        try:
-            pointers.publish(plan.pair, pointer_for(plan, record), seen)
-        except Conflict:
-            return
+    if seen.value and seen.value.epoch >= record.epoch:
+        return
+    try:
+        pointers.publish(plan.pair, pointer_for(plan, record), seen)
+    except (Conflict, EpochFenced):
+        return
 
 
 def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
