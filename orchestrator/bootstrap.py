@@ -7,6 +7,7 @@ not pay for them.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -39,8 +40,12 @@ class Deployment:
         Raises:
             InvalidInput: a setting or a plan is wrong; names which.
         """
+        self.clock = SystemClock()
         self.settings: Settings = settings_from(environment)
         self.plans: Mapping[str, Plan] = plans_in(root / self.settings.plans)
+        self.summarised: set[tuple[str, str]] = set()
+        """Pairs with their runs that have left a summary: it never goes away, so it need not be looked for again."""
+
         self._building = threading.Lock()
 
     @property
@@ -48,6 +53,10 @@ class Deployment:
         """The ports, built at first use, once."""
         with self._building:
             return self._world
+
+    async def assembled(self) -> World:
+        """The same, without holding up the running event loop while the clients are imported."""
+        return await asyncio.to_thread(lambda: self.world)
 
     async def aclose(self) -> None:
         """Close what the running event loop holds open. Azure Functions never calls this; local hosts do."""
@@ -58,22 +67,35 @@ class Deployment:
     def _world(self) -> World:
         from orchestrator.adapters.assembly import assembled
 
-        return assembled(self.settings, self.plans, SystemClock())
+        return assembled(self.settings, self.plans, self.clock)
 
 
 def plans_in(place: Path) -> Mapping[str, Plan]:
     """The plans of a folder (every ``*.yaml``), or of one file, by pair.
 
     Raises:
-        InvalidInput: nothing is there, a plan is wrong, or two plans are for one pair.
+        InvalidInput: nothing is there, a plan is wrong, two plans are for one pair, or two pairs have one primary.
     """
     files = [place] if place.is_file() else sorted(place.glob("*.yaml"))
     if not files:
         raise InvalidInput(str(place), "", "a plan, or a folder with plans (*.yaml)", "none")
     plans: dict[str, Plan] = {}
+    primaries: dict[str, str] = {}
     for file in files:
-        plan = plan_from(file.read_text(encoding="utf-8"), str(file))
+        plan = plan_from(_text(file), str(file))
         if plan.pair in plans:
             raise InvalidInput(str(file), "pair", "a pair that no other plan has", plan.pair)
+        other = primaries.setdefault(plan.primary.project_id.casefold(), plan.pair)
+        if other != plan.pair:
+            raise InvalidInput(
+                str(file), "primary.project", "a project that is no other pair's primary", f"that of {other}"
+            )
         plans[plan.pair] = plan
     return plans
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidInput(str(file), "", "a readable UTF-8 file", type(fault).__name__) from fault

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +18,9 @@ from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import duration_from
 
 PREFIX = "HUBSWITCH_"
+_SCHEDULE = re.compile(r"^[0-9*,/-]+(?: [0-9A-Za-z*,/-]+){4,5}$")
+_ALIKE = 0.85
+"""How much a name must resemble that of a setting to be taken for a slip of the pen."""
 
 
 class CredentialKind(StrEnum):
@@ -73,10 +79,21 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     """
     shapes = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     given = {name[len(PREFIX) :].casefold(): text for name, text in environment.items() if name.startswith(PREFIX)}
+    _must_be_spelt(given, shapes)
     known = {name: _value(name, text, shapes[name]) for name, text in given.items() if name in shapes and text}
     if "plans" not in known:
         raise InvalidInput("environment", f"{PREFIX}PLANS", "a folder of plans, or one plan file", "nothing")
     return _checked(Settings(**known))
+
+
+def _must_be_spelt(given: Mapping[str, str], shapes: Mapping[str, object]) -> None:
+    """Others may use our prefix; a name that is nearly one of ours is a setting that would silently not be set."""
+    for name in given:
+        meant = difflib.get_close_matches(name, shapes, n=1, cutoff=_ALIKE)
+        if name not in shapes and meant:
+            raise InvalidInput(
+                "environment", PREFIX + name.upper(), f"{PREFIX}{meant[0].upper()}", "a name that is nearly that"
+            )
 
 
 def _value(name: str, text: str, shape: object) -> Any:
@@ -98,4 +115,10 @@ def _checked(settings: Settings) -> Settings:
             raise InvalidInput(
                 "environment", PREFIX + name.upper(), "a duration above zero", str(getattr(settings, name))
             )
+    for name in ("watch_schedule", "reconcile_schedule"):
+        if not _SCHEDULE.match(getattr(settings, name)):
+            expected = "an NCRONTAB such as */10 * * * * *"
+            raise InvalidInput("environment", PREFIX + name.upper(), expected, repr(getattr(settings, name)))
+    if settings.ca_bundle and not Path(settings.ca_bundle).is_file():
+        raise InvalidInput("environment", "HUBSWITCH_CA_BUNDLE", "a PEM file that is there", settings.ca_bundle)
     return settings

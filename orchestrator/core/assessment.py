@@ -244,7 +244,7 @@ def _last_ok(tracks: list[Track]) -> datetime | None:
 
 def _why_bad(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy) -> str:
     said = [
-        f"{key.rpartition('.')[2]} probe: {track.why or track.seen}"
+        f"{key.rpartition('.')[2]} probe: {track.bad_why or 'failed'}"
         for key in MEMBER_KEYS[role, evidence_class]
         if (track := evidence.tracks.get(key)) and track_is_bad(track, now, policy)
     ]

@@ -179,7 +179,7 @@ def _wanted(case: Case, judgement: Judgement) -> Decision:
     """The rule is met: go, unless something holds, or a person has to be asked."""
     held = holds.standing(case, ALWAYS, STANDBY, ALONE)
     if held:
-        return _held(case.state, case.now, held[0].rule, f"{judgement.why}; held: {together(held)}")
+        return _held(case.state, case.now, held[0].rule, f"{together(held)}; meanwhile {judgement.why}")
     if case.policy.mode is Mode.APPROVE:
         return _proposed(case, judgement)
     return started(case.state, Trigger.RULE_MET, "failover", case.now, rule=judgement.rule, why=judgement.why)

@@ -72,6 +72,9 @@ class Track(Value, kw_only=True):
     bad_at: datetime | None = None
     """The last bad answer of that row."""
 
+    bad_why: str = ""
+    """What that answer was."""
+
 
 class Reported(Value, kw_only=True):
     """The newest statement of Resource Health about a resource, or of an alert rule about its target."""

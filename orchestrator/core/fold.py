@@ -131,6 +131,7 @@ def _tracked(track: Track | None, seen: Observation, at: datetime, why: str, lif
         bads=track.bads + 1 if goes_on else 1,
         bad_since=track.bad_since if goes_on else at,
         bad_at=at,
+        bad_why=why,
     )
 
 

@@ -95,7 +95,7 @@ def elsewhere(case: Case) -> str | None:
     track = case.seen.evidence.tracks.get(f"world.{Surface.ELSEWHERE}")
     if track is None or track.bad_at is None or case.now - track.bad_at > case.policy.evidence_lifetime:
         return None
-    return f"the same fault is seen in regions that belong to no pair: {track.why or track.seen}"
+    return f"the same fault is seen in regions that belong to no pair: {track.bad_why or 'failed'}"
 
 
 def global_notice(case: Case) -> str | None:

@@ -13,6 +13,7 @@ State lives in the memory of the process that hosts the engine: kill workers, no
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -42,6 +43,9 @@ class _Item(NamedTuple):
 
 class Engine(InMemoryOrchestrationBackend):
     """An in-memory durable engine that redelivers what dead workers held."""
+
+    look_again = 1.0
+    """Seconds after which a parent looks whether its sub-orchestration has ended, if nobody has told it."""
 
     def __init__(self, *, checkpoint: Checkpoint | None = None) -> None:
         super().__init__(port=0, max_history_size=100_000)
@@ -84,34 +88,25 @@ class Engine(InMemoryOrchestrationBackend):
                     self._take_back(item)
 
     def CompleteOrchestratorTask(self, request: Any, context: Any) -> Any:  # noqa: N802
-        with self._lock:
-            instance = self._instances.get(request.instanceId)
-            held = request.instanceId in self._orchestration_in_flight
-            current = instance is not None and str(instance.completion_token) == request.completionToken
-        if not (held and current) or self._loses("orchestrator", request.instanceId):
-            return pb.CompleteTaskResponse()
-        return super().CompleteOrchestratorTask(request, context)
+        item = _Item("orchestrator", request.instanceId, 0, request.completionToken)
+        return self._completed(item, lambda: super(Engine, self).CompleteOrchestratorTask(request, context))
 
     def CompleteActivityTask(self, request: Any, context: Any) -> Any:  # noqa: N802
-        key = (request.instanceId, request.taskId)
-        with self._lock:
-            held = self._held_activities.get(key)
-        if held is None or self._loses("activity", request.instanceId):
-            return pb.CompleteTaskResponse()
-        with self._lock:
-            if self._held_activities.pop(key, None) is None:
-                return pb.CompleteTaskResponse()
-        return super().CompleteActivityTask(request, context)
+        item = _Item("activity", request.instanceId, request.taskId, request.completionToken)
+
+        def complete() -> Any:
+            del self._held_activities[item.instance, item.task]
+            return super(Engine, self).CompleteActivityTask(request, context)
+
+        return self._completed(item, complete)
 
     def CompleteEntityTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._lock:
-            entity = next(
-                (e for e in self._entities.values() if str(e.completion_token) == request.completionToken), None
-            )
-            held = entity is not None and entity.instance_id in self._entity_in_flight
-        if entity is None or not held or self._loses("entity", entity.instance_id):
-            return pb.CompleteTaskResponse()
-        return super().CompleteEntityTask(request, context)
+            found = [
+                e.instance_id for e in self._entities.values() if str(e.completion_token) == request.completionToken
+            ]
+        item = _Item("entity", "".join(found), 0, request.completionToken)
+        return self._completed(item, lambda: super(Engine, self).CompleteEntityTask(request, context))
 
     def idle(self) -> bool:
         """True when nothing is queued, held or still running."""
@@ -142,6 +137,15 @@ class Engine(InMemoryOrchestrationBackend):
     def _loses(self, kind: str, instance: str) -> bool:
         return self._checkpoint is not None and not self._checkpoint(kind, instance)
 
+    def _completed(self, item: _Item, complete: Callable[[], Any]) -> Any:
+        """Apply a completion, unless the item is not held under that token any more, or the checkpoint loses it."""
+        with self._lock:
+            held = self._is_held(item)
+        if not held or self._loses(item.kind, item.instance):
+            return pb.CompleteTaskResponse()
+        with self._lock:
+            return complete() if self._is_held(item) else pb.CompleteTaskResponse()
+
     def _hold(self, item: _Item, work: Any) -> None:
         if item.kind == "activity":
             request = work.activityRequest
@@ -166,7 +170,8 @@ class Engine(InMemoryOrchestrationBackend):
         if not self._is_held(item):
             return
         if item.kind == "activity":
-            self._activity_queue.append(self._held_activities.pop((item.instance, item.task)))
+            held = self._held_activities.pop((item.instance, item.task))
+            self._activity_queue.append(dataclasses.replace(held, completion_token=self._new_token()))
         elif item.kind == "orchestrator":
             instance = self._instances[item.instance]
             instance.pending_events = list(instance.dispatched_events) + list(instance.pending_events)
@@ -191,7 +196,7 @@ class Engine(InMemoryOrchestrationBackend):
     def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
         def watch() -> None:
             while not self._shutdown_event.is_set():
-                if self._wait_for_state(sub_instance_id, self._is_terminal_status_check, timeout=1.0):
+                if self._wait_for_state(sub_instance_id, self._is_terminal_status_check, timeout=self.look_again):
                     super(Engine, self)._watch_sub_orchestration(parent_instance_id, sub_instance_id, task_id)
                     return
 

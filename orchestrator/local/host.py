@@ -27,8 +27,11 @@ from orchestrator.local.functions import Function, client_configuration, durable
 
 LOG = logging.getLogger("hubswitch.host")
 
-MAX_BODY = 4 * 1024 * 1024
-"""Larger than anything that Event Grid or an action group sends (1 MB and 256 KB)."""
+MAX_BODY = 100 * 1024 * 1024
+"""The Functions host's own limit (learn.microsoft.com, Functions HTTP trigger limits). The app has lower ones."""
+
+GRACE = 5.0
+"""Seconds that requests under way get when the host stops."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +66,28 @@ class LocalHost:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[LocalHost]:
-        """Serve within the block; everything is stopped at its end."""
-        await self._start()
+        """Serve within the block; everything is stopped at its end.
+
+        Raises:
+            ValueError: a timer's schedule cannot be understood.
+            OSError: the port cannot be had.
+        """
+        timed = [function for function in self._functions if function.trigger == "timerTrigger"]
+        for function in timed:
+            until_next(function.settings["schedule"], datetime.now(UTC))
         try:
+            await self._start(timed)
             yield self
         finally:
             await self._stop()
 
-    async def _start(self) -> None:
+    async def _start(self, timed: Sequence[Function]) -> None:
         site_app = web.Application(client_max_size=MAX_BODY)
         for function in self._functions:
             if function.trigger == "httpTrigger":
                 self._add_route(site_app, function)
         site_app.router.add_route("*", "/runtime/webhooks/EventGrid", self._event_grid)
-        self._runner = web.AppRunner(site_app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
         await site.start()
@@ -85,7 +96,6 @@ class LocalHost:
         self._client = client_configuration(self._options.engine, self.url)
         self._worker.start()  # type: ignore[no-untyped-call]
         if self._options.timers:
-            timed = [function for function in self._functions if function.trigger == "timerTrigger"]
             self._tasks = [asyncio.create_task(self._timer(function), name=function.name) for function in timed]
 
     async def _stop(self) -> None:
@@ -123,9 +133,8 @@ class LocalHost:
             LOG.exception("%s failed", function.name)
             return web.Response(status=500)
         headers = {name: text for name, text in answer.headers.items() if name.casefold() != "content-type"}
-        content_type = f"{answer.mimetype}; charset={answer.charset}"
         return web.Response(
-            status=answer.status_code, body=answer.get_body(), headers={**headers, "Content-Type": content_type}
+            status=answer.status_code, body=answer.get_body(), headers={**headers, "Content-Type": content_type(answer)}
         )
 
     def _has_key(self, request: web.Request) -> bool:
@@ -143,11 +152,11 @@ class LocalHost:
             return web.Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})
         try:
             body = json.loads(await request.read())
-        except ValueError:
-            return web.Response(status=400, text="not JSON")
-        events = body if isinstance(body, list) else [body]
-        if request.headers.get("aeg-event-type") == "SubscriptionValidation":
-            return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
+            events = body if isinstance(body, list) else [body]
+            if request.headers.get("aeg-event-type") == "SubscriptionValidation":
+                return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
+        except (ValueError, LookupError, TypeError):
+            return web.Response(status=400, text="neither an event nor a handshake")
         return await self._delivered(named[0], events)
 
     async def _delivered(self, function: Function, events: list[Any]) -> web.Response:
@@ -173,8 +182,20 @@ class LocalHost:
                 LOG.exception("%s failed", function.name)
 
 
+def content_type(answer: func.HttpResponse) -> str:
+    """What the worker library makes of an answer's type: only texts say their encoding."""
+    given = answer.headers.get("content-type")
+    if given:
+        return str(given)
+    return f"{answer.mimetype}; charset={answer.charset}" if answer.mimetype.startswith("text/") else answer.mimetype
+
+
 def until_next(schedule: str, now: datetime) -> timedelta:
-    """Time from ``now`` to the next moment of a six-field NCRONTAB schedule (seconds first)."""
+    """Time from ``now`` to the next moment of a six-field NCRONTAB schedule (seconds first).
+
+    Raises:
+        ValueError: it is none.
+    """
     following: datetime = croniter(schedule, now, second_at_beginning=True).get_next(datetime)
     return following - now
 

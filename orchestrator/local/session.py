@@ -67,7 +67,13 @@ def scaled_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def session(
-    *, seed: int = 0, speed: float = 1.0, port: int = 0, key: str = "", azure: LocalAzure | None = None
+    *,
+    seed: int = 0,
+    speed: float = 1.0,
+    port: int = 0,
+    key: str = "",
+    timers: bool = True,
+    azure: LocalAzure | None = None,
 ) -> AsyncIterator[Local]:
     """Bring everything up. ``azure`` may be given, not yet started, to choose what it simulates."""
     cloud = azure or LocalAzure(seed=seed, speed=speed)
@@ -79,7 +85,7 @@ async def session(
         plan_file = folder / "demo.yaml"
         plan_file.write_text(cloud.plan_yaml(**scaled_policy(speed)), encoding="utf-8")
         stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
-        options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed)
+        options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
         module = function_app()
         host = LocalHost(module.app, options)
         try:

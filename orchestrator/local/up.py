@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import signal
@@ -12,9 +13,15 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.local.session import Local, session
 from orchestrator.telemetry import JsonLines
 
+TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL})
+HIGHEST_PORT = 65535
+
 
 def up_command(*, port: int, seed: int, speed: float, key: str, as_json: bool) -> int:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM; the exit status."""
+    if not 0 <= port <= HIGHEST_PORT:
+        print(f"--port: expected 0 to {HIGHEST_PORT}, got {port}", file=sys.stderr)  # noqa: T201
+        return 2
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -32,6 +39,8 @@ async def _serve(port: int, seed: int, speed: float, key: str, *, as_json: bool)
             _announce(local, as_json=as_json)
             await over.wait()
     except OSError as fault:
+        if fault.errno not in TAKEN:
+            raise
         print(f"cannot listen on port {port}: {fault.strerror or fault}", file=sys.stderr)  # noqa: T201
         return 2
     return 0

@@ -1,4 +1,4 @@
-"""HTTP answers: JSON, and RFC 9457 problem details for everything that went wrong."""
+"""HTTP answers: JSON, a page for browsers, and RFC 9457 problem details for everything that went wrong."""
 
 from __future__ import annotations
 
@@ -12,8 +12,37 @@ from orchestrator.core.codec import encode
 from orchestrator.core.errors import InvalidInput
 
 
+class TooLarge(Exception):
+    """The body has more bytes than anything that makes sense here. ``limit`` is how many may come."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a body of at most {limit} bytes is accepted here")
+        self.limit = limit
+
+
 def answer(body: Any, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> func.HttpResponse:
     return func.HttpResponse(encode(body), status_code=status, mimetype="application/json", headers=headers)
+
+
+def page(html: str, headers: dict[str, str]) -> func.HttpResponse:
+    return func.HttpResponse(html, mimetype="text/html", headers=headers)
+
+
+def prefers_page(accept: str | None) -> bool:
+    """Whether a caller would rather have HTML than JSON (RFC 9110, 12.5.1): browsers say so, programs do not."""
+    weights = dict(_weighed(part) for part in (accept or "").split(","))
+    html = weights.get("text/html", 0.0)
+    json_too = max(weights.get(kind, 0.0) for kind in ("application/json", "application/*", "*/*"))
+    return html > 0 and html >= json_too
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    kind, *parameters = (piece.strip() for piece in part.split(";"))
+    weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+    try:
+        return kind.casefold(), float(weight)
+    except ValueError:
+        return kind.casefold(), 0.0
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> func.HttpResponse:
@@ -26,6 +55,22 @@ def invalid(fault: InvalidInput) -> func.HttpResponse:
     return problem(
         HTTPStatus.BAD_REQUEST,
         str(fault),
+        where=fault.where,
+        field=fault.field,
+        expected=fault.expected,
+        got=fault.got,
+    )
+
+
+def too_large(fault: TooLarge) -> func.HttpResponse:
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(fault))
+
+
+def unreadable(pair: str, fault: InvalidInput) -> func.HttpResponse:
+    """Our own stored state is at fault, not the caller. No retry mends it."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"{pair} stands still, for its stored state cannot be read: {fault}",
         where=fault.where,
         field=fault.field,
         expected=fault.expected,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import grpc
@@ -105,6 +105,11 @@ async def run(client: DurableFunctionsClient, run_id: str) -> Run | None:
         status=found.runtime_status.name.casefold(),
         waits_for=found.get_custom_status() if found.serialized_custom_status else None,
         output=found.get_output() if found.serialized_output else (failure.message if failure else None),
-        created_at=found.created_at,
-        updated_at=found.last_updated_at,
+        created_at=_utc(found.created_at),
+        updated_at=_utc(found.last_updated_at),
     )
+
+
+def _utc(at: datetime) -> datetime:
+    """The engine gives UTC without a zone."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

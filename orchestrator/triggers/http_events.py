@@ -15,15 +15,21 @@ from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import InvalidInput
 from orchestrator.core.parsing.facts import Fact, Kind
-from orchestrator.core.parsing.front import facts_from
+from orchestrator.core.parsing.front import facts_from_text
 from orchestrator.triggers import engine
-from orchestrator.triggers.answers import answer, problem
-from orchestrator.triggers.http_pairs import Handler, guarded
+from orchestrator.triggers.answers import TooLarge, answer, problem
+from orchestrator.triggers.http_pairs import Handler, guarded, place_of
 from orchestrator.workflows.intake import Intake, sorted_out
 
 LOG = telemetry.logger("events")
+
+LIMIT = 2 * 1024 * 1024
+"""Bytes: Event Grid sends at most 1 MB at once, action groups 256 KB (learn.microsoft.com, Event Grid quotas)."""
+
+
+TOLD = 10
+"""Reasons told of a body of which nothing was understood."""
 
 
 def deliveries(deployment: Deployment) -> Handler:
@@ -32,15 +38,17 @@ def deliveries(deployment: Deployment) -> Handler:
     async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
         if req.method == "OPTIONS":
             return cloud_events_handshake(req)
-        body = _json(req)
-        facts = facts_from(body)
+        body = req.get_body()
+        if len(body) > LIMIT:
+            raise TooLarge(LIMIT)
+        facts = facts_from_text(body)
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
-        found = sorted_out(deployment.plans, facts)
+        found = sorted_out(deployment.plans, facts, deployment.world.clock.now())
         if found.invalid and len(found.invalid) == len(facts):
-            return problem(HTTPStatus.BAD_REQUEST, found.invalid[0], invalid=list(found.invalid[:10]))
-        await engine.hand_over(client, dict(deployment.plans), found, deployment.world.clock.now())
+            return _not_understood(req, found.invalid)
+        await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
         return answer(_counts(found, len(facts)))
 
     return guarded(handler)
@@ -48,11 +56,11 @@ def deliveries(deployment: Deployment) -> Handler:
 
 async def event_grid(deployment: Deployment, event: Any, client: DurableFunctionsClient) -> None:
     """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
-    facts = facts_from(body_of(event))
-    found = sorted_out(deployment.plans, facts)
+    facts = facts_from_text(json.dumps(body_of(event)))
+    found = sorted_out(deployment.plans, facts, deployment.world.clock.now())
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
-    await engine.hand_over(client, dict(deployment.plans), found, deployment.world.clock.now())
+    await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
 
 
 def cloud_events_handshake(req: func.HttpRequest) -> func.HttpResponse:
@@ -83,15 +91,15 @@ def body_of(event: Any) -> dict[str, Any]:
         "type": event.type,
         "subject": event.subject,
         "time": event.time.isoformat() if event.time else None,
-        "data": event.data,
+        "data": event.get_json(),
     }
 
 
-def _json(req: func.HttpRequest) -> Any:
-    try:
-        return json.loads(req.get_body())
-    except ValueError as fault:
-        raise InvalidInput("body", "", "JSON: an event, or an array of events", str(fault)) from fault
+def _not_understood(req: func.HttpRequest, reasons: tuple[str, ...]) -> func.HttpResponse:
+    where, expected = place_of(req), "an event or an alert in JSON, or an array of them"
+    detail = f"{where}: expected {expected}, got this: {reasons[0]}"
+    told = {"field": "", "expected": expected, "got": reasons[0], "invalid": list(reasons[:TOLD])}
+    return problem(HTTPStatus.BAD_REQUEST, detail, None, where=where, **told)
 
 
 def _validation_code(facts: list[Fact]) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Annotated
 
 import azure.functions as func
+import msgspec
 from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator.bootstrap import Deployment
@@ -13,27 +15,43 @@ from orchestrator.core import decide
 from orchestrator.core.codec import Value, decode
 from orchestrator.core.decide import Command
 from orchestrator.core.errors import InvalidInput, PermanentError
-from orchestrator.core.state import PairState, initial
+from orchestrator.core.state import initial
 from orchestrator.triggers import engine
-from orchestrator.triggers.answers import answer, invalid, problem, unavailable, unknown_pair
-from orchestrator.web.views import explain_view, pair_view, run_view, status_view
+from orchestrator.triggers.answers import (
+    TooLarge,
+    answer,
+    invalid,
+    prefers_page,
+    problem,
+    too_large,
+    unavailable,
+    unknown_pair,
+    unreadable,
+)
+from orchestrator.triggers.http_page import answered_page
+from orchestrator.web.views import Readable, explain_view, pair_view, run_view, status_view
 from orchestrator.workflows.orders import DrillKind, DrillOrder
 
 Handler = Callable[[func.HttpRequest, DurableFunctionsClient], Awaitable[func.HttpResponse]]
+
+LIMIT = 64 * 1024
+"""Bytes of a command: many times what a person writes."""
+
+Words = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Asked(Value, kw_only=True):
     """Body of a command: why, and by whom if the platform does not say."""
 
-    reason: str
-    by: str = ""
+    reason: Words
+    by: Words = ""
     force: bool = False
 
 
 class DrillAsked(Value, kw_only=True):
     """Body of a drill."""
 
-    reason: str
+    reason: Words
     kind: DrillKind = DrillKind.DRY
 
 
@@ -45,6 +63,8 @@ def guarded(handler: Handler) -> Handler:
             return await handler(req, client)
         except InvalidInput as fault:
             return invalid(fault)
+        except TooLarge as fault:
+            return too_large(fault)
         except engine.EngineError as fault:
             return unavailable(fault)
 
@@ -52,11 +72,14 @@ def guarded(handler: Handler) -> Handler:
 
 
 def status(deployment: Deployment) -> Handler:
-    """``GET status``: every pair in one line each."""
+    """``GET status``: every pair in one line each; for browsers, a page with everything."""
 
-    async def handler(_req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
         states = {pair: await _readable(client, pair) for pair in deployment.plans}
-        return answer(status_view(deployment.plans, states))
+        lines = status_view(deployment.plans, states)
+        if prefers_page(req.headers.get("accept")):
+            return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
+        return answer(lines, headers={"Vary": "Accept"})
 
     return guarded(handler)
 
@@ -68,7 +91,7 @@ def pair(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(pair_view(plan, await _readable(client, plan.pair), deployment.world.clock.now()))
+        return answer(pair_view(plan, await _readable(client, plan.pair), deployment.clock.now()))
 
     return guarded(handler)
 
@@ -80,7 +103,7 @@ def explain(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(explain_view(plan, await _readable(client, plan.pair), deployment.world.clock.now()))
+        return answer(explain_view(plan, await _readable(client, plan.pair), deployment.clock.now()))
 
     return guarded(handler)
 
@@ -105,7 +128,7 @@ def drill(deployment: Deployment) -> Handler:
         if plan is None:
             return unknown_pair(req.route_params["pair"])
         asked = _body(req, DrillAsked)
-        now = deployment.world.clock.now()
+        now = deployment.clock.now()
         beat = plan.policy.suspect_interval / 10
         order = DrillOrder(
             pair=plan.pair,
@@ -132,8 +155,11 @@ def command(deployment: Deployment, do: str) -> Handler:
         order = Command(
             do=decide.Do(do), by=_caller(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
         )
-        now = deployment.world.clock.now()
-        state = await engine.pair_state(client, plan.pair) or initial(plan.pair, now)
+        now = deployment.clock.now()
+        found = await _readable(client, plan.pair)
+        if isinstance(found, InvalidInput):
+            return unreadable(plan.pair, found)
+        state = found or initial(plan.pair, now)
         try:
             decided = decide.command(state, order, max(now, state.last_now), plan.policy)
         except PermanentError as fault:
@@ -150,8 +176,10 @@ def _accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
 
 
 def _body[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
-    where = f"body of {req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
+    where = place_of(req)
     body = req.get_body()
+    if len(body) > LIMIT:
+        raise TooLarge(LIMIT)
     if not body:
         raise InvalidInput(where, "", "a JSON object with a reason", "an empty body")
     asked = decode(body, shape, where)
@@ -160,12 +188,17 @@ def _body[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
     return asked
 
 
+def place_of(req: func.HttpRequest) -> str:
+    """How a body is called in a complaint: ``body of POST pairs/demo/pause``."""
+    return f"body of {req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
+
+
 def _caller(req: func.HttpRequest) -> str:
     """The signed-in caller, if the platform's authentication is in front of the app."""
     return req.headers.get("x-ms-client-principal-name") or ""
 
 
-async def _readable(client: DurableFunctionsClient, name: str) -> PairState | InvalidInput | None:
+async def _readable(client: DurableFunctionsClient, name: str) -> Readable:
     try:
         return await engine.pair_state(client, name)
     except InvalidInput as fault:

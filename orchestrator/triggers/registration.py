@@ -15,7 +15,7 @@ from orchestrator.triggers import http_events, http_health, http_pairs, timers
 from orchestrator.workflows import capture, drill, names, orders, resubmission, switch_run, switching, telling
 from orchestrator.workflows.pair_entity import pair_entity
 
-COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume")
+COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failback")
 
 Body = Callable[[World, Any], Any]
 

@@ -28,25 +28,31 @@ QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_AP
 """Phases in which the ledger may be reconciled: in the others a run is writing it."""
 
 
-_SUMMARISED: set[tuple[str, str]] = set()
-"""Runs that are known to have left their summary: it never goes away, so it need not be looked for again."""
-
-
 async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
-    """Look at every pair that is due and hand what was seen to its entity; how many were looked at."""
-    states = {pair: await _state(client, pair) for pair in deployment.plans}
+    """Look at every pair that is due and hand what was seen to its entity; how many were looked at.
+
+    A pair whose stored state cannot be read is left alone. One that fails does not stop the others; what it raised
+    is raised at the end, so that the host shows this invocation as failed.
+    """
+    states = await _readable_states(deployment, client)
     known = [state for state in states.values() if state]
-    now = deployment.world.clock.now()
-    due = [plan for pair, plan in deployment.plans.items() if is_due(states[pair], plan, now)]
+    now = deployment.clock.now()
+    due = [deployment.plans[pair] for pair, state in states.items() if is_due(state, deployment.plans[pair], now)]
     limit = asyncio.Semaphore(AT_ONCE)
+    world = await deployment.assembled()
 
     async def looked_at(plan: Plan) -> None:
         async with limit:
-            seen = await look(deployment.world, plan, share_moving(known, plan))
+            seen = await look(world, plan, share_moving(known, plan))
             await engine.observe(client, plan.pair, seen)
             await _revive(deployment, client, plan, states[plan.pair], seen)
 
-    await asyncio.gather(*(looked_at(plan) for plan in due))
+    found = await asyncio.gather(*(looked_at(plan) for plan in due), return_exceptions=True)
+    faults = [(plan, fault) for plan, fault in zip(due, found, strict=True) if fault is not None]
+    for plan, fault in faults:
+        LOG.error("looking at %s failed: %s", plan.pair, fault)
+    if faults:
+        raise faults[0][1]
     return len(due)
 
 
@@ -54,14 +60,14 @@ async def _revive(
     deployment: Deployment, client: DurableFunctionsClient, plan: Plan, state: PairState | None, seen: Observed
 ) -> None:
     """Begin the run again that holds the epoch, or report the one that never did, if the engine has lost it."""
-    record, now = seen.record, deployment.world.clock.now()
+    record, now = seen.record, deployment.clock.now()
     if seen.trouble is not None:
         return
-    if record and record.run and (plan.pair, record.run) not in _SUMMARISED:
+    if record and record.run and (plan.pair, record.run) not in deployment.summarised:
         path = summary_path(plan.pair, record.run)
         summary = await asyncio.to_thread(deployment.world.ledgers[plan.pair].get, path)
         if summary is not None:
-            _SUMMARISED.add((plan.pair, record.run))
+            deployment.summarised.add((plan.pair, record.run))
         elif needs_revival(record, await engine.status_of(client, record.run), plan, now):
             LOG.warning("%s: %s is begun again", plan.pair, record.run)
             await engine.begin_again(client, order_again(record, plan, now))
@@ -74,8 +80,8 @@ async def _revive(
 async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> int:
     """Start capture runs for every job whose ledger record and hub differ; how many."""
     started = 0
-    for plan in deployment.plans.values():
-        state = await _state(client, plan.pair)
+    for pair, state in (await _readable_states(deployment, client)).items():
+        plan = deployment.plans[pair]
         if state is None or state.phase not in QUIET:
             continue
         try:
@@ -91,9 +97,12 @@ def _orders(deployment: Deployment, plan: Plan, state: PairState) -> list[Captur
     return list(reconciled(deployment.world, plan, state.active))
 
 
-async def _state(client: DurableFunctionsClient, pair: str) -> PairState | None:
-    try:
-        return await engine.pair_state(client, pair)
-    except InvalidInput as fault:
-        LOG.error("%s stands still: %s", pair, fault)  # noqa: TRY400 - the sentence says it all
-        return None
+async def _readable_states(deployment: Deployment, client: DurableFunctionsClient) -> dict[str, PairState | None]:
+    """The state of every pair, None before its first look; pairs whose state cannot be read are left out."""
+    states: dict[str, PairState | None] = {}
+    for pair in deployment.plans:
+        try:
+            states[pair] = await engine.pair_state(client, pair)
+        except InvalidInput as fault:
+            LOG.error("%s stands still: %s", pair, fault)  # noqa: TRY400 - the sentence says it all
+    return states

@@ -101,8 +101,8 @@ def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
 
 def run_view(run: Mapping[str, Any]) -> dict[str, Any]:
     """A run: its status, and either what it waits for or what it came to."""
-    waits = run["waits_for"] or {}
-    return {**run, "waits_for": waits if waits.get("step") else None}
+    waits = run["waits_for"]
+    return {**run, "waits_for": waits if isinstance(waits, Mapping) and waits.get("step") else None}
 
 
 def why_of(state: PairState) -> str:

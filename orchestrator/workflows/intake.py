@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from orchestrator.core.attribution import attribute
@@ -30,7 +31,8 @@ class Intake(NamedTuple):
     """Why each element that could not be understood was not."""
 
 
-def sorted_out(plans: Mapping[str, Plan], facts: Iterable[Fact]) -> Intake:
+def sorted_out(plans: Mapping[str, Plan], facts: Iterable[Fact], received: datetime) -> Intake:
+    """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
     signals: dict[str, list[Signal]] = defaultdict(list)
     jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
     ignored = 0
@@ -41,7 +43,7 @@ def sorted_out(plans: Mapping[str, Plan], facts: Iterable[Fact]) -> Intake:
             continue
         concerned = False
         for plan in plans.values():
-            found = attribute(fact, plan)
+            found = attribute(fact, plan, received)
             signals[plan.pair].extend(found)
             side = side_of(plan, fact.parsed.target) if fact.parsed.kind is Kind.JOB and fact.parsed.target else None
             if side and fact.details.run:

@@ -125,11 +125,7 @@ def _moved(ctx: OrchestrationContext, order: RunOrder) -> Steps[BatchReport]:
         if not planned.batches:
             ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), ""))
             return total
-        ctx.set_custom_status(
-            waiting(names.RESUBMIT_RUN, utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}")
-        )
-        batches = [BatchOrder(run=order, round=number, batch=n) for n in range(planned.batches)]
-        answers = yield when_all([_batch(ctx, batch) for batch in batches])
+        answers = yield from _all_batches(ctx, order, number, planned)
         for found in answers:
             total = total.plus(from_builtins(found, BatchReport, names.RESUBMIT_RUN))
         if total.stopped:
@@ -137,11 +133,27 @@ def _moved(ctx: OrchestrationContext, order: RunOrder) -> Steps[BatchReport]:
         number += 1
 
 
+def _all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned: RoundPlan) -> Steps[list[Any]]:
+    """The reports of every batch of a round. A batch that breaks is begun again; what it did is found done."""
+    since, why = utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}"
+    batches = [BatchOrder(run=order, round=number, batch=n) for n in range(planned.batches)]
+    while True:
+        ctx.set_custom_status(waiting(names.RESUBMIT_RUN, since, why))
+        try:
+            answers = yield when_all([_batch(ctx, batch) for batch in batches])
+        except TaskFailedError as failed:
+            why = failed.details.message
+            yield ctx.create_timer(order.longest)
+        else:
+            return list(answers)
+
+
 def _batch(ctx: OrchestrationContext, batch: BatchOrder) -> Any:
+    """One batch as an orchestration of its own, under an id that no earlier life of this run has used."""
     return ctx.call_sub_orchestrator(
         names.RESUBMIT_RUN,
         input=to_builtins(batch),
-        instance_id=f"{batch.run.run}-r{batch.round}-b{batch.batch}",
+        instance_id=f"{batch.run.run}-r{batch.round}-b{batch.batch}-{ctx.new_uuid()[:8]}",
     )
 
 

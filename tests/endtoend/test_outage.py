@@ -77,7 +77,10 @@ def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions:
         client.terminate_orchestration(run)
         _until(lambda: _status(client, run) == "TERMINATED", "the run's end")
         local.azure.faults.clear(local.plan.secondary.region, "control")
-        _until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
+        try:
+            _until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
+        except AssertionError as fault:
+            raise AssertionError(f"{fault}; {local.engine.told()}; {_view(local).get('why')}") from fault
         counts = accounted(local.azure, local.plan).counts()
         client.close()
     assert (counts["lost"], counts["duplicated"], counts["waiting"]) == (0, 0, 0)

@@ -1,0 +1,203 @@
+"""Seeded bugs in the decision core, each of which the tests must find.
+
+``python tests/mutants.py`` copies the tree, plants one bug at a time, and runs the tests that are to turn red.
+It prints a line per bug and ends with status 1 if one of them goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+MACHINE = "tests/core/test_machine.py"
+DUMB = "tests/core/test_dumb_decider.py"
+
+
+class Mutant(NamedTuple):
+    """A bug: what is changed where, and which promise or test finds it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    found_by: str
+
+
+MUTANTS = (
+    Mutant(
+        "S1: a second run while one is under way",
+        "decide.py",
+        "    if state.phase in RUNNING:\n",
+        "    if state.phase is Phase.RESUBMITTING:\n",
+        MACHINE,
+    ),
+    Mutant("S1: the same epoch twice", "runs.py", "epoch = state.epoch + 1", "epoch = max(state.epoch, 1)", MACHINE),
+    Mutant("S3: a pause is forgotten", "holds.py", '    ("hold.paused", paused),\n', "", MACHINE),
+    Mutant("S3: the cooldown is forgotten", "decide.py", "return ends is None or now >= ends", "return True", MACHINE),
+    Mutant("S3: elsewhere is forgotten", "holds.py", '    ("hold.elsewhere", elsewhere),\n', "", MACHINE),
+    Mutant(
+        "S3: a worldwide notice is forgotten", "holds.py", '    ("hold.global-notice", global_notice),\n', "", MACHINE
+    ),
+    Mutant("S3: a deletion is forgotten", "holds.py", '    ("hold.deleted", deleted),\n', "", MACHINE),
+    Mutant(
+        "S3: a proposal goes without an answer",
+        "decide.py",
+        "if approval.granted_by is None:",
+        "if approval.rejected_at is not None:",
+        MACHINE,
+    ),
+    Mutant(
+        "S4: blind prolongs a row of bad answers",
+        "fold.py",
+        "        return _replace(track, at=at, seen=seen, why=why)\n",
+        "        return _replace(track, at=at, seen=seen, why=why, bad_at=track.bad_at and at)\n",
+        MACHINE,
+    ),
+    Mutant(
+        "S4: blind counts as bad",
+        "fold.py",
+        "if seen is not Observation.BAD:",
+        "if seen is Observation.DEGRADED:",
+        MACHINE,
+    ),
+    Mutant("S8: any run may report", "reports.py", "if report.run != state.run or not _fits", "if not _fits", MACHINE),
+    Mutant("L1: nothing is ever ripe", "rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),
+    Mutant("L1: a clear outage is one class", "rule.py", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
+    Mutant(
+        "blind breaks a row",
+        "fold.py",
+        "return _replace(track, at=at, seen=seen, why=why)",
+        "return Track(at=at, seen=seen, why=why)",
+        DUMB,
+    ),
+    Mutant("a row outlives its lifetime", "fold.py", "at - track.bad_at <= lifetime", "at >= track.bad_at", DUMB),
+    Mutant(
+        "a class forgets what touched it",
+        "assessment.py",
+        "last.since < since <= last.until",
+        "since < last.since",
+        DUMB,
+    ),
+    Mutant(
+        "a good answer outdoes nothing",
+        "assessment.py",
+        "return not (speaks and track",
+        "return not (not speaks and track",
+        DUMB,
+    ),
+    Mutant(
+        "identity is no eye",
+        "fold.py",
+        "if role is None or surface is Surface.IDENTITY:",
+        "if role is None or surface:",
+        DUMB,
+    ),
+    Mutant(
+        "a notice shortens nothing",
+        "rule.py",
+        "if declared else policy.confirm_after",
+        "if not declared else policy.confirm_after",
+        DUMB,
+    ),
+    Mutant(
+        "one model route moves the hub",
+        "rule.py",
+        "if EvidenceClass.INFERENCE in deciding and",
+        "if not deciding and",
+        DUMB,
+    ),
+    Mutant(
+        "bad is two in a row",
+        "assessment.py",
+        "track.bads >= policy.bad_after",
+        "track.bads >= policy.bad_after - 1",
+        DUMB,
+    ),
+    Mutant(
+        "flaky is well",
+        "assessment.py",
+        "if track.oks < policy.bad_after:",
+        "if track.oks < 1:",
+        "tests/core/test_fold.py",
+    ),
+    Mutant(
+        "blind does not pause the way back",
+        "assessment.py",
+        "if track.seen is not Observation.OK or",
+        "if",
+        "tests/core/test_commands.py",
+    ),
+    Mutant(
+        "an unseen standby is good enough",
+        "holds.py",
+        ', ("hold.standby-unseen", standby_unseen)',
+        "",
+        "tests/core/test_decide.py",
+    ),
+    Mutant(
+        "half of all pairs is too many",
+        "holds.py",
+        "case.pairs_moving <= case",
+        "case.pairs_moving < case",
+        "tests/core/test_decide.py",
+    ),
+)
+
+
+def survives(mutant: Mutant) -> str | None:
+    """Why a bug went unnoticed; None if the tests found it."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copied_to(Path(folder))
+        path = Path(folder) / "orchestrator" / "core" / mutant.file
+        text = path.read_text()
+        if text.count(mutant.old) != 1:
+            return f"its place is found {text.count(mutant.old)} times in {mutant.file}"
+        path.write_text(text.replace(mutant.old, mutant.new))
+        status = tested(Path(folder), mutant.found_by)
+        return None if status == 1 else f"{mutant.found_by} ended with status {status}"
+
+
+def copied_to(folder: Path) -> None:
+    for part in ("orchestrator", "tests", "pyproject.toml"):
+        source = ROOT / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / part)
+
+
+def tested(folder: Path, tests: str) -> int:
+    """The exit status of these tests, run in a copy of the tree: 0 green, 1 red."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
+
+
+def main(wanted: list[str]) -> int:
+    """Status 1 if a bug survives, or if tests are red without one. Arguments choose bugs by a part of their name."""
+    chosen = [m for m in MUTANTS if not wanted or any(part in m.name for part in wanted)]
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copied_to(Path(folder))
+        for tests in dict.fromkeys(mutant.found_by for mutant in chosen):
+            status = tested(Path(folder), tests)
+            failed += status != 0
+            told(f"{'green' if status == 0 else 'RED'}  {tests} without a bug")
+    for mutant in chosen:
+        why = survives(mutant)
+        failed += why is not None
+        told(f"SURVIVED  {mutant.name}: {why}" if why else f"found  {mutant.name}")
+    return 1 if failed else 0
+
+
+def told(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
