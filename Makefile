@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format types imports bench lock azurite clean
+.PHONY: help setup demo up test check format types imports bench mutants lock azurite clean
 
 BIN := .venv/bin
 
@@ -33,6 +33,9 @@ imports: setup ## import contracts
 
 bench: setup ## figures as JSON, each beside its baseline
 	@$(BIN)/python -m bench
+
+mutants: setup ## plant bugs one by one; the tests must find each (takes a while)
+	@$(BIN)/python tests/mutants.py $(ONLY)
 
 lock: setup ## compile requirements*.in to pinned files with hashes
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \

@@ -1,4 +1,4 @@
-"""Seeded bugs in the decision core, each of which the tests must find.
+"""Seeded bugs in the decision core and around its runs, each of which the tests must find.
 
 ``python tests/mutants.py`` copies the tree, plants one bug at a time, and runs the tests that are to turn red.
 It prints a line per bug and ends with status 1 if one of them goes unnoticed.
@@ -17,6 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 MACHINE = "tests/core/test_machine.py"
 DUMB = "tests/core/test_dumb_decider.py"
+FROZEN = "tests/crash/test_frozen.py"
 
 
 class Mutant(NamedTuple):
@@ -32,120 +33,151 @@ class Mutant(NamedTuple):
 MUTANTS = (
     Mutant(
         "S1: a second run while one is under way",
-        "decide.py",
+        "core/decide.py",
         "    if state.phase in RUNNING:\n",
         "    if state.phase is Phase.RESUBMITTING:\n",
         MACHINE,
     ),
-    Mutant("S1: the same epoch twice", "runs.py", "epoch = state.epoch + 1", "epoch = max(state.epoch, 1)", MACHINE),
-    Mutant("S3: a pause is forgotten", "holds.py", '    ("hold.paused", paused),\n', "", MACHINE),
-    Mutant("S3: the cooldown is forgotten", "decide.py", "return ends is None or now >= ends", "return True", MACHINE),
-    Mutant("S3: elsewhere is forgotten", "holds.py", '    ("hold.elsewhere", elsewhere),\n', "", MACHINE),
     Mutant(
-        "S3: a worldwide notice is forgotten", "holds.py", '    ("hold.global-notice", global_notice),\n', "", MACHINE
+        "S1: the same epoch twice", "core/runs.py", "epoch = state.epoch + 1", "epoch = max(state.epoch, 1)", MACHINE
     ),
-    Mutant("S3: a deletion is forgotten", "holds.py", '    ("hold.deleted", deleted),\n', "", MACHINE),
+    Mutant("S3: a pause is forgotten", "core/holds.py", '    ("hold.paused", paused),\n', "", MACHINE),
+    Mutant(
+        "S3: the cooldown is forgotten", "core/decide.py", "return ends is None or now >= ends", "return True", MACHINE
+    ),
+    Mutant("S3: elsewhere is forgotten", "core/holds.py", '    ("hold.elsewhere", elsewhere),\n', "", MACHINE),
+    Mutant(
+        "S3: a worldwide notice is forgotten",
+        "core/holds.py",
+        '    ("hold.global-notice", global_notice),\n',
+        "",
+        MACHINE,
+    ),
+    Mutant("S3: a deletion is forgotten", "core/holds.py", '    ("hold.deleted", deleted),\n', "", MACHINE),
     Mutant(
         "S3: a proposal goes without an answer",
-        "decide.py",
+        "core/decide.py",
         "if approval.granted_by is None:",
         "if approval.rejected_at is not None:",
         MACHINE,
     ),
     Mutant(
         "S4: blind prolongs a row of bad answers",
-        "fold.py",
+        "core/fold.py",
         "        return _replace(track, at=at, seen=seen, why=why)\n",
         "        return _replace(track, at=at, seen=seen, why=why, bad_at=track.bad_at and at)\n",
         MACHINE,
     ),
     Mutant(
         "S4: blind counts as bad",
-        "fold.py",
+        "core/fold.py",
         "if seen is not Observation.BAD:",
         "if seen is Observation.DEGRADED:",
         MACHINE,
     ),
-    Mutant("S8: any run may report", "reports.py", "if report.run != state.run or not _fits", "if not _fits", MACHINE),
-    Mutant("L1: nothing is ever ripe", "rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),
-    Mutant("L1: a clear outage is one class", "rule.py", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
+    Mutant(
+        "S8: any run may report", "core/reports.py", "if report.run != state.run or not _fits", "if not _fits", MACHINE
+    ),
+    Mutant("L1: nothing is ever ripe", "core/rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),
+    Mutant("L1: a clear outage is one class", "core/rule.py", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
     Mutant(
         "blind breaks a row",
-        "fold.py",
+        "core/fold.py",
         "return _replace(track, at=at, seen=seen, why=why)",
         "return Track(at=at, seen=seen, why=why)",
         DUMB,
     ),
-    Mutant("a row outlives its lifetime", "fold.py", "at - track.bad_at <= lifetime", "at >= track.bad_at", DUMB),
+    Mutant("a row outlives its lifetime", "core/fold.py", "at - track.bad_at <= lifetime", "at >= track.bad_at", DUMB),
     Mutant(
         "a class forgets what touched it",
-        "assessment.py",
+        "core/assessment.py",
         "last.since < since <= last.until",
         "since < last.since",
         DUMB,
     ),
     Mutant(
         "a good answer outdoes nothing",
-        "assessment.py",
+        "core/assessment.py",
         "return not (speaks and track",
         "return not (not speaks and track",
         DUMB,
     ),
     Mutant(
         "identity is no eye",
-        "fold.py",
+        "core/fold.py",
         "if role is None or surface is Surface.IDENTITY:",
         "if role is None or surface:",
         DUMB,
     ),
     Mutant(
         "a notice shortens nothing",
-        "rule.py",
+        "core/rule.py",
         "if declared else policy.confirm_after",
         "if not declared else policy.confirm_after",
         DUMB,
     ),
     Mutant(
         "one model route moves the hub",
-        "rule.py",
+        "core/rule.py",
         "if EvidenceClass.INFERENCE in deciding and",
         "if not deciding and",
         DUMB,
     ),
     Mutant(
         "bad is two in a row",
-        "assessment.py",
+        "core/assessment.py",
         "track.bads >= policy.bad_after",
         "track.bads >= policy.bad_after - 1",
         DUMB,
     ),
     Mutant(
         "flaky is well",
-        "assessment.py",
+        "core/assessment.py",
         "if track.oks < policy.bad_after:",
         "if track.oks < 1:",
         "tests/core/test_fold.py",
     ),
     Mutant(
         "blind does not pause the way back",
-        "assessment.py",
+        "core/assessment.py",
         "if track.seen is not Observation.OK or",
         "if",
         "tests/core/test_commands.py",
     ),
     Mutant(
         "an unseen standby is good enough",
-        "holds.py",
+        "core/holds.py",
         ', ("hold.standby-unseen", standby_unseen)',
         "",
         "tests/core/test_decide.py",
     ),
     Mutant(
         "half of all pairs is too many",
-        "holds.py",
+        "core/holds.py",
         "case.pairs_moving <= case",
         "case.pairs_moving < case",
         "tests/core/test_decide.py",
+    ),
+    Mutant(
+        "S1: an epoch is claimed whatever the record says",
+        "workflows/switching.py",
+        "    _must_follow(found, order)\n    now",
+        "    now",
+        FROZEN,
+    ),
+    Mutant(
+        "S2: the pointer is written without a condition",
+        "adapters/pointer.py",
+        "set_configuration_setting(setting, match_condition=condition, etag=etag)",
+        "set_configuration_setting(setting)",
+        FROZEN,
+    ),
+    Mutant(
+        "S8: a step does not ask whether its run still holds the epoch",
+        "workflows/switching.py",
+        "    if (found.value.epoch, found.value.run) != (order.epoch, order.run):\n        holder",
+        "    if order.epoch < 0:\n        holder",
+        FROZEN,
     ),
 )
 
@@ -154,7 +186,7 @@ def survives(mutant: Mutant) -> str | None:
     """Why a bug went unnoticed; None if the tests found it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         copied_to(Path(folder))
-        path = Path(folder) / "orchestrator" / "core" / mutant.file
+        path = Path(folder) / "orchestrator" / mutant.file
         text = path.read_text()
         if text.count(mutant.old) != 1:
             return f"its place is found {text.count(mutant.old)} times in {mutant.file}"
@@ -164,7 +196,7 @@ def survives(mutant: Mutant) -> str | None:
 
 
 def copied_to(folder: Path) -> None:
-    for part in ("orchestrator", "tests", "pyproject.toml"):
+    for part in ("orchestrator", "tests", "function_app.py", "pyproject.toml"):
         source = ROOT / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / part)
@@ -173,7 +205,7 @@ def copied_to(folder: Path) -> None:
 def tested(folder: Path, tests: str) -> int:
     """The exit status of these tests, run in a copy of the tree: 0 green, 1 red."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests]
-    environment = os.environ | {"PYTHONPATH": str(folder)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(folder / "tests" / "support")])}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
 
 
