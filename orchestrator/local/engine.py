@@ -44,9 +44,6 @@ class _Item(NamedTuple):
 class Engine(InMemoryOrchestrationBackend):
     """An in-memory durable engine that redelivers what dead workers held."""
 
-    look_again = 1.0
-    """Seconds after which a parent looks whether its sub-orchestration has ended, if nobody has told it."""
-
     def __init__(self, *, checkpoint: Checkpoint | None = None) -> None:
         super().__init__(port=0, max_history_size=100_000)
         self._checkpoint = checkpoint
@@ -196,7 +193,7 @@ class Engine(InMemoryOrchestrationBackend):
     def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
         def watch() -> None:
             while not self._shutdown_event.is_set():
-                if self._wait_for_state(sub_instance_id, self._is_terminal_status_check, timeout=self.look_again):
+                if self._wait_for_state(sub_instance_id, self._is_terminal_status_check, timeout=1.0):
                     super(Engine, self)._watch_sub_orchestration(parent_instance_id, sub_instance_id, task_id)
                     return
 

@@ -34,14 +34,14 @@ class Run(NamedTuple):
 
 
 async def pair_state(client: DurableFunctionsClient, pair: str) -> PairState | None:
-    """The stored state of a pair; None before its first look.
+    """The stored state of a pair; None before its first look, also if an operation has left an entity without one.
 
     Raises:
         InvalidInput: it cannot be read.
     """
     found = await client.get_entity(EntityInstanceId(names.PAIR_ENTITY, pair))
     stored = found.get_state(str) if found else None
-    return None if stored is None else read_state(stored, f"state of {pair}")
+    return read_state(stored, f"state of {pair}") if stored else None
 
 
 async def observe(client: DurableFunctionsClient, pair: str, seen: Observed) -> None:

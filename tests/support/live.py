@@ -1,0 +1,129 @@
+"""A whole local session in a thread of its own, and a caller of its HTTP interface, for tests without a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import requests
+
+from orchestrator.core.records import JobRecord, read_record
+from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.session import Local, session
+
+SPEED = 60.0
+LONGEST = 20.0
+"""Seconds after which what does not come is given up."""
+
+
+class Caller:
+    """Calls the app of a session as a person or a program would, with its key unless told otherwise."""
+
+    def __init__(self, local: Local) -> None:
+        self.local = local
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def send(self, method: str, path: str, *, key: str | None = "", **options: Any) -> requests.Response:
+        """A request below ``/api/``. ``key`` is the session's if empty, none if None."""
+        headers = dict(options.pop("headers", {}))
+        if key is not None:
+            headers["x-functions-key"] = key or self.local.key
+        return self._session.request(
+            method, f"{self.local.host.url}/api/{path}", headers=headers, timeout=LONGEST, **options
+        )
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
+        return self.send("POST", path, json=body, **options)
+
+    def view(self) -> dict[str, Any]:
+        """The pair in full."""
+        return dict(self.get("pairs/demo").json())
+
+    def followed(self, accepted: requests.Response) -> dict[str, Any]:
+        """The run that an answer points to, at its end."""
+        assert accepted.status_code == 202, accepted.text
+        path = accepted.headers["Location"].partition("/api/")[2]
+        return until(lambda: _ended(self.get(path).json()), f"the end of {path}")
+
+    def settled_down(self) -> dict[str, Any]:
+        """The pair after its first look."""
+        return until(lambda: _known(self.view()), "the first look")
+
+
+def until[T](holds: Callable[[], T | None], what: str, longest: float = LONGEST) -> T:
+    """The first value that is neither None nor false."""
+    end = time.monotonic() + longest
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < end, f"within {longest:.0f} s this did not come: {what}"
+        time.sleep(0.02)
+
+
+def record_of(local: Local, name: str) -> JobRecord | None:
+    """A job's record, as it lies in the ledger's account."""
+    path = f"{local.plan.pair}/jobs/{name}.json"
+    blob = local.azure.call(lambda: local.azure.ledger.get(local.plan.ledger.container, path))
+    return read_record(blob.data, JobRecord, path) if blob else None
+
+
+@contextmanager
+def live(*, seed: int = 5, speed: float = SPEED, timers: bool = True, **options: Any) -> Iterator[Local]:
+    """Everything up within the block. ``options`` are those of ``LocalAzure``."""
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, Local]] = []
+    faults: list[BaseException] = []
+    ready = threading.Event()
+
+    async def serve() -> None:
+        azure = LocalAzure(seed=seed, speed=speed, **options)
+        async with session(seed=seed, speed=speed, timers=timers, azure=azure) as local:
+            over = asyncio.Event()
+            running.append((asyncio.get_running_loop(), over, local))
+            ready.set()
+            await over.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as fault:  # noqa: BLE001 - handed to the test's thread
+            faults.append(fault)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="session", daemon=True)
+    thread.start()
+    ready.wait(60)
+    try:
+        if not running:
+            raise faults[0]
+        yield running[0][2]
+    finally:
+        if running:
+            loop, over, _ = running[0]
+            loop.call_soon_threadsafe(over.set)
+        thread.join(60)
+    if faults:
+        raise faults[0]
+
+
+def _ended(run: dict[str, Any]) -> dict[str, Any] | None:
+    return None if run["status"] in {"pending", "running"} else run
+
+
+def _known(view: dict[str, Any]) -> dict[str, Any] | None:
+    return view if view.get("looked_at") else None

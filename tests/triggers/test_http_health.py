@@ -1,0 +1,28 @@
+"""Health: anybody may ask, and an answer tells whether a switch could be decided."""
+
+from __future__ import annotations
+
+from live import Caller
+
+
+def test_a_worker_that_answers_is_alive_for_anybody(caller: Caller) -> None:
+    """Load balancers have no key."""
+    answer = caller.get("health/live", key=None)
+    assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+
+
+def test_a_worker_that_reads_every_epoch_record_is_ready(caller: Caller) -> None:
+    """Which pairs, and nothing else about them."""
+    answer = caller.get("health/ready", key=None)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "epoch_record": {"demo": True}})
+
+
+def test_a_worker_without_its_ledger_is_alive_but_not_ready(caller: Caller) -> None:
+    """503, naming the pair whose record cannot be read; and ready again when the store is back."""
+    caller.local.azure.faults.set(None, "ledger", "refuse")
+    try:
+        answer, alive = caller.get("health/ready", key=None), caller.get("health/live", key=None)
+    finally:
+        caller.local.azure.faults.clear(None, "ledger")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "epoch_record": {"demo": False}})
+    assert alive.status_code == 200

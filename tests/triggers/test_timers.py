@@ -1,0 +1,138 @@
+"""The watch looks at pairs that are due, and one pair's fault is no other pair's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from azure.durable_functions import DurableFunctionsClient
+from live import until
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.state import PairState
+from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.azure.planning import yaml_of
+from orchestrator.local.engine import Engine
+from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.local.session import variables
+from orchestrator.triggers import engine as engines
+from orchestrator.triggers import timers
+from orchestrator.triggers.registration import build
+
+PAIRS = ("demo", "mirror")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Two pairs, a worker that carries their entities, and nobody who looks at them."""
+
+    azure: LocalAzure
+    engine: Engine
+    deployment: Deployment
+
+    def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
+        """What a trigger would do with a durable client, in a loop of its own."""
+
+        async def asked() -> T:
+            client = DurableFunctionsClient(client_configuration(self.engine.address, "http://x"))
+            try:
+                return await question(client)
+            finally:
+                await client.close()
+                await self.deployment.aclose()
+
+        return asyncio.run(asked())
+
+    def watch(self) -> int:
+        """One tick of the timer; how many pairs were looked at, once the entities have taken it in."""
+        looked_at = self.ask(lambda client: timers.watch(self.deployment, client))
+        until(self.engine.idle, "rest")
+        return looked_at
+
+    def state(self, pair: str) -> PairState | None:
+        return self.ask(lambda client: engines.pair_state(client, pair))
+
+    def store(self, pair: str, text: str | None) -> None:
+        """Put a state into a pair's entity, as another version or a slip of the hand might have."""
+        with self.engine._lock:
+            self.engine._entities[f"@pair@{pair}"].serialized_state = text
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with LocalAzure(seed=5, speed=60) as azure, Engine() as engine, variables(azure.environment()):
+        plan = azure.plan(probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
+        mirror = msgspec.structs.replace(plan, pair="mirror", primary=plan.secondary, secondary=plan.primary)
+        for each in (plan, mirror):
+            (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
+        deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
+        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker.start()  # type: ignore[no-untyped-call]
+        try:
+            yield Watched(azure, engine, deployment)
+        finally:
+            worker.stop()  # type: ignore[no-untyped-call]
+
+
+def test_a_pair_is_looked_at_when_it_is_due_and_not_before(watched: Watched) -> None:
+    """Two ticks in a row: the first looks at both pairs, the second at none."""
+    assert [watched.watch(), watched.watch()] == [2, 0]
+    looks = [state.looked_at for pair in PAIRS if (state := watched.state(pair))]
+    assert None not in looks
+    assert len(looks) == 2
+
+
+def test_a_pair_whose_state_cannot_be_read_is_left_alone_and_the_other_is_not(watched: Watched) -> None:
+    """No look, no write, no entity operation for it; the other one is watched as ever."""
+    watched.watch()
+    watched.store("demo", "{broken")
+    watched.store("mirror", None)
+    assert watched.watch() == 1
+    assert watched.state("mirror") is not None
+    assert watched.engine._entities["@pair@demo"].serialized_state == "{broken"
+
+
+def test_an_entity_without_a_state_is_a_pair_that_was_never_looked_at(watched: Watched) -> None:
+    """An operation that was refused leaves one behind; it must not lock the pair for ever."""
+    watched.watch()
+    watched.store("demo", None)
+    assert watched.state("demo") is None
+    watched.watch()
+    assert watched.state("demo") is not None
+
+
+def test_what_goes_wrong_with_one_pair_is_raised_only_after_the_others_were_looked_at(watched: Watched) -> None:
+    """The host shows the invocation as failed; the other pair has been seen all the same."""
+    plans = dict(watched.deployment.plans)
+    hub = msgspec.structs.replace(plans["demo"].primary, api="https://not a host")
+    watched.deployment.plans = plans | {"demo": msgspec.structs.replace(plans["demo"], primary=hub, pair="nobody")}
+    with pytest.raises(KeyError):
+        watched.watch()
+    until(watched.engine.idle, "rest")
+    assert watched.state("mirror") is not None
+
+
+def test_a_store_that_is_away_stops_no_look(watched: Watched) -> None:
+    """The pair hears of its trouble, in the words of the store's failure."""
+    watched.azure.faults.set(None, "ledger", "5xx", status=503)
+    assert watched.watch() == 2
+    assert [bool(state.trouble) for pair in PAIRS if (state := watched.state(pair))] == [True, True]
+
+
+def test_reconciling_leaves_out_pairs_that_are_unknown_unreadable_or_on_the_move(watched: Watched) -> None:
+    """Nothing is listed for a pair before its first look, nor for one whose state cannot be read."""
+    before = len(watched.azure.log)
+    assert watched.ask(lambda client: timers.reconcile(watched.deployment, client)) == 0
+    assert len(watched.azure.log) == before
+    watched.watch()
+    watched.store("demo", "{broken")
+    start = len(watched.azure.log)
+    watched.ask(lambda client: timers.reconcile(watched.deployment, client))
+    listed = [entry.path for entry in watched.azure.log.entries()[start:] if entry.path.endswith("/jobs")]
+    assert listed == [f"{watched.azure.plan().secondary.project_id}/jobs"]

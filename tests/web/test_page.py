@@ -1,0 +1,201 @@
+"""The page needs nothing but itself, tells everything in words, and lets nothing through that is not text."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from stories import START, Story
+
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.vocabulary import EvidenceClass, Observation, Phase
+from orchestrator.web.page import HEADERS, MARKS, MEANINGS, TONES, status_page
+from orchestrator.web.views import pair_view
+
+TEMPLATE_SCHEMES = ("light", "dark")
+TONE_NAMES = ("good", "warn", "bad", "busy", "blind", "mute")
+
+
+class Outline(HTMLParser):
+    """Elements, in order, with their attributes; and the texts between them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture
+def everything(plan_of: Any, quiet: Story, suspect: Story, moved: Story) -> str:
+    """A page with a pair in every situation."""
+    unreadable = InvalidInput("state of broken", "phase", "steady or suspect", "'sleeping'")
+    views = [
+        pair_view(plan_of("broken"), unreadable, START),
+        pair_view(plan_of("research"), suspect.state, suspect.now),
+        pair_view(plan_of("serving"), moved.state, moved.now),
+        pair_view(plan_of("fresh"), None, START),
+        pair_view(plan_of("vision"), quiet.state, quiet.now),
+    ]
+    jobs = {"research": {"running": 412, "waiting": 3}, "serving": None, "vision": {}}
+    return status_page(views, suspect.now, jobs=jobs)
+
+
+def test_the_page_loads_nothing_and_runs_nothing(everything: str) -> None:
+    """No script, no picture, no font, no style from elsewhere; links lead to places on the page itself."""
+    outline = Outline(everything)
+    loading = {"script", "img", "iframe", "object", "embed", "form", "base", "video", "audio"}
+    assert everything.startswith("<!DOCTYPE html>")
+    assert {tag for tag, _ in outline.elements} & loading == set()
+    assert [link["href"] for link in outline.all("link")] == ["data:,"]
+    assert all((link["href"] or "").startswith("#pair-") for link in outline.all("a"))
+    assert "url(" not in everything
+    assert "@import" not in everything
+    assert "http" not in everything.replace("http-equiv", "")
+
+
+def test_hostile_text_stays_text(everything: str, hostile: str) -> None:
+    """A reason is typed by people and by senders of events; no element comes of it, and it is shown as it is."""
+    outline = Outline(everything)
+    assert hostile not in everything
+    assert "<script>alert(1)</script>" in outline.text
+    assert not [name for _, attributes in outline.elements for name in attributes if name.startswith("on")]
+
+
+def test_hostile_text_in_an_unreadable_state_stays_text(plan_of: Any, hostile: str) -> None:
+    """What cannot be read is quoted in the complaint."""
+    view = pair_view(plan_of("broken"), InvalidInput("state", "phase", "a phase", hostile), START)
+    assert "<script" not in status_page([view], START)
+
+
+def test_every_pair_stands_in_the_overview_and_has_its_place(everything: str) -> None:
+    """Links and places match."""
+    outline = Outline(everything)
+    places = [article["id"] for article in outline.all("article")]
+    assert places == [f"pair-{name}" for name in ("broken", "research", "serving", "fresh", "vision")]
+    assert [link["href"] for link in outline.all("a")] == [f"#{place}" for place in places]
+
+
+def test_tables_can_be_read_aloud(everything: str) -> None:
+    """Every table has a caption and headers with a scope; every scrolling part can be reached and has a name."""
+    outline = Outline(everything)
+    assert len(outline.all("caption")) == len(outline.all("table")) > 4
+    assert {header.get("scope") for header in outline.all("th")} == {"col", "row"}
+    scrolling = [attributes for _, attributes in outline.elements if attributes.get("class") == "scroll"]
+    assert all(part["tabindex"] == "0" and part["aria-label"] for part in scrolling)
+    assert outline.all("html") == [{"lang": "en"}]
+    assert len(outline.all("h1")) == 1
+    assert len(outline.all("main")) == 1
+
+
+def test_ids_are_unique(everything: str) -> None:
+    """Links and names would lead astray otherwise."""
+    found = [attributes["id"] for _, attributes in Outline(everything).elements if "id" in attributes]
+    assert len(found) == len(set(found))
+
+
+def test_what_is_seen_is_told_in_words(everything: str) -> None:
+    """Colour only repeats it: every verdict's word is there, and its reason."""
+    text = Outline(everything).text
+    for words in ("unreadable", "suspect", "settled", "steady", "bad", "ok", "blind", "no evidence", "paused"):
+        assert words in text
+    assert "hub probe: primary.hub is bad" in text
+
+
+def test_every_word_that_can_be_shown_has_its_colour_and_its_mark() -> None:
+    """A phase or an observation that is added later must be given one."""
+    assert {*Phase, *Observation, None} <= TONES.keys()
+    assert set(TONES.values()) == MARKS.keys() == set(TONE_NAMES)
+    assert list(MEANINGS) == list(EvidenceClass)
+
+
+def test_an_unknown_word_is_shown_as_bad() -> None:
+    """A newer version's phase is told in its own words, and not as if all were well."""
+    view = {"pair": "p", "phase": "dancing", "active": None, "epoch": None, "why": "w", "paused": None, "trouble": None}
+    page = status_page([view | {"region": None, "run": None, "since": None}], START)
+    assert 'class="badge bad"><span aria-hidden="true">✕</span> dancing' in page
+
+
+def test_jobs_are_counted_or_said_not_to_be(everything: str) -> None:
+    """A number, none yet, or not in time."""
+    text = Outline(everything).text
+    assert "412" in text
+    assert "could not be counted" in text
+    assert "None yet" in text
+
+
+def test_older_entries_of_the_journal_are_folded_away(plan_of: Any, suspect: Story) -> None:
+    """They are there, one click away."""
+    view = pair_view(plan_of(), suspect.state, suspect.now)
+    entries = view["journal"][:1] * 10
+    outline = Outline(status_page([view | {"journal": entries}], suspect.now))
+    assert len(outline.all("details")) == 1
+    assert "4 older entries" in outline.text
+
+
+@pytest.mark.parametrize(
+    ("refresh", "told"), [(None, "stands still"), (30, "every 30 seconds"), (0, "every 5 seconds")]
+)
+def test_the_page_says_whether_it_reloads_itself(refresh: int | None, told: str) -> None:
+    """And does so only if asked, not too often."""
+    page = status_page([], START, refresh=refresh)
+    assert told in page
+    assert ('http-equiv="refresh"' in page) == (refresh is not None)
+
+
+def test_the_title_says_whether_anybody_is_needed(plan_of: Any, quiet: Story, suspect: Story) -> None:
+    """It is read in a tab, without opening it."""
+    calm = pair_view(plan_of("calm"), quiet.state, quiet.now)
+    ill = pair_view(plan_of("ill"), suspect.state, suspect.now)
+    assert "<title>all quiet | hubswitch</title>" in status_page([calm], START)
+    assert "<title>1 pair needs a look | hubswitch</title>" in status_page([ill, calm], START)
+    assert "<title>2 pairs need a look | hubswitch</title>" in status_page([ill, ill], START)
+
+
+def test_the_page_may_neither_be_framed_nor_cached() -> None:
+    """Its address may hold a key."""
+    assert "frame-ancestors 'none'" in HEADERS["Content-Security-Policy"]
+    assert HEADERS["Content-Security-Policy"].startswith(
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+    )
+
+
+def _colours(page: str, scheme: str) -> dict[str, str]:
+    """The colours of one scheme, by name."""
+    blocks = re.findall(r":root \{(.*?)\}", page, re.DOTALL)
+    text = blocks[TEMPLATE_SCHEMES.index(scheme)]
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", text))
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", TEMPLATE_SCHEMES)
+def test_texts_stand_out_from_what_they_are_written_on(everything: str, scheme: str) -> None:
+    """At least 4.5 to 1 (WCAG 2.2, 1.4.3), in the light and in the dark."""
+    colours = _colours(everything, scheme)
+    pairs = [(ink, ground) for ink in ("ink", "faint", "link") for ground in ("card", "ground")]
+    pairs += [(f"{tone}-ink", tone) for tone in TONE_NAMES]
+    weak = {pair: round(ratio, 2) for pair in pairs if (ratio := _contrast(*(colours[name] for name in pair))) < 4.5}
+    assert weak == {}
