@@ -169,6 +169,18 @@ def test_a_timer_fires_again_and_again_although_it_fails(engine: Engine) -> None
     asyncio.run(wait())
 
 
+def test_a_fast_timer_keeps_its_pace_all_through_the_minute(engine: Engine) -> None:
+    """Every ten seconds at a fifty-fold speed is five times a second, not a storm before the full minute."""
+    seen = Seen()
+
+    async def wait() -> None:
+        async with hosted(engine, seen, schedule="*/10 * * * * *", timers=True, speed=50.0):
+            await asyncio.sleep(1.1)
+
+    asyncio.run(wait())
+    assert 3 <= seen.ticks <= 6
+
+
 def test_a_timer_whose_schedule_cannot_be_understood_is_refused_before_anything_is_served(engine: Engine) -> None:
     """A timer that silently never fires would be an orchestrator that silently never looks."""
 
