@@ -74,7 +74,8 @@ def seen(state: PairState, sight: Sight, now: datetime, policy: Policy) -> Decis
     state = taken.state
     if sight.is_look:
         trouble = sight.trouble or _contradiction(state, sight.record)
-        state = _replace(state, looked_at=now, trouble=clipped(trouble) if trouble else None)
+        said = clipped(trouble) if trouble else None
+        state = _replace(state, looked_at=now, trouble=said, pairs_moving=sight.pairs_moving)
     elif sight.trouble:
         state = _replace(state, trouble=clipped(sight.trouble))
     decision = observe(state, sight.signals, now, policy, pairs_moving=sight.pairs_moving)

@@ -26,6 +26,10 @@ from datetime import timedelta
 class HubswitchError(Exception):
     """Base of every error raised on purpose."""
 
+    def __repr__(self) -> str:
+        """``Class: sentence``: hosts tell the engine an error's class from one of its two spellings."""
+        return f"{type(self).__name__}: {self}"
+
 
 class TemporaryError(HubswitchError):
     """The same call may succeed later.

@@ -106,9 +106,10 @@ def global_notice(case: Case) -> str | None:
 
 
 def mass(case: Case) -> str | None:
-    if case.pairs_moving <= case.policy.mass_limit:
+    moving = max(case.pairs_moving, case.state.pairs_moving)
+    if moving <= case.policy.mass_limit:
         return None
-    share, limit = round(case.pairs_moving * 100), round(case.policy.mass_limit * 100)
+    share, limit = round(moving * 100), round(case.policy.mass_limit * 100)
     return f"{share} % of all pairs want to move at once (limit {limit} %): the fault is taken to be ours, or global"
 
 

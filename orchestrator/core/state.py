@@ -85,6 +85,9 @@ class PairState(Value, kw_only=True):
     looked_at: datetime | None = None
     """When the last look at both sides was folded in."""
 
+    pairs_moving: float = 0.0
+    """Share of all pairs in trouble or on the move, as the last look had it. Deliveries and commands know no other."""
+
     rule: str = "quiet"
     """Short name of what the last decision rested on."""
 

@@ -45,7 +45,7 @@ def deliveries(deployment: Deployment) -> Handler:
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
-        found = sorted_out(deployment.plans, facts, deployment.world.clock.now())
+        found = sorted_out(deployment.plans, facts, deployment.clock.now())
         if found.invalid and len(found.invalid) == len(facts):
             return _not_understood(req, found.invalid)
         await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
@@ -57,7 +57,7 @@ def deliveries(deployment: Deployment) -> Handler:
 async def event_grid(deployment: Deployment, event: Any, client: DurableFunctionsClient) -> None:
     """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
     facts = facts_from_text(json.dumps(body_of(event)))
-    found = sorted_out(deployment.plans, facts, deployment.world.clock.now())
+    found = sorted_out(deployment.plans, facts, deployment.clock.now())
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
     await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())

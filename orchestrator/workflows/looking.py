@@ -27,7 +27,7 @@ SLACK = 0.9
 
 def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     """Whether a pair is to be looked at now."""
-    if state is None or state.looked_at is None:
+    if state is None or state.looked_at is None or state.looked_at > now:
         return True
     return now - state.looked_at >= cadence(state, plan.policy) * SLACK
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from durabletask.entities import DurableEntity
 
 from orchestrator.core import decide
+from orchestrator.core.assessment import assess
 from orchestrator.core.codec import Value, from_builtins, to_builtins
 from orchestrator.core.decide import Decision, Order, StartRun, Tell
 from orchestrator.core.errors import InvalidInput, PermanentError
@@ -67,14 +68,14 @@ class PairEntity(DurableEntity):
             return
         self.set_state(to_builtins(decision.state))
         for order in decision.orders:
-            self._carry_out(plan, order, now)
+            self._carry_out(decision.state, plan, order, now)
 
     def _state(self, pair: str, at: datetime) -> PairState:
         stored = self.get_state(dict)
         return initial(pair, at) if stored is None else read_state(stored, f"state of {pair}")
 
-    def _carry_out(self, plan: Plan, order: Order, now: datetime) -> None:
-        name, given, instance = CARRIERS[type(order)](order, plan, now)
+    def _carry_out(self, state: PairState, plan: Plan, order: Order, now: datetime) -> None:
+        name, given, instance = CARRIERS[type(order)](order, state, plan, now)
         self.schedule_new_orchestration(name, input=to_builtins(given), instance_id=instance)
 
 
@@ -86,17 +87,20 @@ class Carried(NamedTuple):
     instance: str
 
 
-def _run(order: StartRun, plan: Plan, now: datetime) -> Carried:
-    return Carried(names.SWITCH_RUN, order_from(order, plan, now), order.run)
+def _run(order: StartRun, state: PairState, plan: Plan, now: datetime) -> Carried:
+    view = assess(state.evidence, now, plan.policy)
+    since = [view.of(order.source, name).since for name in view.bad(order.source)]
+    ill_since = min((at for at in since if at), default=None)
+    return Carried(names.SWITCH_RUN, order_from(order, plan, now, ill_since), order.run)
 
 
-def _telling(order: Tell, plan: Plan, now: datetime) -> Carried:
+def _telling(order: Tell, _state: PairState, plan: Plan, now: datetime) -> Carried:
     name = f"{plan.pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
     tidings = Tidings(pair=plan.pair, id=name, name=order.name, at=now, why=order.why)
     return Carried(names.TELL_RUN, tidings, f"tell-{name}")
 
 
-CARRIERS: dict[type[Any], Callable[[Any, Plan, datetime], Carried]] = {StartRun: _run, Tell: _telling}
+CARRIERS: dict[type[Any], Callable[[Any, PairState, Plan, datetime], Carried]] = {StartRun: _run, Tell: _telling}
 """Who carries out which order."""
 
 

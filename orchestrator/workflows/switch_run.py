@@ -60,6 +60,7 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """Move one batch. Input: ``BatchOrder``; output: ``BatchReport``."""
     order = from_builtins(given, BatchOrder, ctx.instance_id)
     since = utc_now(ctx)
+    pause = order.run.beat
     while True:
         try:
             answer = yield from _insisted(ctx, order.run, names.RESUBMIT_JOBS, given)
@@ -69,7 +70,8 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         if not report.pending:
             return answer
         ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, since.isoformat(), report.why))
-        yield ctx.create_timer(min(report.retry_after or order.run.beat, order.run.longest))
+        yield ctx.create_timer(min(report.retry_after or pause, order.run.longest))
+        pause = min(pause * 2, order.run.longest)
 
 
 def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
@@ -224,8 +226,8 @@ def _counted(jobs: BatchReport) -> str:
     )
 
 
-def order_from(start: StartRun, plan: Plan, now: datetime) -> RunOrder:
-    """The order that a decision's ``StartRun`` becomes."""
+def order_from(start: StartRun, plan: Plan, now: datetime, ill_since: datetime | None = None) -> RunOrder:
+    """The order that a decision's ``StartRun`` becomes. ``ill_since`` is when the source was first seen ill."""
     policy = plan.policy
     beat = policy.suspect_interval / 10
     return RunOrder(
@@ -237,7 +239,8 @@ def order_from(start: StartRun, plan: Plan, now: datetime) -> RunOrder:
         target=start.target,
         why=start.why,
         decided_at=now,
-        doubted_since=now - policy.confirm_after - (policy.bad_after + 1) * policy.probe_interval,
+        doubted_since=min(ill_since or now, now - policy.confirm_after)
+        - (policy.bad_after + 1) * policy.probe_interval,
         claim_by=now + policy.evidence_lifetime,
         beat=beat,
         longest=beat * 30,

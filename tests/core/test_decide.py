@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -25,10 +25,12 @@ from stories import (
 )
 
 from orchestrator.core import decide
+from orchestrator.core.codec import Moment, Value
 from orchestrator.core.decide import Do, What
 from orchestrator.core.policy import Failback, Policy, Window
 from orchestrator.core.records import EpochRecord
-from orchestrator.core.signals import Signal
+from orchestrator.core.signals import Signal, probe_signal
+from orchestrator.core.state import initial
 from orchestrator.core.vocabulary import Mode, Observation, Phase, Role, Surface
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
@@ -399,3 +401,31 @@ def test_a_failed_run_is_tried_again_after_a_pause_under_its_own_name() -> None:
     assert (len(story.ordered), story.last.rule) == (1, "hold.run-failed")
     story.live(minutes(2), DOWN)
     assert [(order.run, order.epoch) for order in story.ordered] == [("failover-p-e1", 1), ("failover-p-e1-again1", 1)]
+
+
+def test_a_delivery_does_not_end_the_hold_of_a_mass_event() -> None:
+    """S3: only looks know how many pairs move; what arrives between two of them goes by the last one."""
+
+    class Sight(Value, kw_only=True):
+        now: Moment
+        signals: tuple[Signal, ...] = ()
+        record: None = None
+        trouble: str | None = None
+        is_look: bool = False
+        pairs_moving: float = 0.0
+
+    policy = Policy(mode=Mode.AUTO)
+    begin = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    state = initial("p", begin)
+    for number in range(40):
+        now = begin + number * timedelta(seconds=15)
+        signals = tuple(
+            probe_signal(role, surface, bad if role is Role.PRIMARY else Observation.OK, now, "looked")
+            for role in Role
+            for surface, bad in ((Surface.HUB, Observation.BAD), (Surface.STORAGE, Observation.BAD))
+        )
+        look = Sight(now=now, signals=signals, is_look=True, pairs_moving=1.0)
+        state = decide.seen(state, look, now, policy).state
+    assert (state.phase, state.rule) == (Phase.SUSPECT, "hold.mass")
+    after = decide.seen(state, Sight(now=now), now + timedelta(seconds=1), policy)
+    assert (after.state.phase, after.rule) == (Phase.SUSPECT, "hold.mass")
