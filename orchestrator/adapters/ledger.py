@@ -118,6 +118,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "captured": record.captured_at.isoformat(),
         **({"azure": record.azure_status} if record.azure_status else {}),
         **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
+        **({"incomplete": "yes"} if record.incomplete else {}),
     }
 
 
@@ -131,6 +132,7 @@ def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
         "captured_at": metadata.get("captured"),
         "azure_status": metadata.get("azure", ""),
         "ended_at": metadata.get("ended"),
+        "incomplete": "incomplete" in metadata,
     }
     summary = from_builtins(plain, JobSummary, f"{where} (metadata)")
     if summary.captured_at.tzinfo is None:

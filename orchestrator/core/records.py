@@ -122,6 +122,9 @@ class JobRecord(Value, kw_only=True):
     """When its end was noted; None while it runs."""
 
     closure: tuple[Asset, ...] = ()
+    incomplete: str = ""
+    """Why something of the closure could not be kept yet; it is tried again while the hub answers."""
+
     epoch: int = 0
     """Epoch of the run that last acted on this record."""
 
@@ -141,6 +144,7 @@ class JobSummary(Value, kw_only=True):
     captured_at: Moment
     azure_status: str = ""
     ended_at: Moment | None = None
+    incomplete: bool = False
 
 
 class Manifest(Value, kw_only=True):

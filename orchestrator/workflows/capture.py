@@ -16,7 +16,7 @@ from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, NotFound, TemporaryError
 from orchestrator.core.lifecycle import has_ended, is_ours, status_of
 from orchestrator.core.plan import Plan
-from orchestrator.core.records import Asset, JobEvent, JobRecord, JobStatus
+from orchestrator.core.records import Asset, JobEvent, JobRecord, JobStatus, JobSummary
 from orchestrator.core.vocabulary import JobPolicy, Role
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
@@ -82,9 +82,7 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
 
 def reconciled(world: World, plan: Plan, side: Role) -> Iterator[CaptureOrder]:
     """Orders for every job whose state in the hub and in the ledger differ."""
-    ledger = {
-        summary.name: summary.status for summary in world.ledgers[plan.pair].summaries(plan.pair) if summary.hub is side
-    }
+    ledger = {summary.name: summary for summary in world.ledgers[plan.pair].summaries(plan.pair) if summary.hub is side}
     differing: list[str] = []
     for page in world.jobs.pages(plan.side(side)):
         differing += [job["name"] for job in page if _differs(job, ledger)]
@@ -112,7 +110,7 @@ class Taker:
         word is believed when its hub cannot be asked; one that failed is not, for it may have failed with its hub.
         """
         found = self._ledger.read(self._plan.pair, name)
-        if found and told and not has_ended(told):
+        if found and told and not has_ended(told) and not found.value.incomplete:
             return "known"
         try:
             job = self._world.jobs.get(self._plan.side(self._side), name)
@@ -126,20 +124,28 @@ class Taker:
             return "known"
         if has_ended(status_of(job)):
             return self._finish(found, status_of(job))
-        if found:
-            return "known"
-        return self._capture(name, job)
+        return self._complete(found) if found else self._capture(name, job)
 
     def _capture(self, name: str, job: dict[str, Any]) -> str:
         record = record_of(self._plan, self._side, name, job, self._world)
         trouble = self._kept(record.closure)
         if trouble:
             line = JobEvent(at=record.captured_at, what="incomplete", why=trouble, epoch=record.epoch)
-            record = msgspec.structs.replace(record, history=(*record.history, line))
+            record = msgspec.structs.replace(record, incomplete=trouble, history=(*record.history, line))
         try:
             self._ledger.create(record)
         except Conflict:
             return "known"
+        return "captured"
+
+    def _complete(self, found: Versioned[JobRecord]) -> str:
+        """Keep what could not be kept when the job was captured; a record that lacks nothing is left alone."""
+        record = found.value
+        if not record.incomplete or record.status is not JobStatus.RUNNING or self._kept(record.closure):
+            return "known"
+        line = JobEvent(at=self._world.clock.now(), what="completed", why="its assets are kept now", epoch=record.epoch)
+        whole = msgspec.structs.replace(record, incomplete="", history=(*record.history, line))
+        self._ledger.replace(whole, found.etag)
         return "captured"
 
     def _kept(self, closure: Sequence[Asset]) -> str:
@@ -200,12 +206,14 @@ def _closure(plan: Plan, side: Role, job: dict[str, Any]) -> tuple[Asset, ...]:
     return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(job, here))
 
 
-def _differs(job: dict[str, Any], ledger: dict[str, JobStatus]) -> bool:
-    """Whether a listed job needs a look: it runs and is not in the ledger, or has ended and the ledger says it runs."""
+def _differs(job: dict[str, Any], ledger: dict[str, JobSummary]) -> bool:
+    """Whether a listed job needs a look: the ledger does not have it, lacks part of it, or has missed its end."""
     known = ledger.get(job["name"])
     if is_ours(job):
         return False
-    return known is JobStatus.RUNNING if has_ended(status_of(job)) else known is None
+    if has_ended(status_of(job)):
+        return known is not None and known.status is JobStatus.RUNNING
+    return known is None or (known.incomplete and known.status is JobStatus.RUNNING)
 
 
 def _job_type(job: dict[str, Any]) -> str:

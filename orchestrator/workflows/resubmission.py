@@ -218,6 +218,7 @@ class Mover:
             hub=self._run.target,
             status=JobStatus.RUNNING,
             ended_at=None,
+            incomplete="",
             body=answer,
             azure_status=status_of(answer),
             captured_at=now,

@@ -129,7 +129,7 @@ def test_jobs_of_drills_are_not_taken(bench: Bench) -> None:
 
 
 def test_an_asset_that_cannot_be_kept_does_not_cost_the_record(bench: Bench) -> None:
-    """The job is known, and its story says what is missing."""
+    """The job is known, its story says what is missing, and the next look makes it whole."""
     visit = bench.visit()
     name = _submitted(bench, visit, "incomplete")
     region = visit.plan.primary.region
@@ -139,6 +139,10 @@ def test_an_asset_that_cannot_be_kept_does_not_cost_the_record(bench: Bench) -> 
     finally:
         bench.azure.faults.clear(region, "control")
     assert _record(visit, name).history[-1].what == "incomplete"
+    assert name in {job for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for job in order.jobs}
+    assert _taken(visit, name, told="Running").captured == 1
+    assert _record(visit, name).incomplete == ""
+    assert name not in {job for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for job in order.jobs}
 
 
 def test_reconciling_finds_what_no_event_told(bench: Bench) -> None:
