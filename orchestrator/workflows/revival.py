@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from orchestrator.core.decide import Report, What
+import msgspec
+
+from orchestrator.core.decide import Report, StartRun, What
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
 from orchestrator.core.state import PairState
 from orchestrator.workflows.orders import RunKind, RunOrder
+from orchestrator.workflows.switch_run import order_from
 
 PATIENCE = 30
 """Suspect intervals that a run may be unknown to the engine: another stamp's run, or one that is just starting."""
@@ -36,22 +39,15 @@ def needs_revival(record: EpochRecord, status: str | None, plan: Plan, now: date
 
 def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
     """The order of the run that holds the epoch, made from its record."""
-    policy = plan.policy
-    beat = policy.suspect_interval / 10
-    return RunOrder(
-        pair=plan.pair,
-        kind=kind_of(record),
+    start = StartRun(
+        kind="failback" if kind_of(record) is RunKind.FAILBACK else "failover",
         run=record.run or "",
         epoch=record.epoch,
         source=record.active.other,
         target=record.active,
         why=record.why,
-        decided_at=record.since,
-        doubted_since=record.since - policy.confirm_after - (policy.bad_after + 1) * policy.probe_interval,
-        claim_by=now,
-        beat=beat,
-        longest=beat * 30,
     )
+    return msgspec.structs.replace(order_from(start, plan, record.since), claim_by=now)
 
 
 def kind_of(record: EpochRecord) -> RunKind:
