@@ -16,9 +16,9 @@ from orchestrator.local.engine import Engine
 
 def _switch(visit: Visit, epoch: int) -> None:
     """Switch with another engine and another worker, as a second stamp would, to the end."""
-    with _stamp(visit) as (engine, client, _):
+    with _stamp(visit) as (engine, client, worker):
         start(client, order_of(visit, epoch))
-        wait_until_idle(engine, f"the end of switch {epoch}")
+        wait_until_idle(engine, f"the end of switch {epoch}", worker)
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") ->
         _switch(visit, 2)
         visit.record("plain", Role.PRIMARY, mark="late")
         worker.thaw()
-        wait_until_idle(engine, "the end of the stale run")
+        wait_until_idle(engine, "the end of the stale run", worker)
         return visit.outcome(client)
 
 

@@ -49,8 +49,9 @@ POLICY = {
     "evidence_lifetime": timedelta(minutes=5),
     "cooldown": timedelta(hours=1),
 }
-DEADLINE = 30.0
-"""Seconds after which a run that should end is given up."""
+DEADLINE = 180.0
+"""Seconds after which a run that should end is given up: longer than a worker takes to notice that its stream to the
+engine has gone quiet (durabletask: 120 s), so that only what never comes is called missing."""
 
 
 class Nursery:
@@ -101,6 +102,14 @@ class Worker:
         except psutil.NoSuchProcess:
             return
         self._nursery.ask(do="reap", pid=self.pid)
+
+    def told(self) -> str:
+        """What it does now, for people."""
+        try:
+            threads = len(self._process.threads())
+            return f"process {self.pid}, {self._process.status()}, {threads} threads, {self._process.cpu_times()}"
+        except psutil.NoSuchProcess:
+            return f"process {self.pid}, gone"
 
     def _in(self, states: set[str]) -> bool:
         try:
@@ -309,12 +318,13 @@ def wait_until(holds: Callable[[], bool], what: str, deadline: float = DEADLINE)
         time.sleep(0.01)
 
 
-def wait_until_idle(engine: Engine, what: str, deadline: float = DEADLINE) -> None:
-    """Wait until an engine has nothing left to do; if it does not come, say what it still does."""
+def wait_until_idle(engine: Engine, what: str, worker: Worker | None = None) -> None:
+    """Wait until an engine has nothing left to do; if it does not come, say what it and its worker still do."""
     try:
-        wait_until(engine.idle, what, deadline)
+        wait_until(engine.idle, what)
     except AssertionError as fault:
-        raise AssertionError(f"{fault}; {engine.told()}") from fault
+        told = f"; its worker is {worker.told()}" if worker else ""
+        raise AssertionError(f"{fault}; {engine.told()}{told}") from fault
 
 
 def is_over(visit: Visit, client: TaskHubGrpcClient) -> bool:
