@@ -53,7 +53,8 @@ class Engine(InMemoryOrchestrationBackend):
     def start(self) -> str:
         """Listen; the address as ``127.0.0.1:<port>``."""
         self._shutdown_event.clear()
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS))
+        options = [("grpc.so_reuseport", 0)]  # else the system may choose a port that another engine listens on
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS), options=options)
         stubs.add_TaskHubSidecarServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
         self._port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from crash_harness import Bench, Outcome, Visit, Worker, is_over, order_of, running, start, wait_until, wait_until_idle
+from crash_harness import Bench, Outcome, Visit, Worker, is_over, order_of, running, start, wait_until_idle
 from durabletask.client import TaskHubGrpcClient
+from waiting import until
 
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.engine import Engine
@@ -39,7 +40,7 @@ def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") ->
     visit = bench.visit()
     with _stamp(visit, act_at=freeze_at, act="stop", log=log) as (engine, client, worker):
         start(client, order_of(visit, 1))
-        wait_until(lambda: worker.is_frozen() or engine.idle(), "an end, or the frost")
+        until(lambda: worker.is_frozen() or engine.idle(), "an end, or the frost")
         if freeze_at is not None and not worker.is_frozen():
             pytest.fail(f"crossing {freeze_at} was never reached")
         _switch(visit, 1)
@@ -76,7 +77,7 @@ def test_two_orchestrators_that_decide_alike_move_every_job_once(both_well: Benc
         for client in (here, there):
             visit.outage(client)
         for engine, client in ((first, here), (second, there)):
-            wait_until(lambda e=engine, c=client: is_over(visit, c) and e.idle(), "the end of both runs")  # type: ignore[misc]
+            until(lambda e=engine, c=client: is_over(visit, c) and e.idle(), "the end of both runs")  # type: ignore[misc]
         outcome = visit.outcome(here)
         assert outcome == visit.outcome(there)
     assert outcome.epoch == (1, "secondary", "failover-pair-e1")

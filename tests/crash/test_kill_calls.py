@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crash_harness import Bench, Outcome, is_over, running, wait_until
+from crash_harness import Bench, Outcome, is_over, running
+from waiting import until
 
 
 def _run(bench: Bench, *, kill_at: int | None = None, log: str = "") -> tuple[Outcome, bool]:
@@ -16,12 +17,12 @@ def _run(bench: Bench, *, kill_at: int | None = None, log: str = "") -> tuple[Ou
         worker = visit.worker(engine, act_at=kill_at, log=log)
         try:
             visit.outage(client)
-            wait_until(lambda: worker.is_gone() or (is_over(visit, client) and engine.idle()), "an end, or the kill")
+            until(lambda: worker.is_gone() or (is_over(visit, client) and engine.idle()), "an end, or the kill")
             killed = worker.is_gone()
             if killed:
                 worker.end()
                 worker = visit.worker(engine)
-                wait_until(lambda: is_over(visit, client) and engine.idle(), f"an end after the kill at {kill_at}")
+                until(lambda: is_over(visit, client) and engine.idle(), f"an end after the kill at {kill_at}")
             return visit.outcome(client), killed
         finally:
             worker.end()

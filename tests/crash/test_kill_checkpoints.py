@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from crash_harness import Bench, Outcome, Worker, is_over, running, wait_until
+from crash_harness import Bench, Outcome, Worker, is_over, running
+from waiting import until
 
 
 class Killer:
@@ -39,11 +40,11 @@ def _run(bench: Bench, killer: Killer) -> Outcome:
         try:
             visit.outage(client)
             over: Callable[[], bool] = lambda: is_over(visit, client) and engine.idle()  # noqa: E731
-            wait_until(lambda: killer.worker is None or killer.worker.is_gone() or over(), "an end, or the kill")
+            until(lambda: killer.worker is None or killer.worker.is_gone() or over(), "an end, or the kill")
             if killer.worker.is_gone():
                 killer.worker.end()
                 killer.worker = visit.worker(engine)
-                wait_until(over, "an end after the kill")
+                until(over, "an end after the kill")
             return visit.outcome(client)
         finally:
             killer.worker.end()

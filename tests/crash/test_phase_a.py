@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from crash_harness import Bench, order_of, running, start, wait_until
+from crash_harness import Bench, order_of, running, start
 from durabletask.client import TaskHubGrpcClient
+from waiting import until
 
 
 def _status(client: TaskHubGrpcClient, run: str) -> dict[str, Any]:
@@ -28,13 +29,13 @@ def test_the_switch_completes_while_resource_manager_answers_503_and_jobs_follow
         worker = visit.worker(engine)
         try:
             start(client, order)
-            wait_until(lambda: _status(client, order.run).get("step") == "await_standby", "phase B waits")
+            until(lambda: _status(client, order.run).get("step") == "await_standby", "phase B waits")
             pointer = visit.world.pointers[visit.pair].seen_on(visit.pair, visit.plan.pointer.replicas[0])
             assert pointer is not None
             assert (pointer.epoch, pointer.active) == (1, "secondary")
             assert "503" in _status(client, order.run)["why"]
             azure.faults.clear(None, "control")
-            wait_until(engine.idle, "the end of the run")
+            until(engine.idle, "the end of the run")
             summary = client.get_orchestration_state(order.run)
         finally:
             azure.faults.clear(None, "control")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 from durabletask.client import TaskHubGrpcClient
+from waiting import until
 
 from orchestrator.local.accounts import accounted
 from orchestrator.local.session import Local
@@ -24,13 +24,6 @@ FOLLOWER = Path(__file__).parents[1] / "support" / "follower.py"
 def _view(local: Local) -> dict[str, Any]:
     found = requests.get(f"{local.host.url}/api/pairs/demo", headers={"x-functions-key": local.key}, timeout=10)
     return dict(found.json())
-
-
-def _until(holds: Callable[[], bool], what: str, patience: float = 45) -> None:
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, f"within {patience:.0f} s this did not come: {what}"
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -54,7 +47,7 @@ def _following(local: Local, way: str) -> Iterator[list[dict[str, Any]]]:
 def test_applications_that_use_only_the_provider_follow_the_switch(sessions: Any) -> None:
     """Without a restart, over a lagging replica, and never with keys of two epochs, whichever way they refresh."""
     with sessions(replica_lag=0.3) as local:
-        _until(lambda: _view(local).get("phase") == "steady", "the first look")
+        until(lambda: _view(local).get("phase") == "steady", "the first look")
         with _following(local, "sentinel") as by_sentinel, _following(local, "pages") as by_pages:
             local.azure.region_down(local.plan.primary.region)
     for seen in (by_sentinel, by_pages):
@@ -67,17 +60,17 @@ def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions:
     """S5, S6: the engine's history is disposable. Terminated in the middle of phase B, every job still arrives."""
     with sessions() as local:
         submit_workload(local.azure, local.plan.primary, 6, seed=5)
-        _until(lambda: _captured(local) == 6, "every job in the ledger")
+        until(lambda: _captured(local) == 6, "every job in the ledger")
         local.azure.faults.set(local.plan.secondary.region, "control", "5xx", status=503, method="PUT")
         local.azure.region_down(local.plan.primary.region)
-        _until(lambda: _view(local).get("phase") == "resubmitting", "phase B, which waits")
+        until(lambda: _view(local).get("phase") == "resubmitting", "phase B, which waits")
         client = TaskHubGrpcClient(host_address=local.engine.address)
         run = "failover-demo-e1"
         client.terminate_orchestration(run)
-        _until(lambda: _status(client, run) == "TERMINATED", "the run's end")
+        until(lambda: _status(client, run) == "TERMINATED", "the run's end")
         local.azure.faults.clear(local.plan.secondary.region, "control")
         try:
-            _until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
+            until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
         except AssertionError as fault:
             raise AssertionError(f"{fault}; {local.engine.told()}; {_view(local).get('why')}") from fault
         counts = accounted(local.azure, local.plan).counts()

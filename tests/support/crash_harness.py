@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +18,13 @@ import msgspec
 import psutil
 from durabletask.client import TaskHubGrpcClient
 from durabletask.entities import EntityInstanceId
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from waiting import until
 
 from orchestrator.adapters.assembly import assembled
 from orchestrator.bootstrap import SystemClock
 from orchestrator.core.codec import to_builtins
+from orchestrator.core.errors import TemporaryError
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import Asset, JobRecord, JobStatus
 from orchestrator.core.signals import probe_signal
@@ -49,9 +51,6 @@ POLICY = {
     "evidence_lifetime": timedelta(minutes=5),
     "cooldown": timedelta(hours=1),
 }
-DEADLINE = 180.0
-"""Seconds after which a run that should end is given up: longer than a worker takes to notice that its stream to the
-engine has gone quiet (durabletask: 120 s), so that only what never comes is called missing."""
 
 
 class Nursery:
@@ -159,7 +158,7 @@ class Bench:
         place = self._folder / f"{pair}.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
         world = assembled(self.settings, {pair: plan}, SystemClock())
-        ensure_pair(world, plan, world.clock.now())
+        patiently(lambda: ensure_pair(world, plan, world.clock.now()))
         visit = Visit(self, plan, place, world)
         for kind in self.templates.bodies:
             visit.record(kind, Role.PRIMARY)
@@ -250,6 +249,9 @@ class Visit:
 
     def outcome(self, client: TaskHubGrpcClient) -> Outcome:
         """What the stores, the hubs and the entity show now, under names that do not depend on the pair."""
+        return patiently(lambda: self._outcome(client))
+
+    def _outcome(self, client: TaskHubGrpcClient) -> Outcome:
         record = self.world.epochs[self.pair].read(self.pair)
         assert record is not None
         endpoints = (self.plan.pointer.endpoint, *self.plan.pointer.replicas)
@@ -310,18 +312,18 @@ def bench(folder: Path, *, primary_down: bool) -> Iterator[Bench]:
             nursery.close()
 
 
-def wait_until(holds: Callable[[], bool], what: str, deadline: float = DEADLINE) -> None:
-    end = time.monotonic() + deadline
-    while not holds():
-        if time.monotonic() > end:
-            raise AssertionError(f"within {deadline:.0f} s this did not come: {what}")
-        time.sleep(0.01)
+def patiently[T](attempt: Callable[[], T]) -> T:
+    """What an attempt returns, tried again where a connection was lost: this is the stage, not the play."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(TemporaryError), stop=stop_after_attempt(5), wait=wait_fixed(0.5), reraise=True
+    )
+    return retrying(attempt)
 
 
 def wait_until_idle(engine: Engine, what: str, worker: Worker | None = None) -> None:
     """Wait until an engine has nothing left to do; if it does not come, say what it and its worker still do."""
     try:
-        wait_until(engine.idle, what)
+        until(engine.idle, what)
     except AssertionError as fault:
         told = f"; its worker is {worker.told()}" if worker else ""
         raise AssertionError(f"{fault}; {engine.told()}{told}") from fault

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import requests
+from waiting import until
 
 from orchestrator.core.records import JobRecord, read_record
 from orchestrator.local.azure.cloud import LocalAzure
@@ -62,17 +62,6 @@ class Caller:
     def settled_down(self) -> dict[str, Any]:
         """The pair after its first look."""
         return until(lambda: _known(self.view()), "the first look")
-
-
-def until[T](holds: Callable[[], T | None], what: str, longest: float = LONGEST) -> T:
-    """The first value that is neither None nor false."""
-    end = time.monotonic() + longest
-    while True:
-        found = holds()
-        if found:
-            return found
-        assert time.monotonic() < end, f"within {longest:.0f} s this did not come: {what}"
-        time.sleep(0.02)
 
 
 def record_of(local: Local, name: str) -> JobRecord | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import requests
+from waiting import until
 
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.estate import Site
@@ -66,8 +66,5 @@ def command_job(site: Site, **properties: Any) -> dict[str, Any]:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for at most five seconds."""
-    until = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < until, "it did not come true in five seconds"
-        time.sleep(0.005)
+    """Wait until something holds, for a while."""
+    until(holds, "what the test waits for", pause=0.005)

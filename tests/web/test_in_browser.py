@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -81,10 +80,8 @@ def browser(folder: Path) -> Iterator[str]:
     command = [str(BROWSER), *FLAGS, f"--user-data-dir={folder}", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            note, end = folder / "DevToolsActivePort", time.monotonic() + 20
-            while not note.exists() or "\n" not in note.read_text():
-                assert time.monotonic() < end, "the browser did not start"
-                time.sleep(0.02)
+            note = folder / "DevToolsActivePort"
+            until(lambda: note.exists() and "\n" in note.read_text(), "the start of the browser")
             yield f"http://127.0.0.1:{note.read_text().splitlines()[0]}"
         finally:
             process.terminate()

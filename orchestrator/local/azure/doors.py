@@ -20,7 +20,8 @@ _log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_HANDSHAKE_TIMEOUT = 30.0
+_HANDSHAKE_TIMEOUT = 300.0
+"""Seconds. Longer than a machine that hosts tests is put to sleep, or every handshake under way then would break."""
 
 
 class Door(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +18,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from stores_support import Credential, Host
+from waiting import until
 
 from orchestrator.local.azure.kernel import Kernel
 from orchestrator.local.azure.stores.appconfig import Budget, ConfigurationStore
@@ -277,10 +277,7 @@ def test_a_replica_lags_and_catches_up(opened: Opener, store: ConfigurationStore
     origin.set_configuration_setting(setting(KEY, "2"))
     assert read(replica, KEY).value == "1"
     store.lag = 0.2
-    deadline = time.monotonic() + 5
-    while read(replica, KEY).value == "1":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: read(replica, KEY).value != "1", "the new value on the replica")
     assert read(replica, KEY).value == "2"
 
 
@@ -346,11 +343,12 @@ def test_a_key_value_has_at_most_ten_kilobytes(client: AzureAppConfigurationClie
 
 def follow(provider: AzureAppConfigurationProvider, key: str, value: str) -> None:
     """Refresh as an application does until a value is seen."""
-    deadline = time.monotonic() + 6
-    while provider[key] != value:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def refreshed() -> bool:
         provider.refresh()
+        return bool(provider[key] == value)
+
+    until(refreshed, f"{value} under {key}", pause=0.05)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from stores_support import Credential, Host
+from waiting import until
 
 from orchestrator.local.azure.kernel import AzureError, Kernel
 from orchestrator.local.azure.stores.event_shapes import Schema
@@ -89,10 +90,7 @@ def emit(host: Host, grid: EventGrid, *subjects: str, kind: str = CHANGED) -> No
 
 
 def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(condition, "what the test waits for")
 
 
 def settled(grid: EventGrid) -> None:
