@@ -92,11 +92,12 @@ def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
     """One paragraph on where a pair stands and why, what would change it, and the entries that it rests on."""
     if not isinstance(state, PairState):
         why = pair_line(plan, state)["why"]
-        return {"pair": plan.pair, "text": f"{plan.pair}: {why}.", "would_change": [], "journal": []}
+        return {"pair": plan.pair, "rule": None, "text": f"{plan.pair}: {why}.", "would_change": [], "journal": []}
     told = explain(state, now, plan.policy)
     journal = [to_builtins(entry) for entry in reversed(state.journal[-EXPLAINED:])]
     text = f"{told.text} {_seen(assess(state.evidence, now, plan.policy))}"
-    return {"pair": plan.pair, "text": text, "would_change": list(told.would_change), "journal": journal}
+    changes = list(told.would_change)
+    return {"pair": plan.pair, "rule": told.rule, "text": text, "would_change": changes, "journal": journal}
 
 
 def run_view(run: Mapping[str, Any]) -> dict[str, Any]:
