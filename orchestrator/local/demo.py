@@ -36,6 +36,9 @@ OUTAGE_PATIENCE = 180.0
 POLL = 0.2
 """Seconds between two looks at the app's status."""
 
+DECIDED = frozenset({"switching", "resubmitting", "settled"})
+"""Phases after the decision; the first view in one of them still shows what it rested on."""
+
 
 @dataclass
 class Story:
@@ -44,6 +47,9 @@ class Story:
     timeline: list[dict[str, str]] = field(default_factory=list)
     marks: dict[str, datetime] = field(default_factory=dict)
     view: Mapping[str, Any] = field(default_factory=dict)
+    rested_on: Mapping[str, Any] = field(default_factory=dict)
+    """Evidence by side and class as first seen after the decision."""
+
     shown: set[str] = field(default_factory=set)
 
     def tell(self, what: str, why: str, at: datetime | None = None) -> None:
@@ -54,6 +60,8 @@ class Story:
     def follow(self, view: Mapping[str, Any]) -> None:
         """Take over what is new in a pair's journal."""
         self.view = view
+        if not self.rested_on and view.get("phase") in DECIDED:
+            self.rested_on = view.get("evidence", {})
         for entry in reversed(view.get("journal", [])):
             key = f"{entry['at']}{entry['phase']}{entry['why']}"
             if key not in self.shown:
@@ -162,6 +170,7 @@ def _result(story: Story, accounts: Accounts, pointer: Mapping[str, Any], error:
         "pointer": dict(pointer),
         "jobs": jobs,
         "phases": _phases(story, accounts),
+        "evidence": dict(story.rested_on),
         "timeline": sorted(story.timeline, key=lambda line: line["at"]),
         "why_skipped": accounts.reasons(JobStatus.SKIPPED),
         "why_waiting": accounts.reasons(JobStatus.WAITING),

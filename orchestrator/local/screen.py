@@ -18,6 +18,8 @@ from orchestrator.local.accounts import Accounts
 COLOUR = {"ok": "green", "bad": "bold red", "degraded": "yellow", "blind": "magenta", None: "dim"}
 LINES = 8
 """Newest lines of the timeline that are shown."""
+SEEN = 70
+"""Characters of what was seen that fit beside the rest."""
 
 PHASE_NAMES = {
     "detect_s": "fault to suspicion",
@@ -70,6 +72,8 @@ class Screen:
         if self._live.is_started:
             self._live.stop()
         self._tell(result["timeline"])
+        if result["evidence"]:
+            self._console.print("what the decision rested on:", _evidence(result["evidence"]))
         self._console.print(_phases(result["phases"]), _jobs(result))
         pointer = result["pointer"]
         where = f"{pointer.get('hub')}/{pointer.get('project')} in {pointer.get('region')}"
@@ -92,12 +96,18 @@ def _page(note: str, view: Mapping[str, Any], accounts: Accounts, timeline: Sequ
 
 
 def _evidence(evidence: Mapping[str, Any]) -> Table:
-    table = Table("class", "primary", "why", "secondary", expand=True)
+    table = Table("class", "primary", "since", "what was seen", "why it counts", "secondary", expand=True)
     primary, secondary = evidence.get("primary", {}), evidence.get("secondary", {})
     for name, verdict in primary.items():
-        other = secondary.get(name, {})
-        table.add_row(name, _word(verdict), str(verdict.get("why", ""))[:70], _word(other))
+        since = str(verdict.get("since") or "")[11:19]
+        other = _word(secondary.get(name, {}))
+        table.add_row(name, _word(verdict), since, _clipped(verdict.get("why")), verdict.get("counts", ""), other)
     return table
+
+
+def _clipped(text: object) -> str:
+    told = str(text or "")
+    return told if len(told) <= SEEN else f"{told[: SEEN - 1]}…"
 
 
 def _word(verdict: Mapping[str, Any]) -> Text:

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.core import holds
 from orchestrator.core.assessment import Assessment, assess
 from orchestrator.core.codec import to_builtins
+from orchestrator.core.counting import counts_as
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.explain import explain
 from orchestrator.core.plan import Plan
@@ -77,8 +78,12 @@ def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
 
 
 def evidence_view(seen: Assessment) -> dict[str, Any]:
-    """Per side and class: what is seen, since when, and why it counts or does not."""
-    return {role.value: {name.value: to_builtins(seen.of(role, name)) for name in EvidenceClass} for role in Role}
+    """Per side and class: what is seen, since when, why, and what it counts for."""
+    return {role.value: {name.value: _verdict_view(seen, role, name) for name in EvidenceClass} for role in Role}
+
+
+def _verdict_view(seen: Assessment, role: Role, name: EvidenceClass) -> dict[str, Any]:
+    return {**to_builtins(seen.of(role, name)), "counts": counts_as(seen, role, name, seen.policy)}
 
 
 def holds_view(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> list[dict[str, str]]:
