@@ -1,4 +1,4 @@
-"""``python -m bench [switch] [start] [resubmit] [--quick]``: one JSON object on standard output, progress on the other.
+"""``python -m bench [name ...] [--quick]``: one JSON object on standard output, progress on the other.
 
 Without names all are run. ``--quick`` takes few samples: enough to see that everything works, too few to judge.
 Exit status 0 if everything was measured, whether or not goals were met; 1 if something could not be measured.
@@ -15,13 +15,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import resubmit, start, switch
+from bench import detect, resubmit, start, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
 BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "start": start.measured,
     "switch": switch.measured,
+    "detect": detect.measured,
     "resubmit": resubmit.measured,
 }
 
