@@ -16,6 +16,7 @@ from pathlib import Path
 
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
 from orchestrator.settings import Settings, settings_from
 
@@ -74,24 +75,33 @@ def plans_in(place: Path) -> Mapping[str, Plan]:
     """The plans of a folder (every ``*.yaml``), or of one file, by pair.
 
     Raises:
-        InvalidInput: nothing is there, a plan is wrong, two plans are for one pair, or two pairs have one primary.
+        InvalidInput: nothing is there, a plan is wrong, two plans are for one pair, two pairs have one primary, or
+            one pair's primary is another's secondary: its jobs would be recorded, and moved, by both.
     """
     files = [place] if place.is_file() else sorted(place.glob("*.yaml"))
     if not files:
         raise InvalidInput(str(place), "", "a plan, or a folder with plans (*.yaml)", "none")
     plans: dict[str, Plan] = {}
-    primaries: dict[str, str] = {}
+    places: dict[Path, Plan] = {}
     for file in files:
         plan = plan_from(_text(file), str(file))
         if plan.pair in plans:
             raise InvalidInput(str(file), "pair", "a pair that no other plan has", plan.pair)
-        other = primaries.setdefault(plan.primary.project_id.casefold(), plan.pair)
-        if other != plan.pair:
-            raise InvalidInput(
-                str(file), "primary.project", "a project that is no other pair's primary", f"that of {other}"
-            )
+        places[file] = plan
         plans[plan.pair] = plan
+    _apart(places)
     return plans
+
+
+def _apart(places: Mapping[Path, Plan]) -> None:
+    """Refuse a project that leads one pair and belongs to another. A standby may be shared."""
+    leads = {plan.primary.project_id.casefold(): plan.pair for plan in reversed(places.values())}
+    for file, plan in places.items():
+        for role in Role:
+            other = leads.get(plan.side(role).project_id.casefold(), plan.pair)
+            if other != plan.pair:
+                expected = "a project that is no other pair's primary"
+                raise InvalidInput(str(file), f"{role}.project", expected, f"that of {other}")
 
 
 def _text(file: Path) -> str:

@@ -169,6 +169,18 @@ def test_two_pairs_with_one_primary_are_refused(write: Write) -> None:
     assert (fault.where, fault.field, fault.got) == (str(second), "primary.project", "that of research")
 
 
+def test_two_pairs_that_mirror_each_other_are_refused(write: Write) -> None:
+    """The project that stands by for one pair leads the other: both would record its jobs, and both would move them."""
+    mirrored = PLAN.replace("pair: research", "pair: back")
+    for one, other in (("primary:", "third:"), ("secondary:", "primary:"), ("third:", "secondary:")):
+        mirrored = mirrored.replace(f"\n{one}", f"\n{other}")
+    write(PLAN)
+    with pytest.raises(InvalidInput) as caught:
+        plans_in(write(mirrored, "second.yaml").parent)
+    assert caught.value.field == "secondary.project"
+    assert caught.value.expected == "a project that is no other pair's primary"
+
+
 def test_two_pairs_may_share_a_secondary(write: Write) -> None:
     """One standby for several hubs is thrift, not a contradiction."""
     write()
