@@ -8,7 +8,7 @@ until a newer statement, a newer good answer of that resource's probe, or their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from orchestrator.core.evidence import (
     MEMBER_KEYS,
     MEMBERS,
     SIDE_KEYS,
+    SPEAKER,
     Deletion,
     Evidence,
     Incident,
@@ -59,26 +60,47 @@ class Verdict(Value, kw_only=True):
 class Assessment:
     """Verdicts at one moment, made when asked for."""
 
-    def __init__(self, evidence: Evidence, now: datetime, policy: Policy) -> None:
+    def __init__(self, evidence: Evidence, now: datetime, policy: Policy, bad: Extents | None = None) -> None:
         self.evidence = evidence
         self.now = now
         self.policy = policy
         self._made: dict[tuple[Role, EvidenceClass], Verdict] = {}
-        self._bad: dict[Role, tuple[EvidenceClass, ...]] = {}
+        self._extents = bad
 
     def of(self, role: Role, evidence_class: EvidenceClass) -> Verdict:
         key = (role, evidence_class)
         made = self._made.get(key)
         if made is None:
-            made = self._made[key] = _verdict(self.evidence, role, evidence_class, self.now, self.policy)
+            made = self._made[key] = self._verdict(role, evidence_class)
         return made
 
     def bad(self, role: Role) -> tuple[EvidenceClass, ...]:
         """The classes that are bad on a side, ``notice`` among them."""
-        found = self._bad.get(role)
-        if found is None:
-            found = self._bad[role] = bad_classes(self.evidence, role, self.now, self.policy)
-        return found
+        return in_order(self._bad(role))
+
+    def _verdict(self, role: Role, evidence_class: EvidenceClass) -> Verdict:
+        evidence, now, policy = self.evidence, self.now, self.policy
+        surfaces = MEMBERS.get(evidence_class, ())
+        tracks = {s: t for s in surfaces if (t := evidence.tracks.get(track_key(role, s)))}
+        last_ok = _last_ok(list(tracks.values()))
+        extent = self._bad(role).get(evidence_class)
+        if extent is not None:
+            spell = spell_of(evidence, role, evidence_class, extent)
+            return Verdict(
+                observation=Observation.BAD,
+                since=spell.since,
+                until=spell.until,
+                last_ok_at=last_ok,
+                why=_why_bad(evidence, role, evidence_class, now, policy),
+            )
+        if not tracks:
+            return Verdict(observation=None, why="nothing bad is known")
+        return _not_bad(tracks, last_ok, now, policy)
+
+    def _bad(self, role: Role) -> dict[EvidenceClass, Extent]:
+        if self._extents is None:
+            self._extents = bad_extents(self.evidence, self.now, self.policy)
+        return self._extents.get(role, NOTHING_BAD)
 
     def open_incidents(self) -> tuple[Incident, ...]:
         """Incidents that Service Health holds to be active."""
@@ -97,9 +119,9 @@ class Assessment:
         return {role.value: {c.value: to_builtins(self.of(role, c)) for c in EvidenceClass} for role in Role}
 
 
-def assess(evidence: Evidence, now: datetime, policy: Policy) -> Assessment:
-    """What the evidence amounts to at ``now``."""
-    return Assessment(evidence, now, policy)
+def assess(evidence: Evidence, now: datetime, policy: Policy, bad: Extents | None = None) -> Assessment:
+    """What the evidence amounts to at ``now``; ``bad`` is what ``bad_extents`` gives for it, if that is known."""
+    return Assessment(evidence, now, policy, bad)
 
 
 def is_open(incident: Incident, now: datetime, policy: Policy) -> bool:
@@ -127,45 +149,54 @@ def track_is_bad(track: Track, now: datetime, policy: Policy) -> bool:
     )
 
 
-def class_interval(
-    evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy
-) -> Spell | None:
-    """From when to when a class has been bad without a break, if it is bad now."""
-    since: datetime | None = None
-    until: datetime | None = None
-    for start, end in _bad_parts(evidence, role, evidence_class, now, policy):
-        since = start if since is None or start < since else since
-        until = end if until is None or end > until else until
-    if since is None or until is None:
-        return None
+Extent = tuple[datetime, datetime]
+"""From the first to the last evidence that something is bad."""
+
+Extents = dict[Role, dict[EvidenceClass, Extent]]
+CLASSES = tuple(EvidenceClass)
+NOTHING_BAD: dict[EvidenceClass, Extent] = {}
+
+
+def bad_extents(evidence: Evidence, now: datetime, policy: Policy) -> Extents:
+    """What is bad at this moment, by side and class: from the first to the last evidence. One walk through it all."""
+    found: Extents = {}
+    for key, track in evidence.tracks.items():
+        speaker = SPEAKER.get(key)
+        if speaker and track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
+            _widen(found, *speaker, track.bad_since, track.bad_at)
+    for item in evidence.reported.values():
+        if item.bad and item.since and is_down(item, evidence, now, policy):
+            _widen(found, item.role, item.evidence_class, item.since, now)
+    for incident in evidence.incidents.values():
+        if incident.active and is_open(incident, now, policy):
+            for role in incident.used:
+                _widen(found, role, EvidenceClass.NOTICE, incident.at, now)
+    return found
+
+
+def _widen(found: Extents, role: Role, evidence_class: EvidenceClass, since: datetime, until: datetime) -> None:
+    side = found.get(role)
+    if side is None:
+        side = found[role] = {}
+    known = side.get(evidence_class)
+    if known is None:
+        side[evidence_class] = (since, until)
+    elif since < known[0] or until > known[1]:
+        side[evidence_class] = (min(known[0], since), max(known[1], until))
+
+
+def spell_of(evidence: Evidence, role: Role, evidence_class: EvidenceClass, extent: Extent) -> Spell:
+    """Since when a class that is bad has been so without a break: its last spell goes on if the two touch."""
+    since, until = extent
     last = evidence.spells.get(class_key(role, evidence_class))
     if last is not None and last.since < since <= last.until:
         since = last.since
     return Spell(since=since, until=max(until, since))
 
 
-def _bad_parts(
-    evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy
-) -> Iterator[tuple[datetime, datetime]]:
-    for key in MEMBER_KEYS[role, evidence_class]:
-        track = evidence.tracks.get(key)
-        if track and track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
-            yield track.bad_since, track.bad_at
-    for item in evidence.reported.values():
-        ours = item.bad and item.evidence_class is evidence_class and item.role is role
-        if ours and item.since and is_down(item, evidence, now, policy):
-            yield item.since, now
-    if evidence_class is EvidenceClass.NOTICE:
-        for incident in evidence.incidents.values():
-            if role in incident.used and is_open(incident, now, policy):
-                yield incident.at, now
-
-
-def bad_classes(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> tuple[EvidenceClass, ...]:
-    """The classes of a side that are bad, ``notice`` among them."""
-    if not may_be_bad(evidence, role):
-        return ()
-    return tuple(c for c in EvidenceClass if any(_bad_parts(evidence, role, c, now, policy)))
+def in_order(classes: Container[EvidenceClass]) -> tuple[EvidenceClass, ...]:
+    """These classes, in the order in which all are told."""
+    return tuple(c for c in CLASSES if c in classes)
 
 
 def unsteadiness_of(evidence: Evidence, role: Role, now: datetime, policy: Policy) -> str:
@@ -189,37 +220,6 @@ def unsteadiness_of(evidence: Evidence, role: Role, now: datetime, policy: Polic
         if degraded and now - item.at <= lifetime_of(item.evidence_class, policy):
             return f"{item.name} is degraded: {item.why}"
     return "" if probed else "nothing has been asked yet"
-
-
-def may_be_bad(evidence: Evidence, role: Role) -> bool:
-    """A quick look that spares the long one in quiet times."""
-    tracks = evidence.tracks
-    for key in SIDE_KEYS[role]:
-        track = tracks.get(key)
-        if track is not None and track.bads:
-            return True
-    for item in evidence.reported.values():
-        if item.bad and item.role is role:
-            return True
-    return any(incident.active and role in incident.used for incident in evidence.incidents.values())
-
-
-def _verdict(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy) -> Verdict:
-    surfaces = MEMBERS.get(evidence_class, ())
-    tracks = {s: t for s in surfaces if (t := evidence.tracks.get(track_key(role, s)))}
-    last_ok = _last_ok(list(tracks.values()))
-    interval = class_interval(evidence, role, evidence_class, now, policy)
-    if interval is not None:
-        return Verdict(
-            observation=Observation.BAD,
-            since=interval.since,
-            until=interval.until,
-            last_ok_at=last_ok,
-            why=_why_bad(evidence, role, evidence_class, now, policy),
-        )
-    if not tracks:
-        return Verdict(observation=None, why="nothing bad is known")
-    return _not_bad(tracks, last_ok, now, policy)
 
 
 def _not_bad(tracks: dict[Surface, Track], last_ok: datetime | None, now: datetime, policy: Policy) -> Verdict:

@@ -17,7 +17,7 @@ from orchestrator.core import failback, holds
 from orchestrator.core.assessment import Assessment, assess
 from orchestrator.core.commands import Command, Do, command
 from orchestrator.core.evidence import SIDE_KEYS, Evidence
-from orchestrator.core.fold import fold
+from orchestrator.core.fold import folded
 from orchestrator.core.holds import ALONE, ALWAYS, STANDBY, Case, together
 from orchestrator.core.policy import Failback, Policy
 from orchestrator.core.records import EpochRecord
@@ -89,13 +89,24 @@ def observe(
     if holds.clock_fault(state, now):
         return decide(state, state.evidence, now, policy, pairs_moving=pairs_moving)
     now = max(now, state.last_now)
-    return decide(state, fold(state.evidence, signals, now, policy), now, policy, pairs_moving=pairs_moving)
+    evidence, bad = folded(state.evidence, signals, now, policy)
+    view = assess(evidence, now, policy, bad)
+    return decide(state, evidence, now, policy, pairs_moving=pairs_moving, view=view)
 
 
 def decide(
-    state: PairState, evidence: Evidence, now: datetime, policy: Policy, *, pairs_moving: float = 0.0
+    state: PairState,
+    evidence: Evidence,
+    now: datetime,
+    policy: Policy,
+    *,
+    pairs_moving: float = 0.0,
+    view: Assessment | None = None,
 ) -> Decision:
-    """What is to be done on this evidence at this time. ``pairs_moving`` is the share of all pairs that move."""
+    """What is to be done on this evidence at this time.
+
+    ``pairs_moving`` is the share of all pairs that move; ``view`` what the evidence amounts to, if that is known.
+    """
     fault = holds.clock_fault(state, now)
     if fault:
         return _standing(state, now, fault.rule, fault.why)
@@ -103,7 +114,7 @@ def decide(
     state = _replace(state, evidence=evidence, last_now=now)
     if state.phase in RUNNING:
         return _standing(state, now, "running", f"{state.run} is under way since {moment(state.phase_since)}")
-    view = assess(evidence, now, policy)
+    view = view or assess(evidence, now, policy)
     orders: tuple[Order, ...] = ()
     if state.phase is Phase.SETTLED and _cooled_down(state, now, policy):
         state = moved(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)

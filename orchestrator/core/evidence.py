@@ -163,6 +163,9 @@ MEMBER_KEYS: dict[tuple[Role, EvidenceClass], tuple[str, ...]] = {
 }
 """Keys of the tracks that speak for a class of a side."""
 
+SPEAKER: dict[str, tuple[Role, EvidenceClass]] = {key: speaker for speaker, keys in MEMBER_KEYS.items() for key in keys}
+"""For which class of which side a track speaks."""
+
 SIDE_KEYS: dict[Role, tuple[str, ...]] = {
     role: tuple(key for c in EvidenceClass for key in MEMBER_KEYS[role, c]) for role in Role
 }

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.assessment import bad_classes, class_interval, unsteadiness_of
+from orchestrator.core.assessment import NOTHING_BAD, Extent, Extents, bad_extents, in_order, spell_of, unsteadiness_of
 from orchestrator.core.evidence import (
     DELETION_LIMIT,
     FUTURE_LIMIT,
@@ -56,6 +56,11 @@ class _Draft:
 
 def fold(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> Evidence:
     """The evidence after these signals, as known at ``now``. Time passes even without signals."""
+    return folded(evidence, signals, now, policy)[0]
+
+
+def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> tuple[Evidence, Extents]:
+    """The same, with what is bad by it at ``now``, which folding has to work out anyway."""
     draft = _Draft(evidence, now, policy)
     for signal in sorted(signals, key=_order):
         if signal.occurred_at - now > FUTURE_LIMIT:
@@ -71,8 +76,9 @@ def fold(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: P
         wellness=evidence.wellness,
         from_the_future=draft.from_the_future,
     )
-    bad = {role: bad_classes(after, role, now, policy) for role in Role}
-    return _replace(after, spells=_spells(after, bad, now, policy), wellness=_wellness(after, bad, now, policy))
+    bad = bad_extents(after, now, policy)
+    spells, wellness = _spells(after, bad), _wellness(after, bad, now, policy)
+    return _replace(after, spells=spells, wellness=wellness), bad
 
 
 def without_deletions(evidence: Evidence) -> Evidence:
@@ -271,23 +277,24 @@ def _bounded[T: (Reported, Incident, Deletion)](
     return dict(kept)
 
 
-BadClasses = dict[Role, tuple[EvidenceClass, ...]]
-
-
-def _spells(evidence: Evidence, bad: BadClasses, now: datetime, policy: Policy) -> dict[str, Spell]:
+def _spells(evidence: Evidence, bad: Extents) -> dict[str, Spell]:
     """Joins what is bad now to the last spell of its class, if the two touch."""
+    if not bad:
+        return evidence.spells
     found = {
-        class_key(role, c): interval
+        class_key(role, c): spell_of(evidence, role, c, extent)
         for role, classes in bad.items()
-        for c in classes
-        if (interval := class_interval(evidence, role, c, now, policy))
+        for c, extent in classes.items()
     }
-    return evidence.spells | found if found else evidence.spells
+    return evidence.spells | found
 
 
-def _wellness(evidence: Evidence, bad: BadClasses, now: datetime, policy: Policy) -> dict[str, Wellness]:
-    trouble = {role: f"{listed(classes)} bad" if classes else "" for role, classes in bad.items()}
-    return {role: _well(evidence, role, trouble[role], now, policy) for role in Role}
+def _wellness(evidence: Evidence, bad: Extents, now: datetime, policy: Policy) -> dict[str, Wellness]:
+    return {role: _well(evidence, role, _trouble(bad.get(role, NOTHING_BAD)), now, policy) for role in Role}
+
+
+def _trouble(bad: dict[EvidenceClass, Extent]) -> str:
+    return f"{listed(in_order(bad))} bad" if bad else ""
 
 
 def _well(evidence: Evidence, role: Role, trouble: str, now: datetime, policy: Policy) -> Wellness:
