@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator.core.directory import Directory
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import Plan, plan_from
 from orchestrator.core.vocabulary import Role
@@ -43,7 +44,7 @@ class Deployment:
         """
         self.clock = SystemClock()
         self.settings: Settings = settings_from(environment)
-        self.plans: Mapping[str, Plan] = plans_in(root / self.settings.plans)
+        self.plans: Directory = plans_in(root / self.settings.plans)
         self.summarised: set[tuple[str, str]] = set()
         """Pairs with their runs that have left a summary: it never goes away, so it need not be looked for again."""
 
@@ -71,7 +72,7 @@ class Deployment:
         return assembled(self.settings, self.plans, self.clock)
 
 
-def plans_in(place: Path) -> Mapping[str, Plan]:
+def plans_in(place: Path) -> Directory:
     """The plans of a folder (every ``*.yaml``), or of one file, by pair.
 
     Raises:
@@ -90,7 +91,7 @@ def plans_in(place: Path) -> Mapping[str, Plan]:
         places[file] = plan
         plans[plan.pair] = plan
     _apart(places)
-    return plans
+    return Directory(plans)
 
 
 def _apart(places: Mapping[Path, Plan]) -> None:

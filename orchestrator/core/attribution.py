@@ -63,15 +63,20 @@ def attribute(fact: Fact, plan: Plan, received: datetime | None = None) -> list[
 def owner_of(plan: Plan, resource: str) -> Owned | None:
     """The side that a resource belongs to, given its id in lower case."""
     sides = [_side(role, *_names(plan.side(role))) for role in Role]
-    whole = resource
-    while True:
+    for place in within(resource):
         for side in sides:
-            found = side.get(resource)
+            found = side.get(place)
             if found is not None:
-                return found if resource is whole else found._replace(is_whole=False)
-        if resource.count("/") <= RESOURCE_DEPTH:
-            return None
+                return found if place is resource else found._replace(is_whole=False)
+    return None
+
+
+def within(resource: str) -> Iterator[str]:
+    """A resource, and everything that it lies in down to what lies in nothing but its group."""
+    yield resource
+    for _ in range(resource.count("/") - RESOURCE_DEPTH):
         resource = resource.rpartition("/")[0]
+        yield resource
 
 
 def resources_of(hub: Hub) -> tuple[str, ...]:

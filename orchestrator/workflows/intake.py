@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from orchestrator.core.attribution import attribute
+from orchestrator.core.directory import Directory
 from orchestrator.core.parsing.facts import Fact, Kind
-from orchestrator.core.plan import Plan
 from orchestrator.core.signals import Signal
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import side_of
@@ -31,7 +31,7 @@ class Intake(NamedTuple):
     """Why each element that could not be understood was not."""
 
 
-def sorted_out(plans: Mapping[str, Plan], facts: Iterable[Fact], received: datetime) -> Intake:
+def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
     """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
     signals: dict[str, list[Signal]] = defaultdict(list)
     jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
@@ -42,7 +42,7 @@ def sorted_out(plans: Mapping[str, Plan], facts: Iterable[Fact], received: datet
             invalid.append(fact.parsed.why)
             continue
         concerned = False
-        for plan in plans.values():
+        for plan in plans.concerned(fact):
             found = attribute(fact, plan, received)
             signals[plan.pair].extend(found)
             side = side_of(plan, fact.parsed.target) if fact.parsed.kind is Kind.JOB and fact.parsed.target else None
