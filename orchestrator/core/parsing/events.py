@@ -33,7 +33,7 @@ class Envelope(NamedTuple):
 
 def read_event(element: dict[str, Any]) -> Fact | None:
     """The fact that an event holds; None if this is no event."""
-    kind = text(pick(element, "eventType")) or _cloud_type(element)
+    kind = text(_type_of(element))
     if kind is None:
         return None
     envelope = _envelope(element, kind)
@@ -43,10 +43,12 @@ def read_event(element: dict[str, Any]) -> Fact | None:
     return _HANDLERS[known.handler](envelope, known)
 
 
-def _cloud_type(element: dict[str, Any]) -> str | None:
-    """The type of a CloudEvent. Other objects have a key of that name too, so one more must be there."""
-    is_event = any(name in element for name in ("specversion", "source", "specVersion", "data"))
-    return text(pick(element, "type")) if is_event else None
+def _type_of(element: dict[str, Any]) -> Any:
+    """The type as sent. Others than events have a key ``type`` too, so one more of a CloudEvent must be there."""
+    if "specversion" in element and "eventType" not in element and isinstance(element.get("type"), str):
+        return element["type"]
+    is_cloud = any(name in element for name in ("specversion", "source", "specVersion", "data"))
+    return text(pick(element, "eventType")) or (pick(element, "type") if is_cloud else None)
 
 
 def _envelope(element: dict[str, Any], kind: str) -> Envelope:

@@ -66,7 +66,12 @@ def word(value: Any) -> str:
         value = _DIGITS.get(value, "")
     if not isinstance(value, str) or len(value) > LONGEST_WORD:
         return ""
-    return value.strip().casefold().translate(_GAPS)
+    return _squeezed(value)
+
+
+@lru_cache(maxsize=4096)
+def _squeezed(said: str) -> str:
+    return said.strip().casefold().translate(_GAPS)
 
 
 _DIGITS = {number: str(number) for number in range(10)}
@@ -115,7 +120,7 @@ def arm_type(resource: str) -> str:
 
 def key_of(*parts: object) -> str:
     """A key made of parts, in lower case; long ones end in a hash."""
-    key = "|".join("" if part is None else str(part).casefold() for part in parts)
+    key = "|".join(["" if part is None else str(part).casefold() for part in parts])
     if len(key) <= LONGEST_KEY:
         return key
     return f"{key[:LONGEST_KEY]}#{digest_of(key)}"
