@@ -1,4 +1,4 @@
-"""``python -m bench [name ...] [--quick]``: one JSON object on standard output, progress on the other.
+"""``python -m bench [NAME ...] [--quick] [--bodies N]``: one JSON object on standard output, progress on the other.
 
 Without names all are run. ``--quick`` takes few samples: enough to see that everything works, too few to judge.
 Exit status 0 if everything was measured, whether or not goals were met; 1 if something could not be measured.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import detect, resubmit, start, switch
+from bench import detect, ingest, resubmit, start, state, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
@@ -24,6 +24,8 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "switch": switch.measured,
     "detect": detect.measured,
     "resubmit": resubmit.measured,
+    "ingest": ingest.measured,
+    "state": state.measured,
 }
 
 
@@ -33,13 +35,15 @@ def main() -> int:
         "names", nargs="*", metavar="name", help=f"any of {', '.join(BENCHMARKS)}; all if none is given"
     )
     parser.add_argument("--quick", action="store_true", help="few samples")
+    parser.add_argument("--bodies", type=int, metavar="N", help="deliveries that ingest reads")
     given = parser.parse_args()
     if unknown := set(given.names) - set(BENCHMARKS):
         parser.error(f"name: any of {', '.join(BENCHMARKS)} was expected, got {', '.join(sorted(unknown))}")
     logging.getLogger().setLevel(logging.ERROR)
     wanted = given.names or list(BENCHMARKS)
     begun = datetime.now(UTC)
-    found = {name: _one(name, quick=given.quick) for name in wanted}
+    more = {"ingest": {"bodies": given.bodies}} if given.bodies else {}
+    found = {name: _one(name, quick=given.quick, **more.get(name, {})) for name in wanted}
     failed = any("error" in one for one in found.values())
     result = {
         "quick": given.quick,
@@ -52,12 +56,12 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _one(name: str, *, quick: bool) -> dict[str, Any]:
+def _one(name: str, *, quick: bool, **more: int) -> dict[str, Any]:
     """One benchmark's result; what went wrong, if it could not be run to its end."""
     neighbours, began, load = Neighbours(), time.monotonic(), os.getloadavg()[0]
     say(f"{name}: begins")
     try:
-        result: dict[str, Any] = to_builtins(BENCHMARKS[name](quick=quick))
+        result: dict[str, Any] = to_builtins(BENCHMARKS[name](quick=quick, **more))
     except Exception as fault:  # noqa: BLE001 - the other benchmarks are still worth having
         result = {"goals": [], "error": f"{type(fault).__name__}: {fault}"}
     noise = {

@@ -33,6 +33,9 @@ REPORTED_LIMIT = 48
 INCIDENT_LIMIT = 32
 DELETION_LIMIT = 12
 
+OF_NO_SIDE = frozenset({Surface.OBSERVER, Surface.ELSEWHERE})
+"""Surfaces that belong to no side; every other belongs to one."""
+
 DEPENDENCIES = (Surface.STORAGE, Surface.KEYVAULT, Surface.ACR)
 
 MEMBERS: dict[EvidenceClass, tuple[Surface, ...]] = {

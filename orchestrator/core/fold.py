@@ -13,6 +13,7 @@ from orchestrator.core.evidence import (
     DELETION_LIMIT,
     FUTURE_LIMIT,
     INCIDENT_LIMIT,
+    OF_NO_SIDE,
     REPORTED_LIMIT,
     WORLD,
     Deletion,
@@ -92,7 +93,7 @@ def _order(signal: Signal) -> tuple[datetime, int]:
 
 def _seen(draft: _Draft, signal: Signal) -> None:
     surface = signal.surface
-    if surface is None:
+    if surface is None or (signal.role is None) is not (surface in OF_NO_SIDE):
         return
     key = track_key(signal.role, surface)
     at = signal.occurred_at

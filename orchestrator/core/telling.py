@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
+ELLIPSIS = "…"
+_LONGEST_CHARACTER = 6
+"""Bytes in which JSON writes one character at most, such as ``\\u001f``."""
+
 _TWICE_SIXTY = 120
 TEXT_LIMIT = 240
-"""Longest reason that is stored. Whatever arrives, a pair's state stays small."""
+"""Longest reason that is stored, in bytes of JSON. Whatever arrives, a pair's state stays small."""
 
 
 def span(length: timedelta) -> str:
@@ -37,5 +43,23 @@ def listed(words: Iterable[str]) -> str:
 
 
 def clipped(text: str, limit: int = TEXT_LIMIT) -> str:
-    """The text, or its beginning and an ellipsis."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """The text, or its beginning and an ellipsis: at most ``limit`` bytes as it is stored.
+
+    Bytes and not characters, because JSON needs up to six of them for one. What cannot be encoded becomes a
+    question mark.
+    """
+    try:
+        size = _stored(text)
+    except UnicodeEncodeError:
+        return clipped(text.encode(errors="replace").decode(), limit)
+    if size <= limit:
+        return text
+    kept = text[: limit - _stored(ELLIPSIS)]
+    while (excess := _stored(kept + ELLIPSIS) - limit) > 0:
+        kept = kept[: -max(1, excess // _LONGEST_CHARACTER)]
+    return kept + ELLIPSIS
+
+
+def _stored(text: str) -> int:
+    """Bytes of the text in JSON, without its quotes."""
+    return len(msgspec.json.encode(text)) - 2
