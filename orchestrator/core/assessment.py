@@ -65,6 +65,7 @@ class Assessment:
         self.now = now
         self.policy = policy
         self._made: dict[tuple[Role, EvidenceClass], Verdict] = {}
+        self._told: dict[Role, tuple[EvidenceClass, ...]] = {}
         self._extents = bad
 
     def of(self, role: Role, evidence_class: EvidenceClass) -> Verdict:
@@ -76,7 +77,10 @@ class Assessment:
 
     def bad(self, role: Role) -> tuple[EvidenceClass, ...]:
         """The classes that are bad on a side, ``notice`` among them."""
-        return in_order(self._bad(role))
+        told = self._told.get(role)
+        if told is None:
+            told = self._told[role] = in_order(self._bad(role))
+        return told
 
     def _verdict(self, role: Role, evidence_class: EvidenceClass) -> Verdict:
         evidence, now, policy = self.evidence, self.now, self.policy
@@ -100,7 +104,7 @@ class Assessment:
     def _bad(self, role: Role) -> dict[EvidenceClass, Extent]:
         if self._extents is None:
             self._extents = bad_extents(self.evidence, self.now, self.policy)
-        return self._extents.get(role, NOTHING_BAD)
+        return self._extents[role]
 
     def open_incidents(self) -> tuple[Incident, ...]:
         """Incidents that Service Health holds to be active."""
@@ -154,35 +158,34 @@ Extent = tuple[datetime, datetime]
 
 Extents = dict[Role, dict[EvidenceClass, Extent]]
 CLASSES = tuple(EvidenceClass)
-NOTHING_BAD: dict[EvidenceClass, Extent] = {}
 
 
 def bad_extents(evidence: Evidence, now: datetime, policy: Policy) -> Extents:
     """What is bad at this moment, by side and class: from the first to the last evidence. One walk through it all."""
-    found: Extents = {}
+    found: Extents = {role: {} for role in Role}
     for key, track in evidence.tracks.items():
         speaker = SPEAKER.get(key)
         if speaker and track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
-            _widen(found, *speaker, track.bad_since, track.bad_at)
+            _widen(found[speaker[0]], speaker[1], track.bad_since, track.bad_at)
     for item in evidence.reported.values():
-        if item.bad and item.since and is_down(item, evidence, now, policy):
-            _widen(found, item.role, item.evidence_class, item.since, now)
+        if item.bad and item.since:
+            side, name = found[item.role], item.evidence_class
+            if _is_wider(side.get(name), item.since, now) and is_down(item, evidence, now, policy):
+                _widen(side, name, item.since, now)
     for incident in evidence.incidents.values():
         if incident.active and is_open(incident, now, policy):
             for role in incident.used:
-                _widen(found, role, EvidenceClass.NOTICE, incident.at, now)
+                _widen(found[role], EvidenceClass.NOTICE, incident.at, now)
     return found
 
 
-def _widen(found: Extents, role: Role, evidence_class: EvidenceClass, since: datetime, until: datetime) -> None:
-    side = found.get(role)
-    if side is None:
-        side = found[role] = {}
-    known = side.get(evidence_class)
-    if known is None:
-        side[evidence_class] = (since, until)
-    elif since < known[0] or until > known[1]:
-        side[evidence_class] = (min(known[0], since), max(known[1], until))
+def _is_wider(known: Extent | None, since: datetime, until: datetime) -> bool:
+    return known is None or since < known[0] or until > known[1]
+
+
+def _widen(side: dict[EvidenceClass, Extent], name: EvidenceClass, since: datetime, until: datetime) -> None:
+    known = side.get(name)
+    side[name] = (min(known[0], since), max(known[1], until)) if known else (since, until)
 
 
 def spell_of(evidence: Evidence, role: Role, evidence_class: EvidenceClass, extent: Extent) -> Spell:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.assessment import NOTHING_BAD, Extent, Extents, bad_extents, in_order, spell_of, unsteadiness_of
+from orchestrator.core.assessment import Extent, Extents, bad_extents, in_order, spell_of, unsteadiness_of
 from orchestrator.core.evidence import (
     DELETION_LIMIT,
     FUTURE_LIMIT,
@@ -280,7 +280,7 @@ def _bounded[T: (Reported, Incident, Deletion)](
 
 def _spells(evidence: Evidence, bad: Extents) -> dict[str, Spell]:
     """Joins what is bad now to the last spell of its class, if the two touch."""
-    if not bad:
+    if not any(bad.values()):
         return evidence.spells
     found = {
         class_key(role, c): spell_of(evidence, role, c, extent)
@@ -291,7 +291,7 @@ def _spells(evidence: Evidence, bad: Extents) -> dict[str, Spell]:
 
 
 def _wellness(evidence: Evidence, bad: Extents, now: datetime, policy: Policy) -> dict[str, Wellness]:
-    return {role: _well(evidence, role, _trouble(bad.get(role, NOTHING_BAD)), now, policy) for role in Role}
+    return {role: _well(evidence, role, _trouble(bad[role]), now, policy) for role in Role}
 
 
 def _trouble(bad: dict[EvidenceClass, Extent]) -> str:

@@ -38,14 +38,15 @@ def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> I
     ignored = 0
     invalid: list[str] = []
     for fact in facts:
-        if fact.parsed.kind is Kind.INVALID:
-            invalid.append(fact.parsed.why)
+        parsed = fact.parsed
+        if parsed.kind is Kind.INVALID:
+            invalid.append(parsed.why)
             continue
         concerned = False
         for plan in plans.concerned(fact):
             found = attribute(fact, plan, received)
             signals[plan.pair].extend(found)
-            side = side_of(plan, fact.parsed.target) if fact.parsed.kind is Kind.JOB and fact.parsed.target else None
+            side = side_of(plan, parsed.target) if parsed.kind is Kind.JOB and parsed.target else None
             if side and fact.details.run:
                 jobs[plan.pair, side, fact.details.run_status or ""][fact.details.run] = None
             concerned = concerned or bool(found) or side is not None
