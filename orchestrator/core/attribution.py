@@ -138,6 +138,7 @@ def _statements(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> I
             why=f"{details.rule}: {parsed.why}" if is_alert else parsed.why,
             says=Says.ALERT if is_alert else Says.HEALTH,
             counts=details.is_severe if is_alert else parsed.counts,
+            unknown=details.unknown,
         )
 
 
@@ -174,6 +175,7 @@ def _notice(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Signa
         why=parsed.why,
         says=Says.NOTICE,
         counts=details.is_severe,
+        unknown=details.unknown,
         scope=_scope(parsed, details, plan),
     )
 

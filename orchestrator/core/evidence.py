@@ -153,6 +153,12 @@ class Evidence(Value, kw_only=True):
     from_the_future: int = 0
     """Signals dropped because they were dated too far ahead."""
 
+    unknown_words: int = 0
+    """Deliveries with a word that no table knows. What such a word says counts for nothing."""
+
+    last_unknown: str = ""
+    """The newest of those words, with its field."""
+
 
 _TRACK_KEYS = {
     (role, surface): f"{role.value if role else WORLD}.{surface.value}" for role in (*Role, None) for surface in Surface

@@ -7,6 +7,7 @@ from datetime import datetime
 from orchestrator.core import failback, holds
 from orchestrator.core.assessment import Assessment, assess
 from orchestrator.core.codec import Value
+from orchestrator.core.evidence import Evidence
 from orchestrator.core.policy import Policy
 from orchestrator.core.rule import confirmation, judged
 from orchestrator.core.state import PairState
@@ -63,6 +64,8 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
         f"{why[:1].upper()}{why[1:]}.",
         *_standing_reasons(state, seen, now, policy),
     ]
+    if state.evidence.unknown_words:
+        parts.append(_unknown_words(state.evidence))
     if state.active is Role.SECONDARY and state.run is None:
         unready = failback.unready(seen, now, policy)
         parts.append(f"The way back is closed: {unready}." if unready else "The way back is open.")
@@ -73,6 +76,12 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
         text=" ".join(parts),
         would_change=tuple(_changes(state, seen, now, policy)),
     )
+
+
+def _unknown_words(evidence: Evidence) -> str:
+    number = evidence.unknown_words
+    many = "1 delivery" if number == 1 else f"{number} deliveries"
+    return f"{many} had words that are not known here and count for nothing, the last one {evidence.last_unknown}."
 
 
 def _standing_reasons(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:

@@ -51,6 +51,8 @@ class _Draft:
         self.incidents: dict[str, Incident] = evidence.incidents
         self.deletions: dict[str, Deletion] = evidence.deletions
         self.from_the_future = evidence.from_the_future
+        self.unknown_words = evidence.unknown_words
+        self.last_unknown = evidence.last_unknown
         self.now = now
         self.policy = policy
 
@@ -64,6 +66,9 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
     """The same, with what is bad by it at ``now``, which folding has to work out anyway."""
     draft = _Draft(evidence, now, policy)
     for signal in sorted(signals, key=_order):
+        if signal.unknown:
+            draft.unknown_words += 1
+            draft.last_unknown = clipped(signal.unknown[0], NAME_LIMIT)
         if signal.occurred_at - now > FUTURE_LIMIT:
             draft.from_the_future += 1
         else:
@@ -76,6 +81,8 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
         spells=evidence.spells,
         wellness=evidence.wellness,
         from_the_future=draft.from_the_future,
+        unknown_words=draft.unknown_words,
+        last_unknown=draft.last_unknown,
     )
     bad = bad_extents(after, now, policy)
     spells, wellness = _spells(after, bad), _wellness(after, bad, now, policy)

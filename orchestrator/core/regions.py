@@ -13,7 +13,7 @@ GLOBAL = "global"
 
 _DISPLAY_NAMES = """
 East Asia; Southeast Asia; Australia Central; Australia Central 2; Australia East; Australia Southeast;
-Austria East; Belgium Central; Brazil South; Brazil Southeast; Canada Central; Canada East; Chile Central;
+Austria East; Belgium Central; Brazil South; Brazil Southeast; Brazil US; Canada Central; Canada East; Chile Central;
 Central India; South India; West India; Jio India Central; Jio India West; India South Central;
 Central US; East US; East US 2; East US 3; North Central US; South Central US; South Central US 2; West Central US;
 West US; West US 2; West US 3; Southeast US; Southeast US 3; Southeast US 5; Southwest US; Northeast US 5;

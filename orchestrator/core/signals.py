@@ -95,6 +95,9 @@ class Signal(Value, kw_only=True):
     counts: bool = True
     """False for what is bad without being evidence for a failover: done by a user, planned, of low severity."""
 
+    unknown: tuple[str, ...] = ()
+    """Words of the delivery that no table knows."""
+
     scope: Scope | None = None
     """For ``notice``: which sides it touches."""
 

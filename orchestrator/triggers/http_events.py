@@ -7,6 +7,7 @@ no retry would mend; our own trouble is 503. A bad element among good ones does 
 from __future__ import annotations
 
 import json
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -46,6 +47,7 @@ def deliveries(deployment: Deployment) -> Handler:
         if handshake:
             return answer({"validationResponse": handshake})
         found = sorted_out(deployment.plans, facts, deployment.clock.now())
+        _tell_unknown(found)
         if found.invalid and len(found.invalid) == len(facts):
             return _not_understood(req, found.invalid)
         await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
@@ -60,7 +62,16 @@ async def event_grid(deployment: Deployment, event: Any, client: DurableFunction
     found = sorted_out(deployment.plans, facts, deployment.clock.now())
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
+    _tell_unknown(found)
     await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
+
+
+def _tell_unknown(found: Intake) -> None:
+    """Into the log, so that a table can learn the words: they have counted for nothing."""
+    if found.unknown:
+        words = [said for element in found.unknown[:TOLD] for said in element]
+        what = f"{len(found.unknown)} delivered elements had words that are not known here"
+        telemetry.event(LOG, logging.WARNING, what, elements=len(found.unknown), unknown=words)
 
 
 def cloud_events_handshake(req: func.HttpRequest) -> func.HttpResponse:
@@ -113,4 +124,5 @@ def _counts(found: Intake, total: int) -> dict[str, int]:
         "jobs": sum(len(order.jobs) for order in found.captures),
         "ignored": found.ignored,
         "invalid": len(found.invalid),
+        "unknown": len(found.unknown),
     }

@@ -43,7 +43,7 @@ def needs_a_look(line: Mapping[str, Any]) -> bool:
 def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
     if not isinstance(state, PairState):
         phase, why = (NEW, "not looked at yet") if state is None else (UNREADABLE, f"it stands still: {state}")
-        unknown = dict.fromkeys(("since", "active", "region", "epoch", "run", "paused", "trouble"))
+        unknown = dict.fromkeys(("since", "active", "region", "epoch", "run", "paused", "trouble", "unknown_words"))
         return {"pair": plan.pair, "phase": phase, **unknown, "why": why}
     return {
         "pair": plan.pair,
@@ -55,6 +55,7 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "run": state.run,
         "paused": to_builtins(state.paused),
         "trouble": state.trouble,
+        "unknown_words": state.evidence.unknown_words,
         "why": why_of(state),
     }
 

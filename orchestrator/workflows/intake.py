@@ -30,6 +30,9 @@ class Intake(NamedTuple):
     invalid: tuple[str, ...]
     """Why each element that could not be understood was not."""
 
+    unknown: tuple[tuple[str, ...], ...]
+    """For each element with words that no table knows: these words."""
+
 
 def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
     """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
@@ -37,11 +40,14 @@ def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> I
     jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
     ignored = 0
     invalid: list[str] = []
+    unknown: list[tuple[str, ...]] = []
     for fact in facts:
         parsed = fact.parsed
         if parsed.kind is Kind.INVALID:
             invalid.append(parsed.why)
             continue
+        if fact.details.unknown:
+            unknown.append(fact.details.unknown)
         concerned = False
         for plan in plans.concerned(fact):
             found = attribute(fact, plan, received)
@@ -59,4 +65,5 @@ def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> I
         ),
         ignored=ignored,
         invalid=tuple(invalid),
+        unknown=tuple(unknown),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from bodies import cloud, grid, health_event, legacy, metric, resource_health, service_health
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stories import DEEP, START
 
@@ -25,8 +25,23 @@ BODIES: list[dict[str, Any]] = [
     cloud("Microsoft.Resources.ResourceDeleteSuccess", {"resourceUri": "/subscriptions/x"}),
 ]
 
+QUIET = [body for body in BODIES if not parse(body)[0].counts] + [metric("Sev4"), service_health(level="Informational")]
+halves = st.sampled_from(["\ud83d", "half of \udd25", "\ud83d\ud83d"])
+words = st.sampled_from(
+    ["Active", "Unavailable", "PlatformInitiated", "Resolved", "Fired", "Sev0", "Incident", "global"]
+)
+times = st.sampled_from(
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.9999999-14:00", "2026-13-45T99:00Z", "26-1-1"]
+)
 scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=30)
+    | halves
+    | words
+    | times
 )
 anything = st.recursive(
     scalars,
@@ -61,6 +76,40 @@ def test_a_wrong_value_anywhere_raises_nothing(body: dict[str, Any], data: st.Da
     else:
         (parsed,) = parse(broken)
         assert msgspec.json.decode(msgspec.json.encode(parsed))["kind"] in set(Kind)
+
+
+@settings(max_examples=300 * DEEP)
+@given(st.sampled_from(BODIES), st.data(), anything)
+def test_a_wrong_value_anywhere_reads_the_same_from_text(
+    body: dict[str, Any], data: st.DataObject, strange: Any
+) -> None:
+    """Over the wire, among good elements, behind a byte order mark: one answer for it, and the others as ever."""
+    broken = replaced(body, data.draw(st.sampled_from(leaves(body))), strange)
+    text = json.dumps([*BODIES, broken, *BODIES])
+    usual = parse(BODIES)
+    for posted in (text.encode(), b"\xef\xbb\xbf" + text.encode(), text.encode("utf-16")):
+        found = parse_text(posted)
+        assert (found[: len(BODIES)], found[-len(BODIES) :], len(found)) == (usual, usual, 2 * len(BODIES) + 1)
+        assert msgspec.json.decode(msgspec.json.encode(found[len(BODIES)]))["kind"] in set(Kind)
+
+
+@given(st.sampled_from(BODIES), st.data(), st.binary(max_size=4))
+def test_a_body_that_was_damaged_on_its_way_is_answered(body: dict[str, Any], data: st.DataObject, by: bytes) -> None:
+    """Bytes replaced, lost or cut off anywhere: read or invalid, and never taken for evidence of more than it was."""
+    whole = json.dumps(body).encode()
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, min(len(whole), start + 8)))
+    rest = b"" if data.draw(st.booleans()) else whole[end:]
+    assert all(isinstance(parsed.why, str) for parsed in parse_text(whole[:start] + by + rest))
+
+
+@settings(max_examples=300 * DEEP)
+@given(st.sampled_from(QUIET), st.data(), anything)
+def test_a_value_of_a_wrong_type_never_makes_evidence(body: dict[str, Any], data: st.DataObject, strange: Any) -> None:
+    """What did not count does not begin to. Texts and numbers are left out: some of them are words that count."""
+    assume(not isinstance(strange, str | int))
+    path = data.draw(st.sampled_from(leaves(body)))
+    assert not any(parsed.counts for parsed in parse([replaced(body, path, strange)]))
 
 
 @given(anything)

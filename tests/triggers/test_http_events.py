@@ -123,6 +123,7 @@ def test_what_concerns_nobody_here_is_ignored(caller: Caller) -> None:
         "jobs": 0,
         "ignored": 2,
         "invalid": 0,
+        "unknown": 0,
     }
 
 

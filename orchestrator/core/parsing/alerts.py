@@ -13,7 +13,21 @@ from typing import Any, NamedTuple
 from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.parsing.notices import read_notice
 from orchestrator.core.parsing.read import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
-from orchestrator.core.parsing.words import CAUSE, FIRED, HEALTH, MEASURED_SIGNALS, SERVICE, SEVERE, Service
+from orchestrator.core.parsing.strangers import Said, strangers
+from orchestrator.core.parsing.words import (
+    CAUSE,
+    CAUSE_WORDS,
+    FIRED,
+    FIRED_WORDS,
+    HEALTH,
+    HEALTH_WORDS,
+    MEASURED_SIGNALS,
+    SERVICE,
+    SERVICES,
+    SEVERE,
+    SEVERITIES,
+    Service,
+)
 from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation
 
 COMMON = "azuremonitorcommonalertschema"
@@ -104,7 +118,11 @@ def _resource_health(alert: Alert) -> Fact:
         counts=counts,
         why=_health_reason(observation, cause),
     )
-    return Fact(parsed, Details(targets=alert.targets))
+    unknown = strangers(
+        Said("health", pick(properties, "currentHealthStatus", "healthStatus"), HEALTH_WORDS),
+        Said("cause", pick(properties, "cause", "healthEventCause"), CAUSE_WORDS),
+    )
+    return Fact(parsed, Details(targets=alert.targets, unknown=unknown))
 
 
 def _health_cause(properties: dict[str, Any]) -> Cause:
@@ -151,7 +169,11 @@ def _measured(alert: Alert) -> Fact:
         why=_measured_reason(observation, severity, severe),
     )
     rule = text(pick(essentials, "alertRule")) or text(pick(essentials, "originAlertId", "alertId"))
-    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe))
+    unknown = strangers(
+        Said("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
+        Said("severity", pick(essentials, "severity"), SEVERITIES),
+    )
+    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
 
 
 def _measured_key(alert: Alert, condition: str, at: datetime | None) -> str:
@@ -216,7 +238,8 @@ def _unused(alert: Alert) -> Fact:
         dedupe_key=_key(alert, "unused"),
         why=why,
     )
-    return Fact(parsed, Details(targets=alert.targets))
+    source = pick(alert.essentials, "monitoringService") or pick(alert.context, "eventSource")
+    return Fact(parsed, Details(targets=alert.targets, unknown=strangers(Said("source", source, SERVICES))))
 
 
 def _happened(alert: Alert) -> datetime | None:

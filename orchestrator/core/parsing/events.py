@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.parsing.read import arm_id, branch, digest_of, key_of, pick, text, when, word
-from orchestrator.core.parsing.words import CAUSE, EVENTS, HEALTH, EventWord
+from orchestrator.core.parsing.strangers import Said, strangers
+from orchestrator.core.parsing.words import CAUSE, CAUSE_WORDS, EVENTS, HEALTH, HEALTH_WORDS, EventWord
 from orchestrator.core.regions import regions_in
 from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation
 
@@ -94,7 +95,8 @@ def _status(event: Envelope, _: EventWord) -> Fact:
         Observation.BAD: "Resource Health sees the resource unavailable, but does not say by whose doing",
         Observation.DEGRADED: "Resource Health sees the resource degraded, which is no failure",
     }.get(observation, "Resource Health does not know the state of the resource")
-    return _health(event, properties, observation, Cause.NONE, key=("health", state), why=why)
+    unknown = strangers(Said("availabilityState", pick(properties, "availabilityState"), HEALTH_WORDS))
+    return _health(event, properties, observation, Cause.NONE, key=("health", state), why=why, unknown=unknown)
 
 
 def _annotation(event: Envelope, _: EventWord) -> Fact:
@@ -102,7 +104,11 @@ def _annotation(event: Envelope, _: EventWord) -> Fact:
     cause = _annotated_cause(properties)
     name = word(pick(properties, "annotationName"))
     why = f"an annotation says why, not how the resource is; cause: {cause}"
-    return _health(event, properties, Observation.BLIND, cause, key=("annotation", name), why=why)
+    unknown = strangers(
+        Said("context", pick(properties, "context"), CAUSE_WORDS),
+        Said("category", pick(properties, "category"), CAUSE_WORDS),
+    )
+    return _health(event, properties, Observation.BLIND, cause, key=("annotation", name), why=why, unknown=unknown)
 
 
 def _annotated_cause(properties: dict[str, Any]) -> Cause:
@@ -125,6 +131,7 @@ def _health(
     *,
     key: tuple[str, str],
     why: str,
+    unknown: tuple[str, ...],
 ) -> Fact:
     info = branch(event.data, "resourceInfo")
     target = arm_id(pick(properties, "targetResourceId")) or arm_id(pick(info, "id")) or arm_id(event.subject)
@@ -143,7 +150,7 @@ def _health(
         dedupe_key=same,
         why=why,
     )
-    return Fact(parsed, Details(targets=(target,) if target else ()))
+    return Fact(parsed, Details(targets=(target,) if target else (), unknown=unknown))
 
 
 def _changed(event: Envelope, known: EventWord) -> Fact:

@@ -78,6 +78,9 @@ class Details(Value, kw_only=True):
     is_severe: bool = False
     """True for alerts of a severity that counts."""
 
+    unknown: tuple[str, ...] = ()
+    """Words that no table knows, each with its field. What they say counts for nothing."""
+
     is_deletion: bool = False
     is_write: bool = False
 

@@ -7,7 +7,18 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.parsing.read import branch, decoded, digest_of, is_true, key_of, pick, text, word
-from orchestrator.core.parsing.words import ADVICE, GRAVE_LEVELS, INCIDENTS, MAINTENANCE, STAGE, Stage
+from orchestrator.core.parsing.strangers import Said, strangers
+from orchestrator.core.parsing.words import (
+    ADVICE,
+    GRAVE_LEVELS,
+    INCIDENT_WORDS,
+    INCIDENTS,
+    LEVELS,
+    MAINTENANCE,
+    STAGE,
+    STAGES,
+    Stage,
+)
 from orchestrator.core.regions import GLOBAL, regions_in
 from orchestrator.core.telling import clipped, listed
 from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation
@@ -22,10 +33,15 @@ class Notice(NamedTuple):
     incident: str
     stage: Stage | None
     grave: bool
+    is_vague: bool
+    """True if its level is a word that is not known: how grave it is cannot be told."""
+
     real: bool
     places: Places
     regions: tuple[str, ...]
     title: str
+    unknown: tuple[str, ...]
+    """Words of it that no table knows."""
 
 
 def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) -> Fact:
@@ -47,7 +63,8 @@ def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) 
         counts=counts and notice.regions != (GLOBAL,),
         why=_reason(notice, observation),
     )
-    return Fact(parsed, Details(tracking=tracking, places=notice.places, is_severe=counts))
+    details = Details(tracking=tracking, places=notice.places, is_severe=counts, unknown=notice.unknown)
+    return Fact(parsed, details)
 
 
 def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
@@ -60,12 +77,27 @@ def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
     return Notice(
         incident=word(pick(properties, "incidentType", "eventType")),
         stage=stage,
-        grave=word(pick(context, "level") or pick(properties, "eventLevel", "level")) in GRAVE_LEVELS,
+        grave=word(_level(context, properties)) in GRAVE_LEVELS,
+        is_vague=bool(strangers(Said("level", _level(context, properties), LEVELS))),
         real=not is_true(pick(properties, "isSynthetic")) and not _is_withdrawn(properties),
         places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
         regions=regions,
         title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
+        unknown=_unknown(context, properties),
     )
+
+
+def _unknown(context: dict[str, Any], properties: dict[str, Any]) -> tuple[str, ...]:
+    return strangers(
+        Said("stage", pick(properties, "stage"), STAGES),
+        Said("incidentType", pick(properties, "incidentType", "eventType"), INCIDENT_WORDS),
+        Said("level", _level(context, properties), LEVELS),
+        *(Said("region", name, ()) for name in _names(pick(properties, "region")) if not regions_in(name)),
+    )
+
+
+def _level(context: dict[str, Any], properties: dict[str, Any]) -> Any:
+    return pick(context, "level") or pick(properties, "eventLevel", "level")
 
 
 def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
@@ -103,7 +135,9 @@ def _observation(notice: Notice) -> Observation:
         return Observation.BLIND
     if notice.stage in {Stage.OVER, Stage.AHEAD}:
         return Observation.OK
-    return Observation.BAD if notice.incident in INCIDENTS else Observation.DEGRADED
+    if notice.incident in MAINTENANCE:
+        return Observation.DEGRADED
+    return Observation.BLIND if notice.is_vague else Observation.BAD
 
 
 def _objection(notice: Notice) -> str:
@@ -127,7 +161,7 @@ def _reason(notice: Notice, observation: Observation) -> str:
     where = listed(notice.regions) or "no known region"
     what = f"Service Health, {where}: {notice.title}"
     if observation is Observation.BLIND:
-        return f"{what}: of a kind or in a stage that is not known here"
+        return f"{what}: of a kind, in a stage or of a level that is not known here"
     if notice.incident in ADVICE:
         return f"{what}: advice, which never counts"
     if notice.incident in MAINTENANCE:

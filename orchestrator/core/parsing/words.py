@@ -19,6 +19,8 @@ HEALTH = {
 }
 """``availabilityState`` and ``currentHealthStatus``. ``Unknown`` and null say that nobody knows."""
 
+HEALTH_WORDS = frozenset({*HEALTH, "unknown"})
+
 CAUSE = {
     "platforminitiated": Cause.PLATFORM,
     "platform": Cause.PLATFORM,
@@ -29,6 +31,9 @@ CAUSE = {
     "vminitiated": Cause.GUEST,
 }
 """Causes, contexts and reason types. Everything else is nobody's, and above all not the platform's."""
+
+
+CAUSE_WORDS = frozenset({*CAUSE, "unknown", "notapplicable", "none"})
 
 
 class Stage(StrEnum):
@@ -75,6 +80,10 @@ ADVICE = frozenset(
 GRAVE_LEVELS = frozenset({"critical", "error", "warning", "1", "2", "3"})
 """Levels of an incident that count. The numbers are those of the activity log: 4 is informational."""
 
+LEVELS = GRAVE_LEVELS | {"informational", "information", "verbose", "0", "4", "5"}
+STAGES = frozenset({*STAGE})
+INCIDENT_WORDS = INCIDENTS | MAINTENANCE | ADVICE
+
 FIRED = {
     "fired": Observation.BAD,
     "activated": Observation.BAD,
@@ -82,7 +91,9 @@ FIRED = {
     "deactivated": Observation.OK,
 }
 
+FIRED_WORDS = frozenset({*FIRED})
 SEVERE = frozenset({"sev0", "sev1", "0", "1"})
+SEVERITIES = SEVERE | {"sev2", "sev3", "sev4", "2", "3", "4"}
 
 
 class Service(StrEnum):
@@ -107,8 +118,15 @@ SERVICE = {
     "smartdetector": Service.UNUSED,
     "costalerts": Service.UNUSED,
     "prometheus": Service.UNUSED,
+    "autoscale": Service.UNUSED,
+    "policy": Service.UNUSED,
+    "recommendation": Service.UNUSED,
+    "security": Service.UNUSED,
+    "vminsightshealth": Service.UNUSED,
 }
 """``monitoringService`` and ``eventSource``, after an ``activitylog`` before it has gone."""
+
+SERVICES = frozenset({*SERVICE, *(f"activitylog{name}" for name in SERVICE)})
 
 MEASURED_SIGNALS = frozenset({"metric", "log"})
 """``signalType`` of alerts that measure something, for a service that is not in the table."""
