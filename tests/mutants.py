@@ -1,7 +1,8 @@
 """Seeded bugs in the decision core and around its runs, each of which the tests must find.
 
-``python tests/mutants.py`` copies the tree, plants one bug at a time, and runs the tests that are to turn red.
-It prints a line per bug and ends with status 1 if one of them goes unnoticed.
+``python tests/mutants.py`` copies the tree, plants one bug in each copy, and runs the tests that are to turn red, on
+as many processors as there are. It prints a line per bug with the seconds that it took, and ends with status 1 if
+one of them goes unnoticed.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 MACHINE = "tests/core/test_machine.py"
+TWO = "tests/core/test_machine_of_two.py"
+BOUNDS = "tests/core/test_bounds.py"
 DUMB = "tests/core/test_dumb_decider.py"
 FROZEN = "tests/crash/test_frozen.py"
 
@@ -77,6 +84,87 @@ MUTANTS = (
     ),
     Mutant(
         "S8: any run may report", "core/reports.py", "if report.run != state.run or not _fits", "if not _fits", MACHINE
+    ),
+    Mutant(
+        "S1: what others switched is not taken over",
+        "core/reports.py",
+        "if record.epoch <= state.epoch or state.run is not None:",
+        "if record.epoch >= state.epoch or state.run is not None:",
+        TWO,
+    ),
+    Mutant(
+        "S1: what others switched ends a run under way",
+        "core/reports.py",
+        "if record.epoch <= state.epoch or state.run is not None:",
+        "if record.epoch <= state.epoch:",
+        TWO,
+    ),
+    Mutant(
+        "S1: what others switched leaves the side as it was",
+        "core/reports.py",
+        "return _superseded(state, record.epoch, record.active,",
+        "return _superseded(state, record.epoch, state.active,",
+        TWO,
+    ),
+    Mutant(
+        "S1: a record that went back is believed",
+        "core/decide.py",
+        "    if record.epoch < state.epoch:\n        return",
+        "    if record.epoch < 0:\n        return",
+        TWO,
+    ),
+    Mutant(
+        "S3: a switch of the other stamp begins no cooldown",
+        "core/reports.py",
+        "        switched_at=now,\n        acknowledged=False,\n        attempts=0,\n        failed_at=None,\n"
+        "        suspects=(),\n        approval=None,",
+        "        switched_at=now,\n        attempts=0,\n        failed_at=None,\n"
+        "        suspects=(),\n        approval=None,",
+        TWO,
+    ),
+    Mutant("S3: a mass event is forgotten", "core/holds.py", '    ("hold.mass", mass),\n', "", TWO),
+    Mutant("S3: trouble is forgotten", "core/holds.py", '    ("hold.trouble", trouble),\n', "", TWO),
+    Mutant(
+        "S1: a run that failed is begun again under its old name",
+        "core/reports.py",
+        'changes |= {"attempts": state.attempts + 1, "failed_at": now}',
+        'changes |= {"failed_at": now}',
+        TWO,
+    ),
+    Mutant(
+        "S8: a report fits in any phase",
+        "core/reports.py",
+        "moving and report.epoch == state.epoch + 1 and",
+        "",
+        MACHINE,
+    ),
+    Mutant(
+        "memory: texts are cut by characters",
+        "core/telling.py",
+        "    if size <= limit:\n        return text\n",
+        "    if len(text) <= limit or size:\n        return text[:limit]\n",
+        BOUNDS,
+    ),
+    Mutant(
+        "memory: nothing bounds what was reported",
+        "core/fold.py",
+        "reported=_bounded(draft.reported, REPORTED_LIMIT, lambda item: item.bad),",
+        "reported=draft.reported,",
+        BOUNDS,
+    ),
+    Mutant(
+        "an unknown word is a stage",
+        "core/parsing/notices.py",
+        'STAGE.get(word(pick(properties, "stage"))) or STAGE.get(word(pick(context, "status")))',
+        'STAGE.get(word(pick(properties, "stage")), Stage.ACTIVE)',
+        "tests/core/test_unknown_words.py",
+    ),
+    Mutant(
+        "a plan is not asked for what lies inside its resources",
+        "core/directory.py",
+        "for place in within(resource):",
+        "for place in (resource,):",
+        "tests/core/test_directory.py",
     ),
     Mutant("L1: nothing is ever ripe", "core/rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),
     Mutant("L1: a clear outage is one class", "core/rule.py", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
@@ -196,7 +284,7 @@ def survives(mutant: Mutant) -> str | None:
 
 
 def copied_to(folder: Path) -> None:
-    for part in ("orchestrator", "tests", "function_app.py", "pyproject.toml"):
+    for part in ("orchestrator", "bench", "tests", "function_app.py", "pyproject.toml"):
         source = ROOT / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / part)
@@ -205,25 +293,43 @@ def copied_to(folder: Path) -> None:
 def tested(folder: Path, tests: str) -> int:
     """The exit status of these tests, run in a copy of the tree: 0 green, 1 red."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(folder / "tests" / "support")])}
+    environment = os.environ | {
+        "HUBSWITCH_SHRINK": "0",
+        "PYTHONPATH": os.pathsep.join([str(folder), str(folder / "tests" / "support")]),
+    }
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
+
+
+def is_green(tests: str) -> str | None:
+    """Why tests are of no use; None if they are green without a bug."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copied_to(Path(folder))
+        status = tested(Path(folder), tests)
+        return None if status == 0 else f"ended with status {status}"
 
 
 def main(wanted: list[str]) -> int:
     """Status 1 if a bug survives, or if tests are red without one. Arguments choose bugs by a part of their name."""
     chosen = [m for m in MUTANTS if not wanted or any(part in m.name for part in wanted)]
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        copied_to(Path(folder))
-        for tests in dict.fromkeys(mutant.found_by for mutant in chosen):
-            status = tested(Path(folder), tests)
-            failed += status != 0
-            told(f"{'green' if status == 0 else 'RED'}  {tests} without a bug")
-    for mutant in chosen:
-        why = survives(mutant)
-        failed += why is not None
-        told(f"SURVIVED  {mutant.name}: {why}" if why else f"found  {mutant.name}")
+    began = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        sound = [
+            workers.submit(judged, f"{tests} without a bug", "green", "RED", partial(is_green, tests))
+            for tests in dict.fromkeys(mutant.found_by for mutant in chosen)
+        ]
+        found = [workers.submit(judged, m.name, "found", "SURVIVED", partial(survives, m)) for m in chosen]
+        failed = sum(not job.result() for job in (*sound, *found))
+    told(f"{len(chosen)} bugs, {failed} failures, {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
+
+
+def judged(name: str, good: str, bad: str, work: Callable[[], str | None]) -> bool:
+    """Do the work and tell what came of it: nothing said is good."""
+    began = time.monotonic()
+    why = work()
+    took = f"{time.monotonic() - began:5.1f} s"
+    told(f"{bad}  {took}  {name}: {why}" if why else f"{good}  {took}  {name}")
+    return why is None
 
 
 def told(line: str) -> None:

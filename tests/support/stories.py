@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from orchestrator.core import decide
 from orchestrator.core.codec import decode, encode
 from orchestrator.core.decide import Command, Decision, Do, Report, StartRun, Tell, What
 from orchestrator.core.policy import Policy
+from orchestrator.core.records import EpochRecord
 from orchestrator.core.signals import Says, Scope, Signal, Source, probe_signal
 from orchestrator.core.state import PairState, initial, read_state
 from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
@@ -120,6 +122,16 @@ def deletion(role: Role, surface: Surface, at: datetime, says: Says = Says.DELET
     )
 
 
+class Sight(NamedTuple):
+    """What one look brought."""
+
+    signals: tuple[Signal, ...]
+    record: EpochRecord | None
+    trouble: str | None
+    is_look: bool
+    pairs_moving: float
+
+
 class Story:
     """One pair, from its first look on. Runs are done as soon as they are ordered, unless ``runs`` is False."""
 
@@ -145,6 +157,18 @@ class Story:
         """A look at everything, now."""
         signals = sweep(self.now, found)
         return self._take(decide.observe(self.state, signals, self.now, self.policy, pairs_moving=pairs_moving))
+
+    def see(
+        self,
+        found: dict[str, Observation] | None,
+        record: EpochRecord | None,
+        *,
+        trouble: str | None = None,
+        pairs_moving: float = 0.0,
+    ) -> Decision:
+        """A look at everything and at the epoch record, as the timer hands it to the entity."""
+        sight = Sight(tuple(sweep(self.now, found)), record, trouble, is_look=True, pairs_moving=pairs_moving)
+        return self._take(decide.seen(self.state, sight, self.now, self.policy))
 
     def live(self, length: timedelta, found: dict[str, Observation] | None = None) -> Decision:
         """Looks as often as the core wants them, for a while. The last one is at the end of it."""
