@@ -32,6 +32,7 @@ from orchestrator.core.decide import Decision, Do, Report, StartRun, What
 from orchestrator.core.errors import NotNow
 from orchestrator.core.policy import Failback
 from orchestrator.core.records import EpochRecord
+from orchestrator.core.transitions import ROWS
 from orchestrator.core.vocabulary import Mode, Observation, Phase, Role, Surface
 
 REACHED: Counter[str] = Counter()
@@ -45,6 +46,7 @@ QUICK = msgspec.structs.replace(
 SURFACES = ["hub", "jobs", "inference", "storage", "control", "identity"]
 KEYS = [f"{role}.{surface}" for role in Role for surface in SURFACES] + ["observer", "elsewhere"]
 MASS = 0.9
+ANSWERS = {"approve": Do.APPROVE, "reject": Do.REJECT, "go home": Do.FAILBACK}
 
 stamps = st.integers(0, 1)
 found_things = st.dictionaries(st.sampled_from(KEYS), st.sampled_from([BAD, BAD, BLIND, OK]), max_size=4)
@@ -123,6 +125,21 @@ class TwoStamps(RuleBasedStateMachine):
         self.look_for(minutes(2), {})
         for which in (first, 1 - first):
             self.a_run_ends(which)
+
+    @rule(which=stamps, then=st.sampled_from(["wait", "clear", *ANSWERS]))
+    def one_asks_for_approval_and_the_other_does_not(self, which: int, then: str) -> None:
+        """The other goes; or a person decides otherwise; or it is over before anybody answers."""
+        self.forget_the_past()
+        stamp, side = self.pair[which], self.record.active
+        stamp.story.policy = msgspec.structs.replace(stamp.story.policy, mode=Mode.APPROVE)
+        found = {f"{side}.hub": BAD, f"{side}.jobs": BAD}
+        self.look_for(minutes(7), found, only=None if then == "wait" else which)
+        if then in ANSWERS:
+            self.somebody_orders(which, ANSWERS[then], ANSWERS[then] is Do.FAILBACK)
+        for each in (0, 1):
+            self.a_run_claims(each)
+            self.a_run_publishes(each)
+        self.look_for(minutes(1), {} if then == "clear" else found)
 
     @rule(first=stamps, clear=st.booleans())
     def two_people_want_different_things_at_once(self, first: int, clear: bool) -> None:
@@ -399,6 +416,10 @@ class TwoStamps(RuleBasedStateMachine):
             alive = incident.active and story.now - incident.at <= story.policy.notice_lifetime
             assert not (alive and (incident.everywhere or order.target in incident.named)), "S3: a notice"
 
+    def teardown(self) -> None:
+        for stamp in self.pair:
+            STEPS.update(stamp.story.steps)
+
     # --- what always holds --------------------------------------------------------------------------------
 
     @invariant()
@@ -418,11 +439,15 @@ class TwoStamps(RuleBasedStateMachine):
         assert all(one is not other for one, other in pairwise(sides))
 
 
+STEPS: set[tuple[Phase, Phase]] = set()
+
+
 def test_two_stamps_switch_each_epoch_once_and_believe_the_record(
     record_property: Callable[[str, object], None],
 ) -> None:
     """S1, S3, S4 and S8 with two observers; the histories reach third failovers, take-overs and doubled claims."""
     REACHED.clear()
+    STEPS.clear()
     run_state_machine_as_test(TwoStamps, settings=settings(max_examples=100 * DEEP, stateful_step_count=30))
     visited = ", ".join(f"{name}: {count}" for name, count in sorted(REACHED.items()) if count)
     record_property("said", f"two stamps: {visited}")
@@ -438,3 +463,5 @@ def test_two_stamps_switch_each_epoch_once_and_believe_the_record(
     wanted += ["stale reports", "held by mass", "held by trouble", "records that went back", "failed runs"]
     assert [name for name in wanted if not REACHED[name]] == []
     assert sum(name.startswith("hold.") for name in REACHED) >= 7
+    assert {(row.phase, row.to) for row in ROWS} - STEPS == set()
+    assert {(row.phase, row.to) for row in ROWS} >= STEPS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from orchestrator.core import decide
@@ -14,7 +15,7 @@ from orchestrator.core.policy import Policy
 from orchestrator.core.records import EpochRecord
 from orchestrator.core.signals import Says, Scope, Signal, Source, probe_signal
 from orchestrator.core.state import PairState, initial, read_state
-from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OK, BAD, BLIND, DEGRADED = Observation.OK, Observation.BAD, Observation.BLIND, Observation.DEGRADED
@@ -143,6 +144,8 @@ class Story:
         self.ordered: list[StartRun] = []
         self.told: list[Tell] = []
         self.decisions: list[Decision] = []
+        self.steps: set[tuple[Phase, Phase]] = set()
+        """From which phase to which it has gone."""
 
     @property
     def last(self) -> Decision:
@@ -206,6 +209,7 @@ class Story:
         assert decode(encode(self.state), PairState, "state") == self.state
 
     def _take(self, decision: Decision) -> Decision:
+        self.steps |= steps_between(self.state, decision.state)
         self.state = decision.state
         self.decisions.append(decision)
         self.told += [order for order in decision.orders if isinstance(order, Tell)]
@@ -217,6 +221,15 @@ class Story:
                     self.report(What.RESUBMITTED, order)
                     self.decisions.append(decision)
         return decision
+
+
+def steps_between(before: PairState, after: PairState) -> set[tuple[Phase, Phase]]:
+    """The changes of phase that the journal tells of."""
+    last = before.journal[-1] if before.journal else None
+    added = list(takewhile(lambda entry: entry != last, reversed(after.journal)))[::-1]
+    phases = [before.phase, *(entry.phase for entry in added)]
+    again = any(entry.rule == "superseded" for entry in added)
+    return {(one, other) for one, other in pairwise(phases) if one is not other or (again and one is Phase.SETTLED)}
 
 
 def failed_over(policy: Policy = AUTO) -> Story:
