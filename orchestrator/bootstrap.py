@@ -94,7 +94,7 @@ def plans_in(place: Path) -> Directory:
     return Directory(plans)
 
 
-def _apart(places: Mapping[Path, Plan]) -> None:
+def _apart(places: dict[Path, Plan]) -> None:
     """Refuse a project that leads one pair and belongs to another. A standby may be shared."""
     leads = {plan.primary.project_id.casefold(): plan.pair for plan in reversed(places.values())}
     for file, plan in places.items():

@@ -366,3 +366,9 @@ def test_half_a_character_does_not_break_the_output() -> None:
     """A lone surrogate is legal in JSON and cannot be printed."""
     (parsed,) = parse_text('{"eventType": "a\\ud800b", "id": "\\udfff"}')
     assert b"a?b" in msgspec.json.encode(parsed)
+
+
+def test_half_a_character_in_a_decoded_body_does_not_break_the_output_either() -> None:
+    """The Functions host hands over events that were decoded already."""
+    (parsed,) = parse({"eventType": "a\ud800b", "id": "\udfff"})
+    assert b"a?b" in msgspec.json.encode(parsed)

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,13 +86,10 @@ def test_it_serves_a_drill_and_ends_without_a_trace(tmp_path: Path) -> None:
         run = until(lambda: seen if (seen := running.get(path).json())["status"] == "completed" else None, "the drill")
         ports, children = ports_of(running.process.pid), psutil.Process(running.process.pid).children(recursive=True)
         files = list(tmp_path.iterdir())
-        start = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         _, complaints = running.process.communicate(timeout=LONGEST)
-        took = time.monotonic() - start
     assert (drill.status_code, run["output"]["kind"]) == (202, "dry")
     assert (running.process.returncode, complaints) == (0, "")
-    assert took < 10
     assert len(ports) > 5
     assert not [port for port in ports if answers(port)]
     assert files

@@ -25,7 +25,18 @@ def parse_text(text: str | bytes) -> list[Parsed]:
 
 def facts_from(body: Any) -> list[Fact]:
     """The facts of a decoded body: a single object, or an array of them. Never raises."""
-    return [_fact(element) for element in body] if isinstance(body, list) else [_fact(body)]
+    return [_fact(_printable(element)) for element in body] if isinstance(body, list) else [_fact(_printable(body))]
+
+
+def _printable(element: Any) -> Any:
+    """The element without halves of characters, of which decoded JSON may have some, and which cannot be encoded."""
+    try:
+        msgspec.json.encode(element)
+    except UnicodeEncodeError:
+        return _well_formed(element)
+    except (TypeError, ValueError, RecursionError):
+        return element  # no JSON; whoever reads it says so
+    return element
 
 
 def facts_from_text(text: str | bytes) -> list[Fact]:
@@ -37,7 +48,7 @@ def facts_from_text(text: str | bytes) -> list[Fact]:
             body = _leniently(text)
         except (ValueError, RecursionError):
             return [_invalid(text if isinstance(text, str) else text.hex()[:200], "this is not one JSON value")]
-    return facts_from(body)
+    return [_fact(element) for element in body] if isinstance(body, list) else [_fact(body)]
 
 
 def _leniently(text: str | bytes) -> Any:

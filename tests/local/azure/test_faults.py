@@ -315,10 +315,9 @@ def test_nothing_is_left_behind(azure: LocalAzure) -> None:
         hung = threading.Thread(target=wait)
         hung.start()
         eventually(lambda: len(other.log) == 1)
-        began = time.monotonic()
-    hung.join(5)
+    hung.join(60)
     client.close()
-    assert time.monotonic() - began < 2
+    assert not hung.is_alive()
     assert not other.ca_bundle.parent.exists()
     assert {connected(address) for address in other.urls.values()} == {errno.ECONNREFUSED}
     assert connected(azure.urls["observer"]) == 0
