@@ -17,6 +17,7 @@ from live import until
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.state import PairState
 from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.azure.estate import estate_of
 from orchestrator.local.azure.planning import yaml_of
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration, durable_worker, indexed
@@ -66,11 +67,11 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    with LocalAzure(seed=5, speed=60) as azure, Engine() as engine, variables(azure.environment()):
-        plan = azure.plan(probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
-        mirror = msgspec.structs.replace(plan, pair="mirror", primary=plan.secondary, secondary=plan.primary)
-        for each in (plan, mirror):
-            (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
+    azure = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS))
+    with azure, Engine() as engine, variables(azure.environment()):
+        for pair in PAIRS:
+            plan = azure.plan(pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
+            (tmp_path / f"{pair}.yaml").write_text(yaml_of(plan), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
         worker = durable_worker(indexed(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
@@ -135,4 +136,4 @@ def test_reconciling_leaves_out_pairs_that_are_unknown_unreadable_or_on_the_move
     start = len(watched.azure.log)
     watched.ask(lambda client: timers.reconcile(watched.deployment, client))
     listed = [entry.path for entry in watched.azure.log.entries()[start:] if entry.path.endswith("/jobs")]
-    assert listed == [f"{watched.azure.plan().secondary.project_id}/jobs"]
+    assert listed == [f"{watched.azure.plan('mirror').primary.project_id}/jobs"]
