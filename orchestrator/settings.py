@@ -61,11 +61,20 @@ class Settings(Value, kw_only=True):
     probe_timeout: timedelta = timedelta(seconds=4)
     """Longest wait for one probe, all in all. Shorter than the interval while suspect."""
 
+    log_analytics: str = "https://api.loganalytics.io"
+    """Endpoint, and audience, of Azure Monitor's query API; another one in sovereign clouds."""
+
+    poll_timeout: timedelta = timedelta(seconds=15)
+    """Longest wait for each thing that is polled, all its pages together. Queries of logs take seconds."""
+
     retry_sleep: timedelta = timedelta(seconds=5)
     """Longest Retry-After that is honoured inside a call; longer ones are left to durable timers."""
 
     watch_schedule: str = "*/10 * * * * *"
     """NCRONTAB of the watch. Not less often than the shortest ``suspect_interval`` of the plans."""
+
+    poll_schedule: str = "*/30 * * * * *"
+    """NCRONTAB of polls. Not less often than the shortest ``polls.suspect_interval`` of the plans."""
 
     reconcile_schedule: str = "0 * * * * *"
     """NCRONTAB of the reconciliation of ledger and hubs."""
@@ -108,14 +117,15 @@ def _value(name: str, text: str, shape: object) -> Any:
 
 
 def _checked(settings: Settings) -> Settings:
-    if urlsplit(settings.resource_manager).scheme != "https":
-        raise InvalidInput("environment", "HUBSWITCH_RESOURCE_MANAGER", "an https URL", settings.resource_manager)
-    for name in ("connect_timeout", "read_timeout", "probe_timeout"):
+    for name in ("resource_manager", "log_analytics"):
+        if urlsplit(getattr(settings, name)).scheme != "https":
+            raise InvalidInput("environment", PREFIX + name.upper(), "an https URL", getattr(settings, name))
+    for name in ("connect_timeout", "read_timeout", "probe_timeout", "poll_timeout"):
         if getattr(settings, name) <= timedelta():
             raise InvalidInput(
                 "environment", PREFIX + name.upper(), "a duration above zero", str(getattr(settings, name))
             )
-    for name in ("watch_schedule", "reconcile_schedule"):
+    for name in ("watch_schedule", "poll_schedule", "reconcile_schedule"):
         if not _SCHEDULE.match(getattr(settings, name)):
             expected = "an NCRONTAB such as */10 * * * * *"
             raise InvalidInput("environment", PREFIX + name.upper(), expected, repr(getattr(settings, name)))

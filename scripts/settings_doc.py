@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
+from orchestrator.core.cadence import Polls
 from orchestrator.core.plan import Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
 from orchestrator.core.policy import Policy, Window
 from orchestrator.settings import PREFIX, Settings
@@ -75,6 +76,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
         "The tables say how names of the primary read in the secondary. On the way back they are read from the right.",
     ),
     ("canary", Canary, "See [drills](runbook.md#practise)."),
+    ("polls", Polls, "See [what is fetched](design.md#what-is-fetched)."),
 )
 
 POLICY = """\

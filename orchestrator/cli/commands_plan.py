@@ -18,6 +18,7 @@ RESOURCE_MANAGER_CALLS = (
     "phase B, per job: one PUT; per asset that is not there yet: a GET and a PUT, for code an upload as well",
     "capture, per job: one GET; reconciliation: the list of jobs of the active side",
     "probe `control`: GET of each side's project",
+    "polls: the availability statuses of each side's resource groups, the health events of each subscription",
 )
 
 
@@ -52,6 +53,7 @@ def described(plan: Plan) -> str:
         *sides,
         "probes",
         *probes,
+        _polls(plan),
         _detection(plan.policy),
         _phase_a(plan),
         _phase_b(plan),
@@ -59,6 +61,14 @@ def described(plan: Plan) -> str:
         *(f"  {call}" for call in RESOURCE_MANAGER_CALLS),
     ]
     return "\n".join(lines)
+
+
+def _polls(plan: Plan) -> str:
+    if plan.polls.interval is None:
+        return "polls: none"
+    read = [role.value for role in Role if plan.side(role).logs]
+    logs = f", logs of the {' and the '.join(read)}" if read else ""
+    return f"polls every {plan.polls.interval}: Resource Health, Service Health{logs}"
 
 
 def _phase_a(plan: Plan) -> str:
@@ -96,7 +106,11 @@ def _durations(node: Any) -> Any:
         if node.get("format") == "duration":
             kept = {key: value for key, value in node.items() if key not in {"format", "default"}}
             return {**kept, "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$"}
-        return {key: _durations(value) for key, value in node.items()}
+        is_optional = any(
+            inner.get("format") == "duration" for inner in node.get("anyOf", ()) if isinstance(inner, dict)
+        )
+        kept = {key: value for key, value in node.items() if not (is_optional and key == "default")}
+        return {key: _durations(value) for key, value in kept.items()}
     if isinstance(node, list):
         return [_durations(item) for item in node]
     return node

@@ -95,7 +95,8 @@ def _names(hub: Hub) -> tuple[Any, ...]:
 @lru_cache(maxsize=4096)
 def _side(role: Role, ids: tuple[str, ...], group: str, urls: tuple[str | None, ...]) -> dict[str, Owned]:
     """What a side owns, by id in lower case. The order of ``urls`` is that of ``SURFACE_OF_TYPE``."""
-    named = [f"{group}{kind}/{_first_label(url)}" for kind, url in zip(SURFACE_OF_TYPE, urls, strict=True) if url]
+    labels = {kind: _first_label(url) for kind, url in zip(SURFACE_OF_TYPE, urls, strict=True) if url}
+    named = [f"{group}{kind}/{label}" for kind, label in labels.items() if label]
     owned = [resource.lower().rstrip("/") for resource in (*ids, *named)]
     return {r: Owned(role, r, SURFACE_OF_TYPE.get(arm_type(r)), is_whole=True) for r in owned}
 
@@ -106,7 +107,9 @@ def _used_services(names: tuple[str, ...]) -> frozenset[str]:
 
 
 def _first_label(url: str) -> str:
-    return (urlsplit(url).hostname or "").partition(".")[0]
+    """What names the resource in its URL; nothing in an address of four numbers."""
+    host = urlsplit(url).hostname or ""
+    return "" if host.replace(".", "").isdigit() else host.partition(".")[0]
 
 
 def _owners(details: Details, plan: Plan) -> Iterator[Owned]:

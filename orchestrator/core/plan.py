@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from orchestrator.core.cadence import Polls
 from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.policy import Policy, checked
@@ -21,6 +22,7 @@ from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surf
 
 SCHEMA = 1
 ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
+GUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 PAIR_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
 _DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)$")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -69,6 +71,9 @@ class Hub(Value, kw_only=True):
     inference: Inference | None = None
     """A scoring endpoint to ask, if this hub serves models. Name one on both sides or on neither: a class that is bad
     in the active side and not asked in the standby holds the switch."""
+
+    logs: str | None = None
+    """Workspace id (a GUID) of the Log Analytics workspace that has this side's diagnostic logs, if they are read."""
 
     resources: tuple[str, ...] = ()
     """ARM ids of everything else that this hub rests on: storage, vault, registry, Log Analytics, … in other groups
@@ -207,6 +212,9 @@ class Plan(Value, kw_only=True):
     canary: Canary = Canary()
     """The job of a canary drill."""
 
+    polls: Polls = Polls()
+    """What is fetched besides probing."""
+
     policy: Policy = Policy()
     """When to suspect, act and hold."""
 
@@ -282,7 +290,7 @@ def duration_from(text: object, where: str, field: str) -> timedelta:
 
 
 def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
-    if hint is timedelta:
+    if hint is timedelta or (timedelta in get_args(hint) and value is not None):
         return duration_from(value, where, path)
     structs = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
     if structs and isinstance(value, dict):
@@ -304,6 +312,7 @@ def _cross_checked(plan: Plan, where: str) -> Plan:
     )
     must(plan.primary.region != plan.secondary.region, "secondary.region", "another region", plan.secondary.region)
     for name, hub in (("primary", plan.primary), ("secondary", plan.secondary)):
+        must(hub.logs is None or bool(GUID.match(hub.logs)), f"{name}.logs", "a workspace id, a GUID", str(hub.logs))
         for n, resource in enumerate(hub.resources):
             must(bool(ARM_ID.match(resource)), f"{name}.resources[{n}]", "an ARM id of a resource", resource)
     asked = {role: {CLASS_OF_SURFACE[surface] for surface in plan.surfaces(role)} for role in Role}
@@ -316,6 +325,8 @@ def _cross_checked(plan: Plan, where: str) -> Plan:
     )
     for field, url in _urls(plan):
         must(urlsplit(url).scheme == "https", field, "an https URL", url)
+    intervals = [each for each in (plan.polls.interval, plan.polls.suspect_interval) if each is not None]
+    must(min(intervals) > timedelta(), "polls", "durations above zero, or null for none", str(min(intervals)))
     must(plan.jobs.batch >= 1, "jobs.batch", "at least 1", str(plan.jobs.batch))
     must(plan.jobs.writes_per_second > 0, "jobs.writes_per_second", "above 0", str(plan.jobs.writes_per_second))
     must(plan.jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(plan.jobs.write_burst))

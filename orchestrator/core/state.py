@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchestrator.core.cadence import Polled
 from orchestrator.core.codec import Value, decode, from_builtins
 from orchestrator.core.errors import UnknownShape
 from orchestrator.core.evidence import Evidence
@@ -84,6 +85,9 @@ class PairState(Value, kw_only=True):
     last_now: datetime
     looked_at: datetime | None = None
     """When the last look at both sides was folded in."""
+
+    polled: Polled | None = None
+    """What became of the last poll."""
 
     pairs_moving: float = 0.0
     """Share of all pairs in trouble or on the move, as the last look had it. Deliveries and commands know no other."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
+from orchestrator.core.cadence import Polled
 from orchestrator.core.codec import Moment, Value
 from orchestrator.core.decide import Command, Report
 from orchestrator.core.records import EpochRecord
@@ -32,6 +33,9 @@ class Observed(Value, kw_only=True):
 
     pairs_moving: float = 0.0
     """Share of all pairs that are suspect or on the move."""
+
+    polled: Polled | None = None
+    """What became of the poll, if this is one."""
 
 
 class Commanded(Value, kw_only=True):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from durabletask.entities import DurableEntity
 
 from orchestrator.core import decide
@@ -110,5 +111,7 @@ def pair_entity(plans: Plans) -> type[PairEntity]:
 
 
 def seen(state: PairState, said: Observed, now: datetime, plan: Plan) -> Decision:
-    """What one look or delivery leads to."""
+    """What one look, delivery or poll leads to."""
+    if said.polled is not None:
+        state = msgspec.structs.replace(state, polled=said.polled)
     return decide.seen(state, said, now, plan.policy)
