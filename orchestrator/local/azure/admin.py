@@ -16,6 +16,11 @@
 ``POST /admin/throttle``                    any of ``{"enabled", "write_rate", "write_burst", …}``; fills the buckets
 ``POST /admin/subscriptions``               ``{"topic", "url", "schema", …}``: as ``EventGrid.subscribe``
 ``GET /admin/notices``                      what was published to the custom topic
+``GET /admin/health``                       what Service Health would list now, and the delays
+``POST /admin/health``                      any of ``{"resource_delay", "notice_delay", "log_delay"}`` (seconds),
+                                            ``{"statuses": {ARM id: {"state", …}}}`` as ``HealthBoard.say``,
+                                            ``{"events": {tracking id: {…}}}`` as ``HealthBoard.announce``,
+                                            ``{"moods": {workspace id: mood}}`` as ``LogStore.mood``
 ``POST /admin/replica-lag``                 ``{"seconds"}``: until a replica of the pointer store has what was written
 ==========================================  =====================================================================
 
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 
 _TUNABLE = frozenset({"enabled", "write_rate", "write_burst", "read_rate", "read_burst", "delete_rate", "delete_burst"})
 
+_HEALTH = frozenset({"resource_delay", "notice_delay", "log_delay", "statuses", "events", "moods"})
+
 
 class Admin:
     """The admin API of one simulated Azure."""
@@ -66,6 +73,8 @@ class Admin:
             ("POST", "/admin/subscriptions", self._subscribe),
             ("GET", "/admin/notices", self._notices),
             ("POST", "/admin/replica-lag", self._lag),
+            ("GET", "/admin/health", self._health),
+            ("POST", "/admin/health", self._set_health),
         ]
         return [web.route(method, path, _guarded(answer)) for method, path, answer in answers]
 
@@ -136,6 +145,33 @@ class Admin:
 
     async def _notices(self, _: web.Request) -> Any:
         return self._azure.event_grid.published
+
+    async def _health(self, _: web.Request) -> Any:
+        return self._azure.call(self._own_health)
+
+    async def _set_health(self, request: web.Request) -> Any:
+        body = await _object_in(request)
+        if unknown := body.keys() - _HEALTH:
+            raise ValueError(f"{', '.join(sorted(_HEALTH))} were expected, got {', '.join(sorted(unknown))}")
+        self._azure.call(lambda: self._put_health(body))
+        return self._azure.call(self._own_health)
+
+    def _put_health(self, body: dict[str, Any]) -> None:
+        board, logs = self._azure.health, self._azure.logs
+        board.resource_delay = float(body.get("resource_delay", board.resource_delay))
+        board.notice_delay = float(body.get("notice_delay", board.notice_delay))
+        logs.delay = float(body.get("log_delay", logs.delay))
+        for workspace, mood in body.get("moods", {}).items():
+            logs.mood(workspace, mood)
+        for resource, said in body.get("statuses", {}).items():
+            board.say(resource, said.pop("state"), **said)
+        for tracking, properties in body.get("events", {}).items():
+            board.announce(tracking, **properties)
+
+    def _own_health(self) -> dict[str, Any]:
+        board, logs = self._azure.health, self._azure.logs
+        delays = {"resource_delay": board.resource_delay, "notice_delay": board.notice_delay, "log_delay": logs.delay}
+        return {**delays, "events": board.events()}
 
     async def _lag(self, request: web.Request) -> Any:
         body = await _object_in(request)

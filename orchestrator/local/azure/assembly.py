@@ -11,15 +11,19 @@ from aiohttp import web
 from orchestrator.local.azure.arm.api import ResourceManager, region_in
 from orchestrator.local.azure.arm.throttle import Throttle
 from orchestrator.local.azure.estate import LEDGER_ACCOUNT, Estate
+from orchestrator.local.azure.faults import Faults
+from orchestrator.local.azure.health import HealthBoard
 from orchestrator.local.azure.identity import GRANTS, IdentityEndpoint
 from orchestrator.local.azure.kernel import Kernel
 from orchestrator.local.azure.life import JobsLife, Pace
 from orchestrator.local.azure.regional import RegionalApi, ScoringEndpoint, reference_routes, surface_of
+from orchestrator.local.azure.requestlog import RequestLog
 from orchestrator.local.azure.server import Place, Server
 from orchestrator.local.azure.stores import registry, vault
 from orchestrator.local.azure.stores.appconfig import ConfigurationStore
 from orchestrator.local.azure.stores.blobs import BlobStore
 from orchestrator.local.azure.stores.eventgrid import EventGrid
+from orchestrator.local.azure.stores.loganalytics import LogStore, workspace_in
 
 OWN_SURFACES = ("inference", "storage", "keyvault", "acr")
 """Surfaces of a region that have a port of their own; ``hub`` and ``jobs`` share the API's, ``control`` is global."""
@@ -34,6 +38,8 @@ class Services:
     throttle: Throttle
     life: JobsLife
     event_grid: EventGrid
+    health: HealthBoard
+    logs: LogStore
     blobs: dict[str, BlobStore]
     ledger: BlobStore
     identity: IdentityEndpoint
@@ -48,6 +54,8 @@ def services_of(
     kernel: Kernel,
     estate: Estate,
     *,
+    faults: Faults,
+    log: RequestLog,
     pace: Pace,
     throttle: Throttle,
     replicas: int,
@@ -57,12 +65,15 @@ def services_of(
 ) -> Services:
     """The services of an estate; the parameters are those of ``LocalAzure``."""
     event_grid = EventGrid(kernel)
+    life = JobsLife(kernel, event_grid, pace)
     return Services(
         kernel=kernel,
         estate=estate,
         throttle=throttle,
-        life=JobsLife(kernel, event_grid, pace),
+        life=life,
         event_grid=event_grid,
+        health=HealthBoard(kernel, estate, faults),
+        logs=LogStore(kernel, estate, life, log),
         blobs={site.region: BlobStore(kernel, site.storage, site.region) for site in estate.sites},
         ledger=BlobStore(kernel, LEDGER_ACCOUNT, estate.third),
         identity=IdentityEndpoint(kernel, uuid4().hex, frozenset(GRANTS), token_lifetime),
@@ -83,6 +94,9 @@ def take_ports(server: Server, estate: Estate, replicas: int) -> None:
     server.add("resource-manager", "resource-manager", control, locate=of_group)
     for region in estate.regions:
         _take_regional_ports(server, region)
+    places = [Place(region, "logs") for region in estate.regions]
+    region_of = {site.logs: site.region for site in estate.sites}
+    server.add("logs", "logs", places, locate=lambda asked: Place(region_of.get(workspace_in(asked.path)), "logs"))
     server.add("ledger", "ledger", [Place(third, "ledger")])
     for index in range(replicas + 1):
         server.add(f"configuration.{index}", "appconfig", [Place(secondary if index else third, "appconfig")])
@@ -110,6 +124,7 @@ def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web
         "notices": services.event_grid.routes(),
         f"{services.estate.third}.api": reference_routes(),
         "observer": reference_routes(),
+        "logs": services.logs.routes(),
         "identity": services.identity.routes(),
     }
     for index in range(services.replicas + 1):
@@ -126,6 +141,7 @@ def _manager(services: Services, urls: Mapping[str, str]) -> ResourceManager:
         estate=services.estate,
         life=services.life,
         throttle=services.throttle,
+        health=services.health,
         storage={region: (urls[f"{region}.storage"], services.blobs[region]) for region in regions},
         apis={region: urls[f"{region}.api"] for region in regions},
         page=services.page,

@@ -3,7 +3,7 @@
 ===========================  ===========================================================================
 ``azure.urls[name]``         URL of every endpoint: ``resource-manager``, ``<region>.api``, ``.inference``,
                              ``.storage``, ``.keyvault``, ``.acr``, ``ledger``, ``configuration.0`` (origin),
-                             ``configuration.1`` … (replicas), ``notices``, ``<third>.api``, ``observer``,
+                             ``configuration.1`` … (replicas), ``notices``, ``logs``, ``<third>.api``, ``observer``,
                              ``identity``, ``admin``
 ``azure.faults``             what goes wrong, see ``faults``
 ``azure.log``                every request, see ``requestlog``
@@ -41,16 +41,18 @@ from orchestrator.local.azure.arm.throttle import Throttle
 from orchestrator.local.azure.assembly import routes_of, services_of, take_ports
 from orchestrator.local.azure.estate import LEDGER_CONTAINER, Estate, estate_of
 from orchestrator.local.azure.faults import Faults
+from orchestrator.local.azure.health import HealthBoard
 from orchestrator.local.azure.identity import EXECUTOR, GRANTS, PATH, PEOPLE, PROBE, USER
 from orchestrator.local.azure.kernel import TOKEN_LIFETIME, Kernel
 from orchestrator.local.azure.life import JobsLife, Pace, TrueJob
 from orchestrator.local.azure.loop import ServingLoop
-from orchestrator.local.azure.planning import plan_of, yaml_of
+from orchestrator.local.azure.planning import plan_of, polls_at, yaml_of
 from orchestrator.local.azure.requestlog import RequestLog
 from orchestrator.local.azure.server import Server
 from orchestrator.local.azure.stores.appconfig import ConfigurationStore
 from orchestrator.local.azure.stores.blobs import BlobStore
 from orchestrator.local.azure.stores.eventgrid import EventGrid
+from orchestrator.local.azure.stores.loganalytics import LogStore
 
 
 class Truth:
@@ -111,6 +113,8 @@ class LocalAzure:
         self.services = services_of(
             self.kernel,
             self.estate,
+            faults=self.faults,
+            log=self.log,
             pace=pace or Pace(),
             throttle=throttle or Throttle(),
             replicas=replicas,
@@ -183,6 +187,16 @@ class LocalAzure:
         return self.services.manager.resources
 
     @property
+    def health(self) -> HealthBoard:
+        """Resource Health and Service Health."""
+        return self.services.health
+
+    @property
+    def logs(self) -> LogStore:
+        """Log Analytics."""
+        return self.services.logs
+
+    @property
     def user_client_id(self) -> str:
         """The identity that submits jobs as people do."""
         return USER
@@ -234,6 +248,7 @@ class LocalAzure:
             "IDENTITY_ENDPOINT": f"{self.urls['identity']}{PATH}",
             "IDENTITY_HEADER": self.services.identity.secret,
             "HUBSWITCH_RESOURCE_MANAGER": self.urls["resource-manager"],
+            "HUBSWITCH_LOG_ANALYTICS": self.urls["logs"],
             "HUBSWITCH_CA_BUNDLE": str(self.ca_bundle),
             "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
             "HUBSWITCH_EXECUTOR_CLIENT_ID": EXECUTOR,
@@ -242,7 +257,9 @@ class LocalAzure:
 
     def plan(self, pair: str = "demo", **policy: Any) -> Plan:
         """The plan of a pair; ``policy`` overrides fields of the default policy."""
-        return plan_of(self.estate.pair(pair), self.urls, self.services.replicas, self.estate.third, policy)
+        polls = polls_at(self.kernel.speed)
+        both = self.estate.pair(pair)
+        return plan_of(both, self.urls, self.services.replicas, self.estate.third, policy, polls=polls)
 
     def plan_yaml(self, pair: str = "demo", **policy: Any) -> str:
         """The same as a person would write it."""
@@ -282,9 +299,14 @@ class LocalAzure:
         for name, routes in routes_of(self.services, self.urls).items():
             await server.open(server.endpoints[name], routes)
         await server.open(admin, Admin(self).routes(), gated=False)
-        self.faults.changed = server.adjust
+        self.faults.changed = self._changed
         server.adjust()
         await self.event_grid.start()
+
+    def _changed(self) -> None:
+        if self._server is not None:
+            self._server.adjust()
+        self.services.health.note()
 
     async def _close(self) -> None:
         await self.event_grid.stop()

@@ -8,6 +8,7 @@ Names follow one convention: the hub of a region lives in the resource group ``r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from uuid import NAMESPACE_URL, uuid5
 
 from orchestrator.core.codec import Value
 from orchestrator.core.vocabulary import Role
@@ -44,6 +45,24 @@ class Site(Value, kw_only=True):
     @property
     def project_id(self) -> str:
         return f"{self.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{self.project}"
+
+    @property
+    def storage_id(self) -> str:
+        return f"{self.group_id}/providers/Microsoft.Storage/storageAccounts/{self.storage}"
+
+    @property
+    def keyvault_id(self) -> str:
+        return f"{self.group_id}/providers/Microsoft.KeyVault/vaults/{self.keyvault}"
+
+    @property
+    def logs(self) -> str:
+        """Workspace id of the region's Log Analytics workspace, as its query API knows it."""
+        return str(uuid5(NAMESPACE_URL, self.logs_id.lower()))
+
+    @property
+    def logs_id(self) -> str:
+        """The same workspace's ARM id."""
+        return f"{self.group_id}/providers/Microsoft.OperationalInsights/workspaces/log-hub-{self.region}"
 
     @property
     def group_id(self) -> str:

@@ -1,7 +1,8 @@
 """What goes wrong, where: one fault per region and surface, and added latency per endpoint.
 
 Surfaces: the probed ones (``hub``, ``jobs``, ``inference``, ``storage``, ``keyvault``, ``acr``, ``control``,
-``identity``) and what belongs to no hub (``ledger``, ``appconfig``, ``eventgrid``, ``observer``, ``elsewhere``).
+``identity``), Log Analytics (``logs``), and what belongs to no hub (``ledger``, ``appconfig``, ``eventgrid``,
+``observer``, ``elsewhere``).
 A fault without a region is in all of them; ``identity`` has no region.
 
 =============  ====================================================================================
@@ -35,7 +36,7 @@ from typing import Any, Protocol
 from orchestrator.core.codec import Value, from_builtins, to_builtins
 from orchestrator.core.errors import InvalidInput
 
-REGIONAL = ("hub", "jobs", "inference", "storage", "keyvault", "acr", "control")
+REGIONAL = ("hub", "jobs", "inference", "storage", "keyvault", "acr", "logs", "control")
 SHARED = ("identity", "ledger", "appconfig", "eventgrid", "observer", "elsewhere")
 SURFACES = (*REGIONAL, *SHARED)
 

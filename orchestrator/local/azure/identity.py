@@ -32,7 +32,7 @@ PEOPLE = frozenset({USER})
 _READ = ("arm.read", "ml.read", "blob.read", "appconfig.read")
 GRANTS: dict[str, tuple[str, ...]] = {
     EXECUTOR: (*_READ, "arm.write", "ml.write", "blob.write", "appconfig.write", "eventgrid.send"),
-    PROBE: (*_READ, "ml.score", "vault.read", "acr.read"),
+    PROBE: (*_READ, "ml.score", "vault.read", "acr.read", "logs.read"),
     USER: (*_READ, "arm.write", "arm.delete", "ml.write", "ml.score", "blob.write"),
 }
 """What each identity may do; the least that its work needs."""

@@ -10,12 +10,21 @@ from typing import Any
 import msgspec
 import yaml
 
+from orchestrator.core.cadence import Polls
 from orchestrator.core.plan import SCHEMA, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
 from orchestrator.core.policy import Policy, checked
 from orchestrator.local.azure.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
 
 
-def plan_of(pair: Pair, urls: Mapping[str, str], replicas: int, third: str, policy: Mapping[str, Any]) -> Plan:
+def plan_of(
+    pair: Pair,
+    urls: Mapping[str, str],
+    replicas: int,
+    third: str,
+    policy: Mapping[str, Any],
+    *,
+    polls: Polls | None = None,
+) -> Plan:
     """The plan for one pair of the estate.
 
     Args:
@@ -24,6 +33,7 @@ def plan_of(pair: Pair, urls: Mapping[str, str], replicas: int, third: str, poli
         replicas: number of replicas of the App Configuration store.
         third: the region whose API is the reference of an unrelated region.
         policy: overrides of the default policy, by field.
+        polls: how often is polled; the defaults if not given.
 
     Raises:
         InvalidInput: the policy contradicts itself.
@@ -41,7 +51,18 @@ def plan_of(pair: Pair, urls: Mapping[str, str], replicas: int, third: str, poli
         notices=f"{urls['notices']}/api/events",
         references=References(observer=(f"{urls['observer']}/",), elsewhere=(f"{urls[f'{third}.api']}/",)),
         jobs=Jobs(computes=pair.computes),
+        polls=polls or Polls(),
         policy=checked(Policy(**policy), f"the plan of {pair.name}"),
+    )
+
+
+def polls_at(speed: float) -> Polls:
+    """The default cadence, divided by the speed of a session, but never above two polls a second."""
+    usual = Polls()
+    every = usual.interval or timedelta()
+    return Polls(
+        interval=max(every / speed, timedelta(seconds=1)),
+        suspect_interval=max(usual.suspect_interval / speed, timedelta(milliseconds=500)),
     )
 
 
@@ -50,6 +71,8 @@ def _hub(site: Site, urls: Mapping[str, str]) -> Hub:
         region=site.region,
         subscription=site.subscription,
         resource_group=site.resource_group,
+        logs=site.logs,
+        resources=(site.storage_id, site.keyvault_id, site.logs_id),
         hub=site.hub,
         project=site.project,
         api=urls[f"{site.region}.api"],

@@ -18,6 +18,7 @@ from aiohttp import web
 from orchestrator.local.azure.answers import json_answer
 from orchestrator.local.azure.arm.assets import KINDS, AssetsApi
 from orchestrator.local.azure.arm.calls import PAGE, BlobAccount, Call, page_of
+from orchestrator.local.azure.arm.health import HealthApi, concerns
 from orchestrator.local.azure.arm.jobs import JobsApi
 from orchestrator.local.azure.arm.references import Reference
 from orchestrator.local.azure.arm.resources import PROVIDER, Resource, Resources
@@ -26,6 +27,7 @@ from orchestrator.local.azure.arm.throttle import Throttle
 from orchestrator.local.azure.arm.upkeep import Upkeep
 from orchestrator.local.azure.arm.usages import usages, vm_sizes
 from orchestrator.local.azure.estate import Estate
+from orchestrator.local.azure.health import HealthBoard
 from orchestrator.local.azure.kernel import AzureError, Kernel, Principal
 from orchestrator.local.azure.life import JobsLife
 
@@ -56,6 +58,7 @@ class ResourceManager:
         estate: what exists at the start.
         life: where jobs live.
         throttle: who may ask how often.
+        health: what Azure knows of its own.
         storage: each region's own storage account, with its URL.
         apis: each region's own Azure ML API.
         page: elements of a page of a list.
@@ -68,6 +71,7 @@ class ResourceManager:
         estate: Estate,
         life: JobsLife,
         throttle: Throttle,
+        health: HealthBoard,
         storage: Mapping[str, tuple[str, BlobAccount]],
         apis: Mapping[str, str],
         page: int = PAGE,
@@ -80,6 +84,7 @@ class ResourceManager:
         self._life = life
         self.resources = Resources()
         seed(self.resources, estate, apis, kernel.now())
+        self._health = HealthApi(health, kernel.resource_manager, page)
         self._jobs = JobsApi(kernel, life, Upkeep(self.resources, storage), page)
         self._assets = AssetsApi(kernel, self.resources, storage, page)
 
@@ -110,6 +115,8 @@ class ResourceManager:
         group, provider, rest = found["group"], found["provider"], found["rest"] or ""
         if group is not None and group.lower() not in self._estate.region_of_group:
             raise AzureError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+        if concerns(request.path):
+            return self._health.answer(request)
         if provider is None:
             return self._group(request, group)
         if provider.lower() != PROVIDER.lower():
