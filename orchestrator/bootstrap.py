@@ -48,6 +48,9 @@ class Deployment:
         self.summarised: set[tuple[str, str]] = set()
         """Pairs with their runs that have left a summary: it never goes away, so it need not be looked for again."""
 
+        self.polled: dict[str, datetime] = {}
+        """When this process last polled for a pair. Lost with it: then it polls a little early, no more."""
+
         self._building = threading.Lock()
 
     @property
@@ -64,6 +67,7 @@ class Deployment:
         """Close what the running event loop holds open. Azure Functions never calls this; local hosts do."""
         if "_world" in self.__dict__:
             await self._world.probes.aclose()
+            await self._world.polls.aclose()
 
     @cached_property
     def _world(self) -> World:

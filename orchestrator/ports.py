@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from orchestrator.core.plan import Hub, Plan
+from orchestrator.core.polling import Report
 from orchestrator.core.records import EpochRecord, JobRecord, JobSummary, PointerValue
 from orchestrator.core.signals import Signal
 from orchestrator.core.vocabulary import Role
@@ -147,6 +148,18 @@ class Probes(Protocol):
         ...
 
 
+class Polls(Protocol):
+    """What is fetched at a cadence besides the probes: Resource Health, Service Health, logs."""
+
+    async def poll(self, plan: Plan, now: datetime) -> Report:
+        """What all of them say about both sides, and what could not be learnt. Bounded in time. Never raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what the running event loop holds open."""
+        ...
+
+
 class Notice(NamedTuple):
     """Something to tell people or programs: type ``Hubswitch.<name>``, a stable id, and plain data."""
 
@@ -174,6 +187,7 @@ class World(NamedTuple):
     jobs: JobService
     assets: AssetService
     probes: Probes
+    polls: Polls
     notices: Notices
 
 

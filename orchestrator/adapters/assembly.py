@@ -14,6 +14,7 @@ from orchestrator.adapters.ledger import BlobLedger
 from orchestrator.adapters.notices import EventGridNotices
 from orchestrator.adapters.pacing import pacers
 from orchestrator.adapters.pointer import AppConfigurationPointer
+from orchestrator.adapters.polls import AzurePolls
 from orchestrator.adapters.probes import HttpProbes
 from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
 from orchestrator.core.plan import Ledger, Plan
@@ -45,5 +46,6 @@ def assembled(settings: Settings, plans: Mapping[str, Plan], clock: Clock) -> Wo
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
         probes=HttpProbes(settings),
+        polls=AzurePolls(settings),
         notices=EventGridNotices(credential, transport),
     )
