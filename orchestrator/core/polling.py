@@ -7,7 +7,7 @@ and says nothing, neither good nor bad, about what it asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator.core.attribution import resources_of
@@ -67,6 +67,12 @@ def is_early(plan: Plan, now: datetime, last: datetime) -> bool:
     """Whether no state of the pair could make a poll due: that spares reading it."""
     shortest = min(plan.polls.suspect_interval, plan.polls.interval or plan.polls.suspect_interval)
     return last <= now < last + shortest * SLACK
+
+
+def urgency(state: PairState) -> tuple[bool, datetime]:
+    """What sorts pairs that are due, the most urgent first: suspect ones, then those polled longest ago."""
+    last = state.polled.at if state.polled else datetime.min.replace(tzinfo=UTC)
+    return state.phase not in SUSPECT, last
 
 
 def with_health(hub: Hub) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import azure.functions as func
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.ports import World
-from orchestrator.triggers import http_events, http_health, http_pairs, timers
+from orchestrator.triggers import http_events, http_health, http_pairs, polling, timers
 from orchestrator.workflows import capture, drill, names, orders, resubmission, switch_run, switching, telling
 from orchestrator.workflows.pair_entity import pair_entity
 
@@ -107,6 +107,12 @@ def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:
     async def watch(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
         await timers.watch(deployment, client)
+
+    @app.timer_trigger(arg_name="timer", schedule=deployment.settings.poll_schedule, use_monitor=False)
+    @app.durable_client_input(client_name="client")
+    async def poll(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+        del timer
+        await polling.poll(deployment, client)
 
     @app.timer_trigger(arg_name="timer", schedule=deployment.settings.reconcile_schedule, use_monitor=False)
     @app.durable_client_input(client_name="client")

@@ -22,6 +22,9 @@ NEW, UNREADABLE = "new", "unreadable"
 CALM = frozenset({"steady", NEW})
 """What stands for a pair that nobody has to look at, unless it is paused or in trouble."""
 
+UNKNOWN = ("since", "active", "region", "epoch", "run", "paused", "trouble", "unknown_words", "polled")
+"""What is null for a pair whose state is not known."""
+
 EXPLAINED = 20
 """Journal entries that go with an explanation."""
 
@@ -43,7 +46,7 @@ def needs_a_look(line: Mapping[str, Any]) -> bool:
 def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
     if not isinstance(state, PairState):
         phase, why = (NEW, "not looked at yet") if state is None else (UNREADABLE, f"it stands still: {state}")
-        unknown = dict.fromkeys(("since", "active", "region", "epoch", "run", "paused", "trouble", "unknown_words"))
+        unknown = dict.fromkeys(UNKNOWN)
         return {"pair": plan.pair, "phase": phase, **unknown, "why": why}
     return {
         "pair": plan.pair,
@@ -56,6 +59,7 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "paused": to_builtins(state.paused),
         "trouble": state.trouble,
         "unknown_words": state.evidence.unknown_words,
+        "polled": to_builtins(state.polled),
         "why": why_of(state),
     }
 
@@ -101,9 +105,19 @@ def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         return {"pair": plan.pair, "rule": None, "text": f"{plan.pair}: {why}.", "would_change": [], "journal": []}
     told = explain(state, now, plan.policy)
     journal = [to_builtins(entry) for entry in reversed(state.journal[-EXPLAINED:])]
-    text = f"{told.text} {_seen(assess(state.evidence, now, plan.policy))}"
+    text = f"{told.text} {_unlearnt(state)}{_seen(assess(state.evidence, now, plan.policy))}"
     changes = list(told.would_change)
     return {"pair": plan.pair, "rule": told.rule, "text": text, "would_change": changes, "journal": journal}
+
+
+def _unlearnt(state: PairState) -> str:
+    """What the last poll could not learn. It counts neither for nor against anything."""
+    polled = state.polled
+    if polled is None or not polled.blinds:
+        return ""
+    more = polled.blinds - len(polled.blind)
+    told = "; ".join(polled.blind) + (f" (and {more} more)" if more else "")
+    return f"Not learnt by the poll at {polled.at:%H:%M:%S}: {told}. "
 
 
 def run_view(run: Mapping[str, Any]) -> dict[str, Any]:

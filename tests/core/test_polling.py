@@ -18,6 +18,7 @@ from orchestrator.core.polling import (
     is_due,
     is_early,
     subscriptions_of,
+    urgency,
     with_health,
     worth_handing_over,
 )
@@ -103,6 +104,17 @@ def test_a_state_is_not_read_while_it_could_not_make_a_poll_due() -> None:
     assert is_early(PLAN, NOW, ago(seconds=30))
     assert not is_early(PLAN, NOW, ago(seconds=55))
     assert not is_early(PLAN, NOW, ago(seconds=-1))
+
+
+def test_suspect_pairs_take_their_turn_first_then_those_that_waited_longest() -> None:
+    """Of a thousand pairs only some are polled by one tick."""
+    states = [
+        _replace(STATE, pair="recent", polled=Polled(at=ago(minutes=5))),
+        _replace(STATE, pair="never"),
+        _replace(STATE, pair="suspect", phase=Phase.SUSPECT, polled=Polled(at=ago(minutes=1))),
+        _replace(STATE, pair="long ago", polled=Polled(at=ago(hours=5))),
+    ]
+    assert [state.pair for state in sorted(states, key=urgency)] == ["suspect", "never", "long ago", "recent"]
 
 
 def test_resources_are_asked_for_by_group_and_only_those_that_have_a_status() -> None:

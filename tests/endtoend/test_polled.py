@@ -1,0 +1,86 @@
+"""What is polled hastens a switch as what is delivered would; what cannot be polled does neither good nor harm."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from live import Caller, live, until
+
+from orchestrator.local.session import Local
+
+PATIENCE = 60.0
+NEVER = 1e9
+
+
+def quiet(local: Local, *, notice_delay: float = NEVER) -> None:
+    """Services that say of the regions' faults what a test wants said, and nothing else."""
+    local.azure.health.resource_delay = NEVER
+    local.azure.health.notice_delay = notice_delay
+    local.azure.logs.delay = NEVER
+
+
+def test_a_polled_incident_shortens_the_wait_for_a_switch() -> None:
+    """No alert is delivered in either session; the fault is the same; only one of them is told of by Service Health."""
+    waits = []
+    for delay in (NEVER, 0.0):
+        with live(seed=7, speed=40) as local, Caller(local) as caller:
+            caller.settled_down()
+            quiet(local, notice_delay=delay)
+            region = local.plan.primary.region
+            for surface in ("hub", "jobs", "storage"):
+                local.azure.faults.set(region, surface, "5xx")
+            view = until(lambda caller=caller: _moved(caller.view()), "the switch", PATIENCE)
+            waits.append(_waited(view))
+            notice = view["evidence"]["primary"]["notice"]["observation"]
+            assert notice == ("bad" if delay == 0.0 else None)
+    alone, told = waits
+    policy = local.plan.policy
+    assert alone >= policy.confirm_after.total_seconds()
+    assert policy.confirm_after_notice.total_seconds() <= told < alone
+
+
+def test_a_dead_management_plane_makes_polls_blind_and_nothing_bad() -> None:
+    """Neither is anything bad that was polled, nor is the pair moved; it says what it could not learn."""
+    with live(seed=7, speed=60) as local, Caller(local) as caller:
+        caller.settled_down()
+        quiet(local, notice_delay=0.0)
+        until(lambda: _learnt(caller.view()), "a poll that learns", PATIENCE)
+        local.azure.faults.set(None, "control", "5xx")
+        view = until(lambda: _unlearnt(caller.view()), "polls that are blind", PATIENCE)
+        time.sleep(3 * local.plan.policy.confirm_after.total_seconds() / 2)
+        view = caller.view()
+        bad = {name for name, seen in view["evidence"]["primary"].items() if seen["observation"] == "bad"}
+        text = caller.get("pairs/demo/explain").json()["text"]
+    assert bad <= {"control"}
+    assert (view["active"], view["epoch"]) == ("primary", 0)
+    assert "Not learnt by the poll at" in text
+    assert "Service Health: " in text
+
+
+def _moved(view: dict[str, Any]) -> dict[str, Any] | None:
+    return view if view.get("epoch") == 1 else None
+
+
+def _waited(view: dict[str, Any]) -> float:
+    """Seconds from the second class that was bad to the decision, as the journal has them."""
+    switched = next(entry for entry in reversed(view["journal"]) if entry["phase"] == "switching")
+    since = sorted(seen["since"] for seen in view["evidence"]["primary"].values() if _was_bad(seen))
+    return (_at(switched["at"]) - _at(since[1])).total_seconds()
+
+
+def _was_bad(seen: dict[str, Any]) -> bool:
+    return seen["observation"] == "bad" and "Service Health" not in seen["why"]
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _learnt(view: dict[str, Any]) -> bool:
+    return bool(view.get("polled")) and not any("Health:" in why for why in view["polled"]["blind"])
+
+
+def _unlearnt(view: dict[str, Any]) -> dict[str, Any] | None:
+    return view if view.get("polled") and any("Service Health:" in why for why in view["polled"]["blind"]) else None
