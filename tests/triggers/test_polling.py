@@ -19,7 +19,7 @@ from orchestrator.core.cadence import Polls
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import EvidenceClass, Role
 from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.planning import yaml_of
+from orchestrator.local.azure.estate import estate_of
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration, durable_worker, indexed
 from orchestrator.local.session import variables
@@ -75,12 +75,12 @@ class Polled:
 
 @pytest.fixture
 def polled(tmp_path: Path) -> Iterator[Polled]:
-    with LocalAzure(seed=5) as azure, Engine() as engine, variables(azure.environment()):
+    estate = estate_of(pairs=("demo", "twin"))
+    with LocalAzure(seed=5, estate=estate) as azure, Engine() as engine, variables(azure.environment()):
         azure.health.resource_delay = azure.health.notice_delay = 0.0
-        plan = azure.plan(probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
-        mirror = _replace(plan, pair="mirror", primary=plan.secondary, secondary=plan.primary)
-        for each in (plan, mirror):
-            (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
+        slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
+        for pair in ("demo", "twin"):
+            (tmp_path / f"{pair}.yaml").write_text(azure.plan_yaml(pair, **slow), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
         worker = durable_worker(indexed(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
@@ -112,22 +112,19 @@ def test_a_plan_that_wants_no_polls_gets_none(polled: Polled) -> None:
     assert polled.state().polled is None
 
 
-def test_what_was_polled_is_evidence_of_its_pairs(polled: Polled) -> None:
-    """The same dependency is the primary's in one pair and the secondary's in the other."""
+def test_what_was_polled_is_evidence_of_its_pair(polled: Polled) -> None:
+    """One pair's own account is no other pair's, though both lie in one region and one subscription."""
     polled.look()
-    polled.azure.faults.set(polled.azure.plan().primary.region, "storage", "5xx")
+    site = polled.azure.estate.pair("twin").primary
+    polled.azure.call(lambda: polled.azure.health.say(site.storage_id, "Unavailable", reasonType="Unplanned"))
     polled.poll()
     bad = {
         (pair, item.role, item.evidence_class, item.name)
-        for pair in ("demo", "mirror")
+        for pair in ("demo", "twin")
         for item in polled.state(pair).evidence.reported.values()
         if item.bad
     }
-    name = polled.azure.estate.pairs[0].primary.storage.lower()
-    assert bad == {
-        ("demo", Role.PRIMARY, EvidenceClass.DEPENDENCY, name),
-        ("mirror", Role.SECONDARY, EvidenceClass.DEPENDENCY, name),
-    }
+    assert bad == {("twin", Role.PRIMARY, EvidenceClass.DEPENDENCY, site.storage)}
 
 
 def test_what_could_not_be_learnt_is_kept_and_shown_and_changes_nothing(polled: Polled) -> None:
@@ -194,7 +191,7 @@ def test_what_goes_wrong_with_one_pair_is_raised_only_after_the_others_were_poll
     with pytest.raises(TypeError):
         polled.poll()
     until(polled.engine.idle, "rest")
-    assert polled.state("mirror").polled is not None
+    assert polled.state("twin").polled is not None
 
 
 def test_one_tick_polls_a_bounded_number_of_pairs(polled: Polled, monkeypatch: pytest.MonkeyPatch) -> None:
