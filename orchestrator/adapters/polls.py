@@ -32,8 +32,8 @@ from orchestrator.settings import Settings
 
 HEALTH_VERSION = "2025-05-01"
 _PROVIDER = "providers/Microsoft.ResourceHealth"
-_SHARED_FOR = timedelta(seconds=20)
-"""How long what one pair was told about a subscription is told to others: many pairs lie in one."""
+_SHARED_FOR = 1 / 3
+"""How long, as a part of the shortest interval, what one pair was told about a subscription is told to others."""
 
 _TOLD = 120
 
@@ -110,8 +110,9 @@ class AzurePolls:
 
     async def _events(self, session: _Session, plan: Plan, subscription: str, now: datetime) -> Heard:
         """Events of a subscription, asked once for all pairs that are polled together."""
+        shared = plan.polls.suspect_interval * _SHARED_FOR
         asked_at, task = session.events.get(subscription, (None, None))
-        if asked_at is None or task is None or not timedelta() <= now - asked_at < _SHARED_FOR:
+        if asked_at is None or task is None or not timedelta() <= now - asked_at < shared:
             path = f"/subscriptions/{subscription}/{_PROVIDER}/events"
             task = asyncio.create_task(self._listed(session, path))
             task.add_done_callback(_noticed)
@@ -162,4 +163,4 @@ def _said(fault: Exception, limit: timedelta) -> str:
     text = (
         str(fault) if isinstance(fault, HubswitchError) else f"an answer that cannot be read ({type(fault).__name__})"
     )
-    return shortened(text, _TOLD)
+    return shortened(text.removeprefix("asking: "), _TOLD)
