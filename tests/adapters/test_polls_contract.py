@@ -52,7 +52,7 @@ def azure(azure: LocalAzure) -> Iterator[LocalAzure]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return _replace(settings, poll_timeout=timedelta(seconds=3))
+    return _replace(settings, poll_timeout=timedelta(seconds=4), connect_timeout=timedelta(seconds=4))
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def test_a_resource_manager_that_does_not_answer_is_blind_and_nothing_is_bad(
 ) -> None:
     """Resource Health of both sides and Service Health: three questions, three reasons, no signal, and in time."""
     azure.faults.set(None, "control", kind, **how)
-    with within(20):
+    with within(30):
         found = polled(settings, plan)
     health = [reason for reason in found.blind if not reason.startswith("logs")]
     assert sorted(reason.partition(":")[0] for reason in health) == [
@@ -310,7 +310,7 @@ def test_logs_that_do_not_answer_are_blind_on_their_side_only(
     azure.health.resource_delay = azure.health.notice_delay = 1e9
     log_quiet(azure, primary, secondary)
     azure.faults.set(primary.region, "logs", kind, **how)
-    with within(20):
+    with within(30):
         found = polled(settings, plan)
     assert [reason.partition(":")[0] for reason in found.blind] == ["logs of the primary"] * 2
     assert all(why in reason for reason in found.blind), found.blind
@@ -373,7 +373,7 @@ def test_an_identity_without_tokens_makes_every_poll_blind(
 ) -> None:
     """Each question has its reason, and none takes longer than it may."""
     azure.faults.set(None, "identity", kind)
-    with within(20):
+    with within(30):
         found = polled(settings, plan)
     assert (len(found.blind), found.signals) == (ASKED, ())
 
