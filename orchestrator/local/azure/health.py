@@ -3,7 +3,8 @@
 Both follow the regions' faults, late. Resource Health sees a resource that does not answer after minutes; an incident
 is declared for a region after ``notice_delay``, which in reality was 17 to 169 minutes after the impact. Delays are in
 seconds before the kernel's speed divides them. Faults that leave it unclear how the resource is (429, 401, 403, slow,
-flaky) are not seen. What tests put in with ``say`` and ``announce`` stands beside what follows from faults.
+flaky) are not seen. While the observer's own network is in trouble (``observer``), what looks dead from there is not
+dead, and neither service sees anything. What tests put in with ``say`` and ``announce`` stands beside all that.
 
 How the real services word what they know of a regional outage differs from incident to incident; this is the shape of
 their REST specifications (2025-05-01).
@@ -81,12 +82,12 @@ class HealthBoard:
 
     def note(self) -> None:
         """Write down what the faults now in force begin and end."""
-        now = self.kernel.now()
+        now, apparent = self.kernel.now(), _is_dead(self.faults.at(None, "observer"))
         for surface in SERVICES:
             world = self.faults.at(None, surface)
-            _note(self._worldwide.setdefault(surface, []), _is_dead(world), now)
+            _note(self._worldwide.setdefault(surface, []), _is_dead(world) and not apparent, now)
             for region in self.estate.regions:
-                dead = _is_dead(self.faults.at(region, surface))
+                dead = _is_dead(self.faults.at(region, surface)) and not apparent
                 _note(self._episodes.setdefault((region, surface), []), dead, now)
 
     def say(self, resource: str, state: str | None, **properties: Any) -> None:

@@ -73,6 +73,16 @@ def test_what_leaves_a_resource_in_doubt_is_not_seen(
     assert set(states(client, primary).values()) == {"Available"}
 
 
+def test_trouble_of_the_observers_own_network_is_seen_by_nobody_else(
+    board: LocalAzure, client: Client, primary: Site
+) -> None:
+    """What looks dead from there is well for Azure."""
+    board.faults.set(None, "observer", "refuse")
+    board.faults.set(primary.region, "storage", "refuse")
+    assert set(states(client, primary).values()) == {"Available"}
+    assert events(client, primary) == []
+
+
 def test_both_services_are_late(azure: LocalAzure, client: Client, primary: Site) -> None:
     """Minutes for resources, far longer for notices; a fault of this moment is not known yet."""
     azure.health.resource_delay = azure.health.notice_delay = HOURS
