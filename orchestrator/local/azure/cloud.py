@@ -4,7 +4,7 @@
 ``azure.urls[name]``         URL of every endpoint: ``resource-manager``, ``<region>.api``, ``.inference``,
                              ``.storage``, ``.keyvault``, ``.acr``, ``ledger``, ``configuration.0`` (origin),
                              ``configuration.1`` … (replicas), ``notices``, ``logs``, ``<third>.api``, ``observer``,
-                             ``identity``, ``admin``
+                             ``identity``, ``admin``, ``proxy``
 ``azure.faults``             what goes wrong, see ``faults``
 ``azure.log``                every request, see ``requestlog``
 ``azure.truth.jobs()``       what really happened to every job
@@ -47,6 +47,7 @@ from orchestrator.local.azure.kernel import TOKEN_LIFETIME, Kernel
 from orchestrator.local.azure.life import JobsLife, Pace, TrueJob
 from orchestrator.local.azure.loop import ServingLoop
 from orchestrator.local.azure.planning import plan_of, polls_at, yaml_of
+from orchestrator.local.azure.proxy import SUFFIX, Proxy
 from orchestrator.local.azure.requestlog import RequestLog
 from orchestrator.local.azure.server import Server
 from orchestrator.local.azure.stores.appconfig import ConfigurationStore
@@ -109,6 +110,7 @@ class LocalAzure:
         self._clean = None if folder else weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._loop = ServingLoop()
         self._server: Server | None = None
+        self._proxy = Proxy()
         self.faults = Faults((*self.estate.regions, self.estate.third), self._loop.call)
         self.services = services_of(
             self.kernel,
@@ -255,6 +257,19 @@ class LocalAzure:
             "HUBSWITCH_PROBE_CLIENT_ID": PROBE,
         }
 
+    def user_environment(self) -> dict[str, str]:
+        """What a person's own programs need: that person's identity, and a way to the accounts' public names.
+
+        Loopback is reached without the proxy, in all spellings in which programs ask for that.
+        """
+        proxy = {"HTTPS_PROXY": self.urls["proxy"], "NO_PROXY": "127.0.0.1,localhost"}
+        return (
+            self.environment()
+            | proxy
+            | {name.lower(): value for name, value in proxy.items()}
+            | {"HUBSWITCH_EXECUTOR_CLIENT_ID": USER}
+        )
+
     def plan(self, pair: str = "demo", **policy: Any) -> Plan:
         """The plan of a pair; ``policy`` overrides fields of the default policy."""
         polls = polls_at(self.kernel.speed)
@@ -294,6 +309,8 @@ class LocalAzure:
         take_ports(server, self.estate, self.services.replicas)
         admin = server.add("admin", "admin", [], tls=False)
         self.urls = {name: endpoint.url for name, endpoint in server.endpoints.items()}
+        regions = {site.storage: server.endpoints[f"{site.region}.storage"].port.number for site in self.estate.sites}
+        self.urls |= {"proxy": await self._proxy.open(regions)}
         self.kernel.resource_manager = self.urls["resource-manager"]
         self.ledger.create_container(LEDGER_CONTAINER)
         for name, routes in routes_of(self.services, self.urls).items():
@@ -313,6 +330,7 @@ class LocalAzure:
         self.services.life.close()
         self.faults.changed = lambda: None
         self.faults.clear()
+        await self._proxy.close()
         if self._server is not None:
             await self._server.close()
             self._server = None
@@ -323,7 +341,7 @@ class LocalAzure:
     def _certified(self) -> ssl.SSLContext:
         authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        authority.issue_cert("127.0.0.1", "localhost", f"*{SUFFIX}").configure_cert(context)
         self._folder.mkdir(parents=True, exist_ok=True)
         authority.cert_pem.write_to_path(str(self.ca_bundle))
         return context

@@ -1,7 +1,7 @@
 """The simulated Azure as a process of its own, until somebody ends it.
 
-Into the folder go ``plans/<pair>.yaml``, ``azure.env`` (``NAME=value`` lines for a shell), ``azure.json`` (endpoints,
-environment, plans) and ``ca.pem``. All of it is removed at the end.
+Into the folder go ``plans/<pair>.yaml``, ``azure.env`` and ``user.env`` (``NAME=value`` lines for a shell: the app's
+environment, and that of a person who submits jobs), ``azure.json`` (endpoints, environment, plans) and ``ca.pem``. All of it is removed at the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.estate import PAIRS, estate_of
 from orchestrator.local.azure.life import Pace
 
-_FILES = ("azure.env", "azure.json")
+_FILES = ("azure.env", "user.env", "azure.json")
 _PLANS = "plans"
 
 
@@ -84,8 +84,9 @@ def _written(azure: LocalAzure, place: Path, policy: dict[str, Any]) -> dict[str
         "plans": {pair.name: str(plans / f"{pair.name}.yaml") for pair in azure.estate.pairs},
         "folder": str(place),
     }
-    lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
-    (place / "azure.env").write_text(lines, encoding="utf-8")
+    for name, variables in (("azure.env", environment), ("user.env", azure.user_environment())):
+        lines = "".join(f"{variable}={shlex.quote(value)}\n" for variable, value in variables.items())
+        (place / name).write_text(lines, encoding="utf-8")
     (place / "azure.json").write_text(_line(described), encoding="utf-8")
     return described
 
@@ -100,7 +101,8 @@ def _table(described: dict[str, Any]) -> str:
     rows += [
         "",
         f"plans and environment: {described['folder']}",
-        f"  set -a; . {described['folder']}/azure.env; set +a",
+        f"  set -a; . {described['folder']}/azure.env; set +a   # for the app",
+        f"  set -a; . {described['folder']}/user.env; set +a    # for somebody who submits jobs",
     ]
     return "\n".join(rows) + "\n"
 
