@@ -91,6 +91,10 @@ class Ledger(Protocol):
         """Every record's summary, without reading bodies, in order of name."""
         ...
 
+    def quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
+        """Path and reason of every record that could not be read and was set aside."""
+        ...
+
     def put_once(self, path: str, data: bytes) -> bool:
         """Keep bytes under a path; False if something is kept there already (which then stays)."""
         ...

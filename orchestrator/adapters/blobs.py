@@ -60,6 +60,11 @@ class Container:
         except NotFound as fault:
             raise Conflict(f"replacing {self.url}/{path}: it is gone") from fault
 
+    def drop(self, path: str, etag: str) -> None:
+        """Take away what was read under ``etag``. Conflict if it has changed; nothing if it is gone."""
+        with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
+            self._client.delete_blob(path, etag=etag, match_condition=MatchConditions.IfNotModified)
+
     def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
         """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
         include = ["metadata"] if metadata else None

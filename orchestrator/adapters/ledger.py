@@ -3,22 +3,31 @@
 ``<pair>/jobs/<name>.json`` holds a ``JobRecord``. Its metadata repeats ``status``, ``priority``, ``epoch``, ``hub``,
 ``captured``, ``azure`` (Azure ML's word) and ``ended``, written in the same conditional request as the body, so that
 the two never disagree.
+
+What cannot be read is set aside: moved, as it is, to ``<pair>/quarantine/jobs/<file>.<digest>``, with the reason in its
+metadata, and reported. A job that still runs is then recorded anew. A record of a schema that this version does not
+know is not broken: it is left where it is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
-from orchestrator.adapters.blobs import Container
+from orchestrator.adapters.blobs import Blob, Container
 from orchestrator.core.codec import encode, from_builtins
-from orchestrator.core.errors import Conflict, InvalidInput
+from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
 from orchestrator.core.records import JobRecord, JobSummary, read_record
 from orchestrator.ports import Versioned
 
 JOB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
 """Names that Azure ML gives and accepts for jobs (azure-ai-ml, ``job`` schemas), and that are one path segment."""
+
+WHY_LIMIT = 500
+"""Characters of a reason that are kept in a blob's metadata, whose total is limited to 8 KiB."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,19 +52,29 @@ class BlobLedger:
         """The record, or None.
 
         Raises:
-            InvalidInput, UnknownShape: the name, the body or the metadata cannot be read, or the body is another
-                job's; names the blob.
+            InvalidInput: the name, the body or the metadata cannot be read, or the body is another job's; names
+                the blob, which is set aside.
+            UnknownShape: its schema number is not one that this version knows; it stays where it is.
         """
         path = self._path(pair, name)
         blob = self._container.read(path)
         if blob is None:
             return None
-        where = f"{self._container.url}/{path}"
+        try:
+            return Versioned(self._understood(pair, name, blob), blob.etag)
+        except UnknownShape:
+            raise
+        except InvalidInput as fault:
+            self._set_aside(pair, path, blob, fault)
+            raise
+
+    def _understood(self, pair: str, name: str, blob: Blob) -> JobRecord:
+        where = f"{self._container.url}/{self._path(pair, name)}"
         record = read_record(blob.data, JobRecord, where)
         if (record.pair, record.name) != (pair, name):
             raise InvalidInput(where, "name", f"{pair}/{name}", f"{record.pair}/{record.name}")
         _summary(where, name, blob.metadata)
-        return Versioned(record, blob.etag)
+        return record
 
     def create(self, record: JobRecord) -> str:
         return self._container.create(self._path(record.pair, record.name), encode(record), _metadata(record))
@@ -68,8 +87,8 @@ class BlobLedger:
     def summaries(self, pair: str) -> Iterator[JobSummary]:
         """Every record's summary, in order of name, from one listing.
 
-        A blob whose name or metadata cannot be read does not hide the others: it is left out, and ``on_broken`` is
-        told which one it is and what is wrong. ``read`` raises for it.
+        A blob whose name or metadata cannot be read does not hide the others: it is left out and set aside, and
+        ``on_broken`` is told which one it is and what is wrong.
         """
         prefix = f"{pair}/jobs/"
         found: list[JobSummary] = []
@@ -79,7 +98,38 @@ class BlobLedger:
                 found.append(_summary(where, _name_in(blob.name, prefix, where), blob.metadata or {}))
             except InvalidInput as fault:
                 self._on_broken(fault)
+                self._examined(pair, blob.name, fault)
         return iter(sorted(found, key=lambda summary: summary.name))
+
+    def _examined(self, pair: str, path: str, fault: InvalidInput) -> None:
+        """Set a blob aside that no listing understands, unless another version of this program does."""
+        with suppress(HubswitchError):
+            blob = self._container.read(path)
+            if blob is None:
+                return
+            try:
+                read_record(blob.data, JobRecord, path)
+            except UnknownShape:
+                return
+            except InvalidInput as worse:
+                fault = worse
+            self._set_aside(pair, path, blob, fault)
+
+    def _set_aside(self, pair: str, path: str, blob: Blob, fault: InvalidInput) -> None:
+        """Move a broken blob out of the way. It stays if that may not be done, or if it has changed meanwhile."""
+        tail = path.removeprefix(f"{pair}/")
+        place = f"{pair}/quarantine/{tail}.{hashlib.sha256(blob.data).hexdigest()[:8]}"
+        why = " ".join(str(fault).split())[:WHY_LIMIT].encode("ascii", "replace").decode()
+        with suppress(HubswitchError):
+            with suppress(Conflict):
+                self._container.create(place, blob.data, {"why": why})
+            self._container.drop(path, blob.etag)
+            _log.warning("set aside as %s: %s", place, fault)
+
+    def quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
+        """Path and reason of everything that was set aside, in order of path."""
+        found = self._container.listed(f"{pair}/quarantine/", metadata=True)
+        return iter(sorted((blob.name, (blob.metadata or {}).get("why", "")) for blob in found))
 
     def put_once(self, path: str, data: bytes) -> bool:
         """Keep bytes under a path; False if something is kept there already (which then stays)."""
@@ -119,6 +169,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         **({"azure": record.azure_status} if record.azure_status else {}),
         **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
         **({"incomplete": "yes"} if record.incomplete else {}),
+        **({"retry": "yes"} if record.retry else {}),
     }
 
 
@@ -133,6 +184,7 @@ def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
         "azure_status": metadata.get("azure", ""),
         "ended_at": metadata.get("ended"),
         "incomplete": "incomplete" in metadata,
+        "retry": "retry" in metadata,
     }
     summary = from_builtins(plain, JobSummary, f"{where} (metadata)")
     if summary.captured_at.tzinfo is None:

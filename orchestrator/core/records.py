@@ -5,7 +5,7 @@ record                where                                       changed by
 ====================  ==========================================  =======================
 ``EpochRecord``       blob ``<pair>/epoch.json``                  the run that claims
 ``PointerValue``      App Configuration, ``hubswitch:<pair>:…``   the run that holds the epoch
-``JobRecord``         blob ``<pair>/jobs/<name>.json``            capture, resubmission
+``JobRecord``         blob ``<pair>/jobs/<name>.json``            submission, capture, resubmission
 ``Manifest``          blob ``<pair>/runs/<run>/round-<n>.json``  the run, once a round
 ====================  ==========================================  =======================
 """
@@ -57,6 +57,12 @@ class PointerValue(Value, kw_only=True):
 
 class JobStatus(StrEnum):
     """Where a job stands in the ledger."""
+
+    SUBMITTING = "submitting"
+    """Written down ahead of its submission; whether a hub has it is not known yet."""
+
+    NOT_SUBMITTED = "not_submitted"
+    """Written down, but no hub took it: it was refused, or it never arrived."""
 
     RUNNING = "running"
     """Submitted to a hub and not known to have ended: queued, starting or running there."""
@@ -130,6 +136,9 @@ class JobRecord(Value, kw_only=True):
 
     successor: str | None = None
     reason: str = ""
+    retry: Moment | None = None
+    """When a person asked that a job that waits be moved; None if nobody has, or it has been moved since."""
+
     history: tuple[JobEvent, ...] = ()
 
 
@@ -145,6 +154,8 @@ class JobSummary(Value, kw_only=True):
     azure_status: str = ""
     ended_at: Moment | None = None
     incomplete: bool = False
+    retry: bool = False
+    """Somebody asked that it be moved at the next opportunity."""
 
 
 class Manifest(Value, kw_only=True):

@@ -5,7 +5,7 @@ After an outage it is too late: the region that is down cannot say what ran in i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,12 +17,14 @@ from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, Not
 from orchestrator.core.lifecycle import has_ended, is_ours, status_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import Asset, JobEvent, JobRecord, JobStatus, JobSummary
+from orchestrator.core.submission import UNSETTLED, is_overdue, not_submitted
 from orchestrator.core.vocabulary import JobPolicy, Role
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
 from orchestrator.workflows.assets import AssetMissing, Assets
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
 from orchestrator.workflows.patience import Steps, insist
+from orchestrator.workflows.submitting import settled_record
 
 CHUNK = 25
 """Jobs per capture order."""
@@ -82,7 +84,9 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
 
 def reconciled(world: World, plan: Plan, side: Role) -> Iterator[CaptureOrder]:
     """Orders for every job whose state in the hub and in the ledger differ."""
-    ledger = {summary.name: summary for summary in world.ledgers[plan.pair].summaries(plan.pair) if summary.hub is side}
+    everything = {summary.name: summary for summary in world.ledgers[plan.pair].summaries(plan.pair)}
+    yield from _under_way(plan, everything.values())
+    ledger = {name: summary for name, summary in everything.items() if summary.hub is side}
     differing: list[str] = []
     for page in world.jobs.pages(plan.side(side)):
         differing += [job["name"] for job in page if _differs(job, ledger)]
@@ -91,6 +95,17 @@ def reconciled(world: World, plan: Plan, side: Role) -> Iterator[CaptureOrder]:
             differing = differing[CHUNK:]
     if differing:
         yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(differing))
+
+
+def _under_way(plan: Plan, summaries: Iterable[JobSummary]) -> Iterator[CaptureOrder]:
+    """Orders for the submissions of both sides that nobody has reported an end of."""
+    waiting: dict[Role, list[str]] = {role: [] for role in Role}
+    for summary in summaries:
+        if summary.status is JobStatus.SUBMITTING:
+            waiting[summary.hub].append(summary.name)
+    for role, found in waiting.items():
+        for start in range(0, len(found), CHUNK):
+            yield CaptureOrder(pair=plan.pair, side=role, jobs=tuple(found[start : start + CHUNK]))
 
 
 class Taker:
@@ -110,6 +125,8 @@ class Taker:
         word is believed when its hub cannot be asked; one that failed is not, for it may have failed with its hub.
         """
         found = self._ledger.read(self._plan.pair, name)
+        if found and found.value.status in UNSETTLED and found.value.hub is self._side:
+            return self._settle(found)
         if found and told and not has_ended(told) and not found.value.incomplete:
             return "known"
         try:
@@ -136,6 +153,21 @@ class Taker:
             self._ledger.create(record)
         except Conflict:
             return "known"
+        return "captured"
+
+    def _settle(self, found: Versioned[JobRecord]) -> str:
+        """Say of a job that was written down ahead what became of it; one that may still arrive is left alone."""
+        record, now = found.value, self._world.clock.now()
+        try:
+            job = self._world.jobs.get(self._plan.side(self._side), record.name)
+        except NotFound:
+            if record.status is JobStatus.SUBMITTING and is_overdue(record, now):
+                self._ledger.replace(not_submitted(record, f"it never arrived in the {record.hub}", now), found.etag)
+                return "finished"
+            return "known"
+        settled = settled_record(self._world, self._plan, record, job)
+        etag = self._ledger.replace(settled, found.etag)
+        self._complete(Versioned(settled, etag))
         return "captured"
 
     def _complete(self, found: Versioned[JobRecord]) -> str:
@@ -211,6 +243,8 @@ def _differs(job: dict[str, Any], ledger: dict[str, JobSummary]) -> bool:
     known = ledger.get(job["name"])
     if is_ours(job):
         return False
+    if known is not None and known.status is JobStatus.NOT_SUBMITTED:
+        return True
     if has_ended(status_of(job)):
         return known is not None and known.status is JobStatus.RUNNING
     return known is None or (known.incomplete and known.status is JobStatus.RUNNING)

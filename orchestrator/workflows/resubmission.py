@@ -262,8 +262,8 @@ def _decided(record: JobRecord, run: RunOrder) -> Outcome | None:
 
 
 def _is_interrupted(job: JobRecord | JobSummary, run: RunOrder) -> bool:
-    """Whether the outage has taken this job: it ran, or it failed while its hub was in doubt."""
-    return job.status is JobStatus.RUNNING or fell_with_its_region(job, run.doubted_since)
+    """Whether the outage has taken this job: it ran, was being submitted, or failed while its hub was in doubt."""
+    return job.status in {JobStatus.RUNNING, JobStatus.SUBMITTING} or fell_with_its_region(job, run.doubted_since)
 
 
 def _not_ours(answer: dict[str, Any], record: JobRecord, run: RunOrder) -> str:

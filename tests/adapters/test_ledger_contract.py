@@ -109,6 +109,48 @@ def test_broken_metadata_hides_no_other_job(container: Container, metadata: dict
     assert [fault.where.rsplit("/", 1)[1] for fault in broken] == ["bad.json (metadata)"]
 
 
+@pytest.mark.parametrize("stored", [b"{", b'{"schema": 1}', msgspec.json.encode(job("other"))])
+def test_a_broken_record_is_set_aside_and_the_rest_goes_on(container: Container, stored: bytes) -> None:
+    """As it is, under another name, with the reason; a job that still runs can be recorded anew."""
+    ledger = BlobLedger(container, lambda _: None)
+    ledger.create(job("good"))
+    etag = container.create("a/jobs/bad.json", stored)
+    for _ in range(2):
+        assert [summary.name for summary in ledger.summaries("a")] == ["good"]
+    ((place, why),) = ledger.quarantined("a")
+    assert place.startswith("a/quarantine/jobs/bad.json.")
+    assert "a/jobs/bad.json" in why
+    kept = container.read(place)
+    assert kept is not None
+    assert kept.data == stored
+    assert ledger.create(job("bad")) != etag
+    assert [summary.name for summary in ledger.summaries("a")] == ["bad", "good"]
+
+
+def test_a_record_that_turns_out_broken_when_read_is_set_aside_too(container: Container) -> None:
+    """Its metadata looked well, its body is not."""
+    ledger = BlobLedger(container)
+    ledger.create(job("bad"))
+    blob = container.read("a/jobs/bad.json")
+    assert blob is not None
+    container.replace("a/jobs/bad.json", b"{", blob.etag, blob.metadata)
+    with pytest.raises(InvalidInput):
+        ledger.read("a", "bad")
+    assert ledger.read("a", "bad") is None
+    assert [place.rpartition(".")[0] for place, _ in ledger.quarantined("a")] == ["a/quarantine/jobs/bad.json"]
+
+
+def test_a_record_of_another_version_is_left_where_it_is(container: Container) -> None:
+    """It is not broken: somebody newer wrote it."""
+    ledger = BlobLedger(container, lambda _: None)
+    container.create("a/jobs/newer.json", b'{"schema": 7}')
+    assert list(ledger.summaries("a")) == []
+    with pytest.raises(UnknownShape):
+        ledger.read("a", "newer")
+    assert list(ledger.quarantined("a")) == []
+    assert container.read("a/jobs/newer.json") is not None
+
+
 def test_a_blob_that_is_no_job_hides_no_other_job(container: Container) -> None:
     """A stray file in the folder is reported, not fatal."""
     broken: list[InvalidInput] = []
@@ -139,7 +181,7 @@ def test_reading_a_job_with_broken_metadata_raises(ledger: BlobLedger, container
 def test_reading_a_broken_job_raises(
     ledger: BlobLedger, container: Container, stored: bytes, expected: type[InvalidInput]
 ) -> None:
-    """A body that cannot be read is named and left as it is."""
+    """A body that cannot be read is named."""
     container.create("a/jobs/bad.json", stored)
     with pytest.raises(expected, match=r"a/jobs/bad\.json"):
         ledger.read("a", "bad")

@@ -1,0 +1,70 @@
+"""What a person may ask for a job of the ledger: that it be moved after all, or be left alone.
+
+The record is changed and nothing else. Whoever moves jobs reads it at the next opportunity.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from orchestrator.core.errors import NotNow
+from orchestrator.core.records import JobEvent, JobRecord, JobStatus
+from orchestrator.core.submission import is_overdue
+from orchestrator.core.vocabulary import JobPolicy
+
+OPEN = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
+
+
+def retried(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """The record of a job that is to be moved at the next opportunity, also against its policy.
+
+    Raises:
+        NotNow: it is somewhere already, or has ended well.
+    """
+    _must_not_be_elsewhere(record)
+    if record.status is JobStatus.RUNNING or (record.status is JobStatus.SUBMITTING and not is_overdue(record, now)):
+        raise NotNow(f"{record.name} is {record.status} in the {record.hub}; there is nothing to try again")
+    if record.status is JobStatus.FINISHED and record.azure_status.casefold() == "completed":
+        raise NotNow(f"{record.name} has completed; submit it anew to run it again")
+    never = record.policy is JobPolicy.NEVER
+    line = _line(record, "retry", f"asked by {by}: {reason}" + (" (its policy was never)" if never else ""), now)
+    return msgspec.structs.replace(
+        record,
+        status=JobStatus.WAITING,
+        policy=JobPolicy.IF_INTERRUPTED if never else record.policy,
+        retry=now,
+        reason=f"to be tried again, as {by} asked: {reason}",
+        history=(*record.history, line),
+    )
+
+
+def skipped(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """The record of a job that is to be left alone. One that runs goes on, and will not be moved.
+
+    Raises:
+        NotNow: it has been moved, or has ended.
+    """
+    _must_not_be_elsewhere(record)
+    if record.status in {JobStatus.FINISHED, JobStatus.SKIPPED}:
+        raise NotNow(f"{record.name} is {record.status} already")
+    said = f"asked by {by}: {reason}"
+    line = _line(record, "skip", said, now)
+    return msgspec.structs.replace(
+        record,
+        status=record.status if record.status in OPEN else JobStatus.SKIPPED,
+        policy=JobPolicy.NEVER,
+        retry=None,
+        reason=f"left alone, {said}",
+        history=(*record.history, line),
+    )
+
+
+def _must_not_be_elsewhere(record: JobRecord) -> None:
+    if record.status is JobStatus.RESUBMITTED:
+        raise NotNow(f"{record.name} continues as {record.successor}; name that one")
+
+
+def _line(record: JobRecord, what: str, why: str, now: datetime) -> JobEvent:
+    return JobEvent(at=now, what=what, why=why, epoch=record.epoch)
