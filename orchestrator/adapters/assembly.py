@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from azure.core.credentials import TokenCredential
+
 from orchestrator.adapters.arm import ResourceManager
 from orchestrator.adapters.assets import ArmAssets
 from orchestrator.adapters.blobs import Container
@@ -22,10 +24,15 @@ from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
 
 
-def assembled(settings: Settings, plans: Mapping[str, Plan], clock: Clock) -> World:
-    """The world of one deployment. Nothing is asked of Azure until a port is used."""
+def assembled(
+    settings: Settings, plans: Mapping[str, Plan], clock: Clock, *, credential: TokenCredential | None = None
+) -> World:
+    """The world of one deployment. Nothing is asked of Azure until a port is used.
+
+    ``credential`` takes the place of the executor's, for programs that act for somebody else.
+    """
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
-    credential = credential_for(settings, Identity.EXECUTOR, transport)
+    credential = credential or credential_for(settings, Identity.EXECUTOR, transport)
     manager = ResourceManager(settings.resource_manager, credential, transport)
     pacer_of = pacers(settings, plans, name_of(settings, Identity.EXECUTOR))
     containers: dict[Ledger, Container] = {}

@@ -1,7 +1,8 @@
 """The simulated Azure as a process of its own, until somebody ends it.
 
 Into the folder go ``plans/<pair>.yaml``, ``azure.env`` and ``user.env`` (``NAME=value`` lines for a shell: the app's
-environment, and that of a person who submits jobs), ``azure.json`` (endpoints, environment, plans) and ``ca.pem``. All of it is removed at the end.
+environment, and that of a person who submits jobs), ``azure.json`` (endpoints, environment, plans) and ``ca.pem``. All
+of it is removed at the end.
 """
 
 from __future__ import annotations

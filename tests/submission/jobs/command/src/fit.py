@@ -1,0 +1,3 @@
+import sys
+
+print("fitting", sys.argv[1:])

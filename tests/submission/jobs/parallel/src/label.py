@@ -1,0 +1,7 @@
+def init():
+    """Load the model."""
+
+
+def run(batch):
+    """Label one batch."""
+    return list(batch)

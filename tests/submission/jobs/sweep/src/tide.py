@@ -1,0 +1,3 @@
+import sys
+
+print("one trial", sys.argv[1:])
