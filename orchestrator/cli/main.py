@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.core.errors import InvalidInput
+from orchestrator.core.records import JobStatus
+from orchestrator.core.vocabulary import Role
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,7 +22,7 @@ app = typer.Typer(
     help="Failover for pairs of Azure ML and AI Foundry hubs.",
 )
 events = typer.Typer(no_args_is_help=True, help="What Azure delivers.")
-jobs = typer.Typer(no_args_is_help=True, help="Jobs and their bodies.")
+jobs = typer.Typer(no_args_is_help=True, help="Jobs of the ledger, and bodies of jobs.")
 plan = typer.Typer(no_args_is_help=True, help="Plans: one YAML file per pair.")
 app.add_typer(events, name="events")
 app.add_typer(jobs, name="jobs")
@@ -29,6 +31,13 @@ app.add_typer(plan, name="plan")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
 Speed = Annotated[float, typer.Option(min=0.1, help="Divides waiting: durations of jobs, intervals, timers.")]
+
+
+PlanFile = Annotated[Path, typer.Option("--plan", envvar="HUBSWITCH_PLAN", help="Plan of the pair.")]
+Statuses = Annotated[list[JobStatus] | None, typer.Option("--status", help="Only of this status; may be repeated.")]
+Side = Annotated[Role | None, typer.Option(help="Only of this hub.")]
+By = Annotated[str, typer.Option(envvar="USER", help="Who asks.")]
+Reason = Annotated[str, typer.Option(help="Why; it goes into the job's history.")]
 
 
 @app.command()
@@ -81,6 +90,77 @@ def replay(
     from orchestrator.cli.commands_replay import replay_command
 
     raise typer.Exit(replay_command(scenarios, plan, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="YAML file of a job, as azure-ai-ml reads it.")],
+    plan: PlanFile,
+    *,
+    name: Annotated[str | None, typer.Option(help="Name of the job; give the same one to try again.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="path.to.field=value, laid over the file.")] = None,
+    side: Annotated[Role | None, typer.Option(help="Where to, without asking the pointer.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Do not submit what cannot be written down.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it, or what it was moved to, has ended.")] = False,
+    json: Json = False,
+) -> None:
+    """Submit a job to the active hub, its record in the ledger ahead of it."""
+    from orchestrator.cli.commands_submit import Wanted, submit_command
+
+    wanted = Wanted(name=name, sets=tuple(sets or ()), side=side, strict=strict, wait=wait)
+    raise typer.Exit(submit_command(file, plan, wanted, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@jobs.command("list")
+def jobs_list(
+    plan: PlanFile,
+    status: Statuses = None,
+    side: Side = None,
+    why: Annotated[bool, typer.Option("--why", help="Read every record for its reason.")] = False,
+    json: Json = False,
+) -> None:
+    """The jobs of the ledger."""
+    from orchestrator.cli.commands_ledger import list_command
+
+    raise typer.Exit(
+        list_command(plan, statuses=status or [], side=side, why=why, as_json=json, out=sys.stdout, err=sys.stderr)
+    )
+
+
+@jobs.command("show")
+def jobs_show(name: str, plan: PlanFile, json: Json = False) -> None:
+    """One job's story: how it stands and why, what it needs, what happened to it and to what it was moved to."""
+    from orchestrator.cli.commands_ledger import show_command
+
+    raise typer.Exit(show_command(plan, name, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@jobs.command("retry")
+def jobs_retry(name: str, plan: PlanFile, reason: Reason, by: By = "somebody", json: Json = False) -> None:
+    """Have a job that waits, failed or was skipped moved at the next opportunity."""
+    from orchestrator.cli.commands_ledger import wish_command
+
+    raise typer.Exit(
+        wish_command(plan, name, wish="retry", by=by, reason=reason, as_json=json, out=sys.stdout, err=sys.stderr)
+    )
+
+
+@jobs.command("skip")
+def jobs_skip(name: str, plan: PlanFile, reason: Reason, by: By = "somebody", json: Json = False) -> None:
+    """Leave a job alone: one that waits is closed, one that runs will not be moved."""
+    from orchestrator.cli.commands_ledger import wish_command
+
+    raise typer.Exit(
+        wish_command(plan, name, wish="skip", by=by, reason=reason, as_json=json, out=sys.stdout, err=sys.stderr)
+    )
+
+
+@jobs.command("export")
+def jobs_export(plan: PlanFile, status: Statuses = None, side: Side = None) -> None:
+    """Every record as one line of JSON."""
+    from orchestrator.cli.commands_ledger import export_command
+
+    raise typer.Exit(export_command(plan, statuses=status or [], side=side, out=sys.stdout, err=sys.stderr))
 
 
 @events.command("parse")
