@@ -66,6 +66,16 @@ class Submitted(Value, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Noting(Submissions):
+    """Remembers the hub's answer. azure-ai-ml may fail over an answer of a job that is submitted all the same."""
+
+    answer: dict[str, Any] | None = None
+
+    def accepted(self, side: Role, name: str, job: Mapping[str, Any]) -> str:
+        self.answer = dict(job)
+        return super().accepted(side, name, job)
+
+
 @dataclass(frozen=True)
 class Desk:
     """What one program needs to submit for one pair."""
@@ -151,21 +161,7 @@ def submit(
     loaded.name = name or loaded.name or _made_name(loaded, job)
     where = Destination(side, 0, "", "") if side else destination(at.world, at.plan)
     _must_be_free(at, loaded.name, where.side)
-    said = [where.note] if where.note else []
-    policy = _policy(at, strict=strict, warn=said.append)
-    answer = mlclient.submit(loaded, at.plan.side(where.side), at.credential, at.settings.resource_manager, policy)
-    hub = at.plan.side(where.side)
-    return Submitted(
-        pair=at.plan.pair,
-        name=answer.name,
-        side=where.side,
-        hub=hub.hub,
-        project=hub.project,
-        region=hub.region,
-        status=str(getattr(answer.status, "value", answer.status) or "NotStarted"),
-        studio=answer.studio_url or "",
-        warnings=tuple(said),
-    )
+    return _put(at, loaded, where, strict=strict)
 
 
 def followed(at: Desk, name: str, side: Role, poll: float = POLL) -> Iterator[tuple[str, Role, str]]:
@@ -182,6 +178,34 @@ def followed(at: Desk, name: str, side: Role, poll: float = POLL) -> Iterator[tu
             last = now
         if not has_ended(now[2]):
             time.sleep(poll)
+
+
+def _put(at: Desk, job: Any, where: Destination, *, strict: bool) -> Submitted:
+    from orchestrator.adapters import mlclient
+    from orchestrator.adapters.submission_policy import SubmissionPolicy
+
+    said = [where.note] if where.note else []
+    journal = Noting(at.world, at.plan, _who())
+    policy = SubmissionPolicy(journal, strict=strict, warn=said.append)
+    hub, status, studio = at.plan.side(where.side), "", ""
+    try:
+        answer = mlclient.submit(job, hub, at.credential, at.settings.resource_manager, policy)
+        status, studio = str(getattr(answer.status, "value", answer.status) or ""), answer.studio_url or ""
+    except HubswitchError as fault:
+        if journal.answer is None:
+            raise
+        said.append(f"{job.name} was taken, but azure-ai-ml does not understand the answer: {fault}")
+    return Submitted(
+        pair=at.plan.pair,
+        name=job.name,
+        side=where.side,
+        hub=hub.hub,
+        project=hub.project,
+        region=hub.region,
+        status=status or status_of(journal.answer or {}),
+        studio=studio,
+        warnings=tuple(said),
+    )
 
 
 def _newest(at: Desk, name: str, side: Role) -> tuple[str, Role]:

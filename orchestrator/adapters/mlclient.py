@@ -125,11 +125,11 @@ def quiet() -> Iterator[None]:
 
 
 def _anchor(job: Any, folder: Path) -> None:
-    """Make data paths of AutoML and fine-tuning jobs absolute.
+    """Make data paths of AutoML, fine-tuning and distillation jobs absolute.
 
     azure-ai-ml 1.35 looks for them from the directory in which the program runs, and for all others from the file's.
     """
-    if getattr(job, "type", "") not in {"automl", "finetuning"}:
+    if getattr(job, "type", "") not in {"automl", "distillation", "finetuning"}:
         return
     for field in DATA_FIELDS:
         given: Any = getattr(job, field, None)

@@ -33,7 +33,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
 Speed = Annotated[float, typer.Option(min=0.1, help="Divides waiting: durations of jobs, intervals, timers.")]
 
 
-PlanFile = Annotated[Path, typer.Option("--plan", envvar="HUBSWITCH_PLAN", help="Plan of the pair.")]
+PlanFile = Annotated[Path, typer.Option("--plan", envvar="HUBSWITCH_PAIR_PLAN", help="Plan of the pair.")]
 Statuses = Annotated[list[JobStatus] | None, typer.Option("--status", help="Only of this status; may be repeated.")]
 Side = Annotated[Role | None, typer.Option(help="Only of this hub.")]
 By = Annotated[str, typer.Option(envvar="USER", help="Who asks.")]

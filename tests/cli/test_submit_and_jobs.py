@@ -152,6 +152,16 @@ def test_jobs_are_listed_by_status_and_side(run: Run) -> None:
     assert run("jobs", "list", "--status", "asleep").status == 2
 
 
+@pytest.mark.usefixtures("run")
+def test_the_plan_may_come_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For those who work with one pair all day; its name is taken for no misspelt setting."""
+    monkeypatch.setenv("HUBSWITCH_PAIR_PLAN", str(folder / "plan.yaml"))
+    assert status_of(["jobs", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quarantined"] == []
+
+
 def test_a_story_fits_on_a_screen(run: Run) -> None:
     """How it stands, what it needs, what happened to it."""
     run("submit", "wine/job.yml", "--name", "told")

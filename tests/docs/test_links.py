@@ -15,7 +15,7 @@ from orchestrator.cli.main import app
 from orchestrator.settings import PREFIX, Settings
 
 TREE = re.compile(r"^(?:orchestrator|tests|docs|plans|scripts|bench)/[\w./-]*$|^\.ci/run$")
-HOSTS_OWN = {"HUBSWITCH_TASK_HUB"}
+HOSTS_OWN = {"HUBSWITCH_TASK_HUB", "HUBSWITCH_PAIR_PLAN"}
 
 
 def test_every_link_leads_to_a_file_and_a_section_that_exist(root: Path, pages: dict[str, Any]) -> None:

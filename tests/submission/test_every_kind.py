@@ -14,22 +14,32 @@ from orchestrator.submission import Desk, submit
 
 JOBS = Path(__file__).parent / "jobs"
 KINDS = {
+    "as-user": "Command",
     "automl": "AutoML",
     "command": "Command",
+    "distillation": "FineTuning",
     "finetuning": "FineTuning",
+    "finetuning-openai": "FineTuning",
     "parallel": "Pipeline",
     "pipeline-components": "Pipeline",
     "pipeline-inline": "Pipeline",
+    "pipeline-steps": "Pipeline",
+    "serverless": "Command",
     "spark": "Spark",
     "sweep": "Sweep",
 }
-NEEDS = {
+NEEDS: dict[str, set[str]] = {
+    "as-user": {"code", "environment"},
     "automl": set(),
     "command": {"code", "environment"},
+    "distillation": set(),
     "finetuning": set(),
+    "finetuning-openai": set(),
     "parallel": {"component", "code", "environment"},
     "pipeline-components": {"component", "data"},
     "pipeline-inline": {"component"},
+    "pipeline-steps": {"component"},
+    "serverless": {"code"},
     "spark": {"code"},
     "sweep": {"code", "environment", "data"},
 }
