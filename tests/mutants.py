@@ -25,6 +25,8 @@ TWO = "tests/core/test_machine_of_two.py"
 BOUNDS = "tests/core/test_bounds.py"
 DUMB = "tests/core/test_dumb_decider.py"
 FROZEN = "tests/crash/test_frozen.py"
+SUBMITTING = "tests/workflows/test_submitting.py"
+POLICY = "tests/submission/test_policy.py"
 
 
 class Mutant(NamedTuple):
@@ -266,6 +268,41 @@ MUTANTS = (
         "    if (found.value.epoch, found.value.run) != (order.epoch, order.run):\n        holder",
         "    if order.epoch < 0:\n        holder",
         FROZEN,
+    ),
+    Mutant(
+        "S5: a job is put before it is written down",
+        "adapters/submission_policy.py",
+        'self._journal.ahead(side, name, body, parse_qs(url.query).get("api-version", [""])[0])',
+        "del body",
+        POLICY,
+    ),
+    Mutant(
+        "S5: a run leaves behind what is being submitted",
+        "workflows/resubmission.py",
+        "{JobStatus.RUNNING, JobStatus.SUBMITTING}",
+        "{JobStatus.RUNNING}",
+        SUBMITTING,
+    ),
+    Mutant(
+        "S5: a submission that may still arrive is given up",
+        "core/submission.py",
+        "now - record.captured_at > GRACE",
+        "now > record.captured_at",
+        SUBMITTING,
+    ),
+    Mutant(
+        "S5: a name goes to both hubs",
+        "core/submission.py",
+        "record.hub is not side and record.status",
+        "record.hub is side and record.status",
+        SUBMITTING,
+    ),
+    Mutant(
+        "S5: a ledger that is away stops a user's work",
+        "adapters/submission_policy.py",
+        "            if self._strict:\n",
+        "            if not self._strict:\n",
+        POLICY,
     ),
 )
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from leftovers import collected
 
 from orchestrator.cli.main import status_of
 from orchestrator.core.records import JobStatus
@@ -32,6 +33,13 @@ class Ran(NamedTuple):
 
 
 type Run = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def leftovers() -> Iterator[None]:
+    """After everything else of a test."""
+    yield
+    collected()
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from leftovers import collected
 
 from orchestrator.core.plan import Plan
 from orchestrator.local.azure.cloud import LocalAzure
@@ -15,6 +16,13 @@ from orchestrator.local.azure.life import Pace
 from orchestrator.submission import Desk, desk
 
 JOBS = Path(__file__).parent / "jobs"
+
+
+@pytest.fixture(autouse=True)
+def leftovers() -> Iterator[None]:
+    """After everything else of a test."""
+    yield
+    collected()
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,8 @@ def test_a_failure_is_not_believed_when_the_hub_cannot_be_asked(bench: Bench) ->
 def test_tags_decide_policy_and_priority_and_a_tag_not_understood_is_told(bench: Bench) -> None:
     """A typo in a tag leaves the plan's default, visibly."""
     visit = bench.visit()
-    good = _submitted(bench, visit, "good", tags={"hubswitch.policy": "never", "hubswitch.priority": "7"})
+    wishes = {"hubswitch.policy": "never", "hubswitch.priority": "7", "local.duration": "36000"}
+    good = _submitted(bench, visit, "good", tags=wishes)
     bad = _submitted(bench, visit, "bad", tags={"hubswitch.policy": "Sometimes", "local.duration": "36000"})
     _taken(visit, good, bad)
     assert (_record(visit, good).policy, _record(visit, good).priority) == (JobPolicy.NEVER, 7)
