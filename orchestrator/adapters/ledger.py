@@ -169,7 +169,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         **({"azure": record.azure_status} if record.azure_status else {}),
         **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
         **({"incomplete": "yes"} if record.incomplete else {}),
-        **({"retry": "yes"} if record.retry else {}),
+        **({"retry": record.retry_at.isoformat()} if record.retry_at else {}),
     }
 
 
@@ -184,7 +184,7 @@ def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
         "azure_status": metadata.get("azure", ""),
         "ended_at": metadata.get("ended"),
         "incomplete": "incomplete" in metadata,
-        "retry": "retry" in metadata,
+        "retry_at": metadata.get("retry"),
     }
     summary = from_builtins(plain, JobSummary, f"{where} (metadata)")
     if summary.captured_at.tzinfo is None:

@@ -83,7 +83,12 @@ def wish_command(
             raise InvalidInput("--reason", "", "a reason, for the job's history", "nothing")
         at = desk(plan)
         record = while_it_conflicts(lambda: _changed(at, name, WISHES[wish], by, reason))
-        shown = {"name": name, "status": record.status.value, "retry": record.retry is not None, "why": record.reason}
+        shown = {
+            "name": name,
+            "status": record.status.value,
+            "retry": record.retry_at is not None,
+            "why": record.reason,
+        }
         print(json.dumps(shown) if as_json else f"{name}: {record.status}; {record.reason}", file=out)
         return 0
 

@@ -48,7 +48,7 @@ def listed(found: Sequence[JobSummary], reasons: Mapping[str, str], aside: Seque
     columns = ["job", "status", "hub", "Azure ML says", "priority", "epoch", "recorded (UTC)"]
     table = Table(*columns, *(["why"] if reasons else []), box=None, pad_edge=False)
     for job in found:
-        status = Text(job.status.value + (", to be retried" if job.retry else ""), style=COLOUR[job.status])
+        status = Text(job.status.value + (", to be retried" if job.retry_at else ""), style=COLOUR.get(job.status, ""))
         row = [job.hub.value, job.azure_status, str(job.priority), str(job.epoch), _at(job.captured_at)]
         table.add_row(job.name, status, *row, *([reasons.get(job.name, "")] if reasons else []))
     counts = Counter(job.status.value for job in found)
@@ -67,9 +67,9 @@ def story(plan: Plan, name: str, line: Sequence[JobRecord]) -> RenderableType:
 
 def _standing(plan: Plan, job: JobRecord) -> Table:
     rows = {
-        "status": f"{job.status}: " + STANDING[job.status].format(hub=job.hub, successor=job.successor),
+        "status": _stands(job),
         "why": job.reason,
-        "to be retried": f"asked at {_at(job.retry)} UTC" if job.retry else "",
+        "to be retried": f"from {_at(job.retry_at)} UTC on" if job.retry_at else "",
         "Azure ML says": job.azure_status + (f", noted {_at(job.ended_at)} UTC" if job.ended_at else ""),
         "hub": f"{job.hub}, {plan.side(job.hub).project} in {plan.side(job.hub).region}",
         "first of its line": job.root if job.root != job.name else "",
@@ -83,8 +83,13 @@ def _standing(plan: Plan, job: JobRecord) -> Table:
     table.add_column(overflow="fold")
     for label, text in rows.items():
         if text:
-            table.add_row(label, Text(text, style=COLOUR[job.status] if label == "status" else ""))
+            table.add_row(label, Text(text, style=COLOUR.get(job.status, "") if label == "status" else ""))
     return table
+
+
+def _stands(job: JobRecord) -> str:
+    told = STANDING.get(job.status, "see why").format(hub=job.hub, successor=job.successor)
+    return f"{job.status}: {told}"
 
 
 def _history(line: Sequence[JobRecord]) -> Table:

@@ -136,8 +136,8 @@ class JobRecord(Value, kw_only=True):
 
     successor: str | None = None
     reason: str = ""
-    retry: Moment | None = None
-    """When a person asked that a job that waits be moved; None if nobody has, or it has been moved since."""
+    retry_at: Moment | None = None
+    """From then on a job that waits is tried again, because a person asked for it; None if nobody has."""
 
     history: tuple[JobEvent, ...] = ()
 
@@ -154,8 +154,7 @@ class JobSummary(Value, kw_only=True):
     azure_status: str = ""
     ended_at: Moment | None = None
     incomplete: bool = False
-    retry: bool = False
-    """Somebody asked that it be moved at the next opportunity."""
+    retry_at: Moment | None = None
 
 
 class Manifest(Value, kw_only=True):

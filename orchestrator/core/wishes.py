@@ -34,7 +34,7 @@ def retried(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord
         record,
         status=JobStatus.WAITING,
         policy=JobPolicy.IF_INTERRUPTED if never else record.policy,
-        retry=now,
+        retry_at=now,
         reason=f"to be tried again, as {by} asked: {reason}",
         history=(*record.history, line),
     )
@@ -55,7 +55,7 @@ def skipped(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord
         record,
         status=record.status if record.status in OPEN else JobStatus.SKIPPED,
         policy=JobPolicy.NEVER,
-        retry=None,
+        retry_at=None,
         reason=f"left alone, {said}",
         history=(*record.history, line),
     )
