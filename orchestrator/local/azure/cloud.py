@@ -98,9 +98,7 @@ class LocalAzure:
         page: int = PAGE,
         folder: Path | None = None,
     ) -> None:
-        self.kernel = Kernel(seed=seed, speed=speed, people=set(PEOPLE))
-        for client_id, permissions in GRANTS.items():
-            self.kernel.grant(client_id, *permissions)
+        self.kernel = _kernel(seed, speed)
         self.estate = estate or estate_of()
         self.log = RequestLog()
         self.urls: Mapping[str, str] = {}
@@ -345,3 +343,10 @@ class LocalAzure:
         self._folder.mkdir(parents=True, exist_ok=True)
         authority.cert_pem.write_to_path(str(self.ca_bundle))
         return context
+
+
+def _kernel(seed: int, speed: float) -> Kernel:
+    kernel = Kernel(seed=seed, speed=speed, people=set(PEOPLE))
+    for client_id, permissions in GRANTS.items():
+        kernel.grant(client_id, *permissions)
+    return kernel
