@@ -14,12 +14,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from orchestrator.core.directory import Directory
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.regions import region_named
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
 from orchestrator.settings import Settings, settings_from
+from orchestrator.workflows.sharing import Teller
 
 
 class SystemClock:
@@ -44,13 +48,15 @@ class Deployment:
         """
         self.clock = SystemClock()
         self.settings: Settings = settings_from(environment)
-        self.plans: Directory = plans_in(root / self.settings.plans)
+        plans = plans_in(root / self.settings.plans)
+        self.plans = Directory({pair: at_home(plan, self.settings) for pair, plan in plans.items()})
         self.summarised: set[tuple[str, str]] = set()
         """Pairs with their runs that have left a summary: it never goes away, so it need not be looked for again."""
 
         self.polled: dict[str, datetime] = {}
         """When this process last polled for a pair. Lost with it: then it polls a little early, no more."""
 
+        self.teller = Teller(self.settings.stamp)
         self._building = threading.Lock()
 
     @property
@@ -107,6 +113,14 @@ def _apart(places: dict[Path, Plan]) -> None:
             if other != plan.pair:
                 expected = "a project that is no other pair's primary"
                 raise InvalidInput(str(file), f"{role}.project", expected, f"that of {other}")
+
+
+def at_home(plan: Plan, settings: Settings) -> Plan:
+    """The plan with the region in which we run, unless it names one itself."""
+    if plan.references.home or not settings.region:
+        return plan
+    home = msgspec.structs.replace(plan.references, home=region_named(settings.region) or "")
+    return msgspec.structs.replace(plan, references=home)
 
 
 def _text(file: Path) -> str:

@@ -108,6 +108,24 @@ class Ledger(Protocol):
         ...
 
 
+class SharedStore(Protocol):
+    """What the stamps of a deployment keep in common, as bytes by path (``core.shared`` has the paths)."""
+
+    def everything(self) -> Mapping[str, bytes]:
+        """Every shared record, as it is now."""
+        ...
+
+    def read(self, path: str) -> Versioned[bytes] | None: ...
+
+    def create(self, path: str, data: bytes) -> str:
+        """Write a new record; its ETag. Conflict if there is one."""
+        ...
+
+    def replace(self, path: str, data: bytes, etag: str) -> str:
+        """Write over what was read under ``etag``; the new ETag. Conflict if it has changed."""
+        ...
+
+
 class JobService(Protocol):
     """Jobs of a hub's project, as raw ARM JSON through Resource Manager."""
 
@@ -188,6 +206,9 @@ class World(NamedTuple):
     epochs: Mapping[str, EpochStore]
     pointers: Mapping[str, PointerStore]
     ledgers: Mapping[str, Ledger]
+    shared: Mapping[str, SharedStore]
+    """By pair; pairs whose ledgers are one container have one store."""
+
     jobs: JobService
     assets: AssetService
     probes: Probes

@@ -16,9 +16,11 @@ import msgspec
 from orchestrator.core.codec import Value
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import duration_from
+from orchestrator.core.regions import GLOBAL, region_named
 
 PREFIX = "HUBSWITCH_"
 _SCHEDULE = re.compile(r"^[0-9*,/-]+(?: [0-9A-Za-z*,/-]+){4,5}$")
+_STAMP = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,59}$")
 _ALIKE = 0.85
 """How much a name must resemble that of a setting to be taken for a slip of the pen."""
 
@@ -79,6 +81,14 @@ class Settings(Value, kw_only=True):
     reconcile_schedule: str = "0 * * * * *"
     """NCRONTAB of the reconciliation of ledger and hubs."""
 
+    region: str = ""
+    """Region in which this app runs; empty for the one that Azure names in ``REGION_NAME``. While Service Health names
+    it, nothing is switched. A plan may name another one: ``references.home``."""
+
+    stamp: str = "one"
+    """Name of this app among those that watch the same pairs; if it is not given, the one that Azure names in
+    ``WEBSITE_SITE_NAME``. Each tells the others under it what it sees."""
+
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """The settings that environment variables give.
@@ -92,7 +102,14 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     known = {name: _value(name, text, shapes[name]) for name, text in given.items() if name in shapes and text}
     if "plans" not in known:
         raise InvalidInput("environment", f"{PREFIX}PLANS", "a folder of plans, or one plan file", "nothing")
-    return _checked(Settings(**known))
+    return _checked(Settings(**(_from_azure(environment) | known)))
+
+
+def _from_azure(environment: Mapping[str, str]) -> dict[str, str]:
+    """What App Service says of itself (learn.microsoft.com, "Environment variables and app settings reference")."""
+    site = environment.get("WEBSITE_SITE_NAME", "")
+    region = region_named(environment.get("REGION_NAME", ""))
+    return ({"region": region} if region else {}) | ({"stamp": site} if _STAMP.match(site) else {})
 
 
 def _must_be_spelt(given: Mapping[str, str], shapes: Mapping[str, object]) -> None:
@@ -129,6 +146,11 @@ def _checked(settings: Settings) -> Settings:
         if not _SCHEDULE.match(getattr(settings, name)):
             expected = "an NCRONTAB such as */10 * * * * *"
             raise InvalidInput("environment", PREFIX + name.upper(), expected, repr(getattr(settings, name)))
+    if settings.region and region_named(settings.region) in {None, GLOBAL}:
+        raise InvalidInput("environment", "HUBSWITCH_REGION", "the name of an Azure region", repr(settings.region))
+    if not _STAMP.match(settings.stamp):
+        expected = "letters, digits and hyphens, at most 60"
+        raise InvalidInput("environment", "HUBSWITCH_STAMP", expected, repr(settings.stamp))
     if settings.ca_bundle and not Path(settings.ca_bundle).is_file():
         raise InvalidInput("environment", "HUBSWITCH_CA_BUNDLE", "a PEM file that is there", settings.ca_bundle)
     return settings

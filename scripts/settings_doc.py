@@ -21,7 +21,7 @@ import msgspec
 
 from orchestrator.core.cadence import Polls
 from orchestrator.core.plan import Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
-from orchestrator.core.policy import Policy, Window
+from orchestrator.core.policy import Policy, Recurring, Window
 from orchestrator.settings import PREFIX, Settings
 
 TARGET = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -93,13 +93,35 @@ A policy is refused unless all of this holds:
 - `confirm_after` is at least (`bad_after` - 1) x `suspect_interval`, and `confirm_after_notice` is at most `confirm_after`;
 - `evidence_lifetime` is longer than `probe_interval`;
 - `mass_limit` is above 0 and at most 1, `bad_after` at least 1;
-- every window begins before it ends, and its times have a zone.
+- every window begins before it ends, and its times have a zone;
+- every window that repeats has a rule, a zone and a duration that can be understood;
+- `green_drills` is from 0 to 16, `missed_looks` at least 2.
 
-### Policy: maintenance_windows
+### Policy: windows
 
-A list of windows. {window_about}
+Maintenance and blackout hold every switch while they last, also one that a person orders without `force`. They differ in
+what they are for. In a *maintenance* window somebody works on the hubs: what looks like an outage is probably their doing,
+and it is a good time to practise. In a *blackout* nobody may be disturbed: drills are refused as well, unless forced.
+
+`maintenance_windows` and `blackout_windows` are lists of dates. {window_about}
 
 {window}
+
+`maintenance_weekly` and `blackout_weekly` are lists of windows that repeat. {recurring_about}
+
+{recurring}
+
+```yaml
+policy:
+  maintenance_weekly:
+    - {{rule: FREQ=WEEKLY;BYDAY=SA, start: 2026-01-03T22:00:00, duration: 3h, zone: Europe/Berlin}}
+  blackout_weekly:
+    - {{rule: FREQ=MONTHLY;BYMONTHDAY=-1, start: 2026-01-31T08:00:00, duration: 12h, zone: America/New_York}}
+```
+
+A rule is made of FREQ (DAILY, WEEKLY, MONTHLY, YEARLY), INTERVAL, BYDAY, BYMONTH, BYMONTHDAY, BYSETPOS and WKST, as RFC 5545
+has them. A local time that the change of the clocks skips is read with the offset before the gap; one that comes twice is the
+first of the two; a window lasts its duration, whatever the clocks do meanwhile.
 
 ## Tags on jobs
 
@@ -117,7 +139,8 @@ A tag that cannot be understood leaves the default, and the job's history in the
 ANCHORS: Mapping[type, str] = {
     **{shape: f"plan-{name.replace(' ', '-')}" for name, shape, _ in SECTIONS},
     Policy: "policy",
-    Window: "policy-maintenance_windows",
+    Window: "policy-windows",
+    Recurring: "policy-windows",
 }
 
 UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -249,10 +272,17 @@ def document() -> str:
         POLICY.format(
             policy=table("field", fields_of(Policy)),
             window=table("field", fields_of(Window)),
-            window_about=" ".join((Window.__doc__ or "").split()).replace("``", "`"),
+            window_about=about(Window),
+            recurring=table("field", fields_of(Recurring)),
+            recurring_about=about(Recurring),
         )
     )
     return "\n".join(parts)
+
+
+def about(shape: type) -> str:
+    """A class's docstring on one line."""
+    return " ".join((shape.__doc__ or "").split()).replace("``", "`")
 
 
 if __name__ == "__main__":

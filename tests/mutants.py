@@ -24,6 +24,7 @@ MACHINE = "tests/core/test_machine.py"
 TWO = "tests/core/test_machine_of_two.py"
 BOUNDS = "tests/core/test_bounds.py"
 DUMB = "tests/core/test_dumb_decider.py"
+HOLDS = "tests/core/test_holds.py"
 FROZEN = "tests/crash/test_frozen.py"
 SUBMITTING = "tests/workflows/test_submitting.py"
 POLICY = "tests/submission/test_policy.py"
@@ -244,10 +245,38 @@ MUTANTS = (
     Mutant(
         "half of all pairs is too many",
         "core/holds.py",
-        "case.pairs_moving <= case",
-        "case.pairs_moving < case",
+        "moving <= case.policy.mass_limit",
+        "moving < case.policy.mass_limit",
         "tests/core/test_decide.py",
     ),
+    *(
+        Mutant(f"S3: the hold {rule} is forgotten", "core/holds.py", f'    ("hold.{rule}", {check}),\n', "", HOLDS)
+        for rule, check in (
+            ("paused-all", "everything_paused"),
+            ("own-region", "own_region"),
+            ("identity", "identity"),
+            ("other-stamp", "other_stamp"),
+            ("drills", "drills"),
+        )
+    ),
+    Mutant("S3: a blind spell is forgotten", "core/holds.py", '    ("hold.blind-spell", blind_spell),\n', "", MACHINE),
+    Mutant(
+        "S3: a blackout is forgotten",
+        "core/holds.py",
+        '    ("hold.blackout", blackout),\n',
+        "",
+        "tests/core/test_windows.py",
+    ),
+    Mutant(
+        "a window follows no clock but UTC",
+        "core/windows.py",
+        "at.replace(tzinfo=zone)",
+        "at.replace(tzinfo=UTC)",
+        "tests/core/test_windows.py",
+    ),
+    Mutant("an old drill counts for ever", "core/shared.py", "now - at <= policy.drill_age", "bool(at)", HOLDS),
+    Mutant("a slow look undoes a pause", "core/sight.py", "known is None or record.at > known", "bool(record)", HOLDS),
+    Mutant("a slow look contradicts a switch", "core/sight.py", "began <= state.switched_at", "began is None", HOLDS),
     Mutant(
         "S1: an epoch is claimed whatever the record says",
         "workflows/switching.py",

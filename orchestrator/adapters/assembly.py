@@ -18,6 +18,7 @@ from orchestrator.adapters.pacing import pacers
 from orchestrator.adapters.pointer import AppConfigurationPointer
 from orchestrator.adapters.polls import AzurePolls
 from orchestrator.adapters.probes import HttpProbes
+from orchestrator.adapters.shared import BlobShared
 from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
 from orchestrator.core.plan import Ledger, Plan
 from orchestrator.ports import Clock, World
@@ -42,6 +43,11 @@ def assembled(
             containers[ledger] = Container(ledger.account, ledger.container, credential, transport)
         return containers[ledger]
 
+    stores: dict[Ledger, BlobShared] = {}
+
+    def shared(ledger: Ledger) -> BlobShared:
+        return stores.setdefault(ledger, BlobShared(container(ledger)))
+
     return World(
         clock=clock,
         plans=plans,
@@ -50,6 +56,7 @@ def assembled(
             pair: AppConfigurationPointer(plan.pointer.endpoint, credential, transport) for pair, plan in plans.items()
         },
         ledgers={pair: BlobLedger(container(plan.ledger)) for pair, plan in plans.items()},
+        shared={pair: shared(plan.ledger) for pair, plan in plans.items()},
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
         probes=HttpProbes(settings),

@@ -106,6 +106,14 @@ class Assessment:
             self._extents = bad_extents(self.evidence, self.now, self.policy)
         return self._extents[role]
 
+    def answers_well(self, role: Role, evidence_class: EvidenceClass) -> bool:
+        """Whether every part of a class that is asked answered well the last time, and not long ago."""
+        tracks = [self.evidence.tracks.get(key) for key in MEMBER_KEYS[role, evidence_class]]
+        asked = [track for track in tracks if track is not None]
+        fresh = all(self.now - track.at <= self.policy.evidence_lifetime for track in asked)
+        well = all(track.seen in {Observation.OK, Observation.DEGRADED} for track in asked)
+        return bool(asked) and fresh and well and evidence_class not in self.bad(role)
+
     def open_incidents(self) -> tuple[Incident, ...]:
         """Incidents that Service Health holds to be active."""
         return tuple(i for i in self.evidence.incidents.values() if is_open(i, self.now, self.policy))

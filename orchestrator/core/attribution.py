@@ -17,7 +17,7 @@ from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.parsing.read import arm_type
 from orchestrator.core.plan import Hub, Plan
 from orchestrator.core.regions import GLOBAL
-from orchestrator.core.services import service_key, service_keys
+from orchestrator.core.services import OWN_SERVICES, service_key, service_keys
 from orchestrator.core.signals import Says, Scope, Signal, Source
 from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation, Role, Surface
 
@@ -185,9 +185,11 @@ def _notice(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Signa
 
 def _scope(parsed: Parsed, details: Details, plan: Plan) -> Scope:
     used = _used_services(plan.services)
+    own = _used_services(OWN_SERVICES)
     here = {region for name, regions in details.places if service_key(name) in used for region in regions}
     return Scope(
         named=tuple(role for role in Role if plan.side(role).region in parsed.regions),
         used=tuple(role for role in Role if plan.side(role).region in here),
         everywhere=GLOBAL in here,
+        ours=any(service_key(name) in own and plan.references.home in regions for name, regions in details.places),
     )

@@ -11,8 +11,9 @@ import msgspec
 
 from orchestrator.core import failback, holds
 from orchestrator.core.assessment import assess
-from orchestrator.core.codec import Value
+from orchestrator.core.codec import Moment, Value
 from orchestrator.core.errors import NotNow
+from orchestrator.core.evidence import Evidence
 from orchestrator.core.fold import without_deletions
 from orchestrator.core.holds import ALWAYS, STANDBY, Case, together
 from orchestrator.core.policy import Policy
@@ -45,6 +46,9 @@ class Command(Value, kw_only=True):
     force: bool = False
     """Go although something holds. Needs a reason, which is recorded."""
 
+    stored_at: Moment | None = None
+    """For pause and resume: the time of the record that all stamps read; None if none could be written."""
+
 
 def command(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
     """What follows from a person's command.
@@ -52,12 +56,14 @@ def command(state: PairState, command: Command, now: datetime, policy: Policy) -
     Raises:
         NotNow: it makes no sense in this phase, or something holds it; says what, and when it may be asked again.
     """
+    if command.force and not command.reason.strip():
+        raise NotNow("to force something needs a reason")
     fault = holds.clock_fault(state, now)
+    if fault and command.do is Do.ACKNOWLEDGE and command.force:
+        return _believed(state, command, now)
     if fault:
         raise NotNow(fault.why)
     now = max(now, state.last_now)
-    if command.force and not command.reason.strip():
-        raise NotNow("to force something needs a reason")
     return _CARRIERS[command.do](_replace(state, last_now=now), command, now, policy)
 
 
@@ -98,9 +104,21 @@ def _acknowledge(state: PairState, command: Command, now: datetime, policy: Poli
     if state.phase is Phase.SETTLED:
         after = moved(state, Trigger.ACKNOWLEDGED, now, "acknowledged", why, acknowledged=True, failed_at=None)
         return Decision(state=_cleared(after), rule=after.rule, why=why)
-    if not state.evidence.deletions and state.failed_at is None:
+    if not state.evidence.deletions and state.failed_at is None and state.acknowledged:
         raise NotNow(f"there is nothing to acknowledge: the pair is {state.phase.replace('_', ' ')}")
-    return _said(_cleared(_replace(state, failed_at=None)), now, "acknowledged", why)
+    return _said(_cleared(_replace(state, failed_at=None, acknowledged=True)), now, "acknowledged", why)
+
+
+def _believed(state: PairState, command: Command, now: datetime) -> Decision:
+    """The clock is right now, and was wrong before: what was seen by the wrong one is forgotten."""
+    why = f"the clock is right now, says {_who(command)}; what was seen by it before is forgotten"
+    moments = {name: _not_after(getattr(state, name), now) for name in ("switched_at", "failed_at")}
+    after = _replace(state, last_now=now, looked_at=None, resumed_at=None, evidence=Evidence(), **moments)
+    return _said(after, now, "acknowledged", why)
+
+
+def _not_after(at: datetime | None, now: datetime) -> datetime | None:
+    return min(at, now) if at else None
 
 
 def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
@@ -123,13 +141,15 @@ def _pause(state: PairState, command: Command, now: datetime, policy: Policy) ->
     since = state.paused.since if state.paused else now
     pause = Pause(since=since, by=clipped(command.by, 80), reason=clipped(command.reason or "no reason given"))
     running = f"; {state.run} is under way and goes on" if state.run else ""
-    return _said(_replace(state, paused=pause), now, "paused", f"paused by {command.by}: {pause.reason}{running}")
+    state = _replace(state, paused=pause, pause_read=command.stored_at or state.pause_read)
+    return _said(state, now, "paused", f"paused by {command.by}: {pause.reason}{running}")
 
 
 def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
     if state.paused is None:
         raise NotNow("the pair is not paused")
-    return _said(_replace(state, paused=None), now, "resumed", f"resumed by {_who(command)}")
+    state = _replace(state, paused=None, pause_read=command.stored_at or state.pause_read)
+    return _said(state, now, "resumed", f"resumed by {_who(command)}")
 
 
 def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:

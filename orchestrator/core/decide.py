@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
@@ -20,10 +19,10 @@ from orchestrator.core.evidence import SIDE_KEYS, Evidence
 from orchestrator.core.fold import folded
 from orchestrator.core.holds import ALONE, ALWAYS, STANDBY, Case, together
 from orchestrator.core.policy import Failback, Policy
-from orchestrator.core.records import EpochRecord
 from orchestrator.core.reports import Report, What, report, taken_over
 from orchestrator.core.rule import Judgement, judged
 from orchestrator.core.runs import started
+from orchestrator.core.sight import Sight, taken_in
 from orchestrator.core.signals import Signal
 from orchestrator.core.state import Approval, Decision, Order, PairState, StartRun, Tell, moved, noted
 from orchestrator.core.telling import clipped, moment, span
@@ -36,6 +35,7 @@ __all__ = [
     "Do",
     "Order",
     "Report",
+    "Sight",
     "StartRun",
     "Tell",
     "What",
@@ -53,33 +53,15 @@ RUNNING = frozenset({Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 _replace = msgspec.structs.replace
 
 
-class Sight(Protocol):
-    """What one look, or one delivery, brought."""
-
-    @property
-    def signals(self) -> tuple[Signal, ...]: ...
-    @property
-    def record(self) -> EpochRecord | None: ...
-    @property
-    def trouble(self) -> str | None: ...
-    @property
-    def is_look(self) -> bool: ...
-    @property
-    def pairs_moving(self) -> float: ...
-
-
 def seen(state: PairState, sight: Sight, now: datetime, policy: Policy) -> Decision:
     """Fold what was seen, take over what others have switched, and decide."""
+    if holds.clock_fault(state, now):
+        return decide(state, state.evidence, now, policy)
+    now = max(now, state.last_now)
     taken = taken_over(state, sight.record, now) if sight.record else Decision(state=state, rule="", why="")
-    state = taken.state
-    if sight.is_look:
-        trouble = sight.trouble or _contradiction(state, sight.record)
-        said = clipped(trouble) if trouble else None
-        state = _replace(state, looked_at=now, trouble=said, pairs_moving=sight.pairs_moving)
-    elif sight.trouble:
-        state = _replace(state, trouble=clipped(sight.trouble))
+    state, told = taken_in(taken.state, sight, now, policy)
     decision = observe(state, sight.signals, now, policy, pairs_moving=sight.pairs_moving)
-    return _replace(decision, orders=taken.orders + decision.orders) if taken.orders else decision
+    return _replace(decision, orders=taken.orders + told + decision.orders)
 
 
 def observe(
@@ -131,17 +113,6 @@ def cadence(state: PairState, policy: Policy) -> timedelta:
     tracks = (state.evidence.tracks.get(key) for key in SIDE_KEYS[state.active])
     doubted = any(t and t.bad_at and state.last_now - t.bad_at <= policy.evidence_lifetime for t in tracks)
     return policy.suspect_interval if doubted else policy.probe_interval
-
-
-def _contradiction(state: PairState, record: EpochRecord | None) -> str | None:
-    """Why the epoch record cannot be true, given what has been seen before."""
-    if record is None or record.epoch > state.epoch:
-        return None
-    if record.epoch < state.epoch:
-        return f"the epoch record says {record.epoch}, but epoch {state.epoch} has been seen: it went back"
-    if record.active is not state.active:
-        return f"the epoch record of epoch {record.epoch} names the {record.active}, not the {state.active}"
-    return None
 
 
 def _cooled_down(state: PairState, now: datetime, policy: Policy) -> bool:

@@ -113,6 +113,9 @@ class Incident(Value, kw_only=True):
     everywhere: bool = False
     """True if it names the region ``global`` for a service that a hub uses."""
 
+    ours: bool = False
+    """True if it names our own region for a service that we ourselves run on."""
+
     why: str = ""
 
 

@@ -10,9 +10,10 @@ from orchestrator.core.codec import Value
 from orchestrator.core.evidence import Evidence
 from orchestrator.core.policy import Policy
 from orchestrator.core.rule import confirmation, judged
+from orchestrator.core.shared import green_count
 from orchestrator.core.state import PairState
 from orchestrator.core.telling import listed, moment, span
-from orchestrator.core.vocabulary import DECIDING_CLASSES, EvidenceClass, Phase, Role
+from orchestrator.core.vocabulary import DECIDING_CLASSES, EvidenceClass, Mode, Phase, Role
 
 
 class Explanation(Value, kw_only=True):
@@ -34,9 +35,14 @@ CHANGES = {
     "model-route": "hub or jobs being bad, or unknown, as well",
     "hold.trouble": "a look at which everything can be read again",
     "hold.paused": "the command resume",
+    "hold.paused-all": "the command resume for every pair",
     "hold.maintenance": "the end of the maintenance window",
+    "hold.blackout": "the end of the blackout window",
     "hold.deleted": "the resource being there again, or an acknowledgement",
     "hold.observer": "our own references answering again",
+    "hold.own-region": "the incident being resolved, or an hour without a further message about it",
+    "hold.identity": "a token being had for one side at least",
+    "hold.other-stamp": "the other stamp seeing what we see, or not being heard of any more",
     "hold.elsewhere": "the other regions being well again",
     "hold.global-notice": "the incident being resolved, or an hour without a further message about it",
     "hold.standby-notice": "the incident being resolved, or an hour without a further message about it",
@@ -44,11 +50,13 @@ CHANGES = {
     "hold.standby-unseen": "the standby being seen well in every class in which the active side is bad",
     "hold.mass": "fewer pairs wanting to move at once",
     "hold.mode": "the mode auto, or a person's order",
+    "hold.drills": "drills that go well, or a reason in the plan to act without them",
+    "hold.blind-spell": "looks without a gap for as long as the evidence has to stand",
     "hold.cooldown": "an acknowledgement, or the end of the cooldown",
     "hold.run-failed": "the pause after a failed run being over",
     "hold.approval": "the command approve",
     "hold.rejected": "the time after which it is asked again, or a person's order",
-    "hold.clock": "a clock that does not go back",
+    "hold.clock": "a clock that does not go back, or a forced acknowledgement that it is right now",
     "running": "the report of the run",
 }
 """What would lead to another decision than the one that rests on a rule."""
@@ -69,6 +77,11 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
     if state.active is Role.SECONDARY and state.run is None:
         unready = failback.unready(seen, now, policy)
         parts.append(f"The way back is closed: {unready}." if unready else "The way back is open.")
+    without = policy.auto_without_drills.strip()
+    if policy.mode is Mode.AUTO and without and green_count(state.green_drills, now, policy) < policy.green_drills:
+        parts.append(f"It may act alone without drills: {without}.")
+    if state.caution:
+        parts.append(f"Not read, and no hold: {state.caution}.")
     return Explanation(
         pair=state.pair,
         phase=state.phase,

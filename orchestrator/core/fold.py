@@ -215,7 +215,7 @@ def _notice(draft: _Draft, signal: Signal) -> None:
         signal.occurred_at < before.at or (signal.occurred_at == before.at and not (before.active and not active))
     ):
         return
-    if before is None and not (scope.named or scope.everywhere):
+    if before is None and not (scope.named or scope.everywhere or scope.ours):
         return
     draft.incidents = {
         **_alive(draft.incidents, draft.now, draft.policy),
@@ -225,6 +225,7 @@ def _notice(draft: _Draft, signal: Signal) -> None:
             named=scope.named,
             used=scope.used,
             everywhere=scope.everywhere,
+            ours=scope.ours,
             why=clipped(signal.why, WHY_LIMIT),
         ),
     }

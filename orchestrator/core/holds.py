@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator.core.assessment import Assessment, Verdict
-from orchestrator.core.evidence import MEMBERS
+from orchestrator.core.evidence import MEMBERS, track_key
 from orchestrator.core.policy import Policy
+from orchestrator.core.rule import confirmation
+from orchestrator.core.shared import green_count
 from orchestrator.core.state import PairState
 from orchestrator.core.telling import listed, moment, span
 from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.windows import end_of
 
 CLOCK_LIMIT = timedelta(minutes=5)
 """How far back the clock may jump before nothing that it says is believed."""
@@ -54,11 +57,19 @@ def paused(case: Case) -> str | None:
     return f"paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
 
 
+def everything_paused(case: Case) -> str | None:
+    pause = case.state.paused_all
+    return f"every pair is paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
+
+
 def maintenance(case: Case) -> str | None:
-    for window in case.policy.maintenance_windows:
-        if window.since <= case.now < window.until:
-            return f"in a maintenance window until {moment(window.until)}"
-    return None
+    ends = end_of(case.now, case.policy.maintenance_windows, case.policy.maintenance_weekly)
+    return f"in a maintenance window until {moment(ends)}" if ends else None
+
+
+def blackout(case: Case) -> str | None:
+    ends = blackout_end(case.now, case.policy)
+    return f"in a blackout window until {moment(ends)}" if ends else None
 
 
 def cooldown(case: Case) -> str | None:
@@ -89,6 +100,65 @@ def observer(case: Case) -> str | None:
     if track is None or track.seen not in {Observation.BAD, Observation.BLIND}:
         return None
     return f"our own region or network is in trouble: {track.why or track.seen}"
+
+
+def identity(case: Case) -> str | None:
+    """A token that can be had for neither side is our own trouble, or everybody's."""
+    tracks = [case.seen.evidence.tracks.get(track_key(role, Surface.IDENTITY)) for role in Role]
+    fresh = [track for track in tracks if track and case.now - track.at <= case.policy.evidence_lifetime]
+    blind = [track for track in fresh if track.seen in {Observation.BAD, Observation.BLIND}]
+    if len(blind) < len(tracks):
+        return None
+    return f"no token can be had for either side, so nothing that needs one was asked: {blind[0].why or blind[0].seen}"
+
+
+def own_region(case: Case) -> str | None:
+    for incident in case.seen.open_incidents():
+        if incident.ours:
+            return f"Service Health names the region in which we run ourselves: {incident.why}"
+    return None
+
+
+def other_stamp(case: Case) -> str | None:
+    """Another stamp that sees well everything that we see bad: one of us is wrong, and nobody can say which."""
+    bad = {c for c in case.bad if c is not EvidenceClass.NOTICE}
+    for view in case.state.views if bad else ():
+        age = case.now - view.looked_at
+        if -CLOCK_LIMIT <= age <= case.policy.evidence_lifetime and bad.issubset(view.well.get(case.source, ())):
+            names = listed(c.value for c in EvidenceClass if c in bad)
+            return f"the stamp {view.stamp} saw {names} of the {case.source} well {span(age)} ago"
+    return None
+
+
+def drills(case: Case) -> str | None:
+    policy = case.policy
+    if policy.mode is not Mode.AUTO or policy.auto_without_drills.strip():
+        return None
+    green = green_count(case.state.green_drills, case.now, policy)
+    if green >= policy.green_drills:
+        return None
+    return (
+        f"{green} of {policy.green_drills} drills have gone well in the last {policy.drill_age.days} days: "
+        "the mode auto does not act before"
+    )
+
+
+def blind_spell(case: Case) -> str | None:
+    """Looks that did not come: what was bad before and is bad now may have been well between."""
+    state, policy = case.state, case.policy
+    if state.looked_at is None:
+        return None
+    if is_blind_spell(state, case.now, policy):
+        return f"nobody has looked since {moment(state.looked_at)}: what was heard since confirms nothing"
+    if state.resumed_at is None:
+        return None
+    ends = state.resumed_at + confirmation(case.seen, case.source, policy)
+    if case.now >= ends:
+        return None
+    return (
+        f"looks were missed until {moment(state.resumed_at)}; what was seen before confirms nothing: "
+        f"it has to be seen anew until {moment(ends)}"
+    )
 
 
 def elsewhere(case: Case) -> str | None:
@@ -148,10 +218,15 @@ def mode(case: Case) -> str | None:
 
 ALWAYS: tuple[tuple[str, Check], ...] = (
     ("hold.trouble", trouble),
+    ("hold.paused-all", everything_paused),
     ("hold.paused", paused),
     ("hold.maintenance", maintenance),
+    ("hold.blackout", blackout),
     ("hold.deleted", deleted),
     ("hold.observer", observer),
+    ("hold.own-region", own_region),
+    ("hold.identity", identity),
+    ("hold.other-stamp", other_stamp),
     ("hold.elsewhere", elsewhere),
     ("hold.global-notice", global_notice),
     ("hold.standby-notice", standby_notice),
@@ -164,6 +239,8 @@ STANDBY: tuple[tuple[str, Check], ...] = (("hold.standby-bad", standby_bad), ("h
 
 ALONE: tuple[tuple[str, Check], ...] = (
     ("hold.mode", mode),
+    ("hold.drills", drills),
+    ("hold.blind-spell", blind_spell),
     ("hold.cooldown", cooldown),
     ("hold.run-failed", failed_run),
 )
@@ -191,7 +268,21 @@ def clock_fault(state: PairState, now: datetime) -> Hold | None:
     """The clock went back further than clocks are corrected: nothing that depends on time can be said."""
     if state.last_now - now <= CLOCK_LIMIT:
         return None
-    return Hold("hold.clock", f"the clock went back from {moment(state.last_now)} to {moment(now)}")
+    why = (
+        f"the clock went back from {moment(state.last_now)} to {moment(now)}; nothing is decided until it shows "
+        f"{moment(state.last_now - CLOCK_LIMIT)} again, or until a forced acknowledgement says that it is right now"
+    )
+    return Hold("hold.clock", why)
+
+
+def blackout_end(now: datetime, policy: Policy) -> datetime | None:
+    """When the blackout ends that stands now; None if none does."""
+    return end_of(now, policy.blackout_windows, policy.blackout_weekly)
+
+
+def is_blind_spell(state: PairState, now: datetime, policy: Policy) -> bool:
+    """Whether there was no look for so long that what was seen before it confirms nothing."""
+    return state.looked_at is not None and now - state.looked_at > policy.missed_looks * policy.probe_interval
 
 
 def _is_bad(verdict: Verdict) -> bool:

@@ -17,6 +17,7 @@ from orchestrator.core.cadence import Polls
 from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.policy import Policy, checked
+from orchestrator.core.regions import GLOBAL, region_named
 from orchestrator.core.services import HUB_SERVICES
 from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier
 
@@ -118,6 +119,10 @@ class References(Value, kw_only=True):
 
     elsewhere: tuple[str, ...] = ()
     """The same API in regions that belong to no pair. All failing means a global fault."""
+
+    home: str = ""
+    """Region in which this app runs, such as ``northeurope``; empty for the one that ``HUBSWITCH_REGION`` names. While
+    Service Health names it for something that the app runs on, nothing is switched: our own eyes are in doubt."""
 
 
 class Jobs(Value, kw_only=True):
@@ -295,6 +300,8 @@ def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
     structs = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
     if structs and isinstance(value, dict):
         return with_durations(value, structs[0], where, path)
+    if structs and isinstance(value, list):
+        return [with_durations(item, structs[0], where, f"{path}[{n}]") for n, item in enumerate(value)]
     return value
 
 
@@ -330,6 +337,8 @@ def _cross_checked(plan: Plan, where: str) -> Plan:
     must(plan.jobs.batch >= 1, "jobs.batch", "at least 1", str(plan.jobs.batch))
     must(plan.jobs.writes_per_second > 0, "jobs.writes_per_second", "above 0", str(plan.jobs.writes_per_second))
     must(plan.jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(plan.jobs.write_burst))
+    home = plan.references.home
+    must(not home or region_named(home) == home != GLOBAL, "references.home", "a canonical region name", home)
     checked(plan.policy, where)
     return plan
 

@@ -5,29 +5,24 @@ Each field says what it is, its unit, and why its default is what it is.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-
-import msgspec
 
 from orchestrator.core.codec import Value
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.vocabulary import Mode
+from orchestrator.core.windows import Recurring, Window, check_recurring
+
+__all__ = ["Failback", "Policy", "Recurring", "Window", "checked"]
+
+
+DRILLS_KEPT = 16
+"""Green drills that a pair remembers, the newest."""
 
 
 class Failback(StrEnum):
     MANUAL = "manual"
     AUTO = "auto"
-
-
-class Window(Value, kw_only=True):
-    """A span of time in which no switch is begun. ``from`` is included, ``to`` is not."""
-
-    since: datetime = msgspec.field(name="from")
-    """Its beginning, with a zone."""
-
-    until: datetime = msgspec.field(name="to")
-    """Its end, with a zone."""
 
 
 class Policy(Value, kw_only=True):
@@ -82,7 +77,30 @@ class Policy(Value, kw_only=True):
     """Uninterrupted health of the old side before a return. Second waves came up to 22 hours later."""
 
     maintenance_windows: tuple[Window, ...] = ()
-    """Announced work. Nothing is switched in it; what is seen is still kept."""
+    """Announced work on the hubs, by date. Nothing is switched in it, unless forced; what is seen is still kept."""
+
+    maintenance_weekly: tuple[Recurring, ...] = ()
+    """The same, for work that comes again: every Saturday night, the first Sunday of a month."""
+
+    blackout_windows: tuple[Window, ...] = ()
+    """Times in which nobody may be disturbed, by date. As maintenance; drills are refused as well, unless forced."""
+
+    blackout_weekly: tuple[Recurring, ...] = ()
+    """The same, for times that come again: closing days, market hours."""
+
+    green_drills: int = 1
+    """Drills that must have gone well before mode ``auto`` acts alone; 0 asks for none. A standby that nobody has
+    practised with is a guess."""
+
+    drill_age: timedelta = timedelta(days=90)
+    """Age at which a drill that went well does not count any more. Roles, quotas and images change within a quarter."""
+
+    auto_without_drills: str = ""
+    """Why mode ``auto`` may act without those drills, in a sentence; empty if it may not. It is shown to everybody."""
+
+    missed_looks: int = 4
+    """Times ``probe_interval`` without a look, after which what was seen before confirms nothing: the wait is gone
+    through anew. One late timer is not blindness; two minutes without eyes are."""
 
 
 def checked(policy: Policy, where: str) -> Policy:
@@ -94,14 +112,25 @@ def checked(policy: Policy, where: str) -> Policy:
     for field, expected, holds in _claims(policy):
         if not holds:
             raise InvalidInput(where, f"policy.{field}", expected, str(getattr(policy, field)))
+    for field in ("maintenance_weekly", "blackout_weekly"):
+        for n, window in enumerate(getattr(policy, field)):
+            check_recurring(window, where, f"policy.{field}[{n}]")
     return policy
 
 
 def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
     positive = [
         (name, "a duration above zero", getattr(policy, name) > timedelta())
-        for name in ("probe_interval", "suspect_interval", "evidence_lifetime", "secondary_fresh", "approval_expiry")
+        for name in (
+            "probe_interval",
+            "suspect_interval",
+            "evidence_lifetime",
+            "secondary_fresh",
+            "approval_expiry",
+            "drill_age",
+        )
     ]
+    dated = ("maintenance_windows", "blackout_windows")
     return [
         *positive,
         ("bad_after", "at least 1", policy.bad_after >= 1),
@@ -118,10 +147,16 @@ def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
             policy.evidence_lifetime > policy.probe_interval,
         ),
         ("mass_limit", "above 0 and at most 1", 0 < policy.mass_limit <= 1),
-        ("maintenance_windows", "from before to", all(w.since < w.until for w in policy.maintenance_windows)),
-        (
-            "maintenance_windows",
-            "times with a zone, such as 2026-02-27T09:30:00Z",
-            all(w.since.tzinfo and w.until.tzinfo for w in policy.maintenance_windows),
-        ),
+        ("green_drills", f"from 0 to {DRILLS_KEPT}", 0 <= policy.green_drills <= DRILLS_KEPT),
+        ("missed_looks", "at least 2, or one late timer is a blind spell", policy.missed_looks >= 2),  # noqa: PLR2004
+        *((field, "times with a zone, such as 2026-02-27T09:30:00Z", _are_zoned(policy, field)) for field in dated),
+        *((field, "from before to", not _are_zoned(policy, field) or _are_ordered(policy, field)) for field in dated),
     ]
+
+
+def _are_zoned(policy: Policy, field: str) -> bool:
+    return all(window.since.tzinfo and window.until.tzinfo for window in getattr(policy, field))
+
+
+def _are_ordered(policy: Policy, field: str) -> bool:
+    return all(window.since < window.until for window in getattr(policy, field))

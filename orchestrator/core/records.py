@@ -36,6 +36,8 @@ class EpochRecord(Value, kw_only=True):
     run: str | None
     since: Moment
     why: str
+    doubted_since: Moment | None = None
+    """The order's, so that a run which is begun again from this record takes the same jobs to have been interrupted."""
 
 
 class PointerValue(Value, kw_only=True):
@@ -166,9 +168,7 @@ class Manifest(Value, kw_only=True):
     jobs: tuple[str, ...]
 
 
-def read_record[T: (EpochRecord, PointerValue, JobRecord, Manifest)](
-    data: bytes | str, shape: type[T], where: str
-) -> T:
+def read_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
     """The record that stored bytes hold.
 
     Raises:

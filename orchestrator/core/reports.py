@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from orchestrator.core.codec import Value
 from orchestrator.core.policy import Policy
 from orchestrator.core.records import EpochRecord
@@ -55,11 +57,17 @@ def report(state: PairState, report: Report, now: datetime, policy: Policy) -> D
 
 
 def taken_over(state: PairState, record: EpochRecord, now: datetime) -> Decision:
-    """What follows from the epoch record as it was read. Ours is left alone, and so is a run under way."""
+    """What follows from the epoch record as it was read. Ours is left alone, and so is a run under way.
+
+    The cooldown counts from the record's own time, so that a stamp that learns of a switch late holds no longer than
+    the one that made it.
+    """
     if record.epoch <= state.epoch or state.run is not None:
         return Decision(state=state, rule=state.rule, why=state.why)
     why = f"{record.run or 'somebody'} has switched to the {record.active} under epoch {record.epoch}: {record.why}"
-    return _superseded(state, record.epoch, record.active, max(now, state.last_now), why)
+    after = _superseded(state, record.epoch, record.active, max(now, state.last_now), why)
+    since = min(record.since, after.state.last_now)
+    return msgspec.structs.replace(after, state=msgspec.structs.replace(after.state, switched_at=since))
 
 
 def _fits(state: PairState, report: Report) -> bool:

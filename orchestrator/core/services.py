@@ -34,6 +34,26 @@ HUB_SERVICES = (
 )
 """What every hub uses, Resource Manager and Entra ID among them."""
 
+OWN_SERVICES = (
+    "Azure Functions",
+    "App Service",
+    "Functions",
+    "Durable Task Scheduler",
+    "Storage",
+    "Storage Accounts",
+    "Blob Storage",
+    "Virtual Network",
+    "Network Infrastructure",
+    "Azure DNS",
+    "Azure Private Link",
+    "Microsoft Entra ID",
+    "Azure Active Directory",
+    "Managed identities",
+    "Managed Identity",
+    "Managed identities for Azure resources",
+)
+"""What this app itself runs on. An incident that names one of them in our own region puts our own eyes in doubt."""
+
 _BEFORE = ("microsoft", "azure")
 _AFTER = ("services", "service")
 

@@ -70,6 +70,9 @@ class Scope(Value, kw_only=True):
     everywhere: bool = False
     """True if it names the region ``global`` for a service that a hub uses."""
 
+    ours: bool = False
+    """True if it names our own region for a service that we ourselves run on."""
+
 
 class Signal(Value, kw_only=True):
     """One statement about one thing at one time."""

@@ -14,6 +14,7 @@ from orchestrator.core.cadence import Polled
 from orchestrator.core.codec import Value, decode, from_builtins
 from orchestrator.core.errors import UnknownShape
 from orchestrator.core.evidence import Evidence
+from orchestrator.core.shared import StampView
 from orchestrator.core.telling import clipped
 from orchestrator.core.transitions import TABLE, Trigger, next_phase
 from orchestrator.core.vocabulary import EvidenceClass, Phase, Role
@@ -75,6 +76,22 @@ class PairState(Value, kw_only=True):
     """False from a switch until a person has seen it or the cooldown is over."""
 
     paused: Pause | None = None
+    pause_read: datetime | None = None
+    """Time of the newest record of this pair's pause that was heard of; older ones change nothing."""
+
+    paused_all: Pause | None = None
+    """The pause of every pair."""
+
+    pause_all_read: datetime | None = None
+    green_drills: tuple[datetime, ...] = ()
+    """When drills that went well were held, as last read."""
+
+    views: tuple[StampView, ...] = ()
+    """What other stamps see, as last read."""
+
+    caution: str | None = None
+    """What could not be read at the last look, and does not hold."""
+
     approval: Approval | None = None
     suspects: tuple[EvidenceClass, ...] = ()
     """Classes that made the pair suspect and have not been seen well since."""
@@ -88,6 +105,9 @@ class PairState(Value, kw_only=True):
 
     polled: Polled | None = None
     """What became of the last poll."""
+
+    resumed_at: datetime | None = None
+    """The first look after so long a time without one that what was seen before confirms nothing."""
 
     pairs_moving: float = 0.0
     """Share of all pairs in trouble or on the move, as the last look had it. Deliveries and commands know no other."""

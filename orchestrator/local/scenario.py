@@ -142,10 +142,15 @@ def policy_of(scenario: Scenario, where: str, base: Policy | None = None) -> Pol
 
 
 def _consistent(policy: Policy, given: dict[str, Any]) -> Policy:
-    """What a scenario leaves unsaid follows what it says: a shorter wait shortens what must not be longer."""
+    """What a scenario leaves unsaid follows what it says: a shorter wait shortens what must not be longer.
+
+    Nobody holds drills in a scenario, so none is asked for.
+    """
     changes: dict[str, Any] = {}
     if "confirm_after_notice" not in given:
         changes["confirm_after_notice"] = min(policy.confirm_after_notice, policy.confirm_after)
+    if "green_drills" not in given:
+        changes["green_drills"] = 0
     if "suspect_interval" not in given:
         changes["suspect_interval"] = min(policy.suspect_interval, policy.probe_interval)
     return msgspec.structs.replace(policy, **changes)
@@ -161,11 +166,11 @@ def _read(path: Path, where: str) -> str:
 
 
 def _zoned(value: Any) -> Any:
-    """Times without a zone are UTC, as YAML has it; everything else stays."""
+    """Times without a zone are UTC, as YAML has it, but for windows that repeat: those have a zone of their own."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if isinstance(value, dict):
-        return {key: _zoned(item) for key, item in value.items()}
+        return value if "rule" in value else {key: _zoned(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_zoned(item) for item in value]
     return value

@@ -44,6 +44,11 @@ FLOORS = {
 }
 """Shortest value of each duration, however high the speed: a sweep still takes its time."""
 
+PATIENT = 20
+"""Intervals of a fast session without a look: its seconds are fractions of one, and other programs want to run too."""
+
+UNPRACTISED = "a simulated pair, which is there to be tried out"
+
 
 @dataclass(frozen=True)
 class Local:
@@ -58,11 +63,16 @@ class Local:
 
 
 def scaled_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
-    """The default policy with every duration divided by ``speed``, but not below its floor."""
+    """The default policy with every duration divided by ``speed``, but not below its floor; no drills are asked for."""
     defaults = Policy()
     scaled = {name: max(getattr(defaults, name) / speed, floor) for name, floor in FLOORS.items()}
     capped = {name: min(length, getattr(defaults, name)) for name, length in scaled.items()}
-    return {"mode": mode, **capped}
+    return {
+        "mode": mode,
+        "auto_without_drills": UNPRACTISED,
+        **capped,
+        **({"missed_looks": PATIENT} if speed > 1 else {}),
+    }
 
 
 @contextlib.asynccontextmanager

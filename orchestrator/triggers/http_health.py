@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 
 import azure.functions as func
@@ -18,17 +19,26 @@ def live(_req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def ready(deployment: Deployment) -> func.HttpResponse:
-    """``GET health/ready``: the stores in which a switch is decided can be read. 503 if one cannot."""
-    checks = await asyncio.gather(*(asyncio.to_thread(_epoch_readable, deployment, pair) for pair in deployment.plans))
-    named = dict(zip(deployment.plans, checks, strict=True))
-    fine = all(named.values())
+    """``GET health/ready``: the stores in which a switch is decided and published can be read. 503 if one cannot."""
+    world = await deployment.assembled()
+    records, pointers = await asyncio.gather(
+        _all_readable(deployment, lambda pair: world.epochs[pair].read(pair)),
+        _all_readable(deployment, lambda pair: world.pointers[pair].snapshot(pair)),
+    )
+    fine = all((*records.values(), *pointers.values()))
     status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
-    return answer({"status": "ready" if fine else "not ready", "epoch_record": named}, status)
+    told = {"status": "ready" if fine else "not ready", "epoch_record": records, "pointer": pointers}
+    return answer(told, status)
 
 
-def _epoch_readable(deployment: Deployment, pair: str) -> bool:
+async def _all_readable(deployment: Deployment, read: Callable[[str], object]) -> dict[str, bool]:
+    found = await asyncio.gather(*(asyncio.to_thread(_is_readable, read, pair) for pair in deployment.plans))
+    return dict(zip(deployment.plans, found, strict=True))
+
+
+def _is_readable(read: Callable[[str], object], pair: str) -> bool:
     try:
-        deployment.world.epochs[pair].read(pair)
+        read(pair)
     except HubswitchError:
         return False
     return True

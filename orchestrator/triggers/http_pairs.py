@@ -14,8 +14,10 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core import decide
 from orchestrator.core.codec import Value, decode
 from orchestrator.core.decide import Command
-from orchestrator.core.errors import InvalidInput, PermanentError
+from orchestrator.core.errors import HubswitchError, InvalidInput, PermanentError
+from orchestrator.core.holds import blackout_end
 from orchestrator.core.state import initial
+from orchestrator.core.telling import moment
 from orchestrator.triggers import engine
 from orchestrator.triggers.answers import (
     TooLarge,
@@ -29,6 +31,7 @@ from orchestrator.triggers.answers import (
     unreadable,
 )
 from orchestrator.triggers.http_page import answered_page
+from orchestrator.triggers.pauses import record_of, stored
 from orchestrator.web.views import Readable, explain_view, pair_view, run_view, status_view
 from orchestrator.workflows.orders import DrillKind, DrillOrder
 
@@ -53,6 +56,8 @@ class DrillAsked(Value, kw_only=True):
 
     reason: Words
     kind: DrillKind = DrillKind.DRY
+    force: bool = False
+    """Practise in a blackout window too."""
 
 
 def guarded(handler: Handler) -> Handler:
@@ -127,8 +132,13 @@ def drill(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = _body(req, DrillAsked)
+        asked = body_of(req, DrillAsked)
         now = deployment.clock.now()
+        ends = blackout_end(now, plan.policy)
+        if ends and not asked.force:
+            return problem(
+                HTTPStatus.CONFLICT, f"in a blackout window until {moment(ends)}; force it to drill all the same"
+            )
         beat = plan.policy.suspect_interval / 10
         order = DrillOrder(
             pair=plan.pair,
@@ -151,9 +161,9 @@ def command(deployment: Deployment, do: str) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = _body(req, Asked)
+        asked = body_of(req, Asked)
         order = Command(
-            do=decide.Do(do), by=_caller(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
+            do=decide.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
         )
         now = deployment.clock.now()
         found = await _readable(client, plan.pair)
@@ -161,13 +171,32 @@ def command(deployment: Deployment, do: str) -> Handler:
             return unreadable(plan.pair, found)
         state = found or initial(plan.pair, now)
         try:
-            decided = decide.command(state, order, max(now, state.last_now), plan.policy)
+            decided = decide.command(state, order, now, plan.policy)
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
+        if order.do in {decide.Do.PAUSE, decide.Do.RESUME}:
+            return await _paused(deployment, client, plan.pair, order, decided.why)
         await engine.command(client, plan.pair, order, now)
         return answer({"pair": plan.pair, "do": do, "why": decided.why}, HTTPStatus.ACCEPTED)
 
     return guarded(handler)
+
+
+async def _paused(
+    deployment: Deployment, client: DurableFunctionsClient, pair: str, order: Command, why: str
+) -> func.HttpResponse:
+    """Store it for every stamp, then tell the entity. A pause that cannot be stored stands here all the same."""
+    now = deployment.clock.now()
+    world = await deployment.assembled()
+    found = await stored(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
+    if isinstance(found, HubswitchError) and order.do is decide.Do.RESUME:
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {found}")
+    at = None if isinstance(found, HubswitchError) else found.at
+    await engine.command(client, pair, msgspec.structs.replace(order, stored_at=at), now)
+    if isinstance(found, HubswitchError):
+        detail = f"{pair} is paused here, but other stamps cannot know, for this was not stored: {found}"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+    return answer({"pair": pair, "do": order.do, "why": why}, HTTPStatus.ACCEPTED)
 
 
 def _accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
@@ -175,7 +204,7 @@ def _accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
     return answer({"run": run_id, "follow": where}, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
 
 
-def _body[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
+def body_of[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
     where = place_of(req)
     body = req.get_body()
     if len(body) > LIMIT:
@@ -193,7 +222,7 @@ def place_of(req: func.HttpRequest) -> str:
     return f"body of {req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
 
 
-def _caller(req: func.HttpRequest) -> str:
+def caller_of(req: func.HttpRequest) -> str:
     """The signed-in caller, if the platform's authentication is in front of the app."""
     return req.headers.get("x-ms-client-principal-name") or ""
 

@@ -10,8 +10,9 @@ import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.codec import from_builtins, to_builtins
+from orchestrator.core.decide import Do
 from orchestrator.ports import World
-from orchestrator.triggers import http_events, http_health, http_pairs, polling, timers
+from orchestrator.triggers import http_events, http_health, http_pairs, http_pause, polling, timers
 from orchestrator.workflows import capture, drill, names, orders, resubmission, switch_run, switching, telling
 from orchestrator.workflows.pair_entity import pair_entity
 
@@ -33,6 +34,7 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.REHEARSE: (orders.DrillOrder, drill.rehearse),
     names.SUBMIT_CANARY: (orders.DrillOrder, drill.submit_canary),
     names.CHECK_CANARY: (orders.DrillOrder, drill.check_canary),
+    names.FINISH_DRILL: (orders.DrillDone, drill.finish_drill),
 }
 """Name -> shape of the order and the body that carries it out."""
 
@@ -75,6 +77,8 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
     _route(app, "explain_pair", "pairs/{pair}/explain", ["GET"], http_pairs.explain(deployment))
     _route(app, "get_run", "runs/{id}", ["GET"], http_pairs.run(deployment))
     _route(app, "start_drill", "pairs/{pair}/drill", ["POST"], http_pairs.drill(deployment))
+    for every in (Do.PAUSE, Do.RESUME):
+        _route(app, f"{every}_everything", every.value, ["POST"], http_pause.everything(deployment, every))
     for do in COMMANDS:
         _route(app, f"{do}_pair", f"pairs/{{pair}}/{do}", ["POST"], http_pairs.command(deployment, do))
 

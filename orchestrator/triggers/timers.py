@@ -17,6 +17,7 @@ from orchestrator.workflows.capture import reconciled
 from orchestrator.workflows.looking import is_due, look, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
 from orchestrator.workflows.revival import ended_early, needs_revival, order_again
+from orchestrator.workflows.sharing import Surroundings
 from orchestrator.workflows.telling import summary_path
 
 LOG = telemetry.logger("timers")
@@ -40,11 +41,13 @@ async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
     due = [deployment.plans[pair] for pair, state in states.items() if is_due(state, deployment.plans[pair], now)]
     limit = asyncio.Semaphore(AT_ONCE)
     world = await deployment.assembled()
+    around = Surroundings(world, deployment.settings.stamp)
 
     async def looked_at(plan: Plan) -> None:
         async with limit:
-            seen = await look(world, plan, share_moving(known, plan))
+            seen = await look(world, plan, around, share_moving(known, plan))
             await engine.observe(client, plan.pair, seen)
+            await _tell_stamps(deployment, plan, states[plan.pair])
             await _revive(deployment, client, plan, states[plan.pair], seen)
 
     found = await asyncio.gather(*(looked_at(plan) for plan in due), return_exceptions=True)
@@ -56,14 +59,24 @@ async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
     return len(due)
 
 
+async def _tell_stamps(deployment: Deployment, plan: Plan, state: PairState | None) -> None:
+    """Let the other stamps know what this one saw at its last look. They do without if it cannot be told."""
+    if state is None:
+        return
+    try:
+        await asyncio.to_thread(deployment.teller.tell, deployment.world, plan, state)
+    except HubswitchError as fault:
+        LOG.warning("%s: the other stamps could not be told what is seen here: %s", plan.pair, fault)
+
+
 async def _revive(
     deployment: Deployment, client: DurableFunctionsClient, plan: Plan, state: PairState | None, seen: Observed
 ) -> None:
     """Begin the run again that holds the epoch, or report the one that never did, if the engine has lost it."""
     record, now = seen.record, deployment.clock.now()
-    if seen.trouble is not None:
+    if record is None or seen.is_fenced:
         return
-    if record and record.run and (plan.pair, record.run) not in deployment.summarised:
+    if record.run and (plan.pair, record.run) not in deployment.summarised:
         path = summary_path(plan.pair, record.run)
         summary = await asyncio.to_thread(deployment.world.ledgers[plan.pair].get, path)
         if summary is not None:

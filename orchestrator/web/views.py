@@ -13,6 +13,7 @@ from orchestrator.core.counting import counts_as
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.explain import explain
 from orchestrator.core.plan import Plan
+from orchestrator.core.shared import green_count
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import EvidenceClass, Observation, Role
 
@@ -22,8 +23,11 @@ NEW, UNREADABLE = "new", "unreadable"
 CALM = frozenset({"steady", NEW})
 """What stands for a pair that nobody has to look at, unless it is paused or in trouble."""
 
-UNKNOWN = ("since", "active", "region", "epoch", "run", "paused", "trouble", "unknown_words", "polled")
-"""What is null for a pair whose state is not known."""
+UNKNOWN = (
+    *("since", "active", "region", "epoch", "run", "paused", "paused_all", "cooldown_until", "trouble", "caution"),
+    *("unknown_words", "polled"),
+)
+"""Fields of a line about which nothing can be said of a pair without a state."""
 
 EXPLAINED = 20
 """Journal entries that go with an explanation."""
@@ -40,7 +44,8 @@ def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable]) -> di
 
 def needs_a_look(line: Mapping[str, Any]) -> bool:
     """Whether a person should see this line first."""
-    return line["phase"] not in CALM or line["paused"] is not None or line["trouble"] is not None
+    told = ("paused", "paused_all", "trouble", "caution")
+    return line["phase"] not in CALM or any(line[name] is not None for name in told)
 
 
 def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
@@ -57,9 +62,12 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "epoch": state.epoch,
         "run": state.run,
         "paused": to_builtins(state.paused),
+        "paused_all": to_builtins(state.paused_all),
+        "cooldown_until": holds.cooldown_end(state, plan.policy),
         "trouble": state.trouble,
         "unknown_words": state.evidence.unknown_words,
         "polled": to_builtins(state.polled),
+        "caution": state.caution,
         "why": why_of(state),
     }
 
@@ -75,6 +83,9 @@ def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         "mode": plan.policy.mode.value,
         "tier": plan.tier.value,
         "looked_at": state.looked_at,
+        "approval_until": state.approval.asked_at + plan.policy.approval_expiry if state.approval else None,
+        "drills": drills_view(plan, state, now),
+        "stamps": to_builtins(state.views),
         "regions": {role.value: plan.side(role).region for role in Role},
         "evidence": evidence_view(seen),
         "holds": holds_view(plan, state, seen, now),
@@ -89,6 +100,16 @@ def evidence_view(seen: Assessment) -> dict[str, Any]:
 
 def _verdict_view(seen: Assessment, role: Role, name: EvidenceClass) -> dict[str, Any]:
     return {**to_builtins(seen.of(role, name)), "counts": counts_as(seen, role, name, seen.policy)}
+
+
+def drills_view(plan: Plan, state: PairState, now: datetime) -> dict[str, Any]:
+    """How many drills count, how many the mode ``auto`` needs, and why it may do without, if it may."""
+    policy = plan.policy
+    return {
+        "green": green_count(state.green_drills, now, policy),
+        "needed": policy.green_drills,
+        "without": policy.auto_without_drills.strip() or None,
+    }
 
 
 def holds_view(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> list[dict[str, str]]:

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
 from orchestrator.core import jobs as rewriting
-from orchestrator.core.codec import from_builtins, to_builtins
+from orchestrator.core.codec import encode, from_builtins, to_builtins
 from orchestrator.core.errors import HubswitchError, InvalidInput
 from orchestrator.core.lifecycle import has_ended, status_of
 from orchestrator.core.plan import Plan
@@ -22,12 +23,16 @@ from orchestrator.core.signals import Signal
 from orchestrator.core.vocabulary import Observation, Role, Surface
 from orchestrator.ports import World
 from orchestrator.workflows import names
-from orchestrator.workflows.orders import DrillKind, DrillOrder, DrillReport, Finding
+from orchestrator.workflows.orders import DrillDone, DrillKind, DrillOrder, DrillReport, Finding
 from orchestrator.workflows.patience import Steps, insist
+from orchestrator.workflows.sharing import store_green
 from orchestrator.workflows.switching import read_epoch
 
 CANARY_LOOKS = 60
 """Looks at the canary before the drill says that it does not end. With a growing pause this is about half an hour."""
+
+FINISH_TRIES = 8
+"""Attempts to keep a drill's result. A ledger that is away for longer is trouble of its own."""
 
 CANARY_API_VERSION = "2025-01-01-preview"
 
@@ -35,6 +40,26 @@ CANARY_API_VERSION = "2025-01-01-preview"
 def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``DrillOrder``; output: ``DrillReport``; both as plain data."""
     order = from_builtins(given, DrillOrder, ctx.instance_id)
+    answer = yield from _held(ctx, order, given)
+    report = from_builtins(answer, DrillReport, ctx.instance_id)
+    done = to_builtins(DrillDone(order=order, report=report))
+    try:
+        yield from insist(ctx, names.FINISH_DRILL, done, beat=order.beat, longest=order.longest, tries=FINISH_TRIES)
+    except TaskFailedError as failed:
+        kept = Finding(check="kept", ok=False, why=f"this drill does not count, for it was not kept: {failed}")
+        report = msgspec.structs.replace(report, ok=False, findings=(*report.findings, kept))
+    return to_builtins(report)
+
+
+def finish_drill(world: World, done: DrillDone) -> None:
+    """Keep what a drill found, and count it if all went well. A repeated step changes nothing."""
+    order, report = done.order, done.report
+    world.ledgers[order.pair].put_once(f"{order.pair}/drills/{order.drill}.json", encode(report))
+    if report.ok:
+        store_green(world, order.pair, order.drill, order.kind, order.asked_at)
+
+
+def _held(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
     if order.kind is DrillKind.DRY:
         return (yield from insist(ctx, names.REHEARSE, given, beat=order.beat, longest=order.longest, tries=2))
     try:

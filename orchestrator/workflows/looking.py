@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import NamedTuple
 
 from orchestrator.core.decide import cadence
 from orchestrator.core.errors import HubswitchError
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
+from orchestrator.core.shared import Shared
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import Phase
 from orchestrator.ports import World
 from orchestrator.workflows.orders import Observed
-from orchestrator.workflows.switching import ensure_pair
+from orchestrator.workflows.sharing import Surroundings
+from orchestrator.workflows.switching import begun_pair, repair_pointer
 
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""
@@ -32,18 +35,25 @@ def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     return now - state.looked_at >= cadence(state, plan.policy) * SLACK
 
 
-async def look(world: World, plan: Plan, pairs_moving: float = 0.0) -> Observed:
-    """One look: every probe of both sides at once, and the epoch record. Never raises for what Azure does."""
+async def look(world: World, plan: Plan, around: Surroundings, pairs_moving: float = 0.0) -> Observed:
+    """One look: every probe of both sides, the epoch record, the pointer, and what the stamps share, at once.
+
+    Never raises for what Azure does.
+    """
     started = world.clock.now()
-    signals, (record, trouble) = await asyncio.gather(
+    signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started),
-        asyncio.to_thread(_epoch, world, plan, started),
+        asyncio.to_thread(_stores, world, plan, started),
+        asyncio.to_thread(_shared, around, plan.pair),
     )
     return Observed(
         now=world.clock.now(),
         signals=tuple(signals),
-        record=record,
-        trouble=trouble,
+        record=stores.record,
+        trouble="; ".join(filter(None, (stores.trouble, unread))) or None,
+        shared=shared,
+        began=started,
+        is_fenced=stores.is_fenced,
         is_look=True,
         pairs_moving=pairs_moving,
     )
@@ -56,8 +66,29 @@ def share_moving(states: list[PairState], plan: Plan) -> float:
     return sum(state.phase in MOVING for state in states) / len(states)
 
 
-def _epoch(world: World, plan: Plan, now: datetime) -> tuple[EpochRecord | None, str | None]:
+class Stores(NamedTuple):
+    """What epoch record and pointer say."""
+
+    record: EpochRecord | None
+    trouble: str | None = None
+    is_fenced: bool = False
+
+
+def _stores(world: World, plan: Plan, now: datetime) -> Stores:
+    """The record counts also where the pointer cannot be read: who may act does not hang on who is told."""
     try:
-        return ensure_pair(world, plan, now), None
+        record = begun_pair(world, plan, now)
+    except HubswitchError as fault:
+        return Stores(None, str(fault))
+    try:
+        fenced = repair_pointer(world, plan, record, now)
+    except HubswitchError as fault:
+        return Stores(record, str(fault))
+    return Stores(record, fenced, is_fenced=fenced is not None)
+
+
+def _shared(around: Surroundings, pair: str) -> tuple[Shared | None, str | None]:
+    try:
+        return around.of(pair), None
     except HubswitchError as fault:
         return None, str(fault)

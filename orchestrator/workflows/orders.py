@@ -13,6 +13,7 @@ from orchestrator.core.cadence import Polled
 from orchestrator.core.codec import Moment, Value
 from orchestrator.core.decide import Command, Report
 from orchestrator.core.records import EpochRecord
+from orchestrator.core.shared import Shared
 from orchestrator.core.signals import Signal
 from orchestrator.core.vocabulary import Role
 
@@ -26,7 +27,16 @@ class Observed(Value, kw_only=True):
     """The epoch record as read during the look; None in deliveries."""
 
     trouble: str | None = None
-    """Why a store could not be read; the pair stands still until it can."""
+    """Why a store could not be read, or contradicts another; the pair stands still until that is over."""
+
+    shared: Shared | None = None
+    """What the stamps share, as read during the look; in deliveries, a pause that was just given."""
+
+    began: Moment | None = None
+    """When the look began: what it read is no younger."""
+
+    is_fenced: bool = False
+    """True if the pointer is ahead of the epoch record: no run could publish over it."""
 
     is_look: bool = False
     """True for the timer's looks, which alone can tell that trouble is over."""
@@ -227,3 +237,10 @@ class DrillReport(Value, kw_only=True):
     kind: DrillKind
     ok: bool
     findings: tuple[Finding, ...]
+
+
+class DrillDone(Value, kw_only=True):
+    """A drill that has ended, with what it was asked to do."""
+
+    order: DrillOrder
+    report: DrillReport

@@ -60,7 +60,7 @@ class PairEntity(DurableEntity):
         try:
             state = self._state(pair, at)
             now = max(at, state.last_now)
-            decision = decided(state, plan, now)
+            decision = decided(state, plan, at)
         except InvalidInput as fault:
             LOG.error("the stored state of %s cannot be read, it stands still: %s", pair, fault)  # noqa: TRY400
             return

@@ -47,7 +47,9 @@ def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
         target=record.active,
         why=record.why,
     )
-    return msgspec.structs.replace(order_from(start, plan, record.since), claim_by=now)
+    order = order_from(start, plan, record.since)
+    doubted = record.doubted_since or order.doubted_since
+    return msgspec.structs.replace(order, claim_by=now, doubted_since=doubted)
 
 
 def kind_of(record: EpochRecord) -> RunKind:

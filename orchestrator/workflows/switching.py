@@ -6,13 +6,14 @@ repeated order finds its own work done and says so.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from orchestrator.core.errors import Conflict, EpochFenced, HubswitchError, OrderExpired, TemporaryError
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord, PointerValue, pointer_for
 from orchestrator.core.vocabulary import Role
-from orchestrator.ports import Versioned, World
+from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.orders import Replica, RunOrder, Verification
 
@@ -82,10 +83,33 @@ def ensure_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
     So a pointer is there before the first outage, and comes back if its store was emptied. A run that may still be
     publishing is left to do so itself.
     """
-    record = while_it_conflicts(lambda: _begun(world, plan, now))
-    if record.run is None or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval:
-        _publish_if_behind(world, plan, record)
+    record = begun_pair(world, plan, now)
+    repair_pointer(world, plan, record, now)
     return record
+
+
+def begun_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
+    """The epoch record of a pair, begun at epoch 0 with the primary if there is none."""
+    return while_it_conflicts(lambda: _begun(world, plan, now))
+
+
+def repair_pointer(world: World, plan: Plan, record: EpochRecord, now: datetime) -> str | None:
+    """Publish the pointer if it is behind its epoch record and no run may be publishing it.
+
+    Returns:
+        Why no run could ever publish over it: it is ahead of the record, or names the other side. None if it agrees.
+    """
+    pointers = world.pointers[plan.pair]
+    seen = pointers.snapshot(plan.pair)
+    fenced = _fenced_by(seen, record)
+    if fenced:
+        # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
+        return fenced if read_epoch(world, plan.pair) == record else None
+    is_behind = seen.value is None or seen.value.epoch < record.epoch
+    if is_behind and (record.run is None or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval):
+        with suppress(Conflict, EpochFenced):
+            pointers.publish(plan.pair, pointer_for(plan, record), seen)
+    return None
 
 
 def _begun(world: World, plan: Plan, now: datetime) -> EpochRecord:
@@ -110,7 +134,14 @@ def _claimed(world: World, order: RunOrder) -> EpochRecord:
             f"{order.run} was decided at {order.decided_at:%H:%M:%S} and could not claim epoch {order.epoch} "
             f"by {order.claim_by:%H:%M:%S}"
         )
-    record = EpochRecord(epoch=order.epoch, active=order.target, run=order.run, since=now, why=order.why)
+    record = EpochRecord(
+        epoch=order.epoch,
+        active=order.target,
+        run=order.run,
+        since=now,
+        why=order.why,
+        doubted_since=order.doubted_since,
+    )
     if found:
         store.replace(order.pair, record, found.etag)
     else:
@@ -128,15 +159,14 @@ def _published(world: World, order: RunOrder) -> PointerValue:
     return value
 
 
-def _publish_if_behind(world: World, plan: Plan, record: EpochRecord) -> None:
-    pointers = world.pointers[plan.pair]
-    seen = pointers.snapshot(plan.pair)
-    if seen.value and seen.value.epoch >= record.epoch:
-        return
-    try:
-        pointers.publish(plan.pair, pointer_for(plan, record), seen)
-    except (Conflict, EpochFenced):
-        return
+def _fenced_by(seen: PointerSnapshot, record: EpochRecord) -> str | None:
+    shown = seen.value
+    highest = max(seen.highest, shown.epoch if shown else 0)
+    if highest > record.epoch:
+        return f"the pointer is at epoch {highest}, ahead of the epoch record, which says {record.epoch}"
+    if shown and shown.epoch == record.epoch and shown.active is not record.active:
+        return f"the pointer of epoch {shown.epoch} names the {shown.active}, the epoch record the {record.active}"
+    return None
 
 
 def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:

@@ -25,13 +25,13 @@ from stories import (
 )
 
 from orchestrator.core import decide
-from orchestrator.core.codec import Moment, Value
 from orchestrator.core.decide import Do, What
 from orchestrator.core.policy import Failback, Policy, Window
 from orchestrator.core.records import EpochRecord
 from orchestrator.core.signals import Signal, probe_signal
 from orchestrator.core.state import initial
 from orchestrator.core.vocabulary import Mode, Observation, Phase, Role, Surface
+from orchestrator.workflows.orders import Observed
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
 HEALED = {"primary.hub": OK, "primary.jobs": OK}
@@ -227,41 +227,25 @@ def test_paused_means_paused_and_resumed_goes_on_at_once() -> None:
 
 def test_a_store_that_cannot_be_read_holds() -> None:
     """Trouble stops the pair, visibly, until a look finds it gone; deliveries do not end it."""
-
-    class Sight:
-        signals: tuple[Signal, ...] = ()
-        record: EpochRecord | None = None
-        trouble: str | None = "the epoch record answers 503"
-        is_look = True
-        pairs_moving = 0.0
-
     story = Story()
     story.live(minutes(3))
-    sight = Sight()
     for _ in range(40):
-        sight.signals = tuple(sweep(story.now, DOWN))
-        story._take(decide.seen(story.state, sight, story.now, AUTO))
+        story.look(DOWN, trouble="the epoch record answers 503")
         story.now += seconds(10)
     assert (story.moves, story.last.rule) == ([], "hold.trouble")
-    sight.trouble, sight.is_look = None, False
-    assert decide.seen(story.state, sight, story.now, AUTO).rule == "hold.trouble"
-    sight.is_look = True
-    assert decide.seen(story.state, sight, story.now, AUTO).rule == "two-classes"
+    signals = tuple(sweep(story.now, DOWN))
+    delivery = Observed(now=story.now, signals=signals)
+    assert decide.seen(story.state, delivery, story.now, AUTO).rule == "hold.trouble"
+    look = msgspec.structs.replace(delivery, is_look=True)
+    assert decide.seen(story.state, look, story.now, AUTO).rule == "two-classes"
 
 
 @pytest.mark.parametrize(("epoch", "active"), [(0, Role.SECONDARY), (1, Role.PRIMARY)])
 def test_an_epoch_record_that_contradicts_what_was_seen_stops_the_pair(epoch: int, active: Role) -> None:
     """A record that went back, or names another side under the same epoch, cannot be true."""
-
-    class Sight:
-        signals: tuple[Signal, ...] = ()
-        record: EpochRecord | None = EpochRecord(epoch=epoch, active=active, run=None, since=START, why="")
-        trouble: str | None = None
-        is_look = True
-        pairs_moving = 0.0
-
     story = failed_over()
-    assert decide.seen(story.state, Sight(), story.now, AUTO).state.trouble is not None
+    record = EpochRecord(epoch=epoch, active=active, run=None, since=START, why="")
+    assert story.look(record=record).state.trouble is not None
 
 
 def test_a_clock_that_jumps_back_decides_nothing() -> None:
@@ -344,17 +328,9 @@ def test_a_bad_standby_does_not_hasten_the_looks() -> None:
 
 def test_what_others_switched_is_taken_over() -> None:
     """A newer epoch record is the truth: side, epoch and a cooldown."""
-
-    class Sight:
-        signals: tuple[Signal, ...] = ()
-        record: EpochRecord | None = EpochRecord(epoch=4, active=SECONDARY, run="other", since=START, why="by hand")
-        trouble: str | None = None
-        is_look = True
-        pairs_moving = 0.0
-
     story = Story()
     story.live(minutes(3))
-    story._take(decide.seen(story.state, Sight(), story.now, AUTO))
+    story.look(record=EpochRecord(epoch=4, active=SECONDARY, run="other", since=story.now, why="by hand"))
     assert (story.state.phase, story.state.active, story.state.epoch) == (Phase.SETTLED, SECONDARY, 4)
 
 
@@ -405,16 +381,7 @@ def test_a_failed_run_is_tried_again_after_a_pause_under_its_own_name() -> None:
 
 def test_a_delivery_does_not_end_the_hold_of_a_mass_event() -> None:
     """S3: only looks know how many pairs move; what arrives between two of them goes by the last one."""
-
-    class Sight(Value, kw_only=True):
-        now: Moment
-        signals: tuple[Signal, ...] = ()
-        record: None = None
-        trouble: str | None = None
-        is_look: bool = False
-        pairs_moving: float = 0.0
-
-    policy = Policy(mode=Mode.AUTO)
+    policy = AUTO
     begin = datetime(2026, 3, 1, 12, tzinfo=UTC)
     state = initial("p", begin)
     for number in range(40):
@@ -424,8 +391,8 @@ def test_a_delivery_does_not_end_the_hold_of_a_mass_event() -> None:
             for role in Role
             for surface, bad in ((Surface.HUB, Observation.BAD), (Surface.STORAGE, Observation.BAD))
         )
-        look = Sight(now=now, signals=signals, is_look=True, pairs_moving=1.0)
+        look = Observed(now=now, signals=signals, is_look=True, pairs_moving=1.0)
         state = decide.seen(state, look, now, policy).state
     assert (state.phase, state.rule) == (Phase.SUSPECT, "hold.mass")
-    after = decide.seen(state, Sight(now=now), now + timedelta(seconds=1), policy)
+    after = decide.seen(state, Observed(now=now), now + timedelta(seconds=1), policy)
     assert (after.state.phase, after.rule) == (Phase.SUSPECT, "hold.mass")

@@ -80,6 +80,8 @@ class PairMachine(RuleBasedStateMachine):
         self.moved_at: datetime | None = None
         self.eye_open = True
         self.elsewhere_bad_at: datetime | None = None
+        self.eyes_since: datetime | None = None
+        self.last_look: datetime | None = None
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -287,7 +289,7 @@ class PairMachine(RuleBasedStateMachine):
         assume(ends is None or story.now >= ends)
         assume(not any(i.active for i in state.evidence.incidents.values()))
         assume(not any(r.bad for r in state.evidence.reported.values()))
-        self.look_for(minutes(1), {})
+        self.look_for(policy.confirm_after + minutes(1), {})
         assume(self.under_way is None)
         side = story.state.active
         bound = policy.confirm_after + 3 * policy.probe_interval + seconds(15)
@@ -315,6 +317,9 @@ class PairMachine(RuleBasedStateMachine):
             if found.get("elsewhere", OK) is not BLIND and self.eye_open:
                 self.elsewhere_bad_at = story.now if found.get("elsewhere") is BAD else None
             running = self.under_way
+            missed = self.last_look and story.now - self.last_look > minutes(4)
+            self.eyes_since = story.now if missed else self.eyes_since
+            self.last_look = story.now
             self.checked(story.look(found))
             step = decide.cadence(story.state, story.policy)
             if story.now + step > end or (self.under_way and not running):
@@ -353,6 +358,9 @@ class PairMachine(RuleBasedStateMachine):
         assert bad_at is None or story.now - bad_at > story.policy.evidence_lifetime, "S3: elsewhere"
         over = self.moved_at is None or story.now - self.moved_at >= story.policy.cooldown
         assert self.acknowledged or over, "S3: cooldown"
+        assert self.last_look is None or story.now - self.last_look <= minutes(4), "S3: nobody has looked"
+        if self.eyes_since and not any(incident.active for incident in state.evidence.incidents.values()):
+            assert story.now - self.eyes_since >= story.policy.confirm_after, "S3: a blind spell"
         lifetime = story.policy.notice_lifetime
         for incident in state.evidence.incidents.values():
             alive = incident.active and story.now - incident.at <= lifetime

@@ -375,7 +375,7 @@ class TwoStamps(RuleBasedStateMachine):
         if news:
             stamp.learned()
             REACHED["taken over"] += 1
-        decision = stamp.story.see(found, record, trouble=trouble, pairs_moving=pairs_moving)
+        decision = stamp.story.look(found, record=record, trouble=trouble, pairs_moving=pairs_moving)
         assert state.run is None or stamp.story.state.run == state.run, "S1: a look ends no run"
         self.checked(which, decision)
         if record is not None and stamp.run is None:

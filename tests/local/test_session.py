@@ -20,7 +20,7 @@ from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import plan_from
 from orchestrator.core.policy import Policy, checked
 from orchestrator.core.vocabulary import Mode
-from orchestrator.local.session import FLOORS, function_app, scaled_policy, session, variables
+from orchestrator.local.session import FLOORS, UNPRACTISED, function_app, scaled_policy, session, variables
 
 
 def listening() -> set[int]:
@@ -85,7 +85,9 @@ def test_a_scaled_policy_contradicts_itself_at_no_speed(speed: float) -> None:
 
 def test_at_speed_one_the_policy_is_the_default_but_for_its_mode() -> None:
     """Nothing is hidden from who wants to see the real waits."""
-    assert Policy(**scaled_policy(1.0)) == msgspec.structs.replace(Policy(), mode=Mode.AUTO)
+    assert Policy(**scaled_policy(1.0)) == msgspec.structs.replace(
+        Policy(), mode=Mode.AUTO, auto_without_drills=UNPRACTISED
+    )
 
 
 def test_a_higher_speed_never_makes_anything_slower() -> None:

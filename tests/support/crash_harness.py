@@ -44,6 +44,7 @@ from orchestrator.workflows.switching import ensure_pair
 
 POLICY = {
     "mode": Mode.AUTO,
+    "green_drills": 0,
     "probe_interval": timedelta(seconds=1),
     "suspect_interval": timedelta(seconds=1),
     "confirm_after": timedelta(seconds=4),

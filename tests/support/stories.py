@@ -6,21 +6,21 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, takewhile
-from typing import NamedTuple
+from typing import Any
 
 from orchestrator.core import decide
 from orchestrator.core.codec import decode, encode
 from orchestrator.core.decide import Command, Decision, Do, Report, StartRun, Tell, What
 from orchestrator.core.policy import Policy
-from orchestrator.core.records import EpochRecord
 from orchestrator.core.signals import Says, Scope, Signal, Source, probe_signal
 from orchestrator.core.state import PairState, initial, read_state
 from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
+from orchestrator.workflows.orders import Observed
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OK, BAD, BLIND, DEGRADED = Observation.OK, Observation.BAD, Observation.BLIND, Observation.DEGRADED
 PRIMARY, SECONDARY = Role.PRIMARY, Role.SECONDARY
-AUTO = Policy(mode=Mode.AUTO)
+AUTO = Policy(mode=Mode.AUTO, green_drills=0)
 DEEP = int(os.environ.get("HUBSWITCH_DEEP", "1"))
 """How many times as many examples as usual property tests try."""
 
@@ -123,16 +123,6 @@ def deletion(role: Role, surface: Surface, at: datetime, says: Says = Says.DELET
     )
 
 
-class Sight(NamedTuple):
-    """What one look brought."""
-
-    signals: tuple[Signal, ...]
-    record: EpochRecord | None
-    trouble: str | None
-    is_look: bool
-    pairs_moving: float
-
-
 class Story:
     """One pair, from its first look on. Runs are done as soon as they are ordered, unless ``runs`` is False."""
 
@@ -156,22 +146,10 @@ class Story:
         """Every run ordered so far: kind, target, epoch."""
         return [(order.kind, order.target.value, order.epoch) for order in self.ordered]
 
-    def look(self, found: dict[str, Observation] | None = None, *, pairs_moving: float = 0.0) -> Decision:
-        """A look at everything, now."""
-        signals = sweep(self.now, found)
-        return self._take(decide.observe(self.state, signals, self.now, self.policy, pairs_moving=pairs_moving))
-
-    def see(
-        self,
-        found: dict[str, Observation] | None,
-        record: EpochRecord | None,
-        *,
-        trouble: str | None = None,
-        pairs_moving: float = 0.0,
-    ) -> Decision:
-        """A look at everything and at the epoch record, as the timer hands it to the entity."""
-        sight = Sight(tuple(sweep(self.now, found)), record, trouble, is_look=True, pairs_moving=pairs_moving)
-        return self._take(decide.seen(self.state, sight, self.now, self.policy))
+    def look(self, found: dict[str, Observation] | None = None, **more: Any) -> Decision:
+        """A look at everything, now. ``more`` is what it brings besides: fields of ``Observed``."""
+        look = Observed(now=self.now, signals=tuple(sweep(self.now, found)), is_look=True, **more)
+        return self._take(decide.seen(self.state, look, self.now, self.policy))
 
     def live(self, length: timedelta, found: dict[str, Observation] | None = None) -> Decision:
         """Looks as often as the core wants them, for a while. The last one is at the end of it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from live import Caller
 
+READY = {"status": "ready", "epoch_record": {"demo": True}, "pointer": {"demo": True}}
+
 
 def test_a_worker_that_answers_is_alive_for_anybody(caller: Caller) -> None:
     """Load balancers have no key."""
@@ -14,7 +16,7 @@ def test_a_worker_that_answers_is_alive_for_anybody(caller: Caller) -> None:
 def test_a_worker_that_reads_every_epoch_record_is_ready(caller: Caller) -> None:
     """Which pairs, and nothing else about them."""
     answer = caller.get("health/ready", key=None)
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "epoch_record": {"demo": True}})
+    assert (answer.status_code, answer.json()) == (200, READY)
 
 
 def test_a_worker_without_its_ledger_is_alive_but_not_ready(caller: Caller) -> None:
@@ -24,5 +26,18 @@ def test_a_worker_without_its_ledger_is_alive_but_not_ready(caller: Caller) -> N
         answer, alive = caller.get("health/ready", key=None), caller.get("health/live", key=None)
     finally:
         caller.local.azure.faults.clear(None, "ledger")
-    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "epoch_record": {"demo": False}})
+    assert (answer.status_code, answer.json()) == (
+        503,
+        READY | {"status": "not ready", "epoch_record": {"demo": False}},
+    )
     assert alive.status_code == 200
+
+
+def test_a_worker_that_cannot_read_the_pointer_is_not_ready(caller: Caller) -> None:
+    """It could decide, but tell nobody."""
+    caller.local.azure.faults.set(None, "appconfig", "5xx", status=503)
+    try:
+        answer = caller.get("health/ready", key=None)
+    finally:
+        caller.local.azure.faults.clear(None, "appconfig")
+    assert (answer.status_code, answer.json()) == (503, READY | {"status": "not ready", "pointer": {"demo": False}})

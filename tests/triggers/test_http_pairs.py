@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from live import Caller, until
@@ -31,8 +32,14 @@ def written(local: Local, since: datetime) -> list[str]:
     return [
         f"{entry.method} {entry.path}"
         for entry in local.azure.log.between(since, datetime.now(UTC))
-        if entry.method in WRITES and entry.service.startswith(STORES)
+        if entry.method in WRITES and entry.service.startswith(STORES) and "/views/" not in entry.path
     ]
+
+
+def kept(run: dict[str, Any]) -> list[str]:
+    """Where a drill that went well leaves its result."""
+    drill = run["output"]["drill"]
+    return [f"PUT /hubswitch/demo/drills/{drill}.json", "PUT /hubswitch/_shared/pairs/demo/drills.json"]
 
 
 @pytest.mark.parametrize(("method", "path"), KEYED)
@@ -59,10 +66,10 @@ def test_a_dry_drill_is_followed_to_its_end(caller: Caller) -> None:
 
 
 def test_a_dry_drill_writes_nothing_anywhere(caller: Caller) -> None:
-    """Neither to Resource Manager nor to the ledger nor to the pointer's store."""
+    """Neither to Resource Manager nor to the pointer's store; to the ledger its own result, and that it went well."""
     start = datetime.now(UTC)
-    caller.followed(caller.post("pairs/demo/drill", {"reason": "weekly practice"}))
-    assert written(caller.local, start) == []
+    run = caller.followed(caller.post("pairs/demo/drill", {"reason": "weekly practice"}))
+    assert written(caller.local, start) == kept(run)
 
 
 def test_a_dry_drill_finds_what_would_go_wrong(caller: Caller) -> None:
@@ -85,7 +92,8 @@ def test_a_canary_drill_submits_one_tagged_job_to_the_standby_and_nothing_else(c
     assert (run["status"], run["output"]["ok"]) == ("completed", True)
     assert (canary.region, canary.status) == (caller.local.plan.secondary.region, "Completed")
     assert canary.tags["hubswitch.drill"] == run["output"]["drill"]
-    assert written(caller.local, start) == [f"PUT {caller.local.plan.secondary.project_id}/jobs/{canary.name}"]
+    job = f"PUT {caller.local.plan.secondary.project_id}/jobs/{canary.name}"
+    assert written(caller.local, start) == [job, *kept(run)]
 
 
 def test_times_of_a_run_carry_their_zone(caller: Caller) -> None:
@@ -189,6 +197,64 @@ def test_a_signed_in_name_outweighs_the_one_in_the_body(caller: Caller) -> None:
     caller.post("pairs/demo/resume", {"reason": "done"})
     until(lambda: caller.view()["paused"] is None, "the end of the pause")
     assert answer.json()["why"] == "paused by ana@example.org: work"
+
+
+def test_everything_can_be_paused_and_resumed_at_once(caller: Caller) -> None:
+    """It shows wherever somebody looks, is kept where other stamps read it, and leaves a pair's own pause alone."""
+    caller.post("pairs/demo/pause", {"reason": "work"})
+    accepted = caller.post("pause", {"reason": "nobody knows yet", "by": "ana"})
+    assert (accepted.status_code, accepted.json()["pairs"]) == (202, ["demo"])
+    paused = until(lambda: caller.view()["paused_all"], "the pause")
+    (line,) = caller.get("status").json()["pairs"]
+    page = caller.get("status", headers={"Accept": "text/html"}).text
+    explained = caller.get("pairs/demo/explain").json()["text"]
+    azure = caller.local.azure
+    blob = azure.call(lambda: azure.ledger.get("hubswitch", "_shared/pause.json"))
+    caller.post("resume", {"reason": "it was the network", "by": "ana"})
+    until(lambda: caller.view()["paused_all"] is None, "the end of the pause")
+    own = caller.view()["paused"]
+    caller.post("pairs/demo/resume", {"reason": "done"})
+    until(lambda: caller.view()["paused"] is None, "the end of the pair's own pause")
+    assert (paused["by"], paused["reason"], line["paused_all"]) == ("ana", "nobody knows yet", paused)
+    assert "every pair is paused by ana" in explained
+    assert "everything is paused" in page
+    assert b'"paused":true' in blob.data
+    assert own["reason"] == "work"
+
+
+@pytest.mark.parametrize("path", ["pause", "pairs/demo/pause"])
+def test_a_pause_that_cannot_be_stored_stands_here_and_says_so(caller: Caller, path: str) -> None:
+    """503, and paused all the same; a resume that cannot be stored is refused."""
+    field = "paused_all" if path == "pause" else "paused"
+    caller.local.azure.faults.set(None, "ledger", "refuse")
+    try:
+        refused = caller.post(path, {"reason": "work"})
+        until(lambda: caller.view()[field], "the pause")
+        again = caller.post(path.replace("pause", "resume"), {"reason": "done"})
+    finally:
+        caller.local.azure.faults.clear(None, "ledger")
+    assert (refused.status_code, again.status_code) == (503, 503)
+    assert "other stamps cannot know" in refused.json()["detail"]
+    assert again.json()["detail"].startswith("not resumed")
+    assert caller.view()[field]
+    until(lambda: caller.post(path.replace("pause", "resume"), {"reason": "done"}).status_code == 202, "the store")
+    until(lambda: caller.view()[field] is None, "the end of the pause")
+
+
+def test_a_drill_that_went_well_counts(caller: Caller) -> None:
+    """It is kept in the ledger, and the next look reads it."""
+    before = caller.view()["drills"]["green"]
+    caller.followed(caller.post("pairs/demo/drill", {"reason": "practice"}))
+    counted = until(lambda: caller.view()["drills"]["green"] > before and caller.view()["drills"], "the count")
+    assert counted["without"]
+
+
+def test_what_this_stamp_sees_is_written_where_others_read_it(caller: Caller) -> None:
+    """After each look that found something new, and now and then."""
+    azure = caller.local.azure
+    path = "_shared/pairs/demo/views/one.json"
+    blob = until(lambda: azure.call(lambda: azure.ledger.get("hubswitch", path)), "the view")
+    assert b'"active":"primary"' in blob.data
 
 
 def test_the_explanation_says_what_would_change_it(caller: Caller) -> None:

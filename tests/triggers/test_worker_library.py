@@ -45,6 +45,8 @@ HTTP = {
     "approve_pair": ("pairs/{pair}/approve", ["POST"], "function"),
     "reject_pair": ("pairs/{pair}/reject", ["POST"], "function"),
     "acknowledge_pair": ("pairs/{pair}/acknowledge", ["POST"], "function"),
+    "pause_everything": ("pause", ["POST"], "function"),
+    "resume_everything": ("resume", ["POST"], "function"),
     "pause_pair": ("pairs/{pair}/pause", ["POST"], "function"),
     "resume_pair": ("pairs/{pair}/resume", ["POST"], "function"),
     "receive_events": ("events", ["POST", "OPTIONS"], "function"),
@@ -72,9 +74,11 @@ ACTIVITIES = {
     "rehearse",
     "submit_canary",
     "check_canary",
+    "finish_drill",
 }
 POLICY: dict[str, Any] = {
     "mode": Mode.AUTO,
+    "green_drills": 0,
     "probe_interval": timedelta(seconds=1),
     "suspect_interval": timedelta(seconds=1),
     "confirm_after": timedelta(seconds=4),

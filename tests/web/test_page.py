@@ -12,7 +12,7 @@ from stories import START, Story
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.vocabulary import EvidenceClass, Observation, Phase
 from orchestrator.web.page import HEADERS, MARKS, MEANINGS, TONES, status_page
-from orchestrator.web.views import pair_view
+from orchestrator.web.views import UNKNOWN, pair_view
 
 TEMPLATE_SCHEMES = ("light", "dark")
 TONE_NAMES = ("good", "warn", "bad", "busy", "blind", "mute")
@@ -123,8 +123,8 @@ def test_every_word_that_can_be_shown_has_its_colour_and_its_mark() -> None:
 
 def test_an_unknown_word_is_shown_as_bad() -> None:
     """A newer version's phase is told in its own words, and not as if all were well."""
-    view = {"pair": "p", "phase": "dancing", "active": None, "epoch": None, "why": "w", "paused": None, "trouble": None}
-    page = status_page([view | {"region": None, "run": None, "since": None}], START)
+    view = {"pair": "p", "phase": "dancing", "why": "w"}
+    page = status_page([dict.fromkeys(UNKNOWN) | view], START)
     assert 'class="badge bad"><span aria-hidden="true">✕</span> dancing' in page
 
 

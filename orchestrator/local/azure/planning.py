@@ -102,7 +102,7 @@ def _plain(value: Any) -> Any:
 def _scalar(value: Any) -> Any:
     match value:
         case timedelta():
-            return f"{value / timedelta(milliseconds=1):g}ms" if value.microseconds else f"{value.total_seconds():g}s"
+            return f"{value / timedelta(milliseconds=1):g}ms" if value.microseconds else f"{value.total_seconds():.0f}s"
         case Enum():
             return value.value
         case datetime():

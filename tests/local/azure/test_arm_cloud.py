@@ -32,6 +32,7 @@ def test_the_plan_survives_its_yaml(azure: LocalAzure) -> None:
     """What is written for another process is what a test gets."""
     policy = {
         "mode": Mode.AUTO,
+        "green_drills": 0,
         "confirm_after": timedelta(seconds=30),
         "confirm_after_notice": timedelta(seconds=30),
         "suspect_interval": timedelta(milliseconds=250),

@@ -1,0 +1,61 @@
+"""Pausing and resuming everything. What is stored holds in every stamp; what is signalled holds here at once."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+import azure.functions as func
+from azure.durable_functions import DurableFunctionsClient
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.decide import Do
+from orchestrator.core.errors import HubswitchError
+from orchestrator.core.shared import PauseRecord, Shared
+from orchestrator.triggers import engine
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.http_pairs import Asked, Handler, body_of, caller_of, guarded
+from orchestrator.triggers.pauses import record_of, stored
+from orchestrator.workflows.orders import Observed
+
+AT_ONCE = 64
+"""Pairs told at the same time."""
+
+
+def everything(deployment: Deployment, do: Do) -> Handler:
+    """``POST pause`` and ``POST resume``: 202 if every store has it; 503 if one has not, and what stands then."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        asked = body_of(req, Asked)
+        now = deployment.clock.now()
+        wanted = record_of(do, caller_of(req) or asked.by or "unnamed", asked.reason, now)
+        world = await deployment.assembled()
+        stores = list({id(store): store for store in world.shared.values()}.values())
+        found = await asyncio.gather(*(stored(store, None, wanted) for store in stores))
+        faults = [fault for fault in found if isinstance(fault, HubswitchError)]
+        if faults and do is Do.RESUME:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {faults[0]}")
+        newest = max(
+            (record for record in found if isinstance(record, PauseRecord)),
+            key=lambda record: record.at,
+            default=wanted,
+        )
+        await _tell_every_pair(deployment, client, Observed(now=now, shared=Shared(pause_all=newest)))
+        if faults:
+            detail = f"every pair is paused here, but other stamps cannot know, for this was not stored: {faults[0]}"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+        why = f"every pair {do}d by {wanted.by}: {wanted.reason}"
+        return answer({"pairs": list(deployment.plans), "do": do, "why": why}, HTTPStatus.ACCEPTED)
+
+    return guarded(handler)
+
+
+async def _tell_every_pair(deployment: Deployment, client: DurableFunctionsClient, seen: Observed) -> None:
+    """Not to wait for the next look of each."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def told(pair: str) -> None:
+        async with limit:
+            await engine.observe(client, pair, seen)
+
+    await asyncio.gather(*(told(pair) for pair in deployment.plans))
