@@ -15,6 +15,9 @@ from orchestrator.bootstrap import Deployment, plans_in
 from orchestrator.core.errors import InvalidInput
 
 ROOT = Path(__file__).parents[1]
+HOME = """
+references: {home: westeurope}
+"""
 PLAN = """\
 schema: 1
 pair: research
@@ -228,6 +231,14 @@ def imported(environment: dict[str, str], where: Path = ROOT) -> subprocess.Comp
         timeout=60,
         check=False,
     )
+
+
+def test_plans_know_where_the_app_runs_unless_they_say_so_themselves(tmp_path: Path) -> None:
+    """So that an incident in our own region is known for one."""
+    (tmp_path / "a.yaml").write_text(PLAN)
+    (tmp_path / "b.yaml").write_text(PLAN.replace("research", "vision").replace("proj-", "v-") + HOME)
+    plans = Deployment({"HUBSWITCH_PLANS": ".", "REGION_NAME": "North Europe"}, tmp_path).plans
+    assert [plan.references.home for plan in plans.values()] == ["northeurope", "westeurope"]
 
 
 def test_the_function_app_without_plans_ends_with_one_clear_line() -> None:

@@ -52,6 +52,16 @@ def test_every_setting_can_be_given() -> None:
     )
 
 
+def test_region_and_name_are_those_that_azure_says_unless_given() -> None:
+    """App Service tells both; a region that nobody knows is none, and no reason not to start."""
+    azure = {"REGION_NAME": "North Europe", "WEBSITE_SITE_NAME": "func-hubswitch-ne"}
+    found = settings_from(LEAST | azure)
+    assert (found.region, found.stamp) == ("northeurope", "func-hubswitch-ne")
+    given = settings_from(LEAST | azure | {"HUBSWITCH_REGION": "westus", "HUBSWITCH_STAMP": "b"})
+    assert (given.region, given.stamp) == ("westus", "b")
+    assert settings_from(LEAST | {"REGION_NAME": "Atlantis"}).region == ""
+
+
 def test_an_empty_text_is_as_good_as_none() -> None:
     """The sample file lists every setting, most of them empty."""
     assert settings_from({**LEAST, "HUBSWITCH_PROBE_CLIENT_ID": ""}) == Settings(plans="plans")
@@ -79,6 +89,8 @@ def test_without_plans_there_is_nothing_to_do(environment: dict[str, str]) -> No
         ("CA_BUNDLE", "/not/there.pem", "a PEM file that is there"),
         ("WATCH_SCHEDULE", "every ten seconds", "an NCRONTAB such as */10 * * * * *"),
         ("WATCH_SCHEDULE", "* * *", "an NCRONTAB such as */10 * * * * *"),
+        ("REGION", "Atlantis", "the name of an Azure region"),
+        ("STAMP", "a/b", "letters, digits and hyphens, at most 60"),
         ("RECONCILE_SCHEDULE", "00:01:00", "an NCRONTAB such as */10 * * * * *"),
     ],
 )

@@ -11,7 +11,7 @@ from bodies import GROUP, HUB, STORAGE, SUB, VAULT, cloud, common, grid, metric,
 
 from orchestrator.core.attribution import attribute, owner_of, resources_of
 from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Hub, Ledger, Plan, Pointer, plan_from
+from orchestrator.core.plan import Hub, Ledger, Plan, Pointer, References, plan_from
 from orchestrator.core.signals import Says, Scope, Signal, facts_from
 from orchestrator.core.vocabulary import Role, Surface
 
@@ -148,6 +148,24 @@ def test_a_notice_touches_sides_by_region_and_service(changes: dict[str, Any], s
     """Each service with its own regions; the world is a region of its own."""
     (signal,) = signals(service_health(**changes))
     assert (signal.role, signal.says, signal.scope) == (None, Says.NOTICE, scope)
+
+
+@pytest.mark.parametrize(
+    ("home", "service", "ours"),
+    [
+        ("westus", "Azure Functions", True),
+        ("westus", "Storage", True),
+        ("westus", "SQL Database", False),
+        ("eastus", "Azure Functions", False),
+        ("", "Azure Functions", False),
+    ],
+)
+def test_a_notice_is_about_ourselves_by_our_region_and_what_we_run_on(home: str, service: str, ours: bool) -> None:
+    """The region in which the app runs belongs to neither side."""
+    plan = msgspec.structs.replace(PLAN, references=References(home=home))
+    (fact,) = facts_from(service_health(region="West US", service=service))
+    (signal,) = attribute(fact, plan)
+    assert signal.scope == Scope(ours=ours)
 
 
 def test_a_plan_may_name_the_services_that_its_hubs_use() -> None:
