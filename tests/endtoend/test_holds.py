@@ -81,9 +81,13 @@ def test_without_an_identity_nothing_can_be_asked_and_nothing_is_done(local: Loc
     """Entra ID gives no tokens: every surface is blind, which is neither bad nor well."""
     local.azure.faults.set(None, "identity", "5xx", status=503)
     explained = _held(caller, lambda found: "token" in found["text"])
-    seen = caller.view()["evidence"]["primary"]
-    assert {seen[name]["observation"] for name in ("hub", "jobs", "dependency")} <= {"blind", None}
+    until(lambda: _observed(caller) <= {"blind", None}, "the end of what was seen before")
     assert explained["would_change"]
+
+
+def _observed(caller: Caller) -> set[str | None]:
+    seen = caller.view()["evidence"]["primary"]
+    return {seen[name]["observation"] for name in ("hub", "jobs", "dependency")}
 
 
 def test_an_orchestrator_in_trouble_trusts_its_own_eyes_least(local: Local, caller: Caller) -> None:
