@@ -66,8 +66,8 @@ class Stamp:
     moved_at: datetime | None = None
     sees_mass: bool = False
 
-    def learned(self) -> None:
-        self.moved_at, self.acknowledged = self.story.now, False
+    def learned(self, at: datetime | None = None) -> None:
+        self.moved_at, self.acknowledged = min(at or self.story.now, self.story.now), False
 
     def ended(self) -> None:
         assert self.run is not None
@@ -373,7 +373,7 @@ class TwoStamps(RuleBasedStateMachine):
         news = record is not None and record.epoch > state.epoch and state.run is None
         stamp.sees_mass = pairs_moving > stamp.story.policy.mass_limit
         if news:
-            stamp.learned()
+            stamp.learned(self.record.since)
             REACHED["taken over"] += 1
         decision = stamp.story.look(found, record=record, trouble=trouble, pairs_moving=pairs_moving)
         assert state.run is None or stamp.story.state.run == state.run, "S1: a look ends no run"
