@@ -8,6 +8,7 @@ from __future__ import annotations
 from orchestrator.core.jobs.closure import closure
 from orchestrator.core.jobs.findings import Change, Needed, Rewrite, Stayed
 from orchestrator.core.jobs.mapping import JobMap, Workspace, job_map, map_from
+from orchestrator.core.jobs.pins import pinned
 from orchestrator.core.jobs.policy import policy_of, priority_of, runs_as_user, stamped
 from orchestrator.core.jobs.readonly import asset_without_read_only, without_read_only
 from orchestrator.core.jobs.rewrite import Rewriter, rewrite, rewrite_asset
@@ -27,6 +28,7 @@ __all__ = [
     "job_map",
     "leaks",
     "map_from",
+    "pinned",
     "policy_of",
     "priority_of",
     "rewrite",

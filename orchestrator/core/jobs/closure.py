@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.jobs.assets import AssetId, Assets, asset_id
 from orchestrator.core.jobs.kinds import KINDS
 from orchestrator.core.jobs.mapping import Workspace
-from orchestrator.core.jobs.pointers import folded_key
+from orchestrator.core.jobs.pointers import child, folded_key
 from orchestrator.core.jobs.references import Reference, is_binding, references, short_name
 from orchestrator.core.jobs.slots import FIELDS, PEOPLE_KEYED, Slot
 
@@ -28,6 +28,14 @@ CURATED = "azureml-"
 _URI_FIELDS = frozenset({"uri", "path", "default"})
 _TYPE_FIELDS = frozenset({"jobinputtype", "type"})
 _MODEL_TYPES = frozenset({"mlflow_model", "custom_model", "triton_model"})
+
+
+class Place(NamedTuple):
+    """Where a body names an asset: the kind's word in paths, the ARM id, the JSON pointer of the string."""
+
+    kind: str
+    id: str
+    pointer: str
 
 
 def closure(
@@ -55,8 +63,12 @@ class Closure:
         self._collect(body, found, set())
         return list(found.values())
 
+    def places(self, body: Mapping[str, Any]) -> Iterator[Place]:
+        """Every place of a body that names an asset, in the order of the body."""
+        return self._named(body.get("properties"), "", "", "/properties")
+
     def _collect(self, body: Mapping[str, Any], found: dict[str, tuple[str, str]], seen: set[str]) -> None:
-        for kind, spelt in self._named(body.get("properties"), "", ""):
+        for kind, spelt, _ in self.places(body):
             key = spelt.casefold()
             if key in seen:
                 continue
@@ -67,26 +79,27 @@ class Closure:
                     self._collect(self._assets.body(asset), found, seen)
             found[key] = (KINDS[kind].need, spelt)
 
-    def _named(self, value: Any, field: str, port: str) -> Iterator[tuple[str, str]]:
-        """(kind, id) of the assets that a value names. ``port`` is the type of the input that it belongs to."""
+    def _named(self, value: Any, field: str, port: str, path: str) -> Iterator[Place]:
+        """The assets that a value names. ``port`` is the type of the input that it belongs to."""
         if isinstance(value, str):
-            yield from self._by_id(value) if "/" in value else self._by_name(value, field, port)
+            named = self._by_id(value) if "/" in value else self._by_name(value, field, port)
+            yield from (Place(kind, spelt, path) for kind, spelt in named)
         elif isinstance(value, list):
-            for item in value:
-                yield from self._named(item, field, port)
+            for n, item in enumerate(value):
+                yield from self._named(item, field, port, child(path, n))
         elif isinstance(value, dict):
-            yield from self._inside(value)
+            yield from self._inside(value, path)
 
-    def _inside(self, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    def _inside(self, value: dict[str, Any], path: str) -> Iterator[Place]:
         types = (item for key, item in value.items() if folded_key(key) in _TYPE_FIELDS and isinstance(item, str))
         port = next(types, "")
         for key, item in value.items():
-            word = folded_key(key)
+            word, below = folded_key(key), child(path, key)
             if word in PEOPLE_KEYED and isinstance(item, dict):
-                for inner in item.values():
-                    yield from self._named(inner, "", port)
+                for name, inner in item.items():
+                    yield from self._named(inner, "", port, child(below, name))
             elif FIELDS.get(word) not in {Slot.TEXT, Slot.OUTPUTS}:
-                yield from self._named(item, word, port)
+                yield from self._named(item, word, port, below)
 
     def _by_id(self, text: str) -> Iterator[tuple[str, str]]:
         for reference in references(text):
