@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from orchestrator.core.plan import Hub, Plan
 from orchestrator.core.polling import Report
 from orchestrator.core.records import EpochRecord, JobRecord, JobSummary, PointerValue
 from orchestrator.core.signals import Signal
+from orchestrator.core.snapshots import KeptFile
 from orchestrator.core.vocabulary import Role
 
 
@@ -104,7 +105,15 @@ class Ledger(Protocol):
         ...
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Paths of what ``put_once`` kept, by prefix, sorted."""
+        """Paths of what ``put_once`` and ``put_file_once`` kept, by prefix, sorted."""
+        ...
+
+    def put_file_once(self, path: str, content: IO[bytes]) -> bool:
+        """``put_once`` for what may be too large for memory; read from where the file stands."""
+        ...
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """What is kept under a path, in parts. NotFound if nothing is."""
         ...
 
 
@@ -146,15 +155,35 @@ class JobService(Protocol):
         ...
 
 
+class Shelf(Protocol):
+    """Where contents of files are kept, by their SHA-256."""
+
+    def keep(self, chunks: Iterator[bytes]) -> KeptFile:
+        """Keep a content; what is kept already is not written again."""
+        ...
+
+    def chunks(self, sha256: str) -> Iterator[bytes]:
+        """A content that was kept. NotFound if there is none."""
+        ...
+
+
 class AssetService(Protocol):
     """Assets that jobs name: taken to the ledger before an outage, recreated on the other side."""
 
-    def capture(self, hub: Hub, asset_id: str) -> bytes:
-        """Everything needed to recreate the asset elsewhere: its ARM body and, for code, its files."""
+    def resolved(self, hub: Hub, asset_id: str) -> str:
+        """The asset's id with the version that its label means now; an id with a version is answered as it is."""
         ...
 
-    def recreate(self, source: Hub, target: Hub, asset_id: str, snapshot: bytes) -> str:
+    def capture(self, hub: Hub, asset_id: str, shelf: Shelf) -> bytes:
+        """Everything needed to recreate the asset elsewhere: its ``Snapshot``; files go to the shelf."""
+        ...
+
+    def recreate(self, source: Hub, target: Hub, asset_id: str, snapshot: bytes, shelf: Shelf) -> str:
         """Make the asset exist in the target; its id there. Repeating it changes nothing."""
+        ...
+
+    def present(self, hub: Hub, asset_id: str) -> bool:
+        """Whether the asset exists in the hub."""
         ...
 
 

@@ -1,9 +1,7 @@
 """Assets that jobs name: kept as JSON while their hub answers, recreated under the same name on the other side.
 
-A snapshot is ``{"schema", "id", "kind", "version", "body", "files"}``: the ARM body as Azure gave it and, for code,
-every file in base64. Recreating needs nothing of the side that is down.
-
-An environment with a build context is kept, but not recreated: Resource Manager has no call that would take its files.
+A snapshot (``orchestrator.core.snapshots``) holds the ARM body as Azure gave it; files of codes and of folders that
+environments are built from go to a shelf, by content. Recreating needs nothing of the side that is down.
 """
 
 from __future__ import annotations
@@ -11,25 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-import msgspec
 from azure.core.credentials import TokenCredential
 
 from orchestrator.adapters.arm import ResourceManager
+from orchestrator.adapters.build_contexts import BuildContexts, context_of
 from orchestrator.adapters.code_files import CodeFiles
+from orchestrator.adapters.datastores import Datastores
 from orchestrator.adapters.pacing import Pacer
 from orchestrator.adapters.transport import BoundedTransport
-from orchestrator.core.codec import Value, decode, encode
-from orchestrator.core.errors import InvalidInput, NotFound, Refused, UnknownShape
+from orchestrator.core.codec import encode
+from orchestrator.core.errors import InvalidInput, NotFound, Refused
 from orchestrator.core.jobs import JobMap, Workspace, asset_without_read_only, job_map, rewrite_asset
 from orchestrator.core.plan import Hub, Plan
-from orchestrator.ports import side_of
+from orchestrator.core.snapshots import KeptFile, Snapshot, read_snapshot
+from orchestrator.ports import Shelf, side_of
 
-SCHEMA = 1
 CODE_VERSION = "2023-04-01"
 HASH_VERSION = "202208"
 FOLDER = "code"
+LATEST = "latest"
+"""The label that every asset has, and what an id without a version means."""
 
 
 class Collection(NamedTuple):
@@ -50,22 +50,9 @@ COLLECTIONS = {
 _ID = re.compile(
     r"^(?P<workspace>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.MachineLearningServices"
     r"/workspaces/[^/]+)/(?P<kind>codes|environments|components|data|models)/(?P<name>[^/]+)"
-    r"/(?P<by>versions|labels)/(?P<version>[^/]+)$",
+    r"(?:/(?P<by>versions|labels)/(?P<version>[^/]+))?$",
     re.IGNORECASE,
 )
-
-
-class Snapshot(Value, kw_only=True):
-    """What is kept of an asset."""
-
-    schema: int = SCHEMA
-    id: str
-    kind: str
-    version: str
-    """The version itself, also where a label was asked for."""
-
-    body: dict[str, Any]
-    files: dict[str, bytes] = msgspec.field(default_factory=dict)
 
 
 class Named(NamedTuple):
@@ -99,11 +86,26 @@ class ArmAssets:
     ) -> None:
         self._manager = manager
         self._files = CodeFiles(credential, transport)
+        self._contexts = BuildContexts(self._files, Datastores(manager), pacer_of)
         self._plans = plans
         self._pacer_of = pacer_of
 
-    def capture(self, hub: Hub, asset_id: str) -> bytes:
-        """Everything needed to recreate the asset elsewhere.
+    def resolved(self, hub: Hub, asset_id: str) -> str:
+        """The asset's id with the version that its label means now; an id with a version is answered as it is.
+
+        Raises:
+            NotFound: it has no version.
+            Refused: a label other than ``latest``, which Resource Manager cannot resolve.
+        """
+        named = _named(asset_id, hub)
+        if not named.is_label:
+            return asset_id
+        version = _text(self._newest(hub, named), asset_id, "name")
+        spelt = asset_id.rpartition("/labels/")[0] or asset_id
+        return f"{spelt}/versions/{version}"
+
+    def capture(self, hub: Hub, asset_id: str, shelf: Shelf) -> bytes:
+        """Everything needed to recreate the asset elsewhere; its files go to the shelf.
 
         Raises:
             NotFound: there is no such asset, or its files are gone.
@@ -113,10 +115,10 @@ class ArmAssets:
         body = self._newest(hub, named) if named.is_label else self._version(hub, named)
         version = str(body.get("name") or named.version) if named.is_label else named.version
         kind = COLLECTIONS[named.collection].kind
-        files = self._code(asset_id, body) if kind == "code" else {}
+        files = self._kept(hub, asset_id, kind, body, shelf)
         return encode(Snapshot(id=asset_id, kind=kind, version=version, body=body, files=files))
 
-    def recreate(self, source: Hub, target: Hub, asset_id: str, snapshot: bytes) -> str:
+    def recreate(self, source: Hub, target: Hub, asset_id: str, snapshot: bytes, shelf: Shelf) -> str:
         """Make the asset exist in the target; its id there. What is there already stays as it is.
 
         Raises:
@@ -126,20 +128,28 @@ class ArmAssets:
         kept = read_snapshot(snapshot, asset_id)
         names = self._map(source, target)
         place = f"{target.project_id}/{named.collection}/{_renamed(named, names)}/versions/{kept.version}"
-        api_version = COLLECTIONS[named.collection].api_version
-        if self._exists(place, api_version):
+        if self.present(target, place):
             return place
-        body = self._code_body(target, place, kept) if kept.kind == "code" else _mapped(kept, names)
-        self._manager.write("PUT", place, api_version, body, pacer=self._pacer_of(target))
+        body = self._body_there(target, place, kept, names, shelf)
+        self._manager.write("PUT", place, COLLECTIONS[named.collection].api_version, body, pacer=self._pacer_of(target))
         return place
+
+    def present(self, hub: Hub, asset_id: str) -> bool:
+        """Whether the asset exists in the hub."""
+        named = _named(asset_id, hub)
+        try:
+            self._manager.get(asset_id, COLLECTIONS[named.collection].api_version)
+        except NotFound:
+            return False
+        return True
 
     def _version(self, hub: Hub, named: Named) -> dict[str, Any]:
         path = f"{hub.project_id}/{named.collection}/{named.name}/versions/{named.version}"
         return self._manager.get(path, COLLECTIONS[named.collection].api_version)
 
     def _newest(self, hub: Hub, named: Named) -> dict[str, Any]:
-        if named.version.casefold() != "latest":
-            raise Refused(f"the label {named.version} of {named.name} cannot be resolved; only latest can")
+        if named.version.casefold() != LATEST:
+            raise Refused(f"the label {named.version} of {named.name} cannot be resolved; only {LATEST} can")
         path = f"{hub.project_id}/{named.collection}/{named.name}/versions"
         query = {"$orderBy": "createdtime desc", "$top": "1"}
         for page in self._manager.pages(path, COLLECTIONS[named.collection].api_version, **query):
@@ -147,26 +157,34 @@ class ArmAssets:
                 return body
         raise NotFound(f"{path} has no version")
 
-    def _code(self, asset_id: str, body: Mapping[str, Any]) -> dict[str, bytes]:
-        files = self._files.read(_text(body, asset_id, "properties", "codeUri"))
+    def _kept(self, hub: Hub, asset_id: str, kind: str, body: Mapping[str, Any], shelf: Shelf) -> dict[str, KeptFile]:
+        if kind == "environment":
+            return self._contexts.keep(hub, body, shelf)
+        if kind != "code":
+            return {}
+        files = self._files.keep(_text(body, asset_id, "properties", "codeUri"), shelf)
         if not files:
             raise NotFound(f"{asset_id}: its folder is empty")
         return files
 
-    def _exists(self, path: str, api_version: str) -> bool:
-        try:
-            self._manager.get(path, api_version)
-        except NotFound:
-            return False
-        return True
+    def _body_there(self, target: Hub, place: str, kept: Snapshot, names: JobMap, shelf: Shelf) -> dict[str, Any]:
+        if kept.kind == "code":
+            return self._code_body(target, place, kept, shelf)
+        if not (kept.files and context_of(kept.body)):
+            return _mapped(kept, kept.body, names)
+        build = kept.body["properties"]["build"]
+        without = {**kept.body["properties"], "build": {k: v for k, v in build.items() if k != "contextUri"}}
+        body = _mapped(kept, {**kept.body, "properties": without}, names)
+        body["properties"]["build"]["contextUri"] = self._contexts.upload(target, kept.files, shelf)
+        return body
 
-    def _code_body(self, target: Hub, place: str, kept: Snapshot) -> dict[str, Any]:
+    def _code_body(self, target: Hub, place: str, kept: Snapshot, shelf: Shelf) -> dict[str, Any]:
         """The same code where the target wants it: files that it has under another name are not sent again."""
         body = asset_without_read_only(kept.body)
         properties = dict(body["properties"])
         content = (properties.get("properties") or {}).get("hash_sha256")
         uri = self._same_content(place, content) if content else None
-        return {"properties": properties | {"codeUri": uri or self._uploaded(target, place, kept.files)}}
+        return {"properties": properties | {"codeUri": uri or self._uploaded(target, place, kept.files, shelf)}}
 
     def _same_content(self, place: str, content: str) -> str | None:
         path = place.rpartition("/")[0]
@@ -176,7 +194,7 @@ class ArmAssets:
                 return _text(code, path, "properties", "codeUri")
         return None
 
-    def _uploaded(self, target: Hub, place: str, files: Mapping[str, bytes]) -> str:
+    def _uploaded(self, target: Hub, place: str, files: Mapping[str, KeptFile], shelf: Shelf) -> str:
         answer = self._manager.write(
             "POST",
             f"{place}/startPendingUpload",
@@ -186,7 +204,7 @@ class ArmAssets:
         )
         where = f"the upload for {place}"
         signed = _text(answer, where, "blobReferenceForConsumption", "credential", "sasUri")
-        self._files.write(signed, FOLDER, files)
+        self._files.write(signed, FOLDER, files, shelf)
         return f"{_text(answer, where, 'blobReferenceForConsumption', 'blobUri').rstrip('/')}/{FOLDER}"
 
     def _map(self, source: Hub, target: Hub) -> JobMap:
@@ -197,23 +215,12 @@ class ArmAssets:
         return JobMap(from_=_workspace(source), to=_workspace(target), same_names=True)
 
 
-def read_snapshot(data: bytes, asset_id: str) -> Snapshot:
-    """A snapshot, if it is this asset's and of a shape that is known."""
-    where = f"the snapshot of {asset_id}"
-    seen = decode(data, dict[str, Any], where)
-    if seen.get("schema") != SCHEMA:
-        raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(seen.get("schema")))
-    snapshot = decode(data, Snapshot, where)
-    if snapshot.id.casefold() != asset_id.casefold():
-        raise InvalidInput(where, "id", asset_id, snapshot.id)
-    return snapshot
-
-
 def _named(asset_id: str, hub: Hub) -> Named:
     match = _ID.match(asset_id)
     if not match or match["workspace"].casefold() != hub.project_id.casefold():
         raise InvalidInput("an asset", "id", f"the id of an asset version of {hub.project_id}", repr(asset_id)[:300])
-    return Named(match["kind"].lower(), match["name"], match["version"], match["by"].lower() == "labels")
+    is_label = (match["by"] or "labels").lower() == "labels"
+    return Named(match["kind"].lower(), match["name"], match["version"] or LATEST, is_label)
 
 
 def _renamed(named: Named, names: JobMap) -> str:
@@ -221,14 +228,11 @@ def _renamed(named: Named, names: JobMap) -> str:
     return names.environments.get(named.name, named.name) if named.collection == "environments" else named.name
 
 
-def _mapped(kept: Snapshot, names: JobMap) -> dict[str, Any]:
-    result = rewrite_asset(kept.kind, kept.body, names)
+def _mapped(kept: Snapshot, body: Mapping[str, Any], names: JobMap) -> dict[str, Any]:
+    result = rewrite_asset(kept.kind, body, names)
     if result.unmapped:
         first = result.unmapped[0]
         raise Refused(f"{kept.id}: {first.path}: {first.why}")
-    build = result.body["properties"].get("build") or {}
-    if urlsplit(str(build.get("contextUri") or "")).scheme in {"https", "azureml"}:
-        raise Refused(f"{kept.id}: an environment that is built from a folder cannot be recreated; name an image")
     return result.body
 
 

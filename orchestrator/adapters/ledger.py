@@ -16,6 +16,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from typing import IO
 
 from orchestrator.adapters.blobs import Blob, Container
 from orchestrator.core.codec import encode, from_builtins
@@ -146,6 +147,19 @@ class BlobLedger:
     def names(self, prefix: str) -> Iterator[str]:
         return iter(sorted(blob.name for blob in self._container.listed(prefix)))
 
+    def put_file_once(self, path: str, content: IO[bytes]) -> bool:
+        """The same for a file. It is looked for first: a large one is not sent to find that it is there."""
+        if self._container.exists(path):
+            return False
+        try:
+            self._container.create_from(path, content)
+        except Conflict:
+            return False
+        return True
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        return self._container.chunks(path)
+
     def _path(self, pair: str, name: str) -> str:
         if not JOB_NAME.match(name):
             raise InvalidInput(f"{self._container.url}/{pair}/jobs", "name", "a job's name", repr(name))
@@ -168,8 +182,8 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "captured": record.captured_at.isoformat(),
         **({"azure": record.azure_status} if record.azure_status else {}),
         **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
-        **({"incomplete": "yes"} if record.incomplete else {}),
         **({"retry": record.retry_at.isoformat()} if record.retry_at else {}),
+        **({"incomplete": "yes", "lacking": str(record.lacking)} if record.incomplete else {}),
     }
 
 
@@ -185,6 +199,7 @@ def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
         "ended_at": metadata.get("ended"),
         "incomplete": "incomplete" in metadata,
         "retry_at": metadata.get("retry"),
+        "lacking": _number(metadata.get("lacking", "0")),
     }
     summary = from_builtins(plain, JobSummary, f"{where} (metadata)")
     if summary.captured_at.tzinfo is None:

@@ -89,7 +89,10 @@ class Asset(Value, kw_only=True):
     """``code``, ``environment``, ``component``, ``data`` or ``model``."""
 
     id: str
-    """ARM id in the hub from which the job was captured."""
+    """ARM id in the hub from which the job was captured, with a version."""
+
+    label: str = ""
+    """The id as the job names it, if that is by a label such as ``latest``."""
 
 
 class JobEvent(Value, kw_only=True):
@@ -131,7 +134,10 @@ class JobRecord(Value, kw_only=True):
 
     closure: tuple[Asset, ...] = ()
     incomplete: str = ""
-    """Why something of the closure could not be kept yet; it is tried again while the hub answers."""
+    """Why something of the closure could not be kept or recreated yet; it is tried again."""
+
+    lacking: int = 0
+    """How many assets of the closure are not on the other side yet; at least 1 while it is incomplete."""
 
     epoch: int = 0
     """Epoch of the run that last acted on this record."""
@@ -157,6 +163,8 @@ class JobSummary(Value, kw_only=True):
     ended_at: Moment | None = None
     incomplete: bool = False
     retry_at: Moment | None = None
+    lacking: int = 0
+    """Assets that the job needs and that were not on the other side when last tried."""
 
 
 class Manifest(Value, kw_only=True):

@@ -5,7 +5,7 @@ After an outage it is too late: the region that is down cannot say what ran in i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -16,14 +16,15 @@ from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, NotFound, TemporaryError
 from orchestrator.core.lifecycle import has_ended, is_ours, status_of
 from orchestrator.core.plan import Plan
-from orchestrator.core.records import Asset, JobEvent, JobRecord, JobStatus, JobSummary
-from orchestrator.core.submission import UNSETTLED, is_overdue, not_submitted
+from orchestrator.core.records import JobEvent, JobRecord, JobStatus, JobSummary
+from orchestrator.core.submission import UNSETTLED, is_overdue, needs_of, not_submitted
 from orchestrator.core.vocabulary import JobPolicy, Role
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
-from orchestrator.workflows.assets import AssetMissing, Assets
+from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
 from orchestrator.workflows.patience import Steps, insist
+from orchestrator.workflows.replicas import replicated
 from orchestrator.workflows.submitting import settled_record
 
 CHUNK = 25
@@ -141,14 +142,14 @@ class Taker:
             return "known"
         if has_ended(status_of(job)):
             return self._finish(found, status_of(job))
-        return self._complete(found) if found else self._capture(name, job)
+        return self.complete(found) if found else self._capture(name, job)
 
     def _capture(self, name: str, job: dict[str, Any]) -> str:
         record = record_of(self._plan, self._side, name, job, self._world)
-        trouble = self._kept(record.closure)
-        if trouble:
-            line = JobEvent(at=record.captured_at, what="incomplete", why=trouble, epoch=record.epoch)
-            record = msgspec.structs.replace(record, incomplete=trouble, history=(*record.history, line))
+        record = replicated(self._assets, record)
+        if record.incomplete:
+            line = JobEvent(at=record.captured_at, what="incomplete", why=record.incomplete, epoch=record.epoch)
+            record = msgspec.structs.replace(record, history=(*record.history, line))
         try:
             self._ledger.create(record)
         except Conflict:
@@ -167,27 +168,22 @@ class Taker:
             return "known"
         settled = settled_record(self._world, self._plan, record, job)
         etag = self._ledger.replace(settled, found.etag)
-        self._complete(Versioned(settled, etag))
+        self.complete(Versioned(settled, etag))
         return "captured"
 
-    def _complete(self, found: Versioned[JobRecord]) -> str:
-        """Keep what could not be kept when the job was captured; a record that lacks nothing is left alone."""
+    def complete(self, found: Versioned[JobRecord]) -> str:
+        """Keep and recreate what could not be when the job was captured; ``captured`` if nothing lacks any more."""
         record = found.value
-        if not record.incomplete or record.status is not JobStatus.RUNNING or self._kept(record.closure):
+        if not record.incomplete or record.status is not JobStatus.RUNNING:
             return "known"
-        line = JobEvent(at=self._world.clock.now(), what="completed", why="its assets are kept now", epoch=record.epoch)
-        whole = msgspec.structs.replace(record, incomplete="", history=(*record.history, line))
-        self._ledger.replace(whole, found.etag)
-        return "captured"
-
-    def _kept(self, closure: Sequence[Asset]) -> str:
-        """Keep and recreate the job's assets; the reason if that failed. The record is written all the same."""
-        try:
-            self._assets.keep(closure)
-            self._assets.ensure(closure)
-        except (HubswitchError, AssetMissing) as fault:
-            return str(fault)
-        return ""
+        tried = replicated(self._assets, record)
+        if not tried.incomplete:
+            now = self._world.clock.now()
+            line = JobEvent(at=now, what="completed", why="its assets are on the other side now", epoch=record.epoch)
+            tried = msgspec.structs.replace(tried, history=(*record.history, line))
+        if tried != record:
+            self._ledger.replace(tried, found.etag)
+        return "known" if tried.incomplete else "captured"
 
     def _finish(self, found: Versioned[JobRecord] | None, status: str) -> str:
         if found is None or found.value.status is not JobStatus.RUNNING:
@@ -227,19 +223,13 @@ def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: Wor
         body=job,
         azure_status=status_of(job),
         captured_at=now,
-        closure=_closure(plan, side, job),
+        closure=needs_of(plan, side, job),
         history=tuple(history),
     )
 
 
-def _closure(plan: Plan, side: Role, job: dict[str, Any]) -> tuple[Asset, ...]:
-    hub = plan.side(side)
-    here = rewriting.Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
-    return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(job, here))
-
-
 def _differs(job: dict[str, Any], ledger: dict[str, JobSummary]) -> bool:
-    """Whether a listed job needs a look: the ledger does not have it, lacks part of it, or has missed its end."""
+    """Whether a listed job needs a look: the ledger does not have it, or has missed its end."""
     known = ledger.get(job["name"])
     if is_ours(job):
         return False
@@ -247,7 +237,7 @@ def _differs(job: dict[str, Any], ledger: dict[str, JobSummary]) -> bool:
         return True
     if has_ended(status_of(job)):
         return known is not None and known.status is JobStatus.RUNNING
-    return known is None or (known.incomplete and known.status is JobStatus.RUNNING)
+    return known is None
 
 
 def _job_type(job: dict[str, Any]) -> str:

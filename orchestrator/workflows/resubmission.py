@@ -41,7 +41,7 @@ from orchestrator.core.records import (
 from orchestrator.core.vocabulary import JobPolicy
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
-from orchestrator.workflows.assets import AssetMissing, Assets
+from orchestrator.workflows.assets import AssetMissing, Assets, versions_of
 from orchestrator.workflows.orders import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
 from orchestrator.workflows.switching import held_epoch
 
@@ -203,7 +203,8 @@ class Mover:
         """The job as the target will accept it."""
         if rewriting.runs_as_user(record.body):
             raise CannotMove("it runs as its user, whom no managed identity can stand in for; its owner must submit it")
-        rewrite = rewriting.rewrite(rewriting.without_read_only(record.body), self._map)
+        submitted = rewriting.pinned(record.body, self._map.from_, versions_of(record.closure))
+        rewrite = rewriting.rewrite(rewriting.without_read_only(submitted), self._map)
         if rewrite.unmapped:
             first = rewrite.unmapped[0]
             more = f" and {len(rewrite.unmapped) - 1} more" if len(rewrite.unmapped) > 1 else ""
@@ -220,6 +221,7 @@ class Mover:
             ended_at=None,
             incomplete="",
             retry_at=None,
+            lacking=0,
             body=answer,
             azure_status=status_of(answer),
             captured_at=now,

@@ -20,7 +20,8 @@ from orchestrator.core.submission import NOT_KEPT, UNSETTLED, accepted, ahead, n
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
-from orchestrator.workflows.assets import AssetMissing, Assets
+from orchestrator.workflows.assets import Assets
+from orchestrator.workflows.replicas import replicated
 
 
 class Destination(NamedTuple):
@@ -134,28 +135,19 @@ class Submissions:
         found = self._ledger.read(self._plan.pair, name)
         if found is None or not found.value.incomplete or found.value.status is not JobStatus.RUNNING:
             return ""
-        missing = self._kept(side, found.value)
+        tried = replicated(Assets(self._world, self._plan, side), found.value)
         line = JobEvent(
             at=self._world.clock.now(),
-            what="incomplete" if missing else "completed",
-            why=missing or "its assets are kept",
+            what="incomplete" if tried.incomplete else "completed",
+            why=tried.incomplete or "its assets are kept",
             epoch=found.value.epoch,
         )
-        whole = msgspec.structs.replace(found.value, incomplete=missing, history=(*found.value.history, line))
+        whole = msgspec.structs.replace(tried, history=(*tried.history, line))
         try:
             self._ledger.replace(whole, found.etag)
         except Conflict:
             return ""
-        return missing
-
-    def _kept(self, side: Role, record: JobRecord) -> str:
-        assets = Assets(self._world, self._plan, side)
-        try:
-            assets.keep(record.closure)
-            assets.ensure(record.closure)
-        except (HubswitchError, AssetMissing) as fault:
-            return str(fault)
-        return ""
+        return tried.incomplete
 
     def refused(self, name: str, why: str) -> None:
         """Note that the hub did not take the job: it said so itself."""

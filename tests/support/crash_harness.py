@@ -189,7 +189,7 @@ class Bench:
         needed = (Asset(kind="environment", id=environment), Asset(kind="code", id=code))
         Assets(world, plan, Role.PRIMARY).keep(needed)
         ledger = world.ledgers[plan.pair]
-        paths = [path.removeprefix(f"{plan.pair}/") for path in ledger.names(f"{plan.pair}/assets/kept/")]
+        paths = [path.removeprefix(f"{plan.pair}/") for path in ledger.names(f"{plan.pair}/assets/")]
         kept = {path: ledger.get(f"{plan.pair}/{path}") or b"" for path in paths}
         return Templates(bodies, {"coded": needed}, kept)
 

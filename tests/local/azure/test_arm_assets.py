@@ -170,3 +170,20 @@ def test_a_job_with_its_files_runs(azure: LocalAzure, client: Client, primary: S
     body = command_job(primary, codeId=f"{primary.project_id}/codes/c/versions/1")
     client.arm("PUT", f"{primary.project_id}/jobs/a", body)
     eventually(lambda: azure.truth.jobs()[0].status == "Completed")
+
+
+def test_an_environments_folder_must_lie_in_the_workspaces_own_account_with_its_dockerfile(
+    client: Client, primary: Site, secondary: Site
+) -> None:
+    """An environment that points to a folder of the dead region, or to none, would be no copy."""
+    own, other = (client.azure.urls[f"{site.region}.storage"] for site in (primary, secondary))
+    client.azure.call(lambda: client.azure.blobs["eastus2"].put("azureml-blobstore", "ctx/Dockerfile", b"FROM x"))
+
+    def status(name: str, uri: str) -> int:
+        return put(client, primary, f"environments/{name}/versions/1", build={"contextUri": uri}).status_code
+
+    assert status("good", f"{own}/azureml-blobstore/ctx/") == 201
+    assert status("by-datastore", "azureml://datastores/workspaceblobstore/paths/ctx") == 201
+    assert status("public", "https://github.com/contoso/images.git#main") == 201
+    assert status("elsewhere", f"{other}/azureml-blobstore/ctx/") == 400
+    assert status("empty", f"{own}/azureml-blobstore/nothing/") == 400

@@ -85,8 +85,8 @@ class ResourceManager:
         self.resources = Resources()
         seed(self.resources, estate, apis, kernel.now())
         self._health = HealthApi(health, kernel.resource_manager, page)
-        for _, blobs in storage.values():
-            blobs.create_container(BLOB_CONTAINER)
+        for _, account in storage.values():
+            account.create_container(BLOB_CONTAINER)
         self._jobs = JobsApi(kernel, life, Upkeep(self.resources, storage), page)
         self._assets = AssetsApi(kernel, self.resources, storage, page)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from uuid import uuid4
@@ -11,10 +12,11 @@ from aiohttp import web
 from orchestrator.local.azure.answers import json_answer
 from orchestrator.local.azure.arm.calls import PAGE, BlobAccount, Call, listed_by_view, page_of
 from orchestrator.local.azure.arm.resources import Resource, Resources, system_data
-from orchestrator.local.azure.arm.rules import Resolver, check_asset, check_unchanged
+from orchestrator.local.azure.arm.rules import Resolver, check_asset, check_context, check_unchanged
 from orchestrator.local.azure.kernel import Kernel
 
 KINDS = frozenset({"codes", "environments", "components", "data", "models"})
+_DATASTORE_PATH = re.compile(r"^azureml:.*/datastores/(?P<name>[^/]+)/paths/(?P<path>.+)$", re.IGNORECASE)
 _UPLOAD_LIFETIME = timedelta(hours=1)
 _DEFAULTS: dict[str, dict[str, object]] = {
     "codes": {},
@@ -95,6 +97,8 @@ class AssetsApi:
     def _put(self, call: Call, wrong: Resolver) -> web.Response:
         url, _ = self._storage[call.region]
         check_asset(call.kind, call.body, wrong, lambda uri: str(uri).startswith(f"{url}/"))
+        if call.kind == "environments":
+            check_context(call.body["properties"], lambda uri: self._has_file(call, uri))
         before = self._resources.get(call.id)
         properties = _DEFAULTS[call.kind] | {
             "isAnonymous": False,
@@ -110,6 +114,18 @@ class AssetsApi:
         kept = self._resources.put(call.id, {"properties": properties, "systemData": data})
         self._bump(call, properties)
         return json_answer(kept, 200 if before else 201)
+
+    def _has_file(self, call: Call, uri: str) -> bool | None:
+        """Whether a file lies in the workspace's own account; None if the URI leads out of all accounts."""
+        url, blobs = self._storage[call.region]
+        store = _DATASTORE_PATH.match(uri)
+        if store:
+            found = self._resources.get(f"{call.workspace_id}/datastores/{store['name']}")
+            uri = f"{url}/{found['properties']['containerName']}/{store['path']}" if found else uri
+        if not uri.startswith(f"{url}/"):
+            return False if store or any(uri.startswith(f"{other}/") for other, _ in self._storage.values()) else None
+        container, _, path = uri.removeprefix(f"{url}/").partition("/")
+        return path in blobs.names(container, path)
 
     def _bump(self, call: Call, properties: dict[str, object]) -> None:
         """Keep the container's idea of the newest version."""

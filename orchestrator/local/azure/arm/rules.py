@@ -4,7 +4,8 @@ Known from documents, SDK code or reports of others: read-only fields are refuse
 paths cannot be updated.", a message azure-ai-ml waits for), the need for a person's token where a job runs as its
 user. **Not known**, and decided here for the strict side, because a permissive simulation would prove nothing: that
 every foreign id is refused (and not merely fails later), that read-only fields are refused (and not dropped), which
-reserved properties may not be sent again, that the code's URI must lie in the workspace's own account, and all wording.
+reserved properties may not be sent again, that the code's URI must lie in the workspace's own account, that the folder
+of an environment must do so too and hold its Dockerfile when the environment is put, and all wording.
 """
 
 from __future__ import annotations
@@ -88,6 +89,25 @@ def check_asset(kind: str, body: Any, wrong: Resolver, owns: Callable[[str], boo
     if kind == "codes" and not owns(properties["codeUri"]):
         raise user_error("properties.codeUri: a URI in the workspace's own storage account was expected.")
     _refuse_first(_unresolved(body, wrong))
+
+
+def check_context(properties: dict[str, Any], file_at: Callable[[str], bool | None]) -> None:
+    """Refuse an environment that could not be built for want of its folder.
+
+    Args:
+        properties: the environment's.
+        file_at: whether the workspace's own account has the file behind a URI; None for a URI outside Azure's storage.
+
+    Raises:
+        AzureError: 400 UserError, naming the field.
+    """
+    build = properties.get("build") or {}
+    context = str(build.get("contextUri") or "")
+    file = str(build.get("dockerfilePath") or "Dockerfile")
+    if context and file_at(f"{context.rstrip('/')}/{file}") is False:
+        raise user_error(
+            f"properties.build.contextUri: {file} was expected there, in the workspace's own storage account."
+        )
 
 
 def check_unchanged(kind: str, before: dict[str, Any], after: dict[str, Any]) -> None:
