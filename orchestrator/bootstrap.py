@@ -20,6 +20,7 @@ from orchestrator.core.directory import Directory
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import Plan, plan_from
 from orchestrator.core.regions import region_named
+from orchestrator.core.replication import Lag
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
 from orchestrator.settings import Settings, settings_from
@@ -55,6 +56,9 @@ class Deployment:
 
         self.polled: dict[str, datetime] = {}
         """When this process last polled for a pair. Lost with it: then it polls a little early, no more."""
+
+        self.lags: dict[tuple[str, Role], tuple[datetime, Lag]] = {}
+        """By pair and active side: how far the standby was behind, and when that was counted."""
 
         self.teller = Teller(self.settings.stamp)
         self._building = threading.Lock()

@@ -89,6 +89,9 @@ class Settings(Value, kw_only=True):
     """Name of this app among those that watch the same pairs; if it is not given, the one that Azure names in
     ``WEBSITE_SITE_NAME``. Each tells the others under it what it sees."""
 
+    replicate_schedule: str = "30 * * * * *"
+    """NCRONTAB of the replication of what running jobs need to the standby. It lies between two reconciliations."""
+
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """The settings that environment variables give.
@@ -142,7 +145,7 @@ def _checked(settings: Settings) -> Settings:
             raise InvalidInput(
                 "environment", PREFIX + name.upper(), "a duration above zero", str(getattr(settings, name))
             )
-    for name in ("watch_schedule", "poll_schedule", "reconcile_schedule"):
+    for name in ("watch_schedule", "poll_schedule", "reconcile_schedule", "replicate_schedule"):
         if not _SCHEDULE.match(getattr(settings, name)):
             expected = "an NCRONTAB such as */10 * * * * *"
             raise InvalidInput("environment", PREFIX + name.upper(), expected, repr(getattr(settings, name)))

@@ -35,6 +35,7 @@ def test_every_setting_can_be_given() -> None:
             "HUBSWITCH_RETRY_SLEEP": "0s",
             "HUBSWITCH_WATCH_SCHEDULE": "*/5 * * * * *",
             "HUBSWITCH_RECONCILE_SCHEDULE": "0 */2 * * * MON-FRI",
+            "HUBSWITCH_REPLICATE_SCHEDULE": "0 */3 * * * *",
         }
     )
     assert given == Settings(
@@ -49,6 +50,7 @@ def test_every_setting_can_be_given() -> None:
         retry_sleep=timedelta(),
         watch_schedule="*/5 * * * * *",
         reconcile_schedule="0 */2 * * * MON-FRI",
+        replicate_schedule="0 */3 * * * *",
     )
 
 

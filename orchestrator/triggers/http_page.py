@@ -12,6 +12,7 @@ import azure.functions as func
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.errors import HubswitchError
 from orchestrator.triggers.answers import page
+from orchestrator.triggers.lags import lags
 from orchestrator.web.page import HEADERS, status_page
 from orchestrator.web.views import Readable, pair_view
 
@@ -28,9 +29,10 @@ async def answered_page(
     now = deployment.clock.now()
     views = [pair_view(deployment.plans[pair], states[pair], now) for pair in order]
     jobs = dict(zip(order, await asyncio.gather(*(_jobs(deployment, pair) for pair in order)), strict=True))
+    behind = await lags(deployment, order, states)
     wanted = _SECONDS.match(req.params.get("refresh", ""))
     refresh = int(wanted[0]) if wanted else None
-    return page(status_page(views, now, jobs=jobs, refresh=refresh), HEADERS)
+    return page(status_page(views, now, jobs=jobs, behind=behind, refresh=refresh), HEADERS)
 
 
 async def _jobs(deployment: Deployment, pair: str) -> Mapping[str, int] | None:

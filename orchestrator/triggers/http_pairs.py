@@ -31,6 +31,7 @@ from orchestrator.triggers.answers import (
     unreadable,
 )
 from orchestrator.triggers.http_page import answered_page
+from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, stored
 from orchestrator.web.views import Readable, explain_view, pair_view, run_view, status_view
 from orchestrator.workflows.orders import DrillKind, DrillOrder
@@ -84,6 +85,8 @@ def status(deployment: Deployment) -> Handler:
         lines = status_view(deployment.plans, states)
         if prefers_page(req.headers.get("accept")):
             return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
+        behind = await lags(deployment, deployment.plans, states)
+        lines["pairs"] = [line | {"replication": behind[line["pair"]]} for line in lines["pairs"]]
         return answer(lines, headers={"Vary": "Accept"})
 
     return guarded(handler)

@@ -124,6 +124,12 @@ def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:
         del timer
         await timers.reconcile(deployment, client)
 
+    @app.timer_trigger(arg_name="timer", schedule=deployment.settings.replicate_schedule, use_monitor=False)
+    @app.durable_client_input(client_name="client")
+    async def replicate(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+        del timer
+        await timers.replicate(deployment, client)
+
 
 def _route(app: df.DFApp, name: str, route: str, methods: list[str], handler: http_pairs.Handler) -> None:
     async def respond(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:

@@ -1,8 +1,10 @@
-"""The timers: looking at pairs, and reconciling the ledger with the hubs."""
+"""The timers: looking at pairs, reconciling the ledger with the hubs, bringing the standbys up to date."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from datetime import datetime
 
 from azure.durable_functions import DurableFunctionsClient
 
@@ -13,6 +15,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import Phase
 from orchestrator.triggers import engine
+from orchestrator.workflows import replication
 from orchestrator.workflows.capture import reconciled
 from orchestrator.workflows.looking import is_due, look, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
@@ -104,6 +107,46 @@ async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> i
             continue
         started += await engine.capture(client, dict(deployment.plans), orders)
     return started
+
+
+async def replicate(deployment: Deployment, client: DurableFunctionsClient) -> int:
+    """Bring the standby of every quiet pair up to date; how many pairs have something lacking still.
+
+    How far each is behind is told as one line of the log, with its numbers as fields.
+    """
+    lacking = 0
+    for pair, state in (await _readable_states(deployment, client)).items():
+        plan = deployment.plans[pair]
+        if state is None or state.phase not in QUIET:
+            continue
+        try:
+            done = await asyncio.to_thread(replication.replicate, deployment.world, plan, state.active)
+        except HubswitchError as fault:
+            LOG.warning("%s: the standby could not be brought up to date: %s", pair, fault)
+            continue
+        deployment.lags[pair, state.active] = (deployment.clock.now(), done.lag)
+        lacking += done.lag.jobs > 0
+        _tell_lag(pair, done, deployment.clock.now())
+    return lacking
+
+
+def _tell_lag(pair: str, done: replication.Replicated, now: datetime) -> None:
+    """``oldest_seconds`` is 0 if nothing lacks."""
+    lag = done.lag
+    telemetry.event(
+        LOG,
+        logging.WARNING if lag.jobs else logging.INFO,
+        f"{pair}: {lag.jobs} running jobs lack {lag.assets} assets in the standby"
+        + (f": {done.why}" if done.why else ""),
+        metric="replication",
+        pair=pair,
+        running=lag.running,
+        jobs=lag.jobs,
+        assets=lag.assets,
+        oldest_seconds=round((now - lag.since).total_seconds()) if lag.since else 0,
+        completed=done.completed,
+        restored=done.restored,
+    )
 
 
 def _orders(deployment: Deployment, plan: Plan, state: PairState) -> list[CaptureOrder]:

@@ -71,6 +71,7 @@ def status_page(
     at: datetime,
     *,
     jobs: Mapping[str, Mapping[str, int] | None] | None = None,
+    behind: Mapping[str, Mapping[str, Any] | None] | None = None,
     refresh: int | None = None,
 ) -> str:
     """One page.
@@ -79,12 +80,14 @@ def status_page(
         pairs: what ``pair_view`` gives, in the order in which they are to stand.
         at: the present.
         jobs: records in the ledger by status, by pair; None for a pair whose ledger did not answer in time.
+        behind: how far the standby is behind (``Lag`` as plain data), by pair; None where it is not known.
         refresh: seconds after which the page loads itself again; None for never.
     """
     rendered: str = _template().render(
         pairs=pairs,
         at=at,
         jobs=jobs or {},
+        behind=behind or {},
         refresh=None if refresh is None else max(refresh, SOONEST),
         alarming=sum(needs_a_look(pair) for pair in pairs),
         recent=RECENT,

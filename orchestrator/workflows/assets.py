@@ -93,7 +93,7 @@ class Assets:
     @staticmethod
     def id_in(snapshot: bytes) -> str:
         """The id of the asset that a kept snapshot is of."""
-        return decode(snapshot, dict[str, Any], "a kept snapshot").get("id", "")
+        return str(decode(snapshot, dict[str, Any], "a kept snapshot").get("id"))
 
     def lacking(self, assets: Iterable[Asset]) -> int:
         """How many of these assets are not known to exist on the other side. Neither side is asked."""

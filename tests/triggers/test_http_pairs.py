@@ -56,6 +56,12 @@ def test_the_key_may_come_in_the_query_too(caller: Caller) -> None:
     assert caller.get(f"status?code={caller.local.key}", key=None).status_code == 200
 
 
+def test_the_status_says_how_far_the_standby_is_behind(caller: Caller) -> None:
+    """The figure that says whether a failover would be one write per job."""
+    line = caller.get("status").json()["pairs"][0]
+    assert line["replication"] == {"jobs": 0, "assets": 0, "since": None, "running": 0}
+
+
 def test_a_dry_drill_is_followed_to_its_end(caller: Caller) -> None:
     """202 with the run's place; the run ends with one finding for everything that a switch would need."""
     accepted = caller.post("pairs/demo/drill", {"reason": "weekly practice"})

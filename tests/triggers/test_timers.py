@@ -16,15 +16,19 @@ from live import until
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.state import PairState
+from orchestrator.core.vocabulary import Role
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.estate import estate_of
 from orchestrator.local.azure.planning import yaml_of
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration, durable_worker, indexed
 from orchestrator.local.session import variables
+from orchestrator.local.workload import User
 from orchestrator.triggers import engine as engines
 from orchestrator.triggers import timers
 from orchestrator.triggers.registration import build
+from orchestrator.workflows.capture import capture_jobs
+from orchestrator.workflows.orders import CaptureOrder
 
 PAIRS = ("demo", "mirror")
 
@@ -137,3 +141,24 @@ def test_reconciling_leaves_out_pairs_that_are_unknown_unreadable_or_on_the_move
     watched.ask(lambda client: timers.reconcile(watched.deployment, client))
     listed = [entry.path for entry in watched.azure.log.entries()[start:] if entry.path.endswith("/jobs")]
     assert listed == [f"{watched.azure.plan('mirror').primary.project_id}/jobs"]
+
+
+def test_replication_tells_how_far_the_standby_is_behind(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    """One line for each pair, its numbers as fields; a pair that is unknown or on the move is left alone."""
+    assert watched.ask(lambda client: timers.replicate(watched.deployment, client)) == 0
+    assert not watched.deployment.lags
+    watched.watch()
+    user, hub = User(watched.azure), watched.azure.plan().primary
+    user._put(hub, "/environments/private/versions/1", {"image": "private.azurecr.io/x:1"}, "2023-04-01-preview")
+    environment = f"{hub.project_id}/environments/private/versions/1"
+    user.submit(hub, "needy", {"jobType": "Command", "command": "x", "environmentId": environment})
+    capture_jobs(watched.deployment.world, CaptureOrder(pair="demo", side=Role.PRIMARY, jobs=("needy",)))
+    with caplog.at_level("INFO", logger="hubswitch"):
+        assert watched.ask(lambda client: timers.replicate(watched.deployment, client)) == 1
+    said = [record.hubswitch for record in caplog.records if hasattr(record, "hubswitch")]
+    told = {fields["pair"]: fields for fields in said if fields.get("metric") == "replication"}
+    assert {pair: (fields["jobs"], fields["assets"]) for pair, fields in told.items()} == {
+        "demo": (1, 1),
+        "mirror": (0, 0),
+    }
+    assert watched.deployment.lags["demo", Role.PRIMARY][1].running == 1

@@ -58,7 +58,12 @@ HTTP = {
 """Name -> route, methods, level of key."""
 
 WITHOUT_CLIENT = {"health_live", "health_ready"}
-TIMERS = {"watch": "*/10 * * * * *", "poll": "*/30 * * * * *", "reconcile": "0 * * * * *"}
+TIMERS = {
+    "watch": "*/10 * * * * *",
+    "poll": "*/30 * * * * *",
+    "reconcile": "0 * * * * *",
+    "replicate": "30 * * * * *",
+}
 ORCHESTRATORS = {"switch_run", "resubmit_run", "capture_run", "drill_run", "tell_run"}
 ACTIVITIES = {
     "claim_epoch",

@@ -50,7 +50,21 @@ def everything(plan_of: Any, quiet: Story, suspect: Story, moved: Story) -> str:
         pair_view(plan_of("vision"), quiet.state, quiet.now),
     ]
     jobs = {"research": {"running": 412, "waiting": 3}, "serving": None, "vision": {}}
-    return status_page(views, suspect.now, jobs=jobs)
+    behind = {
+        "research": {"jobs": 2, "assets": 3, "since": "2026-03-01T08:00:00Z", "running": 412},
+        "serving": None,
+        "vision": {"jobs": 0, "assets": 0, "since": None, "running": 1},
+    }
+    return status_page(views, suspect.now, jobs=jobs, behind=behind)
+
+
+def test_how_far_a_standby_is_behind_is_told_with_the_oldest(everything: str) -> None:
+    """Numbers and since when; nothing where it is not known; all is well in one sentence."""
+    text = " ".join(everything.split())
+    assert "2 of 412 running jobs need 3 assets that are not in the standby yet" in text
+    assert "the oldest since 2026-03-01 08:00:00 UTC" in text
+    assert "Everything that the 1 running job needs is in the standby." in text
+    assert text.count("Replication to the standby") == 2
 
 
 def test_the_page_loads_nothing_and_runs_nothing(everything: str) -> None:

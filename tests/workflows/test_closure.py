@@ -7,15 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from crash_harness import Bench, Visit
+from crash_harness import Bench, Visit, order_of
 
 from orchestrator.core.errors import TemporaryError
 from orchestrator.core.records import JobRecord, JobStatus
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.workload import User
+from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.capture import capture_jobs
-from orchestrator.workflows.orders import CaptureOrder
+from orchestrator.workflows.orders import BatchOrder, CaptureOrder, RoundOrder
 from orchestrator.workflows.replication import replicate
+from orchestrator.workflows.resubmission import list_jobs, resubmit_jobs
+from orchestrator.workflows.switching import claim_epoch
 
 LONG = {"local.duration": "36000"}
 
@@ -178,6 +181,44 @@ def test_capturing_a_second_job_with_the_same_assets_asks_and_writes_nothing_abo
     assert taken(primary.visit, name).incomplete == ""
     asked = primary.bench.azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="control")
     assert [(entry.method, entry.path.rpartition("/")[2]) for entry in asked] == [("GET", name)]
+
+
+def test_moving_a_job_is_one_write_and_no_question_whatever_it_needs(primary: Primary) -> None:
+    """By Resource Manager's own log: PUTs of jobs, pipelines included, and not one call for anything else."""
+    visit = primary.visit
+    whole, _ = nested(primary)
+    environment = primary.asset("environments", "once", image="python:3.13")
+    label = environment.replace("/versions/1", "/labels/latest")
+    by_label = primary.component("once", environment=f"azureml:{label}")
+    names = [
+        primary.pipeline("once-nested", {"s": {"componentId": whole, "type": "pipeline"}}),
+        primary.pipeline("once-labels", {"s": {"componentId": by_label.replace("/versions/1", "/labels/latest")}}),
+    ]
+    for name in names:
+        assert taken(visit, name).incomplete == ""
+    Assets(visit.world, visit.plan, Role.PRIMARY).ensure(primary.bench.templates.closures["coded"])
+    order = order_of(visit, 1)
+    claim_epoch(visit.world, order)
+    primary.bench.azure.faults.set(visit.plan.primary.region, "control", "5xx", status=503)
+    primary.bench.azure.faults.set(visit.plan.primary.region, "storage", "refuse")
+    since = datetime.now(UTC)
+    list_jobs(visit.world, RoundOrder(run=order, round=0))
+    report = resubmit_jobs(visit.world, BatchOrder(run=order, round=0, batch=0))
+    assert (report.resubmitted, report.waiting, report.pending) == (4, 0, 0)
+    calls = primary.bench.azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="control")
+    ours = [f"{name}-e1" for name in (*names, f"{visit.pair}-plain-primary", f"{visit.pair}-coded-primary")]
+    assert sorted((call.method, call.path.rpartition("/")[2]) for call in calls) == sorted(("PUT", job) for job in ours)
+
+
+def test_what_vanished_from_the_standby_is_made_anew(primary: Primary) -> None:
+    """Somebody tidies up the standby; a step of the replication looks, and puts it back."""
+    component = primary.component("vanishing")
+    taken(primary.visit, primary.pipeline("vanished", {"s": {"componentId": component}}))
+    other = component.replace(primary.project, primary.visit.plan.secondary.project_id)
+    primary.bench.azure.call(lambda: primary.bench.azure.resources.drop(other))
+    assert primary.there(component) is None
+    assert replicate(primary.visit.world, primary.visit.plan, Role.PRIMARY).restored == 1
+    assert primary.there(component) is not None
 
 
 def test_a_hub_that_answers_nothing_costs_no_record(primary: Primary) -> None:
