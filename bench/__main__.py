@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import detect, ingest, resubmit, start, state, switch
+from bench import detect, ingest, resubmit, rewrite, start, state, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "start": start.measured,
     "switch": switch.measured,
     "detect": detect.measured,
+    "rewrite": rewrite.measured,
     "resubmit": resubmit.measured,
     "ingest": ingest.measured,
     "state": state.measured,

@@ -100,8 +100,7 @@ def recorded(at: Stage, pairs: Sequence[Pair], number: int) -> None:
 def _kept(pair: Pair, records: Sequence[JobRecord]) -> None:
     needed = {asset for record in records for asset in record.closure}
     assets = Assets(pair.world, pair.plan, Role.PRIMARY)
-    assets.keep(needed)
-    assets.ensure(needed)
+    assets.ensure(assets.keep(needed))
     ledger = pair.world.ledgers[pair.plan.pair]
 
     def keep(record: JobRecord) -> None:

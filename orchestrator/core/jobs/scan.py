@@ -20,6 +20,9 @@ _TEXT_PLACE = re.compile(
     r"/(?:tags|properties|description|display_?name|experiment_?name)(?:/|$)",
     re.IGNORECASE,
 )
+KEYS = 4096
+"""Keys of which a scan remembers that they name nothing."""
+
 _SLASHES = "(?:/|\\\\)+"
 
 
@@ -45,6 +48,7 @@ class Scan:
     """The scan for one map."""
 
     def __init__(self, job_map: JobMap) -> None:
+        self._keys: dict[str, str] = {}
         self._hints, self._patterns = [job_map.from_.workspace.casefold()], [(_workspace(job_map), "the old workspace")]
         for what, name, pattern in _moved(job_map):
             self._hints.append(name.casefold())
@@ -59,13 +63,22 @@ class Scan:
         elif isinstance(value, dict):
             for key, item in value.items():
                 below = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
-                what = self.named(key)
+                what = self._named_by_key(key)
                 if what:
                     yield Leak(below, f"its name holds {what}")
                 yield from self.of(item, below)
         elif isinstance(value, list):
             for n, item in enumerate(value):
                 yield from self.of(item, f"{path}/{n}")
+
+    def _named_by_key(self, key: str) -> str:
+        """``named`` for a key: the schema's own stand in every body and are read once."""
+        what = self._keys.get(key)
+        if what is None:
+            what = self.named(key)
+            if len(self._keys) < KEYS:
+                self._keys[key] = what
+        return what
 
     def named(self, text: str) -> str:
         """What of the old side a string names, or an empty string."""
