@@ -22,7 +22,7 @@ from orchestrator.core.plan import Plan, plan_from
 from orchestrator.core.regions import region_named
 from orchestrator.core.replication import Lag
 from orchestrator.core.vocabulary import Role
-from orchestrator.ports import World
+from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
 from orchestrator.workflows.sharing import Teller
 
@@ -78,6 +78,13 @@ class Deployment:
         if "_world" in self.__dict__:
             await self._world.probes.aclose()
             await self._world.polls.aclose()
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """What exists on both sides, for reports and checks."""
+        from orchestrator.adapters.assembly import inventory
+
+        return inventory(self.settings)
 
     @cached_property
     def _world(self) -> World:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, NamedTuple, Protocol
 
+from orchestrator.core.data_report import Amount
 from orchestrator.core.plan import Hub, Plan
 from orchestrator.core.polling import Report
 from orchestrator.core.records import EpochRecord, JobRecord, JobSummary, PointerValue
@@ -184,6 +185,44 @@ class AssetService(Protocol):
 
     def present(self, hub: Hub, asset_id: str) -> bool:
         """Whether the asset exists in the hub."""
+        ...
+
+
+class Place(NamedTuple):
+    """A container of a storage account."""
+
+    account: str
+    container: str
+    url: str
+    """The account's blob endpoint."""
+
+    @property
+    def spelt(self) -> str:
+        """For people, and to compare places by."""
+        return f"{self.account}/{self.container}"
+
+
+class Inventory(Protocol):
+    """What exists in a project, and how much lies where. Reads only."""
+
+    def computes(self, hub: Hub) -> Mapping[str, float | None]:
+        """Gigabytes of memory of one machine of each compute, by name; None where that cannot be known."""
+        ...
+
+    def datastores(self, hub: Hub) -> frozenset[str]:
+        """Names of the datastores."""
+        ...
+
+    def environments(self, hub: Hub) -> frozenset[str]:
+        """Names of the environments that were registered."""
+        ...
+
+    def place(self, hub: Hub, datastore: str) -> Place | None:
+        """Where a datastore leads; None if there is none of that name."""
+        ...
+
+    def amount(self, hub: Hub, place: Place, path: str) -> Amount:
+        """What lies below a path; nothing if the container is not there."""
         ...
 
 

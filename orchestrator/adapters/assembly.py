@@ -11,6 +11,7 @@ from orchestrator.adapters.assets import ArmAssets
 from orchestrator.adapters.blobs import Container
 from orchestrator.adapters.credential import Identity, credential_for, name_of
 from orchestrator.adapters.epochs import BlobEpochs
+from orchestrator.adapters.inventory import ArmInventory
 from orchestrator.adapters.jobs import ArmJobs
 from orchestrator.adapters.ledger import BlobLedger
 from orchestrator.adapters.notices import EventGridNotices
@@ -23,6 +24,13 @@ from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
 from orchestrator.core.plan import Ledger, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
+
+
+def inventory(settings: Settings) -> ArmInventory:
+    """Reads of what exists, for reports and checks."""
+    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+    credential = credential_for(settings, Identity.EXECUTOR, transport)
+    return ArmInventory(ResourceManager(settings.resource_manager, credential, transport), credential, transport)
 
 
 def assembled(

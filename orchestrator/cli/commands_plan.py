@@ -22,14 +22,21 @@ RESOURCE_MANAGER_CALLS = (
 )
 
 
-def plan_check_command(file: Path, *, out: TextIO, err: TextIO) -> int:
-    """0 and a description of the plan, or 2 and one line that says what is wrong with it."""
+def plan_check_command(file: Path, *, out: TextIO, err: TextIO, online: bool = False) -> int:
+    """0 and a description of the plan, or 2 and one line that says what is wrong with it.
+
+    ``online``: its map is held against what exists on both sides besides. Nothing else needs Azure.
+    """
     try:
         plan = plan_from(_text(file), str(file))
     except InvalidInput as fault:
         print(fault, file=err)
         return 2
     print(described(plan), file=out)
+    if online:
+        from orchestrator.cli.online_plan import online_check
+
+        return online_check(file, plan, out=out, err=err)
     return 0
 
 

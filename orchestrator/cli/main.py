@@ -183,12 +183,26 @@ def jobs_rewrite(
     raise typer.Exit(jobs_rewrite_command(body, map, assets, out=sys.stdout, err=sys.stderr))
 
 
+@jobs.command("data")
+def jobs_data(
+    plan: Annotated[Path, typer.Option(help="Plan of the pair.")],
+    json: Json = False,
+) -> None:
+    """Say what running jobs read, and whether it is on the other side; exit 3 if something must be copied."""
+    from orchestrator.cli.commands_data import jobs_data_command
+
+    raise typer.Exit(jobs_data_command(plan, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
 @plan.command("check")
-def plan_check(file: Annotated[Path, typer.Argument(help="A plan.")]) -> None:
+def plan_check(
+    file: Annotated[Path, typer.Argument(help="A plan.")],
+    online: Annotated[bool, typer.Option("--online", help="Compare its map with what exists on both sides.")] = False,
+) -> None:
     """Validate a plan and print what it would do."""
     from orchestrator.cli.commands_plan import plan_check_command
 
-    raise typer.Exit(plan_check_command(file, out=sys.stdout, err=sys.stderr))
+    raise typer.Exit(plan_check_command(file, online=online, out=sys.stdout, err=sys.stderr))
 
 
 @plan.command("schema")

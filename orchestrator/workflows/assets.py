@@ -95,6 +95,10 @@ class Assets:
         """The id of the asset that a kept snapshot is of."""
         return str(decode(snapshot, dict[str, Any], "a kept snapshot").get("id"))
 
+    def snapshot(self, asset: Asset) -> bytes | None:
+        """What was kept of an asset, or None."""
+        return self._ledger.get(self._kept(asset))
+
     def lacking(self, assets: Iterable[Asset]) -> int:
         """How many of these assets are not known to exist on the other side. Neither side is asked."""
         return sum(1 for asset in assets if not self._is_made(asset))
@@ -158,7 +162,7 @@ class Assets:
             return self._ids[path]
 
     def _make(self, asset: Asset) -> str:
-        snapshot = self._ledger.get(self._kept(asset))
+        snapshot = self.snapshot(asset)
         if snapshot is None:
             raise AssetMissing(f"the {asset.kind} {asset.id} was not kept while its hub answered")
         target = self._plan.side(self._source.other)

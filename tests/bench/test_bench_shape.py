@@ -33,7 +33,10 @@ def test_without_names_all_benchmarks_are_run_and_told_as_one_object(quick: dict
     assert list(quick["benchmarks"]) == ["start", "switch", "detect", "rewrite", "resubmit"]
 
 
-@pytest.mark.parametrize(("name", "goals"), [("start", 1), ("switch", 1), ("detect", 1), ("rewrite", 1), ("resubmit", 2)])
+GOALS = {"start": 1, "switch": 1, "detect": 1, "rewrite": 1, "resubmit": 2}
+
+
+@pytest.mark.parametrize(("name", "goals"), GOALS.items())
 def test_a_benchmark_says_goal_value_and_whether_it_was_met(quick: dict[str, Any], name: str, goals: int) -> None:
     """A figure is never without what it is measured against, how, and how disturbed it was."""
     found = quick["benchmarks"][name]

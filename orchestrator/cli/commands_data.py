@@ -1,0 +1,79 @@
+"""``hubswitch jobs data``: what running jobs read, and whether it is there on the other side."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TextIO
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.codec import to_builtins
+from orchestrator.core.data_report import FINE, Amount, DataItem, DataReport
+from orchestrator.core.errors import HubswitchError, InvalidInput
+from orchestrator.core.vocabulary import Role
+from orchestrator.workflows.data import data_report
+
+KILO = 1000
+SHOWN = 3
+"""Jobs named in a line; how many more there are is a number."""
+
+
+def jobs_data_command(plan: Path, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 if everything is there, 3 if somebody has to copy something, 1 if Azure did not answer, 2 for bad input."""
+    try:
+        report = _report(plan)
+    except InvalidInput as fault:
+        print(fault, file=err)
+        return 2
+    except HubswitchError as fault:
+        print(f"the data could not be looked at: {fault}", file=err)
+        return 1
+    print(json.dumps(to_builtins(report), indent=2) if as_json else told(report), file=out)
+    return 3 if report.not_read or any(item.state not in FINE for item in report.items) else 0
+
+
+def _report(plan: Path) -> DataReport:
+    deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(plan)}, Path.cwd())
+    if len(deployment.plans) != 1:
+        raise InvalidInput(str(plan), "", "one plan", f"{len(deployment.plans)} plans")
+    (chosen,) = deployment.plans.values()
+    held = deployment.world.epochs[chosen.pair].read(chosen.pair)
+    active = held.value.active if held else Role.PRIMARY
+    return data_report(deployment.world, deployment.inventory, chosen, active)
+
+
+def told(report: DataReport) -> str:
+    """The report for people: what needs a hand first, largest first."""
+    items = sorted(report.items, key=lambda item: (item.state in FINE, -(item.source.size if item.source else 0)))
+    wanting = sum(item.state not in FINE for item in items)
+    head = (
+        f"{report.pair}: {report.running} running jobs of the {report.active} read from {len(items)} places; "
+        f"{wanting or 'none'} of them need{'s' if wanting == 1 else ''} a hand"
+    )
+    return "\n".join([head, *(line for item in items for line in _lines(item)), *report.not_read])
+
+
+def _lines(item: DataItem) -> list[str]:
+    more = f" and {len(item.jobs) - SHOWN} more" if len(item.jobs) > SHOWN else ""
+    silent = "; a URI without a workspace: it resolves there without a word" if item.resolves_silently else ""
+    lines = [f"  {item.state:<10} {item.name}", f"      read by {', '.join(item.jobs[:SHOWN])}{more}{silent}"]
+    if item.source is not None:
+        lines.append(f"      here {_amount(item.source)}; there {_amount(item.copy) if item.copy else 'not known'}")
+    if item.why:
+        lines.append(f"      {item.why}")
+    if item.remedy:
+        lines.append(f"      remedy: {item.remedy}")
+    return lines
+
+
+def _amount(amount: Amount) -> str:
+    if not amount.files:
+        return "nothing"
+    size, unit = float(amount.size), "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if size < KILO:
+            break
+        size, unit = size / KILO, larger
+    last = f", last written {amount.newest:%Y-%m-%d %H:%M} UTC" if amount.newest else ""
+    return f"{size:.3g} {unit} in {amount.files} file{'' if amount.files == 1 else 's'}{last}"
