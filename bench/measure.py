@@ -39,11 +39,11 @@ class Measured(Value, kw_only=True):
 
 
 def at_most(limit: float, value: float, what: str) -> Goal:
-    return Goal(goal=f"{what} <= {limit:g}", value=round(value, 4), met=value <= limit)
+    return Goal(goal=f"{what} <= {limit:g}", value=round(float(value), 4), met=value <= limit)
 
 
 def at_least(limit: float, value: float, what: str) -> Goal:
-    return Goal(goal=f"{what} >= {limit:g}", value=round(value, 4), met=value >= limit)
+    return Goal(goal=f"{what} >= {limit:g}", value=round(float(value), 4), met=value >= limit)
 
 
 def percentile(samples: Sequence[float], share: float) -> float:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+GOALS = {"start": 1, "switch": 1, "detect": 1, "rewrite": 1, "resubmit": 2, "ingest": 1, "state": 1}
+"""Benchmark -> how many goals it has."""
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -30,10 +32,7 @@ def quick() -> dict[str, Any]:
 def test_without_names_all_benchmarks_are_run_and_told_as_one_object(quick: dict[str, Any]) -> None:
     """Scripts find every benchmark in one JSON object, and nothing else on standard output."""
     assert set(quick) == {"quick", "begun", "machine", "met", "benchmarks"}
-    assert list(quick["benchmarks"]) == ["start", "switch", "detect", "rewrite", "resubmit"]
-
-
-GOALS = {"start": 1, "switch": 1, "detect": 1, "rewrite": 1, "resubmit": 2}
+    assert set(quick["benchmarks"]) == set(GOALS)
 
 
 @pytest.mark.parametrize(("name", "goals"), GOALS.items())
