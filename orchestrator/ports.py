@@ -147,6 +147,10 @@ class JobService(Protocol):
         """Submit; a name that exists answers with the existing job. Refused carries the service's message."""
         ...
 
+    def cancel(self, hub: Hub, name: str) -> None:
+        """Ask the hub to stop a job; it stops some time later. Nothing happens to one that has ended."""
+        ...
+
     def pages(self, hub: Hub) -> Iterator[Sequence[dict[str, Any]]]:
         """All active jobs, newest first, a page at a time."""
         ...

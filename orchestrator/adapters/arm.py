@@ -76,7 +76,7 @@ class ResourceManager:
         method: str,
         path: str,
         api_version: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         *,
         pacer: Pacer,
         headers: Mapping[str, str] | None = None,
@@ -91,7 +91,7 @@ class ResourceManager:
             self.endpoint + path,
             params={"api-version": api_version},
             headers={"Content-Type": "application/json", **(headers or {})},
-            content=encode(body),
+            content=b"" if body is None else encode(body),
         )
         pacer.wait_turn()
         try:

@@ -19,6 +19,9 @@ from orchestrator.core.plan import Hub
 READ_VERSION = "2024-01-01-preview"
 """What azure-ai-ml 1.35 reads and lists jobs of every type with."""
 
+CANCEL_VERSION = "2023-04-01-preview"
+"""What azure-ai-ml 1.35 cancels with."""
+
 ML_SCOPE = "https://ml.azure.com/.default"
 TOKEN_HEADER = "x-azureml-token"  # noqa: S105 - the name of a header
 
@@ -46,6 +49,10 @@ class ArmJobs:
         return self._manager.write(
             "PUT", _path(hub, name), api_version, body, pacer=self._pacer_of(hub), headers=self._headers(body)
         )
+
+    def cancel(self, hub: Hub, name: str) -> None:
+        """Ask for the job's end; what it comes to is seen in the job's status. NotFound if there is none."""
+        self._manager.write("POST", f"{_path(hub, name)}/cancel", CANCEL_VERSION, None, pacer=self._pacer_of(hub))
 
     def pages(self, hub: Hub) -> Iterator[Sequence[dict[str, Any]]]:
         """All active jobs, newest first, a page at a time."""

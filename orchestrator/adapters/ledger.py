@@ -1,8 +1,8 @@
 """The ledger: one blob per job, what lists need in its metadata, and everything else that must outlive a region.
 
 ``<pair>/jobs/<name>.json`` holds a ``JobRecord``. Its metadata repeats ``status``, ``priority``, ``epoch``, ``hub``,
-``captured``, ``azure`` (Azure ML's word) and ``ended``, written in the same conditional request as the body, so that
-the two never disagree.
+``captured``, ``azure`` (Azure ML's word), ``ended`` and what else lists need, written in the same conditional request
+as the body, so that the two never disagree.
 
 What cannot be read is set aside: moved, as it is, to ``<pair>/quarantine/jobs/<file>.<digest>``, with the reason in its
 metadata, and reported. A job that still runs is then recorded anew. A record of a schema that this version does not
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -22,6 +22,7 @@ from orchestrator.adapters.blobs import Blob, Container
 from orchestrator.core.codec import encode, from_builtins
 from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
 from orchestrator.core.records import JobRecord, JobSummary, read_record
+from orchestrator.core.vocabulary import JobPolicy
 from orchestrator.ports import Versioned
 
 JOB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
@@ -29,6 +30,9 @@ JOB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
 
 WHY_LIMIT = 500
 """Characters of a reason that are kept in a blob's metadata, whose total is limited to 8 KiB."""
+
+LINEAGE_ROOM = 1500
+"""Characters of metadata for the names of producers: Azure grants 8 KiB for all metadata of a blob."""
 
 _log = logging.getLogger(__name__)
 
@@ -182,9 +186,18 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "captured": record.captured_at.isoformat(),
         **({"azure": record.azure_status} if record.azure_status else {}),
         **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
-        **({"retry": record.retry_at.isoformat()} if record.retry_at else {}),
         **({"incomplete": "yes", "lacking": str(record.lacking)} if record.incomplete else {}),
+        **({"policy": record.policy.value} if record.policy is not JobPolicy.IF_INTERRUPTED else {}),
+        **({"lineage": _cut(record.lineage)} if record.lineage else {}),
+        **({"retry": record.retry_at.isoformat()} if record.retry_at else {}),
+        **({"old": record.old_run.value} if record.old_run else {}),
     }
+
+
+def _cut(names: Sequence[str]) -> str:
+    """As many names as there is room for, the first ones."""
+    text = ",".join(names)
+    return text if len(text) <= LINEAGE_ROOM else text[:LINEAGE_ROOM].rpartition(",")[0]
 
 
 def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
@@ -198,8 +211,11 @@ def _summary(where: str, name: str, metadata: Mapping[str, str]) -> JobSummary:
         "azure_status": metadata.get("azure", ""),
         "ended_at": metadata.get("ended"),
         "incomplete": "incomplete" in metadata,
+        "policy": metadata.get("policy", JobPolicy.IF_INTERRUPTED.value),
+        "lineage": [name for name in metadata.get("lineage", "").split(",") if name],
         "retry_at": metadata.get("retry"),
         "lacking": _number(metadata.get("lacking", "0")),
+        "old_run": metadata.get("old", ""),
     }
     summary = from_builtins(plain, JobSummary, f"{where} (metadata)")
     if summary.captured_at.tzinfo is None:

@@ -19,7 +19,7 @@ from orchestrator.core.errors import InvalidInput
 from orchestrator.core.policy import Policy, checked
 from orchestrator.core.regions import GLOBAL, region_named
 from orchestrator.core.services import HUB_SERVICES
-from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier
+from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier, Twin
 
 SCHEMA = 1
 ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
@@ -139,6 +139,15 @@ class Jobs(Value, kw_only=True):
 
     write_burst: int = 200
     """Size of that bucket."""
+
+    patience: timedelta = timedelta(minutes=30)
+    """How long a run tries a job that the other side neither takes nor refuses. Then the job waits; the run ends."""
+
+    retry: timedelta = timedelta(minutes=15)
+    """When such a job is tried again; twice as long after each further time, up to a day."""
+
+    twin: Twin = Twin.KEEP
+    """What becomes of a successor whose old run turns out to have completed: ``keep`` it, or ``cancel`` it."""
 
     same_names: bool = True
     """A compute, datastore or environment that is not listed has the same name on the other side."""
@@ -336,6 +345,8 @@ def _cross_checked(plan: Plan, where: str) -> Plan:
     must(min(intervals) > timedelta(), "polls", "durations above zero, or null for none", str(min(intervals)))
     must(plan.jobs.batch >= 1, "jobs.batch", "at least 1", str(plan.jobs.batch))
     must(plan.jobs.writes_per_second > 0, "jobs.writes_per_second", "above 0", str(plan.jobs.writes_per_second))
+    must(plan.jobs.patience > timedelta(), "jobs.patience", "above 0s", f"{plan.jobs.patience.total_seconds():g}s")
+    must(plan.jobs.retry > timedelta(), "jobs.retry", "above 0s", f"{plan.jobs.retry.total_seconds():g}s")
     must(plan.jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(plan.jobs.write_burst))
     home = plan.references.home
     must(not home or region_named(home) == home != GLOBAL, "references.home", "a canonical region name", home)

@@ -38,6 +38,8 @@ class EpochRecord(Value, kw_only=True):
     why: str
     doubted_since: Moment | None = None
     """The order's, so that a run which is begun again from this record takes the same jobs to have been interrupted."""
+    ordered: bool = False
+    """A person ordered this switch: the side that is left may be well, and its jobs may run on."""
 
 
 class PointerValue(Value, kw_only=True):
@@ -81,6 +83,27 @@ class JobStatus(StrEnum):
     WAITING = "waiting"
     """Could not be submitted; ``reason`` says why and what it waits for."""
 
+    REFUSED = "refused"
+    """The other hub understood it and said no; ``reason`` holds its message."""
+
+
+class OldRun(StrEnum):
+    """What is known of the run that a resubmitted job left behind, once its hub answers again."""
+
+    UNKNOWN = ""
+    ENDED = "ended"
+    """It had ended before its successor was submitted, or has failed since."""
+
+    STOPPING = "stopping"
+    """It ran on although its successor was accepted; its cancellation was asked for."""
+
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+    """It came to a good end of its own; see its history for what became of its successor."""
+
+    GONE = "gone"
+    """Its hub does not know it."""
+
 
 class Asset(Value, kw_only=True):
     """Something that must exist in a hub before a job that names it is accepted there."""
@@ -101,6 +124,13 @@ class JobEvent(Value, kw_only=True):
     at: Moment
     what: str
     why: str
+    epoch: int
+
+
+class Attempt(Value, kw_only=True):
+    """A submission under ``successor_name(root, epoch)``."""
+
+    side: Role
     epoch: int
 
 
@@ -144,10 +174,33 @@ class JobRecord(Value, kw_only=True):
 
     successor: str | None = None
     reason: str = ""
-    retry_at: Moment | None = None
-    """From then on a job that waits is tried again, because a person asked for it; None if nobody has."""
-
     history: tuple[JobEvent, ...] = ()
+
+    lineage: tuple[str, ...] = ()
+    """Jobs whose outputs this job's inputs name."""
+
+    deadline: Moment | None = None
+    """After it nobody wants the job any more (tag ``hubswitch.deadline``)."""
+
+    identity: str = ""
+    """``user`` if the job, or a step of it, runs as the person who submitted it."""
+
+    parent: str = ""
+    """The pipeline or sweep of which this job is a part."""
+
+    schedule: str = ""
+    """The schedule that submitted it."""
+
+    tries: int = 0
+    """How often it was given up for a time."""
+
+    retry_at: Moment | None = None
+    """From then on a waiting or refused job is tried again; None: only when a new epoch begins, or a person asks."""
+
+    unsure: tuple[Attempt, ...] = ()
+    """Submissions whose answers did not arrive: they may have been accepted."""
+
+    old_run: OldRun = OldRun.UNKNOWN
 
 
 class JobSummary(Value, kw_only=True):
@@ -162,7 +215,12 @@ class JobSummary(Value, kw_only=True):
     azure_status: str = ""
     ended_at: Moment | None = None
     incomplete: bool = False
+    policy: JobPolicy = JobPolicy.IF_INTERRUPTED
+    lineage: tuple[str, ...] = ()
+    """The first of them, as far as a listing has room."""
+
     retry_at: Moment | None = None
+    old_run: OldRun = OldRun.UNKNOWN
     lacking: int = 0
     """Assets that the job needs and that were not on the other side when last tried."""
 
@@ -214,6 +272,19 @@ def fell_with_its_region(job: JobRecord | JobSummary, doubted_since: datetime) -
     """Whether a job that Azure ML calls failed ended while its hub was in doubt: the outage's doing, not its own."""
     failed = job.status is JobStatus.FINISHED and job.azure_status.casefold() == "failed"
     return failed and job.ended_at is not None and job.ended_at >= doubted_since
+
+
+def is_interrupted(job: JobRecord | JobSummary, doubted_since: datetime) -> bool:
+    """Whether an outage has taken this job.
+
+    It ran by the ledger's word, or failed while its hub was in doubt. A job of policy ``always`` is wanted again also
+    if it completed in that time: its results lie where nobody may be able to read them. A cancelled one never is.
+    """
+    if job.status is JobStatus.RUNNING or fell_with_its_region(job, doubted_since):
+        return True
+    completed = job.status is JobStatus.FINISHED and job.azure_status.casefold() == "completed"
+    in_doubt = job.ended_at is not None and job.ended_at >= doubted_since
+    return completed and in_doubt and job.policy is JobPolicy.ALWAYS
 
 
 def successor_name(root: str, epoch: int) -> str:

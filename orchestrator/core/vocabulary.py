@@ -113,3 +113,10 @@ class JobPolicy(StrEnum):
     NEVER = "never"
     IF_INTERRUPTED = "if-interrupted"
     ALWAYS = "always"
+
+
+class Twin(StrEnum):
+    """What is to become of a successor whose old run has completed after all."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"

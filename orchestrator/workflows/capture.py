@@ -206,9 +206,10 @@ def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: Wor
     """The first record of a job. A tag that cannot be understood leaves the plan's default, and says so."""
     now = world.clock.now()
     history = [JobEvent(at=now, what="captured", why=f"{status_of(job)} in the {side}", epoch=0)]
-    policy, priority = plan.jobs.policy, 0
+    policy, priority, deadline = plan.jobs.policy, 0, None
     try:
         policy, priority = rewriting.policy_of(job, plan.jobs.policy), rewriting.priority_of(job)
+        deadline = rewriting.deadline_of(job)
     except InvalidInput as fault:
         history.append(JobEvent(at=now, what="tag not understood", why=str(fault), epoch=0))
     return JobRecord(
@@ -225,6 +226,11 @@ def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: Wor
         captured_at=now,
         closure=needs_of(plan, side, job),
         history=tuple(history),
+        lineage=rewriting.lineage_of(job),
+        deadline=deadline,
+        identity=rewriting.identity_of(job),
+        parent=rewriting.parent_of(job),
+        schedule=rewriting.schedule_of(job),
     )
 
 

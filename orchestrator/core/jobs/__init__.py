@@ -5,9 +5,19 @@
 
 from __future__ import annotations
 
+from orchestrator.core.jobs.carrying import with_checkpoint, with_outputs_of
 from orchestrator.core.jobs.closure import closure
 from orchestrator.core.jobs.findings import Change, Needed, Rewrite, Stayed
 from orchestrator.core.jobs.mapping import JobMap, Workspace, job_map, map_from
+from orchestrator.core.jobs.origin import (
+    deadline_of,
+    identity_of,
+    lineage_of,
+    owner_of,
+    parent_of,
+    schedule_of,
+    sweep_of,
+)
 from orchestrator.core.jobs.pins import pinned
 from orchestrator.core.jobs.policy import policy_of, priority_of, runs_as_user, stamped
 from orchestrator.core.jobs.readonly import asset_without_read_only, without_read_only
@@ -25,15 +35,24 @@ __all__ = [
     "Workspace",
     "asset_without_read_only",
     "closure",
+    "deadline_of",
+    "identity_of",
     "job_map",
     "leaks",
+    "lineage_of",
     "map_from",
+    "owner_of",
+    "parent_of",
     "pinned",
     "policy_of",
     "priority_of",
     "rewrite",
     "rewrite_asset",
     "runs_as_user",
+    "schedule_of",
     "stamped",
+    "sweep_of",
+    "with_checkpoint",
+    "with_outputs_of",
     "without_read_only",
 ]
