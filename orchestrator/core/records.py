@@ -38,6 +38,7 @@ class EpochRecord(Value, kw_only=True):
     why: str
     doubted_since: Moment | None = None
     """The order's, so that a run which is begun again from this record takes the same jobs to have been interrupted."""
+
     ordered: bool = False
     """A person ordered this switch: the side that is left may be well, and its jobs may run on."""
 
@@ -277,10 +278,11 @@ def fell_with_its_region(job: JobRecord | JobSummary, doubted_since: datetime) -
 def is_interrupted(job: JobRecord | JobSummary, doubted_since: datetime) -> bool:
     """Whether an outage has taken this job.
 
-    It ran by the ledger's word, or failed while its hub was in doubt. A job of policy ``always`` is wanted again also
-    if it completed in that time: its results lie where nobody may be able to read them. A cancelled one never is.
+    It ran, or was being submitted, by the ledger's word, or failed while its hub was in doubt. A job of policy
+    ``always`` is wanted again also if it completed in that time: its results lie where nobody may be able to read them.
+    A cancelled one never is.
     """
-    if job.status is JobStatus.RUNNING or fell_with_its_region(job, doubted_since):
+    if job.status in {JobStatus.RUNNING, JobStatus.SUBMITTING} or fell_with_its_region(job, doubted_since):
         return True
     completed = job.status is JobStatus.FINISHED and job.azure_status.casefold() == "completed"
     in_doubt = job.ended_at is not None and job.ended_at >= doubted_since

@@ -16,7 +16,17 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.state import PairState, read_state
 from orchestrator.workflows import names
 from orchestrator.workflows.intake import Intake
-from orchestrator.workflows.orders import CaptureOrder, CaptureRun, Commanded, DrillOrder, Observed, Reported, RunOrder
+from orchestrator.workflows.orders import (
+    AfterOrder,
+    CaptureOrder,
+    CaptureRun,
+    Commanded,
+    DrillOrder,
+    Observed,
+    Reported,
+    RunOrder,
+)
+from orchestrator.workflows.revival import UNDER_WAY
 
 EngineError = grpc.RpcError
 
@@ -85,6 +95,17 @@ async def begin_again(client: DurableFunctionsClient, order: RunOrder) -> None:
     """Start a run under an id that the engine may remember as ended."""
     await client.purge_orchestration(order.run)
     await client.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(order), instance_id=order.run)
+
+
+async def see_to_jobs(client: DurableFunctionsClient, order: RunOrder) -> bool:
+    """Start what is done after a switch, unless it is under way; whether it was started."""
+    instance = f"after-{order.pair}-e{order.epoch}"
+    if await status_of(client, instance) in UNDER_WAY:
+        return False
+    await client.purge_orchestration(instance)
+    given = to_builtins(AfterOrder(run=order))
+    await client.schedule_new_orchestration(names.AFTER_RUN, input=given, instance_id=instance)
+    return True
 
 
 async def drill(client: DurableFunctionsClient, order: DrillOrder) -> str:

@@ -13,7 +13,19 @@ from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.decide import Do
 from orchestrator.ports import World
 from orchestrator.triggers import http_events, http_health, http_pairs, http_pause, polling, timers
-from orchestrator.workflows import capture, drill, names, orders, resubmission, switch_run, switching, telling
+from orchestrator.workflows import (
+    afterwards,
+    batches,
+    capture,
+    drill,
+    names,
+    orders,
+    patience,
+    resubmission,
+    switch_run,
+    switching,
+    telling,
+)
 from orchestrator.workflows.pair_entity import pair_entity
 
 COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failback")
@@ -28,6 +40,7 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.AWAIT_STANDBY: (orders.RunOrder, resubmission.await_standby),
     names.LIST_JOBS: (orders.RoundOrder, resubmission.list_jobs),
     names.RESUBMIT_JOBS: (orders.BatchOrder, resubmission.resubmit_jobs),
+    names.SETTLE_JOBS: (orders.AfterOrder, afterwards.settle_jobs),
     names.CAPTURE_JOBS: (orders.CaptureOrder, capture.capture_jobs),
     names.TELL: (orders.Tidings, telling.tell),
     names.FINISH_RUN: (orders.RunSummary, telling.finish_run),
@@ -40,7 +53,9 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
 
 ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.SWITCH_RUN: switch_run.switch_run,
-    names.RESUBMIT_RUN: switch_run.resubmit_run,
+    names.RESUBMIT_RUN: batches.resubmit_run,
+    names.PATIENCE_RUN: patience.patience_run,
+    names.AFTER_RUN: afterwards.after_run,
     names.CAPTURE_RUN: capture.capture_run,
     names.DRILL_RUN: drill.drill_run,
     names.TELL_RUN: telling.tell_run,

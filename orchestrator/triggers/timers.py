@@ -16,6 +16,7 @@ from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import Phase
 from orchestrator.triggers import engine
 from orchestrator.workflows import replication
+from orchestrator.workflows.afterwards import order_after
 from orchestrator.workflows.capture import reconciled
 from orchestrator.workflows.looking import is_due, look, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
@@ -94,7 +95,10 @@ async def _revive(
 
 
 async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> int:
-    """Start capture runs for every job whose ledger record and hub differ; how many."""
+    """Start capture runs for every job whose ledger record and hub differ; how many.
+
+    Where the last switch is over, what it left behind is seen to as well.
+    """
     started = 0
     for pair, state in (await _readable_states(deployment, client)).items():
         plan = deployment.plans[pair]
@@ -106,7 +110,19 @@ async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> i
             LOG.warning("%s: the %s could not be listed: %s", plan.pair, state.active, fault)
             continue
         started += await engine.capture(client, dict(deployment.plans), orders)
+        await _see_to_jobs(deployment, client, plan, state)
     return started
+
+
+async def _see_to_jobs(deployment: Deployment, client: DurableFunctionsClient, plan: Plan, state: PairState) -> None:
+    """Retry jobs that wait, and settle old runs, once the run that holds the epoch has ended."""
+    try:
+        order = await asyncio.to_thread(order_after, deployment.world, plan, state)
+    except HubswitchError as fault:
+        LOG.warning("%s: what waits could not be listed: %s", plan.pair, fault)
+        return
+    if order:
+        await engine.see_to_jobs(client, order)
 
 
 async def replicate(deployment: Deployment, client: DurableFunctionsClient) -> int:

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.codec import decode, encode
-from orchestrator.core.errors import Forbidden, InvalidInput, NotFound, Refused
+from orchestrator.core.errors import InvalidInput, NotFound, Refused, TemporaryError
 from orchestrator.core.jobs import Workspace, closure, pinned
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import Asset
@@ -32,6 +32,9 @@ from orchestrator.core.snapshots import Snapshot, read_snapshot
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
 from orchestrator.workflows.shelf import LedgerShelf
+
+BUSY = frozenset({409, 423})
+"""Refusals that pass: somebody else works on the same resource, or it is locked."""
 
 
 class AssetMissing(Exception):
@@ -74,6 +77,7 @@ class Assets:
 
         Raises:
             AssetMissing: one was not kept, or the other side refuses it.
+            TemporaryError, Forbidden: the other side neither takes nor refuses it now.
         """
         return tuple(Asset(kind=asset.kind, id=self._ensured(asset)) for asset in assets)
 
@@ -168,7 +172,9 @@ class Assets:
         target = self._plan.side(self._source.other)
         try:
             return self._world.assets.recreate(self._hub, target, asset.id, snapshot, self._shelf)
-        except (Refused, NotFound, Forbidden, InvalidInput) as fault:
+        except (Refused, NotFound, InvalidInput) as fault:
+            if isinstance(fault, Refused) and fault.status in BUSY:
+                raise TemporaryError(str(fault)) from fault
             raise AssetMissing(f"the {asset.kind} {asset.id} cannot be recreated: {fault}") from fault
 
     def _lock(self, path: str) -> threading.Lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from orchestrator.core.cadence import Polled
 from orchestrator.core.codec import Moment, Value
@@ -86,6 +87,12 @@ class RunOrder(Value, kw_only=True):
     longest: timedelta
     """Longest pause between two tries of a step."""
 
+    patience: timedelta = timedelta(minutes=30)
+    """How long a job is tried that is neither taken nor refused."""
+
+    ordered: bool = False
+    """A person ordered this failover: the source may be well, and a job is stopped there before it goes on."""
+
 
 class RoundOrder(Value, kw_only=True):
     """List the jobs that are to be moved now."""
@@ -105,6 +112,18 @@ class BatchOrder(Value, kw_only=True):
     run: RunOrder
     round: int
     batch: int
+    since: Moment | None = None
+    """When it was first tried; None: now."""
+
+    last: bool = False
+    """What cannot be done in this try waits."""
+
+
+class AfterOrder(Value, kw_only=True):
+    """See to the jobs of past runs: those that wait, and old runs whose hub answers again."""
+
+    run: RunOrder
+    """The switch that holds the epoch."""
 
 
 class BatchReport(Value, kw_only=True):
@@ -113,7 +132,11 @@ class BatchReport(Value, kw_only=True):
     resubmitted: int = 0
     skipped: int = 0
     waiting: int = 0
+    refused: int = 0
     finished: int = 0
+    given_up: int = 0
+    """Those of the waiting that were tried for as long as patience lasted, and will be tried again later."""
+
     pending: int = 0
     retry_after: timedelta | None = None
     why: str = ""
@@ -125,9 +148,43 @@ class BatchReport(Value, kw_only=True):
             resubmitted=self.resubmitted + other.resubmitted,
             skipped=self.skipped + other.skipped,
             waiting=self.waiting + other.waiting,
+            refused=self.refused + other.refused,
+            given_up=self.given_up + other.given_up,
             finished=self.finished + other.finished,
             stopped=self.stopped or other.stopped,
         )
+
+
+class AfterReport(Value, kw_only=True):
+    """What was done for the jobs of past runs."""
+
+    jobs: BatchReport = BatchReport()
+    """Outcomes of those that waited."""
+
+    stopping: int = 0
+    """Old runs whose end was asked for."""
+
+    settled: int = 0
+    """Old runs of which nothing more has to be learnt."""
+
+    more: bool = False
+    """There is more to do at once."""
+
+    why: str = ""
+
+
+class Insistence(Value, kw_only=True):
+    """A step that is tried for long, in an orchestration of its own."""
+
+    pair: str
+    run: str
+    activity: str
+    order: Any
+    beat: timedelta
+    longest: timedelta
+    since: Moment
+    why: str
+    told: bool = False
 
 
 class Replica(Value, kw_only=True):

@@ -30,6 +30,9 @@ from orchestrator.workflows.switch_run import order_from
 
 LOG = logging.getLogger("hubswitch.pair")
 
+ORDERED = "ordered"
+"""Rule of a decision that a person made."""
+
 Plans = Callable[[], Mapping[str, Plan]]
 
 
@@ -92,7 +95,8 @@ def _run(order: StartRun, state: PairState, plan: Plan, now: datetime) -> Carrie
     view = assess(state.evidence, now, plan.policy)
     since = [view.of(order.source, name).since for name in view.bad(order.source)]
     ill_since = min((at for at in since if at), default=None)
-    return Carried(names.SWITCH_RUN, order_from(order, plan, now, ill_since), order.run)
+    ordered = state.rule == ORDERED
+    return Carried(names.SWITCH_RUN, order_from(order, plan, now, ill_since, ordered=ordered), order.run)
 
 
 def _telling(order: Tell, _state: PairState, plan: Plan, now: datetime) -> Carried:

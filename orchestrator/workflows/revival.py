@@ -47,7 +47,7 @@ def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
         target=record.active,
         why=record.why,
     )
-    order = order_from(start, plan, record.since)
+    order = order_from(start, plan, record.since, ordered=record.ordered)
     doubted = record.doubted_since or order.doubted_since
     return msgspec.structs.replace(order, claim_by=now, doubted_since=doubted)
 

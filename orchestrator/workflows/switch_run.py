@@ -16,15 +16,15 @@ from typing import Any
 
 import msgspec
 from durabletask.entities import EntityInstanceId
-from durabletask.task import OrchestrationContext, TaskFailedError, when_all
+from durabletask.task import OrchestrationContext, TaskFailedError
 
 from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.decide import Report, StartRun, What
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
 from orchestrator.workflows import names
+from orchestrator.workflows.batches import all_batches, waiter_of
 from orchestrator.workflows.orders import (
-    BatchOrder,
     BatchReport,
     Milestones,
     Replica,
@@ -56,24 +56,6 @@ def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     return to_builtins(summary)
 
 
-def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
-    """Move one batch. Input: ``BatchOrder``; output: ``BatchReport``."""
-    order = from_builtins(given, BatchOrder, ctx.instance_id)
-    since = utc_now(ctx)
-    pause = order.run.beat
-    while True:
-        try:
-            answer = yield from _insisted(ctx, order.run, names.RESUBMIT_JOBS, given)
-        except RunStopped as stopped:
-            return to_builtins(BatchReport(stopped=stopped.why))
-        report = from_builtins(answer, BatchReport, names.RESUBMIT_JOBS)
-        if not report.pending:
-            return answer
-        ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, since.isoformat(), report.why))
-        yield ctx.create_timer(min(report.retry_after or pause, order.run.longest))
-        pause = min(pause * 2, order.run.longest)
-
-
 def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     given = to_builtins(order)
     marks = Milestones(decided_at=order.decided_at)
@@ -99,6 +81,11 @@ def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     yield from _insisted(ctx, order, names.FINISH_RUN, to_builtins(summary))
     _report(ctx, order, _done(order, What.RESUBMITTED, _counted(jobs)))
     yield from _told(ctx, order, "Completed", _counted(jobs))
+    if jobs.given_up:
+        why = (
+            f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; they wait and are tried again"
+        )
+        yield from _told(ctx, order, "JobsGivenUp", why)
     return summary
 
 
@@ -127,36 +114,10 @@ def _moved(ctx: OrchestrationContext, order: RunOrder) -> Steps[BatchReport]:
         if not planned.batches:
             ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), ""))
             return total
-        answers = yield from _all_batches(ctx, order, number, planned)
-        for found in answers:
-            total = total.plus(from_builtins(found, BatchReport, names.RESUBMIT_RUN))
+        total = total.plus((yield from all_batches(ctx, order, number, planned)))
         if total.stopped:
             raise RunStopped("EpochFenced", total.stopped)
         number += 1
-
-
-def _all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned: RoundPlan) -> Steps[list[Any]]:
-    """The reports of every batch of a round. A batch that breaks is begun again; what it did is found done."""
-    since, why = utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}"
-    batches = [BatchOrder(run=order, round=number, batch=n) for n in range(planned.batches)]
-    while True:
-        ctx.set_custom_status(waiting(names.RESUBMIT_RUN, since, why))
-        try:
-            answers = yield when_all([_batch(ctx, batch) for batch in batches])
-        except TaskFailedError as failed:
-            why = failed.details.message
-            yield ctx.create_timer(order.longest)
-        else:
-            return list(answers)
-
-
-def _batch(ctx: OrchestrationContext, batch: BatchOrder) -> Any:
-    """One batch as an orchestration of its own, under an id that no earlier life of this run has used."""
-    return ctx.call_sub_orchestrator(
-        names.RESUBMIT_RUN,
-        input=to_builtins(batch),
-        instance_id=f"{batch.run.run}-r{batch.round}-b{batch.batch}-{ctx.new_uuid()[:8]}",
-    )
 
 
 def _stopped(ctx: OrchestrationContext, order: RunOrder, stopped: RunStopped) -> Steps[RunSummary]:
@@ -200,7 +161,8 @@ def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
 def _insisted(
     ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any, *, tries: int | None = None
 ) -> Steps[Any]:
-    return insist(ctx, activity, given, beat=order.beat, longest=order.longest, tries=tries)
+    waiter = waiter_of(order)
+    return insist(ctx, activity, given, beat=order.beat, longest=order.longest, tries=tries, waiter=waiter)
 
 
 def _done(order: RunOrder, what: What, why: str) -> Report:
@@ -222,12 +184,17 @@ def _summary(order: RunOrder, outcome: str, why: str, marks: Milestones) -> RunS
 def _counted(jobs: BatchReport) -> str:
     return (
         f"{jobs.resubmitted} jobs resubmitted, {jobs.skipped} skipped by policy, "
-        f"{jobs.waiting} waiting with a reason, {jobs.finished} had finished before"
+        f"{jobs.waiting} waiting with a reason, {jobs.refused} refused, {jobs.finished} had finished before"
     )
 
 
-def order_from(start: StartRun, plan: Plan, now: datetime, ill_since: datetime | None = None) -> RunOrder:
-    """The order that a decision's ``StartRun`` becomes. ``ill_since`` is when the source was first seen ill."""
+def order_from(
+    start: StartRun, plan: Plan, now: datetime, ill_since: datetime | None = None, *, ordered: bool = False
+) -> RunOrder:
+    """The order that a decision's ``StartRun`` becomes.
+
+    ``ill_since`` is when the source was first seen ill, ``ordered`` whether a person wants the switch.
+    """
     policy = plan.policy
     beat = policy.suspect_interval / 10
     return RunOrder(
@@ -244,4 +211,6 @@ def order_from(start: StartRun, plan: Plan, now: datetime, ill_since: datetime |
         claim_by=now + policy.evidence_lifetime,
         beat=beat,
         longest=beat * 30,
+        patience=plan.jobs.patience,
+        ordered=ordered and start.kind == "failover",
     )

@@ -141,6 +141,7 @@ def _claimed(world: World, order: RunOrder) -> EpochRecord:
         since=now,
         why=order.why,
         doubted_since=order.doubted_since,
+        ordered=order.ordered,
     )
     if found:
         store.replace(order.pair, record, found.etag)

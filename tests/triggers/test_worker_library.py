@@ -64,7 +64,7 @@ TIMERS = {
     "reconcile": "0 * * * * *",
     "replicate": "30 * * * * *",
 }
-ORCHESTRATORS = {"switch_run", "resubmit_run", "capture_run", "drill_run", "tell_run"}
+ORCHESTRATORS = {"switch_run", "resubmit_run", "patience_run", "after_run", "capture_run", "drill_run", "tell_run"}
 ACTIVITIES = {
     "claim_epoch",
     "publish_pointer",
@@ -73,6 +73,7 @@ ACTIVITIES = {
     "await_standby",
     "list_jobs",
     "resubmit_jobs",
+    "settle_jobs",
     "capture_jobs",
     "tell",
     "finish_run",

@@ -1,0 +1,127 @@
+"""Telling what becomes of single jobs in tests: records changed, real runs in both hubs, steps of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from crash_harness import Visit, order_of
+
+from orchestrator.core.records import JobRecord, JobStatus, JobSummary
+from orchestrator.core.vocabulary import JobPolicy, Role
+from orchestrator.local.azure.life import TrueJob
+from orchestrator.local.workload import User
+from orchestrator.workflows.afterwards import settle_jobs
+from orchestrator.workflows.orders import AfterOrder, AfterReport, BatchOrder, BatchReport, RoundOrder, RunOrder
+from orchestrator.workflows.resubmission import list_jobs, resubmit_jobs
+from orchestrator.workflows.switching import claim_epoch
+
+LONG = "36000"
+"""Seconds of simulated running: the benches' speed makes it half a minute and more."""
+
+
+def claimed(visit: Visit, epoch: int = 1, **changes: Any) -> RunOrder:
+    """A run that holds its epoch."""
+    order = msgspec.structs.replace(order_of(visit, epoch), **changes)
+    claim_epoch(visit.world, order)
+    return order
+
+
+def moved(visit: Visit, order: RunOrder, number: int = 0, *, last: bool = False) -> BatchReport:
+    """One round with one batch."""
+    list_jobs(visit.world, RoundOrder(run=order, round=number))
+    return resubmit_jobs(visit.world, BatchOrder(run=order, round=number, batch=0, last=last))
+
+
+def moved_until_done(visit: Visit, order: RunOrder, number: int = 0) -> BatchReport:
+    """The same, as often as jobs are pending."""
+    end = time.monotonic() + 30
+    while True:
+        report = moved(visit, order, number)
+        if not report.pending:
+            return report
+        assert time.monotonic() < end, report.why
+        time.sleep(0.02)
+
+
+def settled(visit: Visit, order: RunOrder) -> AfterReport:
+    """One step of what is done after a switch."""
+    return settle_jobs(visit.world, AfterOrder(run=order))
+
+
+def record(visit: Visit, name: str) -> JobRecord:
+    found = visit.world.ledgers[visit.pair].read(visit.pair, name)
+    assert found is not None, name
+    return found.value
+
+
+def records(visit: Visit) -> dict[str, JobRecord]:
+    """Every record of the pair."""
+    ledger = visit.world.ledgers[visit.pair]
+    return {summary.name: record(visit, summary.name) for summary in ledger.summaries(visit.pair)}
+
+
+def summaries(visit: Visit) -> dict[str, JobSummary]:
+    return {summary.name: summary for summary in visit.world.ledgers[visit.pair].summaries(visit.pair)}
+
+
+def changed(visit: Visit, name: str, change: Callable[[JobRecord], JobRecord] | None = None, **fields: Any) -> str:
+    """Write a record anew; its name."""
+    ledger = visit.world.ledgers[visit.pair]
+    found = ledger.read(visit.pair, name)
+    assert found is not None, name
+    after = change(found.value) if change else found.value
+    ledger.replace(msgspec.structs.replace(after, **fields), found.etag)
+    return name
+
+
+def submitted(visit: Visit, mark: str, side: Role = Role.PRIMARY, **properties: Any) -> str:
+    """A job that really runs in a hub and is in the ledger; its name."""
+    name = f"{visit.pair}-{mark}"
+    hub = visit.plan.side(side)
+    tags = {"local.duration": LONG, **properties.pop("tags", {})}
+    body = {
+        "jobType": "Command",
+        "command": "python train.py",
+        "experimentName": "stories",
+        "computeId": f"{hub.project_id}/computes/cpu-cluster",
+        "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
+        **properties,
+        "tags": tags,
+    }
+    answer = User(visit.bench.azure).submit(hub, name, body)
+    visit.world.ledgers[visit.pair].create(
+        JobRecord(
+            pair=visit.pair,
+            name=name,
+            root=name,
+            hub=side,
+            status=JobStatus.RUNNING,
+            policy=JobPolicy(tags.get("hubswitch.policy", "if-interrupted")),
+            api_version="2025-01-01-preview",
+            body=answer,
+            azure_status="Running",
+            captured_at=visit.world.clock.now(),
+        )
+    )
+    return name
+
+
+def truth(visit: Visit, name: str) -> TrueJob | None:
+    """What really happened to a job."""
+    return next((job for job in visit.bench.azure.truth.jobs() if job.name == name), None)
+
+
+def status(visit: Visit, name: str) -> str:
+    found = truth(visit, name)
+    return found.status if found else ""
+
+
+def until_status(visit: Visit, name: str, *wanted: str) -> None:
+    """Wait until a job has come to one of some statuses."""
+    end = time.monotonic() + 30
+    while status(visit, name) not in wanted:
+        assert time.monotonic() < end, f"{name} is {status(visit, name)}"
+        time.sleep(0.01)

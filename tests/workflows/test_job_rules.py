@@ -1,0 +1,172 @@
+"""Which jobs are submitted again, in which order, and what is said of the others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from crash_harness import Bench, Visit
+from job_stories import changed, claimed, moved, moved_until_done, record, settled, submitted, summaries, truth
+
+from orchestrator.core.records import JobRecord, JobStatus, Manifest, read_record
+from orchestrator.core.vocabulary import JobPolicy, Role
+from orchestrator.workflows.orders import RoundOrder
+from orchestrator.workflows.resubmission import list_jobs, manifest_path
+
+
+def _plain(visit: Visit) -> str:
+    return f"{visit.pair}-plain-primary"
+
+
+def _with_input(uri: str) -> Any:
+    """A change that lets a job read something."""
+
+    def change(job: JobRecord) -> JobRecord:
+        inputs = {"x": {"jobInputType": "uri_folder", "uri": uri, "mode": "ReadOnlyMount"}}
+        body = {**job.body, "properties": {**job.body["properties"], "inputs": inputs}}
+        return msgspec.structs.replace(job, body=body)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"policy": JobPolicy.NEVER}, "its policy is never"),
+        ({"schedule": "nightly"}, "the schedule nightly"),
+        ({"parent": "whole"}, "a part of whole"),
+    ],
+)
+def test_what_is_not_submitted_by_itself_is_skipped_and_says_why(
+    bench: Bench, fields: dict[str, Any], said: str
+) -> None:
+    """The owner's policy, a schedule's own next run, the whole of which a job is a part."""
+    visit = bench.visit()
+    order = claimed(visit)
+    whole = fields.get("parent")
+    if whole:
+        visit.record("plain", Role.PRIMARY, mark="whole")
+        fields = {"parent": f"{visit.pair}-whole-primary"}
+    name = changed(visit, _plain(visit), **fields)
+    moved(visit, order)
+    assert record(visit, name).status is JobStatus.SKIPPED
+    assert said.replace("whole", f"{visit.pair}-whole" if whole else "whole") in record(visit, name).reason
+    assert truth(visit, f"{name}-e1") is None
+
+
+def test_a_part_whose_whole_is_unknown_waits(bench: Bench) -> None:
+    """Nobody will submit the pipeline, so its step must not be forgotten with it."""
+    visit = bench.visit()
+    name = changed(visit, _plain(visit), parent="somebody-s-pipeline")
+    moved(visit, claimed(visit))
+    assert record(visit, name).status is JobStatus.WAITING
+    assert "somebody-s-pipeline, which is not in the ledger" in record(visit, name).reason
+
+
+def test_a_trial_goes_with_its_sweep(bench: Bench) -> None:
+    """Azure ML numbers trials after their sweep; the ledger must know that sweep."""
+    visit = bench.visit()
+    ledger = visit.world.ledgers[visit.pair]
+    sweep = record(visit, _plain(visit))
+    body = {"properties": {**sweep.body["properties"], "jobType": "Sweep"}}
+    ledger.create(msgspec.structs.replace(sweep, name="sweep", root="sweep", body=body))
+    ledger.create(msgspec.structs.replace(sweep, name="sweep_3", root="sweep_3"))
+    ledger.create(msgspec.structs.replace(sweep, name="other_3", root="other_3"))
+    moved(visit, claimed(visit))
+    assert record(visit, "sweep_3").status is JobStatus.SKIPPED
+    assert record(visit, "other_3").status is JobStatus.RESUBMITTED
+
+
+def test_a_job_whose_deadline_has_passed_is_skipped(bench: Bench) -> None:
+    """Nobody wants its result any more."""
+    visit = bench.visit()
+    now = visit.world.clock.now()
+    late = changed(visit, _plain(visit), deadline=now - timedelta(minutes=1))
+    early = changed(visit, f"{visit.pair}-coded-primary", deadline=now + timedelta(hours=1))
+    moved(visit, claimed(visit))
+    assert "deadline" in record(visit, late).reason
+    assert [record(visit, name).status for name in (late, early)] == [JobStatus.SKIPPED, JobStatus.RESUBMITTED]
+
+
+@pytest.mark.parametrize(
+    ("policy", "word", "after", "moves"),
+    [
+        (JobPolicy.ALWAYS, "Completed", 1, True),
+        (JobPolicy.ALWAYS, "Completed", -1, False),
+        (JobPolicy.ALWAYS, "Canceled", 1, False),
+        (JobPolicy.IF_INTERRUPTED, "Completed", 1, False),
+        (JobPolicy.IF_INTERRUPTED, "Failed", 1, True),
+        (JobPolicy.NEVER, "Failed", 1, False),
+    ],
+)
+def test_an_end_while_the_hub_was_in_doubt_counts_by_the_job_s_policy(
+    bench: Bench, policy: JobPolicy, word: str, after: int, *, moves: bool
+) -> None:
+    """``always`` wants its results where they can be read; a cancelled job is wanted by nobody."""
+    visit = bench.visit()
+    order = claimed(visit)
+    name = changed(
+        visit,
+        _plain(visit),
+        policy=policy,
+        status=JobStatus.FINISHED,
+        azure_status=word,
+        ended_at=order.doubted_since + timedelta(seconds=after),
+    )
+    moved(visit, order)
+    assert (record(visit, name).status is JobStatus.RESUBMITTED) == moves
+
+
+def test_a_producer_goes_before_who_reads_from_it_and_inherits_its_priority(bench: Bench) -> None:
+    """Priority, then lineage, then age; the list is made from metadata alone."""
+    visit = bench.visit()
+    plain, coded = _plain(visit), f"{visit.pair}-coded-primary"
+    visit.record("plain", Role.PRIMARY, mark="urgent")
+    urgent = changed(visit, f"{visit.pair}-urgent-primary", priority=9, lineage=(coded,))
+    order = claimed(visit)
+    list_jobs(visit.world, RoundOrder(run=order, round=0))
+    path = manifest_path(order, 0)
+    manifest = read_record(visit.world.ledgers[visit.pair].get(path) or b"", Manifest, path)
+    assert manifest.jobs[:3] == (coded, urgent, plain)
+    assert summaries(visit)[urgent].lineage == (coded,)
+
+
+def test_who_needs_a_job_s_output_waits_for_its_successor_and_then_reads_from_that(bench: Bench) -> None:
+    """A dependant of a job that runs waits, of one that waits waits, and goes on when the output is there again."""
+    visit = bench.visit()
+    producer = submitted(visit, "producer")
+    reader = changed(visit, _plain(visit), _with_input(f"azureml://jobs/{producer}/outputs/model"), lineage=(producer,))
+    last = changed(
+        visit, f"{visit.pair}-coded-primary", _with_input(f"azureml://jobs/{reader}/outputs/x"), lineage=(reader,)
+    )
+    order = claimed(visit)
+    moved_until_done(visit, order)
+    waits = record(visit, reader)
+    assert waits.status is JobStatus.WAITING
+    assert f"waits until {producer}-e1 has completed" in waits.reason
+    assert waits.retry_at is not None
+    assert f"{reader}, which is waiting" in record(visit, last).reason
+    changed(visit, f"{producer}-e1", status=JobStatus.FINISHED, azure_status="Completed")
+    changed(visit, reader, retry_at=visit.world.clock.now())
+    assert settled(visit, order).jobs.resubmitted == 1
+    sent = truth(visit, f"{reader}-e1")
+    assert sent is not None
+    uri = sent.submitted["properties"]["inputs"]["x"]["uri"]
+    assert uri == f"azureml://jobs/{producer}-e1/outputs/model"
+
+
+def test_a_declared_checkpoint_goes_along_as_a_variable_of_the_other_side(bench: Bench) -> None:
+    """The job finds the place of its checkpoints, mapped, under one name."""
+    visit = bench.visit()
+    where = visit.plan.primary.project_id.lstrip("/").replace("resourceGroups", "resourcegroups")
+    where = f"azureml://{where.replace('/providers/Microsoft.MachineLearningServices', '')}"
+    tags = {"hubswitch.checkpoint": f"{where}/datastores/workspaceblobstore/paths/checkpoints"}
+    name = submitted(visit, "checkpointed", tags=tags)
+    moved_until_done(visit, claimed(visit))
+    sent = truth(visit, f"{name}-e1")
+    assert sent is not None, record(visit, name).reason
+    place = sent.submitted["properties"]["environmentVariables"]["HUBSWITCH_CHECKPOINT"]
+    assert visit.plan.secondary.project in place
+    assert visit.plan.primary.project not in place
