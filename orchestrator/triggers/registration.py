@@ -28,7 +28,7 @@ from orchestrator.workflows import (
 )
 from orchestrator.workflows.pair_entity import pair_entity
 
-COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failback")
+COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "failback")
 
 Body = Callable[[World, Any], Any]
 

@@ -10,7 +10,7 @@ from live import Caller, until
 
 from orchestrator.local.session import Local
 
-COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume")
+COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "failback")
 KEYED = [
     ("GET", "status"),
     ("GET", "pairs/demo"),

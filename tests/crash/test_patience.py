@@ -1,0 +1,76 @@
+"""Runs end although a step or a job fails for long, people are told, and no history grows with the waiting."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from crash_harness import Bench, order_of, running, start, wait_until
+
+from orchestrator.core.records import JobStatus
+from orchestrator.workflows import batches, patience
+
+
+def test_a_step_that_fails_for_long_goes_on_elsewhere_and_the_run_ends(both_well: Bench) -> None:
+    """More tries than one history may hold: its orchestration begins anew, and the answer still arrives."""
+    visit = both_well.visit()
+    azure = both_well.azure
+    short = timedelta(milliseconds=5)
+    order = msgspec.structs.replace(order_of(visit, 1), beat=short, longest=short)
+    azure.faults.set(None, "control", "5xx", status=503)
+    tries = patience.TRIES_HERE + patience.TRIES_THERE + 10
+    with running() as (engine, client):
+        worker = visit.worker(engine)
+        try:
+            start(client, order)
+            wait_until(lambda: _asked(both_well, visit.plan.secondary.project) > tries, "many tries")
+            azure.faults.clear(None, "control")
+            wait_until(engine.idle, "the end of the run")
+            output = _output(client, order.run)
+        finally:
+            azure.faults.clear(None, "control")
+            worker.end()
+    assert output["outcome"] == "completed"
+    assert output["jobs"]["resubmitted"] == 2
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_job_that_is_answered_badly_for_ever_does_not_keep_the_pair_busy(both_well: Bench, status: int) -> None:
+    """The batch begins anew in between, gives the jobs up when patience is over, and the run completes."""
+    visit = both_well.visit()
+    azure, region = both_well.azure, visit.plan.secondary.region
+    short = timedelta(milliseconds=5)
+    order = msgspec.structs.replace(order_of(visit, 1), beat=short, longest=short, patience=timedelta(seconds=6))
+    azure.faults.set(region, "control", "5xx", status=status, method="PUT")
+    with running() as (engine, client):
+        worker = visit.worker(engine)
+        try:
+            start(client, order)
+            wait_until(engine.idle, "the end of the run")
+            output = _output(client, order.run)
+        finally:
+            azure.faults.clear(region, "control")
+            worker.end()
+    assert output["outcome"] == "completed"
+    assert (output["jobs"]["given_up"], output["jobs"]["pending"]) == (2, 0)
+    assert _puts(both_well, visit.pair) > batches.ROUNDS
+    ledger = visit.world.ledgers[visit.pair]
+    found = [summary for summary in ledger.summaries(visit.pair) if summary.status is JobStatus.WAITING]
+    assert len(found) == 2
+    assert all(summary.retry_at for summary in found)
+
+
+def _asked(bench: Bench, project: str) -> int:
+    return sum(entry.method == "GET" and entry.path.endswith(project) for entry in bench.azure.log.entries())
+
+
+def _puts(bench: Bench, pair: str) -> int:
+    return sum(entry.method == "PUT" and f"/jobs/{pair}-plain" in entry.path for entry in bench.azure.log.entries())
+
+
+def _output(client: Any, run: str) -> dict[str, Any]:
+    found = client.get_orchestration_state(run)
+    return dict(json.loads(found.serialized_output or "{}"))
