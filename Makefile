@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format types imports bench mutants lock azurite clean
+.PHONY: help setup demo up test check format types imports bench mutants outage lock azurite clean
 
 BIN := .venv/bin
 
@@ -36,6 +36,9 @@ bench: setup ## figures as JSON, each beside its baseline
 
 mutants: setup ## plant bugs one by one; the tests must find each (takes a while)
 	@$(BIN)/python tests/mutants.py $(ONLY)
+
+outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more)
+	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q tests/crash/test_every_kind.py
 
 lock: setup ## compile requirements*.in to pinned files with hashes
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \

@@ -46,7 +46,7 @@ class Accounts:
         return [job.statuses[0][0] for jobs in self.successors.values() for job in jobs]
 
     def counts(self) -> dict[str, int]:
-        """Jobs by fate.
+        """Jobs by fate; those that the other hub refused count as waiting.
 
         *Lost* are those that stopped, were not continued, and have no record that says why. *Duplicated* are those
         that were continued twice, or although they had not stopped.
@@ -73,8 +73,8 @@ class Accounts:
         if name in self.successors:
             return "resubmitted"
         record = self.records.get(name)
-        if record and record.status in {JobStatus.SKIPPED, JobStatus.WAITING}:
-            return record.status.value
+        if record and record.status in {JobStatus.SKIPPED, JobStatus.WAITING, JobStatus.REFUSED}:
+            return "skipped" if record.status is JobStatus.SKIPPED else "waiting"
         return "lost"
 
 

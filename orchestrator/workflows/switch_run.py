@@ -5,7 +5,8 @@
    round finds none. Jobs that are recorded late come in a later round.
 3. Finish: store and tell the summary, tell the entity.
 
-Phase B waits as long as it must; nothing in it undoes phase A. A step that finds a newer epoch ends the run.
+Phase B waits for the ledger and for Resource Manager as long as it must, and for a single job as long as the plan's
+patience lasts; nothing in it undoes phase A. A step that finds a newer epoch ends the run.
 A failback moves no jobs: the side that is left is well, and what runs there ends there.
 """
 

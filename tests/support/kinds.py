@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.core.plan import Hub
-from orchestrator.local.workload import User
 
 REGISTRY = "azureml://registries/shared/components"
 
 
-def kinds(user: User, hub: Hub, duration: str = "1200") -> dict[str, dict[str, Any]]:
-    """``properties`` by kind. What they name is put in place first."""
-    code, environment = user.code(hub), user.environment(hub)
+def kinds(hub: Hub, code: str, environment: str, duration: str = "1200") -> dict[str, dict[str, Any]]:
+    """``properties`` by kind, for a hub that has a code and an environment by these ids."""
     cluster = f"{hub.project_id}/computes/cpu-cluster"
     data = {"jobInputType": "mltable", "uri": "azureml:iris:1"}
     store = "azureml://datastores/workspaceblobstore/paths"

@@ -1,0 +1,33 @@
+"""Every type of job through an outage: captured, lost with its region, accepted elsewhere, and run to its end there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from outage import COPIES, outage_bench, suffered
+
+from orchestrator.core.records import JobStatus, OldRun
+
+SEEDS = range(int(os.environ.get("HUBSWITCH_SEEDS", "3")))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_job_of_every_type_survives_its_region_once(tmp_path: Path, seed: int) -> None:
+    """Lost 0, twice 0: with a worker that is killed, a throttled management plane, and zombies that come back."""
+    with outage_bench(tmp_path, seed) as bench:
+        after = suffered(bench, seed)
+    assert after.complaints == []
+    assert after.throttled
+    successors = after.successors()
+    assert set(successors) == after.submitted
+    assert len(successors) >= 7 * COPIES
+    assert {job.status for job in successors.values()} == {"Completed"}
+    assert {job.lacks for job in successors.values()} == {None}
+    assert after.zombies()
+    for zombie in after.zombies():
+        assert zombie.status == "Canceled", zombie.name
+        assert after.records[zombie.name].old_run is OldRun.STOPPED
+    moved = [record for record in after.records.values() if record.status is JobStatus.RESUBMITTED]
+    assert len(moved) == len(after.submitted)
