@@ -2,8 +2,9 @@
 
 Resource Manager refills 10 writes a second up to 200 for each subscription and principal, and answers 429 with a
 Retry-After beyond that; trying earlier starts the wait anew (learn.microsoft.com, request-limits-and-throttling).
-Jobs are sent just below that rate instead, so that none is refused. ``Budget`` is arithmetic without a clock;
-``Pacer`` gives it one, and locks.
+Jobs are sent just below that rate instead, so that none is refused. Azure ML has limits of its own, which it does not
+publish: where refusals go on at that rate, it is halved, and grows again while none comes. ``Budget`` is arithmetic
+without a clock; ``Pacer`` gives it one, and locks.
 """
 
 from __future__ import annotations
@@ -24,6 +25,15 @@ REMAINING = "x-ms-ratelimit-remaining-subscription-writes"
 MARGIN = 2.0
 """Writes of the burst that are left unspent, so that Azure's clock and ours may differ by a fifth of a second."""
 
+AGAIN = 10.0
+"""Seconds after a wait within which another refusal says that the rate itself is too high."""
+
+GROWTH = 0.01
+"""Share of the full rate that comes back with each second without a refusal."""
+
+LEAST = 1 / 64
+"""Share of the full rate below which it is not halved."""
+
 PATIENCE = timedelta(seconds=30)
 """Longest wait for a turn: several activities of 50 jobs side by side. Longer waits belong to durable timers."""
 
@@ -39,6 +49,7 @@ class Budget:
     """Arithmetic of one token bucket. Instants are seconds of one monotonic clock. Not safe for threads."""
 
     def __init__(self, rate: float, burst: int) -> None:
+        self._full = rate
         self._rate = rate
         self._size = max(1.0, burst - MARGIN)
         self._tokens = self._size
@@ -64,9 +75,14 @@ class Budget:
         self._tokens = min(self._tokens, float(writes))
 
     def learn_wait(self, wait: timedelta, now: float) -> None:
-        """Azure refused a write. Nothing goes out before ``wait`` is over; turns given away until now are void."""
+        """Azure refused a write. Nothing goes out before ``wait`` is over; turns given away until now are void.
+
+        Refused again soon after a wait: the limit is lower than the one that is known, and the rate is halved.
+        """
         until = now + wait.total_seconds()
         if until > self._held_until:
+            if self._held_until <= now < self._held_until + AGAIN:
+                self._rate = max(self._rate / 2, self._full * LEAST)
             self._held_until = until
             self._tokens = 1.0
             self._seen = until
@@ -77,6 +93,7 @@ class Budget:
             self._seen = now
         if now > self._seen:
             self._tokens = min(self._size, self._tokens + (now - self._seen) * self._rate)
+            self._rate = min(self._full, self._rate + (now - self._seen) * self._full * GROWTH)
             self._seen = now
 
 

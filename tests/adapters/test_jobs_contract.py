@@ -90,6 +90,17 @@ def test_putting_a_name_again_gives_the_same_job(jobs: ArmJobs, hub: Hub, azure:
     assert sum(job.name == pair for job in azure.truth.jobs()) == 1
 
 
+def test_a_job_can_be_cancelled_and_again(jobs: ArmJobs, hub: Hub, azure: LocalAzure, pair: str) -> None:
+    """It ends some time later; asking twice, or after its end, does nothing more. What is not there is NotFound."""
+    jobs.put(hub, pair, command(hub), COMMAND)
+    jobs.cancel(hub, pair)
+    jobs.cancel(hub, pair)
+    truth = next(job for job in azure.truth.jobs() if job.name == pair)
+    assert sum(status == "CancelRequested" for _, status in truth.statuses) == 1
+    with pytest.raises(NotFound):
+        jobs.cancel(hub, "none")
+
+
 def test_a_body_that_names_the_other_workspace_is_refused(jobs: ArmJobs, azure: LocalAzure, pair: str) -> None:
     """The service's own words reach whoever has to mend it."""
     plan = azure.plan()

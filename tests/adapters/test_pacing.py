@@ -180,3 +180,47 @@ def test_one_pacer_serves_an_identity_in_a_subscription() -> None:
     first = shared_pacer("https://a", "SUB", "me", rate=10, burst=200)
     assert shared_pacer("https://a", "sub", "me", rate=10, burst=200) is first
     assert shared_pacer("https://a", "sub", "other", rate=10, burst=200) is not first
+
+
+class Unpublished:
+    """Another side: two writes a second, a burst of five, and nobody said so. Refused, it asks for a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens = 5.0
+        self._seen = clock.now
+
+    def takes(self) -> bool:
+        self._tokens = min(5.0, self._tokens + (self._clock.now - self._seen) * 2.0)
+        self._seen = self._clock.now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+def test_a_limit_that_nobody_publishes_is_found_by_halving_and_growing() -> None:
+    """Most writes are taken, few are refused, and the rate comes near to what the service allows."""
+    clock = Clock()
+    pacer, service = paced(clock), Unpublished(clock)
+    began, taken, refused = clock.now, 0, 0
+    while clock.now < began + 600:
+        pacer.wait_turn()
+        if service.takes():
+            taken += 1
+        else:
+            refused += 1
+            pacer.refused(timedelta(seconds=1))
+    assert taken > 0.6 * 1200
+    assert refused < 0.35 * taken
+
+
+def test_one_refusal_does_not_slow_what_comes_later() -> None:
+    """Somebody else spent the bucket once: after the wait the full rate is back."""
+    clock = Clock()
+    pacer = paced(clock, burst=1)
+    pacer.refused(timedelta(seconds=3))
+    began = clock.now
+    for _ in range(101):
+        pacer.wait_turn()
+    assert clock.now - began == pytest.approx(13.0, abs=0.3)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from crash_harness import Bench, Nursery, Visit, order_of, running, start, wait_until
+from crash_harness import DEADLINE, Bench, Nursery, Visit, order_of, running, start, wait_until
 from durabletask.client import TaskHubGrpcClient
 from job_stories import records
 from judged import complaints
@@ -32,6 +32,9 @@ from orchestrator.workflows.orders import AfterOrder, CaptureOrder, RunOrder
 SPEED = 200.0
 COPIES = 2
 """Jobs of each kind."""
+
+PATIENCE = DEADLINE * (1 + 2)
+"""Each kill may leave something with the engine that it takes so long to give to somebody else."""
 
 KILLS = 2
 """How often the worker dies on the way."""
@@ -59,8 +62,8 @@ class Aftermath:
 
 @contextmanager
 def outage_bench(folder: Path, seed: int) -> Iterator[Bench]:
-    """Two regions whose jobs take some seconds, and half of them rise again after an outage."""
-    pace = Pace(not_started=(0.2, 1.0), queued=(1.0, 5.0), preparing=(2.0, 10.0), zombies=0.5)
+    """Two regions whose jobs take some seconds, and most of which rise again after an outage."""
+    pace = Pace(not_started=(0.2, 1.0), queued=(1.0, 5.0), preparing=(2.0, 10.0), zombies=0.7)
     with LocalAzure(seed=seed, speed=SPEED, pace=pace) as azure, variables(azure.environment()):
         azure.throttle.enabled = False
         nursery = Nursery()
@@ -85,9 +88,9 @@ def suffered(bench: Bench, seed: int) -> Aftermath:
             _until_killed(visit, engine, act_at=dice.randint(2, 60))
         worker = visit.worker(engine)
         try:
-            wait_until(lambda: bool(_successors(bench, visit)), "the first successor")
+            wait_until(lambda: bool(_successors(bench, visit)), "the first successor", PATIENCE)
             azure.region_up(primary)
-            wait_until(engine.idle, "the end of the run")
+            wait_until(engine.idle, "the end of the run", PATIENCE)
             azure.throttle.enabled = False
             _settled(visit, client, order)
         finally:
