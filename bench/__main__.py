@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import detect, ingest, resubmit, rewrite, start, state, switch
+from bench import detect, ingest, mixed, resubmit, rewrite, start, state, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "resubmit": resubmit.measured,
     "ingest": ingest.measured,
     "state": state.measured,
+    "mixed": mixed.measured,
 }
 
 

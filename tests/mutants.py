@@ -28,6 +28,8 @@ HOLDS = "tests/core/test_holds.py"
 FROZEN = "tests/crash/test_frozen.py"
 SUBMITTING = "tests/workflows/test_submitting.py"
 POLICY = "tests/submission/test_policy.py"
+AFTERWARDS = "tests/workflows/test_afterwards.py"
+OUTCOME = "tests/workflows/test_one_outcome.py"
 
 
 class Mutant(NamedTuple):
@@ -307,7 +309,7 @@ MUTANTS = (
     ),
     Mutant(
         "S5: a run leaves behind what is being submitted",
-        "workflows/resubmission.py",
+        "core/records.py",
         "{JobStatus.RUNNING, JobStatus.SUBMITTING}",
         "{JobStatus.RUNNING}",
         SUBMITTING,
@@ -332,6 +334,34 @@ MUTANTS = (
         "            if self._strict:\n",
         "            if not self._strict:\n",
         POLICY,
+    ),
+    Mutant(
+        "S5: an ordered failover stops nothing",
+        "workflows/halting.py",
+        "if not (self._again or self._run.ordered):",
+        "if not self._again:",
+        AFTERWARDS,
+    ),
+    Mutant(
+        "S5: a run is stopped although its successor is not there",
+        "workflows/oldruns.py",
+        "if not self._goes_on(record):",
+        "if record.successor is None:",
+        AFTERWARDS,
+    ),
+    Mutant(
+        "S5: a submission whose answer was lost is forgotten",
+        "workflows/moving.py",
+        "unsure = record.unsure if sure else (*record.unsure, attempt)",
+        "unsure = record.unsure",
+        OUTCOME,
+    ),
+    Mutant(
+        "S5: a job is left out of its round",
+        "workflows/resubmission.py",
+        "return in_order(found)",
+        "return in_order(found)[1:]",
+        OUTCOME,
     ),
 )
 

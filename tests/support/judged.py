@@ -19,7 +19,7 @@ def complaints(records: Mapping[str, JobRecord], jobs: Iterable[TrueJob], left: 
     Args:
         records: all records of a pair.
         jobs: what really happened, at least to the pair's jobs.
-        left: the side from which jobs were moved.
+        left: the side from which jobs were moved. What was submitted there under a new name continues one of them.
     """
     everything = {job.name: job for job in jobs}
     continued: dict[str, list[str]] = {}
@@ -28,7 +28,7 @@ def complaints(records: Mapping[str, JobRecord], jobs: Iterable[TrueJob], left: 
             continued.setdefault(job.tags["hubswitch.source"], []).append(job.name)
     found = []
     for record in records.values():
-        if record.hub is not left:
+        if record.hub is not left or record.name != record.root:
             continue
         successors = sorted(continued.get(record.root, []))
         found += _of_one(record, successors, records)

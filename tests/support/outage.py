@@ -15,7 +15,6 @@ from crash_harness import DEADLINE, Bench, Nursery, Visit, order_of, running, st
 from durabletask.client import TaskHubGrpcClient
 from job_stories import records
 from judged import complaints
-from kinds import kinds
 
 from orchestrator.core.codec import to_builtins
 from orchestrator.core.records import JobRecord, JobStatus, OldRun
@@ -23,6 +22,7 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.life import Pace, TrueJob
 from orchestrator.local.engine import Engine
+from orchestrator.local.kinds import kinds
 from orchestrator.local.session import variables
 from orchestrator.local.workload import User
 from orchestrator.workflows import names

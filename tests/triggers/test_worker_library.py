@@ -51,6 +51,7 @@ HTTP = {
     "resume_pair": ("pairs/{pair}/resume", ["POST"], "function"),
     "receive_events": ("events", ["POST", "OPTIONS"], "function"),
     "receive_alerts": ("alerts", ["POST", "OPTIONS"], "function"),
+    "failover_pair": ("pairs/{pair}/failover", ["POST"], "function"),
     "failback_pair": ("pairs/{pair}/failback", ["POST"], "function"),
     "health_live": ("health/live", ["GET"], "anonymous"),
     "health_ready": ("health/ready", ["GET"], "anonymous"),

@@ -31,7 +31,7 @@ class Lossy:
     def __init__(self, real: Any, dice: random.Random) -> None:
         self._real = real
         self._dice = dice
-        self.bad = 0.3
+        self.bad = 0.6
 
     def put(self, *given: Any) -> Any:
         drawn = self._dice.random()
@@ -111,8 +111,8 @@ def _story(bench: Bench, seed: int) -> list[str]:
         for name, record in records(visit).items():
             if record.retry_at:
                 changed(visit, name, retry_at=visit.world.clock.now())
-        lossy.bad = 0.3 if epoch == 1 else 0.0
-        for _ in range(3):
+        lossy.bad = 0.9 if epoch == 1 else 0.0
+        for _ in range(3 if epoch == 2 else 1):
             settled(visit, order)
     ours = [job for job in bench.azure.truth.jobs() if job.name.startswith(f"{visit.pair}-")]
     return complaints(records(visit), ours)
