@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from crash_harness import Bench, order_of, running, start, wait_until
+from crash_harness import Bench, order_of, running, start
+from waiting import until
 
 from orchestrator.core.records import JobStatus
 from orchestrator.workflows import batches, patience
@@ -26,9 +27,9 @@ def test_a_step_that_fails_for_long_goes_on_elsewhere_and_the_run_ends(both_well
         worker = visit.worker(engine)
         try:
             start(client, order)
-            wait_until(lambda: _asked(both_well, visit.plan.secondary.project) > tries, "many tries")
+            until(lambda: _asked(both_well, visit.plan.secondary.project) > tries, "many tries")
             azure.faults.clear(None, "control")
-            wait_until(engine.idle, "the end of the run")
+            until(engine.idle, "the end of the run")
             output = _output(client, order.run)
         finally:
             azure.faults.clear(None, "control")
@@ -49,7 +50,7 @@ def test_a_job_that_is_answered_badly_for_ever_does_not_keep_the_pair_busy(both_
         worker = visit.worker(engine)
         try:
             start(client, order)
-            wait_until(engine.idle, "the end of the run")
+            until(engine.idle, "the end of the run")
             output = _output(client, order.run)
         finally:
             azure.faults.clear(region, "control")

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from crash_harness import DEADLINE, Bench, Nursery, Visit, order_of, running, start, wait_until
+from crash_harness import Bench, Nursery, Visit, order_of, running, start
 from durabletask.client import TaskHubGrpcClient
 from job_stories import records
 from judged import complaints
+from waiting import until
 
 from orchestrator.core.codec import to_builtins
 from orchestrator.core.records import JobRecord, JobStatus, OldRun
@@ -32,9 +33,6 @@ from orchestrator.workflows.orders import AfterOrder, CaptureOrder, RunOrder
 SPEED = 200.0
 COPIES = 2
 """Jobs of each kind."""
-
-PATIENCE = DEADLINE * (1 + 2)
-"""Each kill may leave something with the engine that it takes so long to give to somebody else."""
 
 KILLS = 2
 """How often the worker dies on the way."""
@@ -88,14 +86,14 @@ def suffered(bench: Bench, seed: int) -> Aftermath:
             _until_killed(visit, engine, act_at=dice.randint(2, 60))
         worker = visit.worker(engine)
         try:
-            wait_until(lambda: bool(_successors(bench, visit)), "the first successor", PATIENCE)
+            until(lambda: bool(_successors(bench, visit)), "the first successor")
             azure.region_up(primary)
-            wait_until(engine.idle, "the end of the run", PATIENCE)
+            until(engine.idle, "the end of the run")
             azure.throttle.enabled = False
             _settled(visit, client, order)
         finally:
             worker.end()
-    wait_until(lambda: all(job.status == "Completed" for job in _successors(bench, visit)), "every successor's end")
+    until(lambda: all(job.status == "Completed" for job in _successors(bench, visit)), "every successor's end")
     ours = {job.name: job for job in azure.truth.jobs() if job.name.startswith(f"{visit.pair}-")}
     submitted = frozenset(name for name, job in ours.items() if job.region == primary)
     kept = records(visit)
@@ -144,7 +142,7 @@ def _settled(visit: Visit, client: TaskHubGrpcClient, order: RunOrder) -> None:
         left = [r for r in records(visit).values() if r.status is JobStatus.RESUBMITTED]
         return all(record.old_run not in {OldRun.UNKNOWN, OldRun.STOPPING} for record in left)
 
-    wait_until(is_done, "every old run accounted for")
+    until(is_done, "every old run accounted for")
 
 
 def _successors(bench: Bench, visit: Visit) -> list[TrueJob]:
