@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,10 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
 from orchestrator.workflows.sharing import Teller
+from orchestrator.workflows.turns import Turns
+
+THREADS = 64
+"""As many as looks go on at once: none waits for another's epoch record."""
 
 
 class SystemClock:
@@ -61,6 +66,16 @@ class Deployment:
         """By pair and active side: how far the standby was behind, and when that was counted."""
 
         self.teller = Teller(self.settings.stamp)
+
+        self.looks = Turns()
+        """When each pair was last looked at by this process, whatever came of it."""
+
+        self.reconciliations = Turns()
+        """The same for the reconciliation of its ledger."""
+
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hubswitch-look")
+        """Where looks read their epoch records."""
+
         self._building = threading.Lock()
 
     @property

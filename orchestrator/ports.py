@@ -6,7 +6,7 @@ errors of ``orchestrator.core.errors`` and no others. Blocking methods return wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from orchestrator.core.polling import Report
 from orchestrator.core.records import EpochRecord, JobRecord, JobSummary, PointerValue
 from orchestrator.core.signals import Signal
 from orchestrator.core.snapshots import KeptFile
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.vocabulary import Role, Surface
 
 
 class Versioned[T](NamedTuple):
@@ -233,8 +233,15 @@ class Inventory(Protocol):
 class Probes(Protocol):
     """All questions about both sides of a pair, asked at once."""
 
-    async def sweep(self, plan: Plan, now: datetime) -> Sequence[Signal]:
-        """One signal per surface and side, ``observer`` and ``elsewhere`` included. Never raises."""
+    async def sweep(self, plan: Plan, now: datetime, *, without: Collection[Surface] = ()) -> Sequence[Signal]:
+        """One signal per surface and side, ``observer`` and ``elsewhere`` included. Never raises.
+
+        Nothing is asked, and no signal given, about surfaces that this sweep goes ``without``.
+        """
+        ...
+
+    def for_one_tick(self) -> Probes:
+        """The same, with each token asked for once, now, for all sweeps of one tick. Not to be kept for another."""
         ...
 
     async def aclose(self) -> None:

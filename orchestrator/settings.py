@@ -78,8 +78,15 @@ class Settings(Value, kw_only=True):
     poll_schedule: str = "*/30 * * * * *"
     """NCRONTAB of polls. Not less often than the shortest ``polls.suspect_interval`` of the plans."""
 
+    watch_slot: timedelta = timedelta(seconds=10)
+    """Time that one tick of the watch may take: that between two of ``watch_schedule``. The rest waits for the next."""
+
     reconcile_schedule: str = "0 * * * * *"
     """NCRONTAB of the reconciliation of ledger and hubs."""
+
+    reconcile_slot: timedelta = timedelta(minutes=1)
+    """Time that one reconciliation may take: that between two of ``reconcile_schedule``, and less than Azure's limit
+    for a function, ``functionTimeout`` in ``host.json``."""
 
     region: str = ""
     """Region in which this app runs; empty for the one that Azure names in ``REGION_NAME``. While Service Health names
@@ -140,7 +147,7 @@ def _checked(settings: Settings) -> Settings:
     for name in ("resource_manager", "log_analytics"):
         if urlsplit(getattr(settings, name)).scheme != "https":
             raise InvalidInput("environment", PREFIX + name.upper(), "an https URL", getattr(settings, name))
-    for name in ("connect_timeout", "read_timeout", "probe_timeout", "poll_timeout"):
+    for name in ("connect_timeout", "read_timeout", "probe_timeout", "poll_timeout", "watch_slot", "reconcile_slot"):
         if getattr(settings, name) <= timedelta():
             raise InvalidInput(
                 "environment", PREFIX + name.upper(), "a duration above zero", str(getattr(settings, name))

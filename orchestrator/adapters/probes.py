@@ -1,14 +1,15 @@
 """One sweep: everything that can be asked about both sides of a pair, at once, each question bounded, none raising.
 
-Every sweep asks for new tokens and makes new connections. A cached token or an open connection would answer for the
-past: whether a region can be reached *now* is the question.
+Every sweep makes new connections, and asks for new tokens unless it belongs to a tick in which others have just done
+so. A cached token or an open connection would answer for the past: whether a region can be reached *now* is the
+question. That a token can be had now is no truer for being asked a thousand times in one second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -47,6 +48,10 @@ class Token(NamedTuple):
     verdict: Verdict
 
 
+type Tokens = Mapping[Audience, asyncio.Task[Token]]
+"""One task per audience. Several sweeps may wait for it, so none may cancel it: it is awaited behind a shield."""
+
+
 class HttpProbes:
     """``Probes`` as the probe identity. Usable from several event loops; each has a session of its own."""
 
@@ -61,21 +66,33 @@ class HttpProbes:
         )
         self._transports: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncBoundedTransport] = WeakKeyDictionary()
 
-    async def sweep(self, plan: Plan, now: datetime) -> Sequence[Signal]:
+    async def sweep(self, plan: Plan, now: datetime, *, without: Collection[Surface] = ()) -> Sequence[Signal]:
         """One signal per surface and side, then ``observer`` and ``elsewhere`` if the plan names any. Never raises."""
+        return await self.swept(plan, now, without, self.tokens())
+
+    def for_one_tick(self) -> Tick:
+        """See ``Probes``."""
+        return Tick(self)
+
+    def tokens(self) -> Tokens:
+        """A token for each audience, or why there is none: asked for now, in the running loop."""
         transport = self._transport()
-        tokens = {audience: asyncio.create_task(self._token(transport, audience)) for audience in Audience}
-        sides = [self._side(transport, plan, role, now, tokens) for role in Role]
+        return {audience: asyncio.create_task(self._token(transport, audience)) for audience in Audience}
+
+    async def swept(self, plan: Plan, now: datetime, without: Collection[Surface], tokens: Tokens) -> Sequence[Signal]:
+        """One sweep with these tokens."""
+        transport = self._transport()
+        sides = [self._side(plan, role, now, without, tokens) for role in Role]
         world = [
             self._world(transport, surface, urls, now)
             for surface, urls in (
                 (Surface.OBSERVER, plan.references.observer),
                 (Surface.ELSEWHERE, plan.references.elsewhere),
             )
-            if urls
+            if urls and surface not in without
         ]
         found = await asyncio.gather(*sides, *world)
-        await asyncio.gather(*tokens.values())
+        await asyncio.gather(*(asyncio.shield(token) for token in tokens.values()))
         return [signal for signals in found for signal in signals]
 
     async def aclose(self) -> None:
@@ -86,18 +103,21 @@ class HttpProbes:
 
     async def _side(
         self,
-        transport: AsyncBoundedTransport,
         plan: Plan,
         role: Role,
         now: datetime,
-        tokens: dict[Audience, asyncio.Task[Token]],
+        without: Collection[Surface],
+        tokens: Tokens,
     ) -> list[Signal]:
-        asked = questions(plan.side(role), self._settings.resource_manager)
+        transport = self._transport()
+        asked = [
+            one for one in questions(plan.side(role), self._settings.resource_manager) if one.surface not in without
+        ]
         verdicts = await asyncio.gather(*(self._asked(transport, one, tokens[one.audience]) for one in asked))
-        identity = (await tokens[Audience.MANAGER]).verdict
+        identity = (await asyncio.shield(tokens[Audience.MANAGER])).verdict
         found = {question.surface: verdict for question, verdict in zip(asked, verdicts, strict=True)}
         found[Surface.IDENTITY] = identity
-        return [_signal(role, surface, found[surface], now) for surface in plan.surfaces(role)]
+        return [_signal(role, surface, found[surface], now) for surface in plan.surfaces(role) if surface in found]
 
     async def _world(
         self, transport: AsyncBoundedTransport, surface: Surface, urls: tuple[str, ...], now: datetime
@@ -105,8 +125,8 @@ class HttpProbes:
         verdicts = await asyncio.gather(*(self._reached(transport, url) for url in urls))
         return [_signal(None, surface, all_of(surface.value, list(verdicts)), now)]
 
-    async def _asked(self, transport: AsyncBoundedTransport, question: Question, token: Awaitable[Token]) -> Verdict:
-        had = await token
+    async def _asked(self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]) -> Verdict:
+        had = await asyncio.shield(token)
         if not had.text:
             return Verdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
         form = {**question.form, "access_token": had.text} if question.form else None
@@ -161,6 +181,28 @@ class HttpProbes:
             made = AsyncBoundedTransport(Gate(self._limits), self._settings.ca_bundle, keep=False)
             self._transports[loop] = made
         return self._transports[loop]
+
+
+class Tick:
+    """``Probes`` for the pairs of one tick, in one event loop: tokens are asked for by the first sweep, for all."""
+
+    def __init__(self, probes: HttpProbes) -> None:
+        self._probes = probes
+        self._tokens: Tokens | None = None
+
+    async def sweep(self, plan: Plan, now: datetime, *, without: Collection[Surface] = ()) -> Sequence[Signal]:
+        """See ``Probes``."""
+        if self._tokens is None:
+            self._tokens = self._probes.tokens()
+        return await self._probes.swept(plan, now, without, self._tokens)
+
+    def for_one_tick(self) -> Tick:
+        """See ``Probes``."""
+        return Tick(self._probes)
+
+    async def aclose(self) -> None:
+        """See ``Probes``."""
+        await self._probes.aclose()
 
 
 def _signal(role: Role | None, surface: Surface, verdict: Verdict, now: datetime) -> Signal:

@@ -16,6 +16,7 @@ from orchestrator.core.codec import Value, decode
 from orchestrator.core.decide import Command
 from orchestrator.core.errors import HubswitchError, InvalidInput, PermanentError
 from orchestrator.core.holds import blackout_end
+from orchestrator.core.rhythm import beat_of, longest_of
 from orchestrator.core.state import initial
 from orchestrator.core.telling import moment
 from orchestrator.triggers import engine
@@ -81,7 +82,7 @@ def status(deployment: Deployment) -> Handler:
     """``GET status``: every pair in one line each; for browsers, a page with everything."""
 
     async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
-        states = {pair: await _readable(client, pair) for pair in deployment.plans}
+        states = await engine.pair_states(client, deployment.plans)
         lines = status_view(deployment.plans, states)
         if prefers_page(req.headers.get("accept")):
             return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
@@ -142,15 +143,14 @@ def drill(deployment: Deployment) -> Handler:
             return problem(
                 HTTPStatus.CONFLICT, f"in a blackout window until {moment(ends)}; force it to drill all the same"
             )
-        beat = plan.policy.suspect_interval / 10
         order = DrillOrder(
             pair=plan.pair,
             kind=asked.kind,
             drill=f"{now:%Y%m%dt%H%M%S}{now.microsecond:06d}",
             reason=asked.reason,
             asked_at=now,
-            beat=beat,
-            longest=beat * 30,
+            beat=beat_of(plan.policy),
+            longest=longest_of(plan.policy),
         )
         return _accepted(req, await engine.drill(client, order))
 

@@ -12,7 +12,7 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.decide import Do
 from orchestrator.ports import World
-from orchestrator.triggers import http_events, http_health, http_pairs, http_pause, polling, timers
+from orchestrator.triggers import http_events, http_health, http_pairs, http_pause, polling, replicating, timers
 from orchestrator.workflows import (
     afterwards,
     batches,
@@ -143,7 +143,7 @@ def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:
     @app.durable_client_input(client_name="client")
     async def replicate(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await timers.replicate(deployment, client)
+        await replicating.replicate(deployment, client)
 
 
 def _route(app: df.DFApp, name: str, route: str, methods: list[str], handler: http_pairs.Handler) -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
-from orchestrator.bootstrap import Deployment
+from orchestrator.bootstrap import THREADS, Deployment
 from orchestrator.core.errors import HubswitchError, InvalidInput
 from orchestrator.core.plan import Plan
+from orchestrator.core.rhythm import sides_by_subscription
 from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import Phase
+from orchestrator.core.vocabulary import Phase, Role
+from orchestrator.ports import World
 from orchestrator.triggers import engine
-from orchestrator.workflows import replication
+from orchestrator.triggers.slots import Ended, Slot, carried_out
 from orchestrator.workflows.afterwards import order_after
 from orchestrator.workflows.capture import reconciled
-from orchestrator.workflows.looking import is_due, look, share_moving
+from orchestrator.workflows.looking import is_due, left_for_later, look, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
 from orchestrator.workflows.revival import ended_early, needs_revival, order_again
 from orchestrator.workflows.sharing import Surroundings
@@ -26,8 +28,14 @@ from orchestrator.workflows.telling import summary_path
 
 LOG = telemetry.logger("timers")
 
-AT_ONCE = 64
+AT_ONCE = THREADS
 """Pairs looked at together. Each look holds a handful of connections."""
+
+LISTED_AT_ONCE = 4
+"""Pairs reconciled together: each reads pages of one list through Resource Manager, one after another."""
+
+LISTED_UNTIL = 0.9
+"""Part of a reconciliation's slot after which no further page of a list is read."""
 
 QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_APPROVAL})
 """Phases in which the ledger may be reconciled: in the others a run is writing it."""
@@ -37,38 +45,80 @@ async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
     """Look at every pair that is due and hand what was seen to its entity; how many were looked at.
 
     A pair whose stored state cannot be read is left alone. One that fails does not stop the others; what it raised
-    is raised at the end, so that the host shows this invocation as failed.
+    is raised at the end, so that the host shows this invocation as failed. Those that the tick has no time for are
+    looked at first in the next one.
     """
-    states = await _readable_states(deployment, client)
-    known = [state for state in states.values() if state]
+    states = await readable_states(deployment, client)
     now = deployment.clock.now()
-    due = [deployment.plans[pair] for pair, state in states.items() if is_due(state, deployment.plans[pair], now)]
-    limit = asyncio.Semaphore(AT_ONCE)
+    waiting = {p: s.looked_at if s else None for p, s in states.items() if is_due(s, deployment.plans[p], now)}
     world = await deployment.assembled()
-    around = Surroundings(world, deployment.settings.stamp)
+    tick = Tick(deployment, client, world._replace(probes=world.probes.for_one_tick()), states)
+    settings = deployment.settings
+    slot = Slot(settings.watch_slot, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
+    ended = await carried_out(deployment.looks.in_order(waiting), tick.look_at, slot)
+    if ended.unreached:
+        LOG.warning("%d of %d pairs were not reached in time, %s first", *_unreached(ended, waiting))
+    _raised(ended, "looking at")
+    return len(ended.well)
 
-    async def looked_at(plan: Plan) -> None:
-        async with limit:
-            seen = await look(world, plan, around, share_moving(known, plan))
-            await engine.observe(client, plan.pair, seen)
-            await _tell_stamps(deployment, plan, states[plan.pair])
-            await _revive(deployment, client, plan, states[plan.pair], seen)
 
-    found = await asyncio.gather(*(looked_at(plan) for plan in due), return_exceptions=True)
-    faults = [(plan, fault) for plan, fault in zip(due, found, strict=True) if fault is not None]
-    for plan, fault in faults:
-        LOG.error("looking at %s failed: %s", plan.pair, fault)
-    if faults:
-        raise faults[0][1]
-    return len(due)
+class Tick:
+    """What the looks of one tick share: the states as they were read, what the stamps share, and one set of tokens."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        client: DurableFunctionsClient,
+        world: World,
+        states: Mapping[str, PairState | None],
+    ) -> None:
+        self._deployment = deployment
+        self._client = client
+        self._world = world
+        self._states = states
+        self._sides = sides_by_subscription(deployment.plans.values())
+        known = [state for state in states.values() if state]
+        distinct = {plan.policy.mass_from: plan for plan in deployment.plans.values()}
+        self._around = Surroundings(world, deployment.settings.stamp)
+        self._moving = {number: share_moving(known, plan) for number, plan in distinct.items()}
+
+    async def look_at(self, pair: str) -> None:
+        """Look at one pair, hand over what was seen, and see after its run."""
+        plan, state, now = self._deployment.plans[pair], self._states[pair], self._deployment.clock.now()
+        self._deployment.looks.had(pair, now)
+        sides = max(self._sides[plan.side(role).subscription.casefold()] for role in Role)
+        seen = await look(
+            self._world,
+            plan,
+            self._around,
+            self._moving[plan.policy.mass_from],
+            without=left_for_later(state, plan, sides, now),
+            threads=self._deployment.threads,
+        )
+        await engine.observe(self._client, plan.pair, seen)
+        await _tell_stamps(self._deployment, plan, state)
+        await _revive(self._deployment, self._client, plan, state, seen)
+
+
+def _unreached(ended: Ended, waiting: Mapping[str, object]) -> tuple[int, int, str]:
+    return len(ended.unreached), len(waiting), ended.unreached[0]
+
+
+def _raised(ended: Ended, doing: str) -> None:
+    """Tell what went wrong with single pairs, and raise the first of it."""
+    for pair, fault in ended.faults.items():
+        LOG.error("%s %s failed: %s", doing, pair, fault)
+    for fault in ended.faults.values():
+        raise fault
 
 
 async def _tell_stamps(deployment: Deployment, plan: Plan, state: PairState | None) -> None:
     """Let the other stamps know what this one saw at its last look. They do without if it cannot be told."""
     if state is None:
         return
+    loop, tell = asyncio.get_running_loop(), deployment.teller.tell
     try:
-        await asyncio.to_thread(deployment.teller.tell, deployment.world, plan, state)
+        await loop.run_in_executor(deployment.threads, tell, deployment.world, plan, state)
     except HubswitchError as fault:
         LOG.warning("%s: the other stamps could not be told what is seen here: %s", plan.pair, fault)
 
@@ -97,25 +147,41 @@ async def _revive(
 async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> int:
     """Start capture runs for every job whose ledger record and hub differ; how many.
 
-    Where the last switch is over, what it left behind is seen to as well.
+    Where the last switch is over, what it left behind is seen to as well. Pairs take turns: those that a tick has no
+    time for come first in the next one. Nothing is begun in the second half of the slot, so that every list has some
+    time.
     """
-    started = 0
-    for pair, state in (await _readable_states(deployment, client)).items():
-        plan = deployment.plans[pair]
-        if state is None or state.phase not in QUIET:
-            continue
+    states = await readable_states(deployment, client)
+    quiet = {pair: state.active for pair, state in states.items() if state and state.phase in QUIET}
+    started: list[int] = []
+    loop, length = asyncio.get_running_loop(), deployment.settings.reconcile_slot
+    until = deployment.clock.now() + length * LISTED_UNTIL
+
+    async def turn(pair: str) -> None:
+        deployment.reconciliations.had(pair, deployment.clock.now())
+        plan, side = deployment.plans[pair], quiet[pair]
         try:
-            orders = await asyncio.to_thread(_orders, deployment, plan, state)
+            orders = await loop.run_in_executor(deployment.threads, _orders, deployment, plan, side, until)
         except HubswitchError as fault:
-            LOG.warning("%s: the %s could not be listed: %s", plan.pair, state.active, fault)
-            continue
-        started += await engine.capture(client, dict(deployment.plans), orders)
-        await _see_to_jobs(deployment, client, plan, state)
-    return started
+            LOG.warning("%s: the %s could not be listed: %s", pair, side, fault)
+            return
+        started.append(await engine.capture(client, dict(deployment.plans), orders))
+        await _see_to_jobs(deployment, client, plan, states[pair])
+
+    slot = Slot(length, length / 2, LISTED_AT_ONCE)
+    ended = await carried_out(deployment.reconciliations.in_order(dict.fromkeys(quiet)), turn, slot)
+    if ended.unreached:
+        LOG.info("%d of %d pairs are reconciled later, %s first", *_unreached(ended, quiet))
+    _raised(ended, "reconciling")
+    return sum(started)
 
 
-async def _see_to_jobs(deployment: Deployment, client: DurableFunctionsClient, plan: Plan, state: PairState) -> None:
+async def _see_to_jobs(
+    deployment: Deployment, client: DurableFunctionsClient, plan: Plan, state: PairState | None
+) -> None:
     """Retry jobs that wait, and settle old runs, once the run that holds the epoch has ended."""
+    if state is None:
+        return
     try:
         order = await asyncio.to_thread(order_after, deployment.world, plan, state)
     except HubswitchError as fault:
@@ -125,56 +191,21 @@ async def _see_to_jobs(deployment: Deployment, client: DurableFunctionsClient, p
         await engine.see_to_jobs(client, order)
 
 
-async def replicate(deployment: Deployment, client: DurableFunctionsClient) -> int:
-    """Bring the standby of every quiet pair up to date; how many pairs have something lacking still.
-
-    How far each is behind is told as one line of the log, with its numbers as fields.
-    """
-    lacking = 0
-    for pair, state in (await _readable_states(deployment, client)).items():
-        plan = deployment.plans[pair]
-        if state is None or state.phase not in QUIET:
-            continue
-        try:
-            done = await asyncio.to_thread(replication.replicate, deployment.world, plan, state.active)
-        except HubswitchError as fault:
-            LOG.warning("%s: the standby could not be brought up to date: %s", pair, fault)
-            continue
-        deployment.lags[pair, state.active] = (deployment.clock.now(), done.lag)
-        lacking += done.lag.jobs > 0
-        _tell_lag(pair, done, deployment.clock.now())
-    return lacking
+def _orders(deployment: Deployment, plan: Plan, side: Role, until: datetime) -> list[CaptureOrder]:
+    """Orders for what differs, from as much of the hub's list as can be read in time."""
+    orders: list[CaptureOrder] = []
+    for order in reconciled(deployment.world, plan, side):
+        orders.append(order)
+        if deployment.clock.now() > until:
+            LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
+            break
+    return orders
 
 
-def _tell_lag(pair: str, done: replication.Replicated, now: datetime) -> None:
-    """``oldest_seconds`` is 0 if nothing lacks."""
-    lag = done.lag
-    telemetry.event(
-        LOG,
-        logging.WARNING if lag.jobs else logging.INFO,
-        f"{pair}: {lag.jobs} running jobs lack {lag.assets} assets in the standby"
-        + (f": {done.why}" if done.why else ""),
-        metric="replication",
-        pair=pair,
-        running=lag.running,
-        jobs=lag.jobs,
-        assets=lag.assets,
-        oldest_seconds=round((now - lag.since).total_seconds()) if lag.since else 0,
-        completed=done.completed,
-        restored=done.restored,
-    )
-
-
-def _orders(deployment: Deployment, plan: Plan, state: PairState) -> list[CaptureOrder]:
-    return list(reconciled(deployment.world, plan, state.active))
-
-
-async def _readable_states(deployment: Deployment, client: DurableFunctionsClient) -> dict[str, PairState | None]:
+async def readable_states(deployment: Deployment, client: DurableFunctionsClient) -> dict[str, PairState | None]:
     """The state of every pair, None before its first look; pairs whose state cannot be read are left out."""
-    states: dict[str, PairState | None] = {}
-    for pair in deployment.plans:
-        try:
-            states[pair] = await engine.pair_state(client, pair)
-        except InvalidInput as fault:
-            LOG.error("%s stands still: %s", pair, fault)  # noqa: TRY400 - the sentence says it all
-    return states
+    found = await engine.pair_states(client, deployment.plans)
+    for pair, state in found.items():
+        if isinstance(state, InvalidInput):
+            LOG.error("%s stands still: %s", pair, state)
+    return {pair: state for pair, state in found.items() if not isinstance(state, InvalidInput)}

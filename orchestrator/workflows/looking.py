@@ -6,6 +6,8 @@ Correctness rests on these looks; events only hasten.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from concurrent.futures import Executor
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,9 +15,10 @@ from orchestrator.core.decide import cadence
 from orchestrator.core.errors import HubswitchError
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
+from orchestrator.core.rhythm import control_is_due, control_spacing, due_at
 from orchestrator.core.shared import Shared
 from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import Phase
+from orchestrator.core.vocabulary import Phase, Surface
 from orchestrator.ports import World
 from orchestrator.workflows.orders import Observed
 from orchestrator.workflows.sharing import Surroundings
@@ -24,27 +27,49 @@ from orchestrator.workflows.switching import begun_pair, repair_pointer
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""
 
-SLACK = 0.9
-"""Part of an interval after which a look counts as due: timers fire a little early or late."""
-
 
 def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     """Whether a pair is to be looked at now."""
     if state is None or state.looked_at is None or state.looked_at > now:
         return True
-    return now - state.looked_at >= cadence(state, plan.policy) * SLACK
+    return now >= due_at(plan.pair, state.looked_at, cadence(state, plan.policy))
 
 
-async def look(world: World, plan: Plan, around: Surroundings, pairs_moving: float = 0.0) -> Observed:
+def left_for_later(state: PairState | None, plan: Plan, sides: int, now: datetime) -> frozenset[Surface]:
+    """Surfaces that this look goes without, because ``sides`` share one subscription's reads of Resource Manager."""
+    interval = plan.policy.probe_interval if state is None else cadence(state, plan.policy)
+    spacing = control_spacing(sides, plan.policy)
+    looked_at = state.looked_at if state else None
+    due = control_is_due(plan.pair, looked_at, now, interval, spacing)
+    return frozenset() if due else frozenset({Surface.CONTROL})
+
+
+async def look(
+    world: World,
+    plan: Plan,
+    around: Surroundings,
+    pairs_moving: float = 0.0,
+    *,
+    without: Collection[Surface] = (),
+    threads: Executor | None = None,
+) -> Observed:
     """One look: every probe of both sides, the epoch record, the pointer, and what the stamps share, at once.
 
     Never raises for what Azure does.
+
+    Args:
+        world: the ports.
+        plan: whose pair.
+        around: what the stamps share, for all looks of one tick.
+        pairs_moving: share of all pairs that are suspect or on the move.
+        without: surfaces that are left to a later look.
+        threads: where stores are read; the event loop's own few threads if not given.
     """
-    started = world.clock.now()
+    started, loop = world.clock.now(), asyncio.get_running_loop()
     signals, stores, (shared, unread) = await asyncio.gather(
-        world.probes.sweep(plan, started),
-        asyncio.to_thread(_stores, world, plan, started),
-        asyncio.to_thread(_shared, around, plan.pair),
+        world.probes.sweep(plan, started, without=without),
+        loop.run_in_executor(threads, _stores, world, plan, started),
+        loop.run_in_executor(threads, _shared, around, plan.pair),
     )
     return Observed(
         now=world.clock.now(),

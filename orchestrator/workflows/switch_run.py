@@ -23,6 +23,7 @@ from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.decide import Report, StartRun, What
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
+from orchestrator.core.rhythm import beat_of, longest_of
 from orchestrator.workflows import names
 from orchestrator.workflows.batches import all_batches, waiter_of
 from orchestrator.workflows.orders import (
@@ -197,7 +198,6 @@ def order_from(
     ``ill_since`` is when the source was first seen ill, ``ordered`` whether a person wants the switch.
     """
     policy = plan.policy
-    beat = policy.suspect_interval / 10
     return RunOrder(
         pair=plan.pair,
         kind=RunKind(start.kind),
@@ -210,8 +210,8 @@ def order_from(
         doubted_since=min(ill_since or now, now - policy.confirm_after)
         - (policy.bad_after + 1) * policy.probe_interval,
         claim_by=now + policy.evidence_lifetime,
-        beat=beat,
-        longest=beat * 30,
+        beat=beat_of(policy),
+        longest=longest_of(policy),
         patience=plan.jobs.patience,
         ordered=ordered and start.kind == "failover",
     )

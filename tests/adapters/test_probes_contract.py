@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from orchestrator.adapters.probes import HttpProbes
-from orchestrator.adapters.questions import seconds
+from orchestrator.adapters.questions import Audience, seconds
 from orchestrator.core.plan import Plan, References
 from orchestrator.core.signals import Signal
 from orchestrator.core.vocabulary import Observation, Role, Surface
@@ -257,3 +257,57 @@ def test_one_set_of_probes_serves_several_event_loops(settings: Settings, plan: 
 def test_durations_read_well() -> None:
     """Sentences for people carry no noise."""
     assert [seconds(timedelta(seconds=s)) for s in (4, 0.02, 1.5)] == ["4 s", "0.02 s", "1.5 s"]
+
+
+def test_the_pairs_of_one_tick_share_the_tokens_of_that_tick(settings: Settings, azure: LocalAzure) -> None:
+    """Three sweeps at once ask once for each audience; the next tick asks again, for tokens must be had *now*."""
+    plan = azure.plan()
+
+    async def tick(probes: HttpProbes) -> None:
+        one = probes.for_one_tick()
+        await asyncio.gather(*(one.sweep(plan, NOW) for _ in range(3)))
+
+    async def run() -> list[int]:
+        probes = HttpProbes(settings)
+        asked = []
+        for _ in range(2):
+            before = len(azure.log)
+            await tick(probes)
+            asked.append(sum(entry.surface == "identity" for entry in azure.log.entries()[before:]))
+        await probes.aclose()
+        return asked
+
+    assert asyncio.run(run()) == [len(Audience), len(Audience)]
+
+
+def test_a_sweep_that_is_given_up_takes_no_token_from_the_others(settings: Settings, azure: LocalAzure) -> None:
+    """The first sweep of a tick has asked for the tokens; it is cancelled while they are on their way."""
+    azure.faults.latency(0.3, "identity")
+    plan = azure.plan()
+
+    async def run() -> Found:
+        probes = HttpProbes(settings)
+        one = probes.for_one_tick()
+        first = asyncio.create_task(one.sweep(plan, NOW))
+        await asyncio.sleep(0.05)
+        first.cancel()
+        signals = await one.sweep(plan, NOW)
+        await probes.aclose()
+        return {(signal.role, signal.surface): signal for signal in signals if signal.surface}
+
+    assert set(observations(asyncio.run(run()), Role.PRIMARY).values()) == {Observation.OK}
+
+
+def test_a_sweep_may_go_without_a_surface(settings: Settings, azure: LocalAzure) -> None:
+    """Resource Manager is not asked, and nothing is said of it."""
+
+    async def run() -> list[Signal]:
+        probes = HttpProbes(settings)
+        signals = await probes.sweep(azure.plan(), NOW, without={Surface.CONTROL})
+        await probes.aclose()
+        return list(signals)
+
+    before = len(azure.log)
+    found = asyncio.run(run())
+    assert Surface.CONTROL not in {signal.surface for signal in found}
+    assert "control" not in {entry.surface for entry in azure.log.entries()[before:]}

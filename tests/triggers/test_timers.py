@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,18 +15,20 @@ import pytest
 from azure.durable_functions import DurableFunctionsClient
 from live import until
 
+from orchestrator.adapters.questions import Audience
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.estate import estate_of
+from orchestrator.local.azure.identity import PROBE
 from orchestrator.local.azure.planning import yaml_of
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration, durable_worker, indexed
 from orchestrator.local.session import variables
 from orchestrator.local.workload import User
 from orchestrator.triggers import engine as engines
-from orchestrator.triggers import timers
+from orchestrator.triggers import replicating, timers
 from orchestrator.triggers.registration import build
 from orchestrator.workflows.capture import capture_jobs
 from orchestrator.workflows.orders import CaptureOrder
@@ -71,11 +74,11 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    azure = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS))
-    with azure, Engine() as engine, variables(azure.environment()):
+    simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS))
+    with simulated as azure, Engine() as engine, variables(azure.environment()):
         for pair in PAIRS:
-            plan = azure.plan(pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
-            (tmp_path / f"{pair}.yaml").write_text(yaml_of(plan), encoding="utf-8")
+            each = azure.plan(pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
+            (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
         worker = durable_worker(indexed(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
@@ -145,7 +148,7 @@ def test_reconciling_leaves_out_pairs_that_are_unknown_unreadable_or_on_the_move
 
 def test_replication_tells_how_far_the_standby_is_behind(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     """One line for each pair, its numbers as fields; a pair that is unknown or on the move is left alone."""
-    assert watched.ask(lambda client: timers.replicate(watched.deployment, client)) == 0
+    assert watched.ask(lambda client: replicating.replicate(watched.deployment, client)) == 0
     assert not watched.deployment.lags
     watched.watch()
     user, hub = User(watched.azure), watched.azure.plan().primary
@@ -154,7 +157,7 @@ def test_replication_tells_how_far_the_standby_is_behind(watched: Watched, caplo
     user.submit(hub, "needy", {"jobType": "Command", "command": "x", "environmentId": environment})
     capture_jobs(watched.deployment.world, CaptureOrder(pair="demo", side=Role.PRIMARY, jobs=("needy",)))
     with caplog.at_level("INFO", logger="hubswitch"):
-        assert watched.ask(lambda client: timers.replicate(watched.deployment, client)) == 1
+        assert watched.ask(lambda client: replicating.replicate(watched.deployment, client)) == 1
     said = [record.hubswitch for record in caplog.records if hasattr(record, "hubswitch")]
     told = {fields["pair"]: fields for fields in said if fields.get("metric") == "replication"}
     assert {pair: (fields["jobs"], fields["assets"]) for pair, fields in told.items()} == {
@@ -162,3 +165,47 @@ def test_replication_tells_how_far_the_standby_is_behind(watched: Watched, caplo
         "mirror": (0, 0),
     }
     assert watched.deployment.lags["demo", Role.PRIMARY][1].running == 1
+
+
+def test_pairs_of_one_tick_ask_for_tokens_once(watched: Watched) -> None:
+    """Two pairs, four audiences: four requests of the probe identity, not eight."""
+    assert watched.watch() == 2
+    asked = [e for e in watched.azure.log.entries() if e.surface == "identity" and PROBE in e.query]
+    assert len(asked) == len(Audience)
+
+
+def test_a_tick_that_is_too_short_leaves_no_pair_out_for_good(watched: Watched) -> None:
+    """Only one pair is begun in a tick: the other comes first in the next."""
+    watched.deployment.settings = msgspec.structs.replace(watched.deployment.settings, watch_slot=timedelta(seconds=3))
+    watched.azure.faults.latency(1.6, "identity")
+    with patched(timers, "AT_ONCE", 1):
+        looked_at = [watched.watch()]
+        while sum(looked_at) < 2 and len(looked_at) < 10:
+            looked_at.append(watched.watch())
+    assert looked_at[0] <= 1
+    assert [bool(watched.state(pair)) for pair in PAIRS] == [True, True]
+
+
+def test_reconciling_takes_turns(watched: Watched) -> None:
+    """A slot in which one list is read reaches every pair in two."""
+    watched.watch()
+    watched.azure.faults.latency(0.6, "resource-manager")
+    watched.deployment.settings = msgspec.structs.replace(
+        watched.deployment.settings, reconcile_slot=timedelta(seconds=1)
+    )
+    before = len(watched.azure.log)
+    with patched(timers, "LISTED_AT_ONCE", 1):
+        for _ in range(2):
+            watched.ask(lambda client: timers.reconcile(watched.deployment, client))
+    listed = {entry.path for entry in watched.azure.log.entries()[before:] if entry.path.endswith("/jobs")}
+    assert len(listed) == 2
+
+
+@contextmanager
+def patched(module: object, name: str, value: object) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
