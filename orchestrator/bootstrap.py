@@ -25,11 +25,15 @@ from orchestrator.core.replication import Lag
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
+from orchestrator.workflows.canaries import Canaries
 from orchestrator.workflows.sharing import Teller
 from orchestrator.workflows.turns import Turns
 
 THREADS = 64
 """As many as looks go on at once: none waits for another's epoch record."""
+
+
+CANARY_THREADS = 8
 
 
 class SystemClock:
@@ -72,6 +76,13 @@ class Deployment:
 
         self.reconciliations = Turns()
         """The same for the reconciliation of its ledger."""
+
+        self.canaries = Canaries()
+        """What is known of each side's canary; Azure has the truth."""
+
+        self.canary_looks = Turns()
+        self.canary_threads = ThreadPoolExecutor(CANARY_THREADS, thread_name_prefix="hubswitch-canary")
+        """Where Resource Manager is asked about canaries: its own few threads, so that it holds up nothing else."""
 
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hubswitch-look")
         """Where looks read their epoch records."""

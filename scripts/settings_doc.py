@@ -20,7 +20,8 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 import msgspec
 
 from orchestrator.core.cadence import Polls
-from orchestrator.core.plan import Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
+from orchestrator.core.canary_plan import Canary
+from orchestrator.core.plan import Hub, Inference, Jobs, Ledger, Plan, Pointer, References
 from orchestrator.core.policy import Policy, Recurring, Window
 from orchestrator.settings import PREFIX, Settings
 

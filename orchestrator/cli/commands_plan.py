@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +20,7 @@ RESOURCE_MANAGER_CALLS = (
     "capture, per job: one GET; reconciliation: the list of jobs of the active side",
     "probe `control`: GET of each side's project",
     "polls: the availability statuses of each side's resource groups, the health events of each subscription",
+    "canaries, if there are any: two PUTs for each, and up to four GETs until its deadline",
 )
 
 
@@ -64,6 +66,7 @@ def described(plan: Plan) -> str:
         _detection(plan.policy),
         _phase_a(plan),
         _phase_b(plan),
+        _canaries(plan),
         "calls that need Resource Manager",
         *(f"  {call}" for call in RESOURCE_MANAGER_CALLS),
     ]
@@ -89,6 +92,18 @@ def _phase_b(plan: Plan) -> str:
     return (
         f"phase B: resubmit jobs (policy {plan.jobs.policy} unless tagged) in batches of {plan.jobs.batch}, at most "
         f"{plan.jobs.write_burst} at once and {plan.jobs.writes_per_second:g} a second after that"
+    )
+
+
+def _canaries(plan: Plan) -> str:
+    """What canaries cost, in jobs: what a job costs is the price of its cluster."""
+    canary = plan.canary
+    if not canary.interval:
+        return "canaries: none (canary.interval is 0s); jobs that do not run are seen by people, not by the probe"
+    daily = timedelta(days=1) / canary.interval
+    return (
+        f"canaries: {2 * daily:g} jobs a day, {daily:g} on {canary.compute} of each side, each to complete within "
+        f"{canary.deadline}; fewer with a longer canary.interval, none with 0s"
     )
 
 

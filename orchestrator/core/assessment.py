@@ -28,7 +28,7 @@ from orchestrator.core.evidence import (
     track_key,
 )
 from orchestrator.core.policy import Policy
-from orchestrator.core.telling import span
+from orchestrator.core.telling import remark_of, span
 from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surface
 
 REASONS_TOLD = 3
@@ -237,7 +237,8 @@ def _not_bad(tracks: dict[Surface, Track], last_ok: datetime | None, now: dateti
     slow = [s.value for s, t in tracks.items() if t.seen is Observation.DEGRADED]
     if last_ok is not None and now - last_ok <= policy.evidence_lifetime:
         observation = Observation.DEGRADED if slow else Observation.OK
-        return Verdict(observation=observation, last_ok_at=last_ok, why=f"last seen well {span(now - last_ok)} ago")
+        why = f"last seen well {span(now - last_ok)} ago{''.join(remark_of(t.why) for t in tracks.values())}"
+        return Verdict(observation=observation, last_ok_at=last_ok, why=why)
     unseen = [
         f"{s}: {t.why or t.seen}"
         for s, t in tracks.items()

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+DRILL_TAG = "hubswitch.drill"
+"""Carried by the canary of a drill, with the drill's id."""
+
+CANARY_TAG = "hubswitch.canary"
+"""Carried by the canaries of the watch, with the side that they are for."""
+
 ENDED = frozenset({"completed", "failed", "canceled"})
 
 
@@ -24,6 +30,6 @@ def has_ended(status: str) -> bool:
 
 
 def is_ours(body: dict[str, Any]) -> bool:
-    """True for canary jobs of drills: practice, which nobody wants to have moved."""
+    """True for canary jobs, of drills and of the watch: nobody wants to have them kept or moved."""
     tags = (body.get("properties") or {}).get("tags") or {}
-    return "hubswitch.drill" in tags
+    return DRILL_TAG in tags or CANARY_TAG in tags

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orchestrator.core.cadence import Polls
+from orchestrator.core.canary_plan import Canary, checked_canary
 from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.policy import Policy, checked
@@ -174,19 +175,6 @@ class Jobs(Value, kw_only=True):
     """Endpoints that jobs call, by name, host or URL."""
 
 
-class Canary(Value, kw_only=True):
-    """The small job that a canary drill submits to the standby."""
-
-    compute: str = "cpu-cluster"
-    """Compute of the standby's project."""
-
-    environment: str = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
-    """An environment that the standby accepts; one of a shared registry by default."""
-
-    command: str = "echo hubswitch canary"
-    """What it runs: something that ends by itself, well, within minutes."""
-
-
 class Plan(Value, kw_only=True):
     """One pair."""
 
@@ -224,7 +212,7 @@ class Plan(Value, kw_only=True):
     """Interrupted jobs."""
 
     canary: Canary = Canary()
-    """The job of a canary drill."""
+    """The job of a canary drill, and the canaries of the watch, which cost."""
 
     polls: Polls = Polls()
     """What is fetched besides probing."""
@@ -350,6 +338,7 @@ def _cross_checked(plan: Plan, where: str) -> Plan:
     must(plan.jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(plan.jobs.write_burst))
     home = plan.references.home
     must(not home or region_named(home) == home != GLOBAL, "references.home", "a canonical region name", home)
+    checked_canary(plan.canary, where)
     checked(plan.policy, where)
     return plan
 

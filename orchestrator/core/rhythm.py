@@ -77,6 +77,11 @@ def control_is_due(
     return _place_after(pair, before, spacing) <= now
 
 
+def place_before(name: str, moment: datetime, interval: timedelta) -> datetime:
+    """The name's last own moment up to another one."""
+    return _place_after(name, moment, interval) - interval
+
+
 def _place_after(pair: str, moment: datetime, interval: timedelta) -> datetime:
     """The pair's first own moment after another one."""
     first = _ZERO + interval * share_of(pair)

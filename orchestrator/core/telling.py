@@ -63,3 +63,13 @@ def clipped(text: str, limit: int = TEXT_LIMIT) -> str:
 def _stored(text: str) -> int:
     """Bytes of the text in JSON, without its quotes."""
     return len(msgspec.json.encode(text)) - 2
+
+
+REMARK = ", but "
+"""Stands in a reason before what is told and not counted."""
+
+
+def remark_of(why: str) -> str:
+    """What a reason tells without its being counted, with the words that lead it in; empty if there is none."""
+    _, found, remark = why.partition(REMARK)
+    return f"{found}{remark}"

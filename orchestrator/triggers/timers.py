@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
-from orchestrator.bootstrap import THREADS, Deployment
+from orchestrator.bootstrap import CANARY_THREADS, THREADS, Deployment
+from orchestrator.core.canary import with_canaries
 from orchestrator.core.errors import HubswitchError, InvalidInput
+from orchestrator.core.lifecycle import status_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.rhythm import sides_by_subscription
 from orchestrator.core.state import PairState
@@ -19,6 +23,7 @@ from orchestrator.ports import World
 from orchestrator.triggers import engine
 from orchestrator.triggers.slots import Ended, Slot, carried_out
 from orchestrator.workflows.afterwards import order_after
+from orchestrator.workflows.canaries import Visit
 from orchestrator.workflows.capture import reconciled
 from orchestrator.workflows.looking import is_due, left_for_later, look, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
@@ -30,6 +35,12 @@ LOG = telemetry.logger("timers")
 
 AT_ONCE = THREADS
 """Pairs looked at together. Each look holds a handful of connections."""
+
+LOOKS_PART = 0.9
+"""Part of the slot after which looks are given up: the tick must be over when the next one begins."""
+
+CANARIES_PART = 0.6
+"""The same for canaries, which nobody waits for."""
 
 LISTED_AT_ONCE = 4
 """Pairs reconciled together: each reads pages of one list through Resource Manager, one after another."""
@@ -54,8 +65,11 @@ async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
     world = await deployment.assembled()
     tick = Tick(deployment, client, world._replace(probes=world.probes.for_one_tick()), states)
     settings = deployment.settings
-    slot = Slot(settings.watch_slot, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
-    ended = await carried_out(deployment.looks.in_order(waiting), tick.look_at, slot)
+    slot = Slot(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
+    ended, _ = await asyncio.gather(
+        carried_out(deployment.looks.in_order(waiting), tick.look_at, slot),
+        _canaries(deployment, world, states, now),
+    )
     if ended.unreached:
         LOG.warning("%d of %d pairs were not reached in time, %s first", *_unreached(ended, waiting))
     _raised(ended, "looking at")
@@ -95,19 +109,53 @@ class Tick:
             without=left_for_later(state, plan, sides, now),
             threads=self._deployment.threads,
         )
+        canaries = self._deployment.canaries
+        signals = with_canaries(seen.signals, canaries.results(plan, now), canaries.remarks(plan, now))
+        seen = msgspec.structs.replace(seen, signals=signals)
         await engine.observe(self._client, plan.pair, seen)
         await _tell_stamps(self._deployment, plan, state)
         await _revive(self._deployment, self._client, plan, state, seen)
+
+
+async def _canaries(
+    deployment: Deployment, world: World, states: Mapping[str, PairState | None], now: datetime
+) -> None:
+    """Submit canaries and look at them, beside the looks: no look waits for Resource Manager.
+
+    What they say is heard by the next look. One that is given up goes on in its thread, and is not begun a second time.
+    """
+    due = {
+        f"{pair}/{side}": (pair, side)
+        for pair in states
+        for side in deployment.canaries.due(deployment.plans[pair], now)
+    }
+    order = deployment.canary_looks.in_order(dict.fromkeys(due))
+
+    async def turn(name: str) -> None:
+        pair, side = due[name]
+        state = states[pair]
+        deployment.canary_looks.had(name, now)
+        may_submit = state is not None and state.phase in QUIET
+        visit = Visit(world, deployment.plans[pair], side, now, may_submit)
+        await asyncio.get_running_loop().run_in_executor(deployment.canary_threads, deployment.canaries.ask, visit)
+
+    length = deployment.settings.watch_slot * CANARIES_PART
+    ended = await carried_out(order, turn, Slot(length, length / 2, CANARY_THREADS))
+    _told(ended, "the canary of")
 
 
 def _unreached(ended: Ended, waiting: Mapping[str, object]) -> tuple[int, int, str]:
     return len(ended.unreached), len(waiting), ended.unreached[0]
 
 
-def _raised(ended: Ended, doing: str) -> None:
-    """Tell what went wrong with single pairs, and raise the first of it."""
+def _told(ended: Ended, doing: str) -> None:
     for pair, fault in ended.faults.items():
         LOG.error("%s %s failed: %s", doing, pair, fault)
+
+
+def _raised(ended: Ended, doing: str) -> None:
+    """Tell what went wrong with single pairs, and raise the first of it."""
+    _told(ended, doing)
     for fault in ended.faults.values():
         raise fault
 
@@ -194,11 +242,17 @@ async def _see_to_jobs(
 def _orders(deployment: Deployment, plan: Plan, side: Role, until: datetime) -> list[CaptureOrder]:
     """Orders for what differs, from as much of the hub's list as can be read in time."""
     orders: list[CaptureOrder] = []
-    for order in reconciled(deployment.world, plan, side):
+    statuses: dict[str, str] = {}
+
+    def heed(page: Sequence[dict[str, Any]]) -> None:
+        statuses.update({job["name"]: status_of(job) for job in page})
+
+    for order in reconciled(deployment.world, plan, side, heed):
         orders.append(order)
         if deployment.clock.now() > until:
             LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
             break
+    deployment.canaries.listed(plan, side, statuses, deployment.clock.now())
     return orders
 
 

@@ -5,7 +5,8 @@ After an outage it is too late: the region that is down cannot say what ran in i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -30,6 +31,9 @@ from orchestrator.workflows.submitting import settled_record
 CHUNK = 25
 """Jobs per capture order."""
 
+LONGEST = timedelta(minutes=4)
+"""Time after which an activity begins no further job: less than half of ``functionTimeout`` in ``host.json``."""
+
 TRIES = 4
 """Attempts at an order before the reconciling timer is left to find its jobs again."""
 
@@ -47,24 +51,29 @@ DEFAULT_API_VERSION = "2025-01-01-preview"
 
 
 def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
-    """The orchestrator around one order. Input: ``CaptureOrder``; output: ``CaptureReport``."""
-    order = from_builtins(given, CaptureRun, ctx.instance_id)
-    return (
-        yield from insist(
-            ctx,
-            names.CAPTURE_JOBS,
-            to_builtins(order.order),
-            beat=order.beat,
-            longest=order.beat * 10,
-            tries=TRIES,
+    """The orchestrator around one order. Input: ``CaptureRun``; output: ``CaptureReport``.
+
+    What one activity leaves for want of time is the next one's order.
+    """
+    run = from_builtins(given, CaptureRun, ctx.instance_id)
+    order, beat = run.order, run.beat
+    total = CaptureReport()
+    while True:
+        answer = yield from insist(
+            ctx, names.CAPTURE_JOBS, to_builtins(order), beat=beat, longest=beat * 10, tries=TRIES
         )
-    )
+        report = from_builtins(answer, CaptureReport, names.CAPTURE_JOBS)
+        total = total.plus(report)
+        if not report.left:
+            return to_builtins(total)
+        order = msgspec.structs.replace(order, jobs=report.left)
 
 
 def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
     """Bring the ledger up to date about these jobs.
 
-    One job that fails does not stop the others.
+    One job that fails does not stop the others. After ``LONGEST`` no further one is begun: Azure ends a function that
+    takes too long, and what it had done would be unknown.
 
     Raises:
         HubswitchError: nothing at all could be captured; the first reason.
@@ -72,7 +81,12 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
     taker = Taker(world, world.plans[order.pair], order.side)
     count = {"captured": 0, "finished": 0, "known": 0, "failed": 0}
     first: HubswitchError | None = None
-    for name in order.jobs:
+    until = world.clock.now() + LONGEST
+    left: tuple[str, ...] = ()
+    for number, name in enumerate(order.jobs):
+        if number and world.clock.now() >= until:
+            left = order.jobs[number:]
+            break
         try:
             count[taker.take(name, order.told)] += 1
         except HubswitchError as fault:
@@ -80,17 +94,24 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
             first = first or fault
     if first and count["failed"] == len(order.jobs):
         raise first
-    return CaptureReport(**count, why=str(first) if first else "")
+    return CaptureReport(**count, why=str(first) if first else "", left=left)
 
 
-def reconciled(world: World, plan: Plan, side: Role) -> Iterator[CaptureOrder]:
-    """Orders for every job whose state in the hub and in the ledger differ."""
+def reconciled(
+    world: World, plan: Plan, side: Role, heed: Callable[[Sequence[dict[str, Any]]], None] | None = None
+) -> Iterator[CaptureOrder]:
+    """Orders for every job whose state in the hub and in the ledger differ.
+
+    ``heed`` is called with each page's jobs that are not ours.
+    """
     everything = {summary.name: summary for summary in world.ledgers[plan.pair].summaries(plan.pair)}
     yield from _under_way(plan, everything.values())
     ledger = {name: summary for name, summary in everything.items() if summary.hub is side}
     differing: list[str] = []
     for page in world.jobs.pages(plan.side(side)):
         differing += [job["name"] for job in page if _differs(job, ledger)]
+        if heed:
+            heed(tuple(job for job in page if not is_ours(job)))
         while len(differing) >= CHUNK:
             yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(differing[:CHUNK]))
             differing = differing[CHUNK:]

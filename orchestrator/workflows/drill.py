@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
+from orchestrator.core import canary
 from orchestrator.core import jobs as rewriting
 from orchestrator.core.codec import encode, from_builtins, to_builtins
 from orchestrator.core.errors import HubswitchError, InvalidInput
-from orchestrator.core.lifecycle import has_ended, status_of
+from orchestrator.core.lifecycle import DRILL_TAG, has_ended, status_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobStatus
 from orchestrator.core.signals import Signal
@@ -33,8 +34,6 @@ CANARY_LOOKS = 60
 
 FINISH_TRIES = 8
 """Attempts to keep a drill's result. A ledger that is away for longer is trouble of its own."""
-
-CANARY_API_VERSION = "2025-01-01-preview"
 
 
 def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
@@ -96,19 +95,9 @@ def submit_canary(world: World, order: DrillOrder) -> None:
     """Put the canary into the standby. Its name follows from the drill, so that a repeated step finds it."""
     plan = world.plans[order.pair]
     standby = plan.side(read_epoch(world, order.pair).active.other)
-    canary = plan.canary
-    body = {
-        "properties": {
-            "jobType": "Command",
-            "displayName": canary_name(order),
-            "experimentName": "hubswitch-drills",
-            "command": canary.command,
-            "environmentId": canary.environment,
-            "computeId": f"{standby.project_id}/computes/{canary.compute}",
-            "tags": {"hubswitch.drill": order.drill, "hubswitch.policy": "never"},
-        }
-    }
-    world.jobs.put(standby, canary_name(order), body, CANARY_API_VERSION)
+    name = canary_name(order)
+    body = canary.body_of(plan.canary, standby, plan.canary.compute, name, {DRILL_TAG: order.drill})
+    world.jobs.put(standby, name, body, canary.API_VERSION)
 
 
 def check_canary(world: World, order: DrillOrder) -> str:

@@ -263,6 +263,17 @@ class CaptureReport(Value, kw_only=True):
     known: int = 0
     failed: int = 0
     why: str = ""
+    left: tuple[str, ...] = ()
+    """Jobs that there was no time for."""
+
+    def plus(self, other: CaptureReport) -> CaptureReport:
+        return CaptureReport(
+            captured=self.captured + other.captured,
+            finished=self.finished + other.finished,
+            known=self.known + other.known,
+            failed=self.failed + other.failed,
+            why=self.why or other.why,
+        )
 
 
 class DrillKind(StrEnum):

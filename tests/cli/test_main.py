@@ -72,3 +72,26 @@ def test_the_module_is_the_command() -> None:
     ran = subprocess.run([sys.executable, "-m", "orchestrator", "--help"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
     assert "hubswitch" in ran.stdout
+
+
+def test_a_plan_says_what_its_canaries_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Jobs a day, before anybody pays for them; and that there are none, where there are none."""
+    sample = PLANS / "hot-warm.yaml"
+    assert status_of(["plan", "check", str(sample)]) == 0
+    assert "canaries: none (canary.interval is 0s)" in capsys.readouterr().out
+    costly = tmp_path / "costly.yaml"
+    text = sample.read_text(encoding="utf-8")
+    costly.write_text(text.replace("  compute: cpu-small", "  compute: cpu-small\n  interval: 1h"), encoding="utf-8")
+    assert status_of(["plan", "check", str(costly)]) == 0
+    assert "canaries: 48 jobs a day, 24 on cpu-small of each side" in capsys.readouterr().out
+
+
+def test_canaries_that_come_faster_than_they_may_end_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the line, the field and what was expected."""
+    sample = (PLANS / "hot-warm.yaml").read_text(encoding="utf-8")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(sample.replace("  compute: cpu-small", "  compute: cpu-small\n  interval: 1m"), encoding="utf-8")
+    assert status_of(["plan", "check", str(wrong)]) == 2
+    assert "canary.interval: expected 0s for no canaries, or at least canary.deadline" in capsys.readouterr().err

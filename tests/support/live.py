@@ -73,13 +73,13 @@ def record_of(local: Local, name: str) -> JobRecord | None:
 
 @contextmanager
 def live(*, seed: int = 5, speed: float = SPEED, timers: bool = True, **options: Any) -> Iterator[Local]:
-    """Everything up within the block. ``options`` are those of ``LocalAzure``."""
+    """Everything up within the block. ``options`` are those of ``LocalAzure``; canaries are off unless wanted."""
     running: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, Local]] = []
     faults: list[BaseException] = []
     ready = threading.Event()
 
     async def serve() -> None:
-        azure = LocalAzure(seed=seed, speed=speed, **options)
+        azure = LocalAzure(seed=seed, speed=speed, **{"canaries": False, **options})
         async with session(seed=seed, speed=speed, timers=timers, azure=azure) as local:
             over = asyncio.Event()
             running.append((asyncio.get_running_loop(), over, local))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -172,3 +173,29 @@ def test_an_order_with_one_bad_name_does_the_others(bench: Bench) -> None:
     report = _taken(visit, f"{visit.pair}-nowhere", name)
     assert (report.captured, report.known) == (1, 1)
     assert msgspec.to_builtins(report)["failed"] == 0
+
+
+class Hurried:
+    """A clock that is three minutes further each time it is read."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self._now += timedelta(minutes=3)
+        return self._now
+
+
+def test_an_activity_ends_in_time_and_says_what_it_has_left(bench: Bench) -> None:
+    """Azure would end it in the middle of a job otherwise. One job is taken up whatever the time."""
+    visit = bench.visit()
+    names = tuple(_submitted(bench, visit, f"many-{number}") for number in range(4))
+    world = visit.world._replace(clock=Hurried())
+    left, taken = names, 0
+    for _ in names:
+        report = capture_jobs(world, CaptureOrder(pair=visit.pair, side=Role.PRIMARY, jobs=left))
+        assert 0 < report.captured < len(names)
+        left, taken = report.left, taken + report.captured
+        if not left:
+            break
+    assert (left, taken) == ((), len(names))

@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+import msgspec
 import trustme
 
 from orchestrator.core.plan import Plan
@@ -46,7 +47,7 @@ from orchestrator.local.azure.identity import EXECUTOR, GRANTS, PATH, PEOPLE, PR
 from orchestrator.local.azure.kernel import TOKEN_LIFETIME, Kernel
 from orchestrator.local.azure.life import JobsLife, Pace, TrueJob
 from orchestrator.local.azure.loop import ServingLoop
-from orchestrator.local.azure.planning import plan_of, polls_at, yaml_of
+from orchestrator.local.azure.planning import canary_of, plan_of, polls_at, yaml_of
 from orchestrator.local.azure.proxy import SUFFIX, Proxy
 from orchestrator.local.azure.requestlog import RequestLog
 from orchestrator.local.azure.server import Server
@@ -82,6 +83,7 @@ class LocalAzure:
         token_lifetime: seconds for which the tokens of the identity endpoint are valid.
         page: elements of a page of a list.
         folder: where the CA certificate goes; a temporary folder, removed at the end, if not given.
+        canaries: whether its plans let the watch submit canaries.
     """
 
     def __init__(
@@ -97,7 +99,9 @@ class LocalAzure:
         token_lifetime: int = TOKEN_LIFETIME,
         page: int = PAGE,
         folder: Path | None = None,
+        canaries: bool = True,
     ) -> None:
+        self._canaries = canaries
         self.kernel = _kernel(seed, speed)
         self.estate = estate or estate_of()
         self.log = RequestLog()
@@ -272,7 +276,8 @@ class LocalAzure:
         """The plan of a pair; ``policy`` overrides fields of the default policy."""
         polls = polls_at(self.kernel.speed)
         both = self.estate.pair(pair)
-        return plan_of(both, self.urls, self.services.replicas, self.estate.third, policy, polls=polls)
+        plan = plan_of(both, self.urls, self.services.replicas, self.estate.third, policy, polls=polls)
+        return msgspec.structs.replace(plan, canary=canary_of(self.kernel.speed)) if self._canaries else plan
 
     def plan_yaml(self, pair: str = "demo", **policy: Any) -> str:
         """The same as a person would write it."""

@@ -11,9 +11,23 @@ import msgspec
 import yaml
 
 from orchestrator.core.cadence import Polls
+from orchestrator.core.canary_plan import Canary
 from orchestrator.core.plan import SCHEMA, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
 from orchestrator.core.policy import Policy, checked
 from orchestrator.local.azure.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
+
+CANARY_INTERVAL = timedelta(minutes=10)
+CANARY_DEADLINE = timedelta(minutes=5)
+"""As simulated jobs go: they are queued and prepared within seconds, and a canary runs for two."""
+
+SHORTEST = timedelta(seconds=10)
+"""The shortest deadline, however high the speed: what is asked still takes its time."""
+
+
+def canary_of(speed: float) -> Canary:
+    """Canaries for jobs that live ``speed`` times as fast as real ones."""
+    deadline = max(CANARY_DEADLINE / speed, min(SHORTEST, CANARY_DEADLINE))
+    return Canary(interval=deadline * (CANARY_INTERVAL / CANARY_DEADLINE), deadline=deadline)
 
 
 def plan_of(

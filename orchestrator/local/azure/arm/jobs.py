@@ -1,7 +1,8 @@
 """Jobs: PUT, GET, list, cancel.
 
 A PUT of a name that exists answers 200 with the job as it is: people report that names are unique and jobs immutable
-but for a few fields. That nothing at all is changed is decided here.
+but for a few fields. azure-ai-ml archives and restores jobs by such a PUT. That nothing else is changed is decided
+here.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class JobsApi:
         _check_wishes(call)
         existing = self._life.get(call.workspace_id, name)
         if existing is not None:
+            _archive(existing, call.body["properties"].get("isArchived"))
             return json_answer(existing.resource)
         job = self._life.submit(
             region=call.region,
@@ -152,6 +154,11 @@ class JobsApi:
             f"/mfeOperationResults/{operation}?api-version={call.query['api-version']}"
         )
         return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
+
+
+def _archive(job: Job, wanted: object) -> None:
+    if isinstance(wanted, bool):
+        job.resource["properties"]["isArchived"] = wanted
 
 
 def _check_wishes(call: Call) -> None:
