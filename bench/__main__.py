@@ -1,4 +1,4 @@
-"""``python -m bench [NAME ...] [--quick] [--bodies N]``: one JSON object on standard output, progress on the other.
+"""``python -m bench [NAME ...] [options]``: one JSON object on standard output, progress on the other.
 
 Without names all are run. ``--quick`` takes few samples: enough to see that everything works, too few to judge.
 Exit status 0 if everything was measured, whether or not goals were met; 1 if something could not be measured.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import detect, ingest, mixed, resubmit, rewrite, start, state, switch
+from bench import detect, ingest, mixed, resubmit, rewrite, start, state, storm, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "ingest": ingest.measured,
     "state": state.measured,
     "mixed": mixed.measured,
+    "storm": storm.measured,
 }
 
 
@@ -38,13 +39,17 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="few samples")
     parser.add_argument("--bodies", type=int, metavar="N", help="deliveries that ingest reads")
+    parser.add_argument("--pairs", type=int, metavar="N", help="pairs of the storm; 1,000, and 40 with --quick")
     given = parser.parse_args()
+    if given.pairs is not None and given.pairs < 1:
+        parser.error(f"--pairs: at least 1 was expected, got {given.pairs}")
     if unknown := set(given.names) - set(BENCHMARKS):
         parser.error(f"name: any of {', '.join(BENCHMARKS)} was expected, got {', '.join(sorted(unknown))}")
     logging.getLogger().setLevel(logging.ERROR)
     wanted = given.names or list(BENCHMARKS)
     begun = datetime.now(UTC)
-    more = {"ingest": {"bodies": given.bodies}} if given.bodies else {}
+    more: dict[str, dict[str, int]] = {"ingest": {"bodies": given.bodies}} if given.bodies else {}
+    more |= {"storm": {"pairs": given.pairs}} if given.pairs else {}
     found = {name: _one(name, quick=given.quick, **more.get(name, {})) for name in wanted}
     failed = any("error" in one for one in found.values())
     result = {

@@ -31,8 +31,9 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.state import StartRun
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.azure.estate import Estate
 from orchestrator.local.azure.planning import yaml_of
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import Checkpoint, Engine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.session import variables
 from orchestrator.ports import World
@@ -126,14 +127,14 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(seed: int = 7) -> Iterator[Stage]:
-    """Everything but a worker. Resource Manager's limits are off."""
+def stage(seed: int = 7, estate: Estate | None = None, checkpoint: Checkpoint | None = None) -> Iterator[Stage]:
+    """Everything but a worker. Resource Manager's limits are off, and no plan has canaries."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubswitch-bench-")))
-        azure = stack.enter_context(LocalAzure(seed=seed))
+        azure = stack.enter_context(LocalAzure(seed=seed, estate=estate, canaries=False))
         azure.throttle.enabled = False
         stack.enter_context(variables(azure.environment()))
-        engine = stack.enter_context(Engine())
+        engine = stack.enter_context(Engine(checkpoint=checkpoint))
         client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
         stack.callback(client.close)
         yield Stage(azure, engine, client, folder)
@@ -142,8 +143,15 @@ def stage(seed: int = 7) -> Iterator[Stage]:
 @contextlib.contextmanager
 def worker(at: Stage, pair: Pair) -> Iterator[psutil.Process]:
     """A worker process for one pair, ready to work, its Azure clients not yet loaded."""
-    command = [sys.executable, "-m", "bench.worker", at.engine.address]
-    environment = {**os.environ, "HUBSWITCH_PLANS": str(pair.file)}
+    with working(at.engine, pair.file) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def working(engine: Engine, plans: Path, module: str = "function_app") -> Iterator[psutil.Process]:
+    """A worker process for all plans of a place, with the functions of a module's ``app``."""
+    command = [sys.executable, "-m", "bench.worker", engine.address, module]
+    environment = {**os.environ, "HUBSWITCH_PLANS": str(plans)}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=pipe, stdout=pipe) as process:
         try:

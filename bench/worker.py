@@ -1,10 +1,11 @@
-"""A worker in a process of its own: ``python -m bench.worker <engine's address>``. Ends with its standard input.
+"""A worker in a process of its own: ``python -m bench.worker <engine's address> [module]``. Ends with its input.
 
 It imports what a Function App's worker would and nothing of the simulated Azure, so that its memory is the product's.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 from orchestrator.local.functions import durable_worker, indexed
@@ -13,9 +14,9 @@ READY = "ready"
 
 
 def main() -> None:
-    import function_app  # at this point: the module is loaded from where the process was started
-
-    worker = durable_worker(indexed(function_app.app), sys.argv[1])
+    # Not before: the module is loaded from where the process was started, with the environment as it is now.
+    module = importlib.import_module(sys.argv[2] if len(sys.argv) > 2 else "function_app")
+    worker = durable_worker(indexed(module.app), sys.argv[1])
     worker.start()  # type: ignore[no-untyped-call]
     print(READY, flush=True)
     sys.stdin.read()

@@ -56,13 +56,13 @@ def assembled(
     def shared(ledger: Ledger) -> BlobShared:
         return stores.setdefault(ledger, BlobShared(container(ledger)))
 
+    endpoints = {plan.pointer.endpoint for plan in plans.values()}
+    pointers = {endpoint: AppConfigurationPointer(endpoint, credential, transport) for endpoint in endpoints}
     return World(
         clock=clock,
         plans=plans,
         epochs={pair: BlobEpochs(container(plan.ledger)) for pair, plan in plans.items()},
-        pointers={
-            pair: AppConfigurationPointer(plan.pointer.endpoint, credential, transport) for pair, plan in plans.items()
-        },
+        pointers={pair: pointers[plan.pointer.endpoint] for pair, plan in plans.items()},
         ledgers={pair: BlobLedger(container(plan.ledger)) for pair, plan in plans.items()},
         shared={pair: shared(plan.ledger) for pair, plan in plans.items()},
         jobs=ArmJobs(manager, credential, pacer_of),

@@ -34,17 +34,22 @@ EPOCH_TAG = "hubswitch.epoch"
 NO_LABEL = "\0"
 """How the service spells "without a label" in a filter (learn.microsoft.com, rest-api-key-value)."""
 
+WRITERS = 28
+"""Plain keys written at once to one endpoint: those of four pairs. A store of a thousand pairs that all switch at once
+would otherwise need more connections than are kept, and a new one costs more than a write."""
+
 JSON = "application/json"
 PLAIN = "text/plain"
 
 
 class AppConfigurationPointer:
-    """``PointerStore`` on the endpoint that is written; replicas are only read. Safe to share between threads."""
+    """``PointerStore`` on the endpoint that is written; replicas are only read. For all threads and pairs."""
 
     def __init__(self, endpoint: str, credential: TokenCredential, transport: BoundedTransport) -> None:
         self._endpoint = endpoint
         self._credential = credential
         self._transport = transport
+        self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="pointer")
         self._clients: dict[str, AzureAppConfigurationClient] = {endpoint: self._made(endpoint)}
 
     def snapshot(self, pair: str) -> PointerSnapshot:
@@ -114,11 +119,10 @@ class AppConfigurationPointer:
             self._clients[self._endpoint].set_configuration_setting(setting, match_condition=condition, etag=etag)
 
     def _write_side_by_side(self, settings: list[ConfigurationSetting], over: PointerSnapshot) -> None:
-        with ThreadPoolExecutor(len(settings), thread_name_prefix="pointer") as threads:
-            pending: list[Future[Any]] = [
-                threads.submit(copy_context().run, self._write, setting, over.etags) for setting in settings
-            ]
-            wait(pending)
+        pending: list[Future[Any]] = [
+            self._threads.submit(copy_context().run, self._write, setting, over.etags) for setting in settings
+        ]
+        wait(pending)
         faults = [fault for fault in (write.exception() for write in pending) if fault]
         for fault in sorted(faults, key=lambda found: not isinstance(found, Conflict)):
             raise fault

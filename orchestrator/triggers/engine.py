@@ -33,8 +33,8 @@ from orchestrator.workflows.revival import UNDER_WAY
 
 EngineError = grpc.RpcError
 
-READS_AT_ONCE = 64
-"""States asked for together: all pairs in a fraction of a tick, and no burst that an engine would refuse."""
+AT_ONCE = 64
+"""Entities asked or told together: all pairs in a fraction of a tick, and no burst that an engine would refuse."""
 
 
 class Run(NamedTuple):
@@ -64,7 +64,7 @@ async def pair_states(
     client: DurableFunctionsClient, pairs: Iterable[str]
 ) -> dict[str, PairState | InvalidInput | None]:
     """What ``pair_state`` says of many pairs, asked side by side; in place of a state that cannot be read, why."""
-    limit = asyncio.Semaphore(READS_AT_ONCE)
+    limit = asyncio.Semaphore(AT_ONCE)
 
     async def asked(pair: str) -> PairState | InvalidInput | None:
         async with limit:
@@ -87,9 +87,14 @@ async def command(client: DurableFunctionsClient, pair: str, order: Command, now
 
 
 async def hand_over(client: DurableFunctionsClient, plans: dict[str, Plan], found: Intake, now: datetime) -> None:
-    """Give signals to their pairs' entities and job names to capture runs."""
-    for pair, signals in found.signals.items():
-        await observe(client, pair, Observed(now=now, signals=signals))
+    """Give signals to their pairs' entities, side by side, and job names to capture runs."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def handed(pair: str) -> None:
+        async with limit:
+            await observe(client, pair, Observed(now=now, signals=found.signals[pair]))
+
+    await asyncio.gather(*(handed(pair) for pair in found.signals))
     await capture(client, plans, found.captures)
 
 

@@ -5,7 +5,7 @@ After an outage it is too late: the region that is down cannot say what ran in i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 

@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GOALS = {"start": 1, "switch": 1, "detect": 1, "rewrite": 1, "resubmit": 2, "ingest": 1, "state": 1, "mixed": 3}
+GOALS = {
+    "start": 1,
+    "switch": 1,
+    "detect": 1,
+    "rewrite": 1,
+    "resubmit": 2,
+    "ingest": 1,
+    "state": 1,
+    "mixed": 3,
+    "storm": 2,
+}
 """Benchmark -> how many goals it has."""
 
 
