@@ -74,7 +74,7 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS))
+    simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
     with simulated as azure, Engine() as engine, variables(azure.environment()):
         for pair in PAIRS:
             each = azure.plan(pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
