@@ -41,6 +41,9 @@ class Watched(Value, kw_only=True):
     """When this process first had it from Azure: by one clock, so that no other's can make it late."""
 
     ended: bool = False
+    heard_late: bool = False
+    """Whether it was looked at after its deadline: not before may another take its place, or it is never judged."""
+
     result: Result | None = None
     ask_at: datetime
 
@@ -139,7 +142,8 @@ class Canaries:
             moved_at=moves.moved_at if moves else None,
             before=watched.result,
         )
-        return msgspec.structs.replace(watched, ended=has_ended(status), result=result)
+        late = watched.submitted_at is not None and visit.now - watched.submitted_at >= visit.plan.canary.deadline
+        return msgspec.structs.replace(watched, ended=has_ended(status), heard_late=late, result=result)
 
     def _prove(self, visit: Visit) -> None:
         if visit.making not in self._proven:
@@ -158,7 +162,7 @@ def _asked(visit: Visit, before: Watched) -> tuple[Watched, dict[str, Any] | Non
     hub = plan.side(side)
     ill = before.result is not None and before.result.observation is Observation.BAD
     slot = canary.slot_of(plan, side, now, ill=ill)
-    if before.slot is not None and (slot <= before.slot or not _is_over(plan, before, now)):
+    if before.slot is not None and (slot <= before.slot or not (before.ended or before.heard_late)):
         return before, None if before.ended else jobs.get(hub, before.name)
     if not visit.may_submit:
         return before, None
@@ -168,11 +172,6 @@ def _asked(visit: Visit, before: Watched) -> tuple[Watched, dict[str, Any] | Non
         _put_away(visit, before)
     begun = Watched(slot=slot, name=name, submitted_at=now, result=before.result, ask_at=now)
     return begun, job
-
-
-def _is_over(plan: Plan, watched: Watched, now: datetime) -> bool:
-    """Whether a canary has had its time, so that the next one may be submitted."""
-    return watched.ended or watched.submitted_at is None or now - watched.submitted_at >= plan.canary.deadline
 
 
 def _put_away(visit: Visit, old: Watched) -> None:

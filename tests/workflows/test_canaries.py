@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.adapters.assembly import assembled
 from orchestrator.bootstrap import SystemClock
-from orchestrator.core.canary import Result
+from orchestrator.core.canary import Result, slot_of
 from orchestrator.core.canary_plan import Canary
 from orchestrator.core.plan import Plan
 from orchestrator.core.vocabulary import Observation, Role
@@ -67,7 +67,8 @@ def cage() -> Iterator[Cage]:
     with LocalAzure(seed=3) as azure, variables({**azure.environment(), "HUBSWITCH_PLANS": "-"}):
         plan = msgspec.structs.replace(azure.plan(), canary=CANARY)
         world = assembled(settings_from(os.environ), {plan.pair: plan}, SystemClock())
-        yield Cage(azure, world, plan, datetime.now(UTC))
+        start = slot_of(plan, PRIMARY, datetime.now(UTC), ill=False) + timedelta(seconds=1)
+        yield Cage(azure, world, plan, start)
 
 
 def observation(found: Result | None) -> Observation | None:
@@ -135,6 +136,19 @@ def test_a_canary_that_is_late_is_bad_and_stopped_when_the_next_is_due(cage: Cag
     assert observation(found) is Observation.BAD
     cage.ask(canaries, HOUR + 40 * MINUTE)
     assert [job.status for job in cage.jobs()][1] in {"CancelRequested", "Canceled"}
+
+
+def test_a_late_canary_is_judged_before_the_next_takes_its_place(cage: Cage) -> None:
+    """Also where the interval is no longer than the deadline: else none that hangs would ever be bad."""
+    brisk = msgspec.structs.replace(CANARY, interval=CANARY.deadline)
+    cage = cage._replace(plan=msgspec.structs.replace(cage.plan, canary=brisk))
+    canaries = Canaries()
+    cage.proven(canaries)
+    cage.ask(canaries, 16 * MINUTE)
+    assert observation(cage.ask(canaries, 31 * MINUTE)) is Observation.BAD
+    assert len(cage.jobs()) == 2
+    cage.ask(canaries, 35 * MINUTE)
+    assert len(cage.jobs()) == 3
 
 
 @pytest.mark.parametrize(
