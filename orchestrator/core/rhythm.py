@@ -28,6 +28,13 @@ READS_PER_SECOND = 25.0
 PROBES_SHARE = 0.6
 """Part of it that the surface ``control`` may take; the rest is for lists of jobs and for people."""
 
+POINTER_READS_PER_SECOND = 30_000 / 3600
+"""Requests that one endpoint of App Configuration's standard tier takes, averaged over the hour of its quota
+(learn.microsoft.com, azure-app-configuration, faq)."""
+
+POINTER_SHARE = 0.5
+"""Part of it that looks may take; the rest is for clients that read the pointer, and for switches."""
+
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,10 +74,13 @@ def control_spacing(sides: int, policy: Policy) -> timedelta:
     return min(timedelta(seconds=sides / (READS_PER_SECOND * PROBES_SHARE)), policy.evidence_lifetime / 2)
 
 
-def control_is_due(
-    pair: str, looked_at: datetime | None, now: datetime, interval: timedelta, spacing: timedelta
-) -> bool:
-    """Whether this look asks ``control``: always, unless so many share its budget that it must be spread out."""
+def pointer_spacing(pairs: int) -> timedelta:
+    """Time between two looks at one pair's pointer, when ``pairs`` have theirs in one store."""
+    return timedelta(seconds=pairs / (POINTER_READS_PER_SECOND * POINTER_SHARE))
+
+
+def is_asked_now(pair: str, looked_at: datetime | None, now: datetime, interval: timedelta, spacing: timedelta) -> bool:
+    """Whether this look asks something with a budget: always, unless so many share it that it must be spread out."""
     if spacing <= interval:
         return True
     before = looked_at if looked_at is not None and looked_at < now else now - interval

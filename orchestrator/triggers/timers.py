@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,7 @@ from orchestrator.triggers.slots import Ended, Slot, carried_out
 from orchestrator.workflows.afterwards import order_after
 from orchestrator.workflows.canaries import Visit
 from orchestrator.workflows.capture import reconciled
-from orchestrator.workflows.looking import is_due, left_for_later, look, share_moving
+from orchestrator.workflows.looking import is_due, left_for_later, look, looks_at_pointer, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
 from orchestrator.workflows.revival import ended_early, needs_revival, order_again
 from orchestrator.workflows.sharing import Surroundings
@@ -93,6 +94,7 @@ class Tick:
         self._sides = sides_by_subscription(deployment.plans.values())
         known = [state for state in states.values() if state]
         distinct = {plan.policy.mass_from: plan for plan in deployment.plans.values()}
+        self._pointers = Counter(plan.pointer.endpoint for plan in deployment.plans.values())
         self._around = Surroundings(world, deployment.settings.stamp)
         self._moving = {number: share_moving(known, plan) for number, plan in distinct.items()}
 
@@ -107,6 +109,7 @@ class Tick:
             self._around,
             self._moving[plan.policy.mass_from],
             without=left_for_later(state, plan, sides, now),
+            with_pointer=looks_at_pointer(state, plan, self._pointers[plan.pointer.endpoint], now),
             threads=self._deployment.threads,
         )
         canaries = self._deployment.canaries

@@ -15,7 +15,7 @@ from orchestrator.core.decide import cadence
 from orchestrator.core.errors import HubswitchError
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
-from orchestrator.core.rhythm import control_is_due, control_spacing, due_at
+from orchestrator.core.rhythm import control_spacing, due_at, is_asked_now, pointer_spacing
 from orchestrator.core.shared import Shared
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import Phase, Surface
@@ -40,8 +40,15 @@ def left_for_later(state: PairState | None, plan: Plan, sides: int, now: datetim
     interval = plan.policy.probe_interval if state is None else cadence(state, plan.policy)
     spacing = control_spacing(sides, plan.policy)
     looked_at = state.looked_at if state else None
-    due = control_is_due(plan.pair, looked_at, now, interval, spacing)
+    due = is_asked_now(plan.pair, looked_at, now, interval, spacing)
     return frozenset() if due else frozenset({Surface.CONTROL})
+
+
+def looks_at_pointer(state: PairState | None, plan: Plan, pairs: int, now: datetime) -> bool:
+    """Whether this look reads the pointer, of which one store holds ``pairs``. Where something is wrong, always."""
+    if state is None or state.looked_at is None or state.trouble:
+        return True
+    return is_asked_now(plan.pair, state.looked_at, now, cadence(state, plan.policy), pointer_spacing(pairs))
 
 
 async def look(
@@ -51,6 +58,7 @@ async def look(
     pairs_moving: float = 0.0,
     *,
     without: Collection[Surface] = (),
+    with_pointer: bool = True,
     threads: Executor | None = None,
 ) -> Observed:
     """One look: every probe of both sides, the epoch record, the pointer, and what the stamps share, at once.
@@ -63,12 +71,13 @@ async def look(
         around: what the stamps share, for all looks of one tick.
         pairs_moving: share of all pairs that are suspect or on the move.
         without: surfaces that are left to a later look.
+        with_pointer: False if the pointer is.
         threads: where stores are read; the event loop's own few threads if not given.
     """
     started, loop = world.clock.now(), asyncio.get_running_loop()
     signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started, without=without),
-        loop.run_in_executor(threads, _stores, world, plan, started),
+        loop.run_in_executor(threads, _stores, world, plan, started, with_pointer),
         loop.run_in_executor(threads, _shared, around, plan.pair),
     )
     return Observed(
@@ -99,12 +108,14 @@ class Stores(NamedTuple):
     is_fenced: bool = False
 
 
-def _stores(world: World, plan: Plan, now: datetime) -> Stores:
+def _stores(world: World, plan: Plan, now: datetime, with_pointer: bool) -> Stores:
     """The record counts also where the pointer cannot be read: who may act does not hang on who is told."""
     try:
         record = begun_pair(world, plan, now)
     except HubswitchError as fault:
         return Stores(None, str(fault))
+    if not with_pointer:
+        return Stores(record)
     try:
         fenced = repair_pointer(world, plan, record, now)
     except HubswitchError as fault:

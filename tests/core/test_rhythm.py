@@ -15,10 +15,11 @@ from orchestrator.core.rhythm import (
     PROBES_SHARE,
     READS_PER_SECOND,
     beat_of,
-    control_is_due,
     control_spacing,
     due_at,
+    is_asked_now,
     longest_of,
+    pointer_spacing,
     share_of,
 )
 
@@ -85,7 +86,7 @@ def test_few_pairs_ask_resource_manager_in_every_look() -> None:
     """Up to 450 sides in a subscription nothing is spread."""
     spacing = control_spacing(450, Policy())
     assert spacing == INTERVAL
-    assert all(control_is_due(pair, T0, T0 + INTERVAL, INTERVAL, spacing) for pair in NAMES)
+    assert all(is_asked_now(pair, T0, T0 + INTERVAL, INTERVAL, spacing) for pair in NAMES)
 
 
 @pytest.mark.parametrize("interval", [INTERVAL, TICK])
@@ -97,7 +98,7 @@ def test_many_pairs_ask_resource_manager_no_more_often_than_their_share(interval
     for pair in NAMES:
         now = T0
         while now < T0 + span:
-            asked[pair] += 2 * control_is_due(pair, now - interval, now, interval, spacing)
+            asked[pair] += 2 * is_asked_now(pair, now - interval, now, interval, spacing)
             now += interval
     assert asked.total() / span.total_seconds() <= READS_PER_SECOND * PROBES_SHARE * 1.02
     assert {count // 2 for count in asked.values()} <= {span // spacing, span // spacing + 1}
@@ -112,4 +113,10 @@ def test_a_look_that_comes_late_asks_what_it_has_missed() -> None:
     """The pair's moment passed while nothing was looked at: the next look asks."""
     spacing = timedelta(seconds=120)
     late = T0 + timedelta(seconds=130)
-    assert all(control_is_due(pair, T0, late, INTERVAL, spacing) for pair in NAMES)
+    assert all(is_asked_now(pair, T0, late, INTERVAL, spacing) for pair in NAMES)
+
+
+def test_a_thousand_pointers_leave_half_of_their_store_to_clients() -> None:
+    """15,000 reads an hour; a few pairs are looked at in each look."""
+    assert pointer_spacing(1000) == timedelta(minutes=4)
+    assert pointer_spacing(100) < INTERVAL
