@@ -101,8 +101,7 @@ class LocalAzure:
         folder: Path | None = None,
         canaries: bool = True,
     ) -> None:
-        self._canaries = canaries
-        self.kernel = _kernel(seed, speed)
+        self.kernel, self._canaries = _kernel(seed, speed), canaries
         self.estate = estate or estate_of()
         self.log = RequestLog()
         self.urls: Mapping[str, str] = {}
