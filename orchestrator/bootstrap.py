@@ -81,13 +81,17 @@ class Deployment:
         """What is known of each side's canary; Azure has the truth."""
 
         self.canary_looks = Turns()
-        self.canary_threads = ThreadPoolExecutor(CANARY_THREADS, thread_name_prefix="hubswitch-canary")
-        """Where Resource Manager is asked about canaries: its own few threads, so that it holds up nothing else."""
-
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hubswitch-look")
-        """Where looks read their epoch records."""
-
         self._building = threading.Lock()
+
+    @cached_property
+    def threads(self) -> ThreadPoolExecutor:
+        """Where looks read their epoch records."""
+        return ThreadPoolExecutor(THREADS, thread_name_prefix="hubswitch-look")
+
+    @cached_property
+    def canary_threads(self) -> ThreadPoolExecutor:
+        """Where Resource Manager is asked about canaries: its own few threads, so that it holds up nothing else."""
+        return ThreadPoolExecutor(CANARY_THREADS, thread_name_prefix="hubswitch-canary")
 
     @property
     def world(self) -> World:
