@@ -17,9 +17,11 @@ from pathlib import Path
 
 import msgspec
 
+from orchestrator.adapters.recorder import Recorder
 from orchestrator.core.directory import Directory
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.recording import Line
 from orchestrator.core.regions import region_named
 from orchestrator.core.replication import Lag
 from orchestrator.core.vocabulary import Role
@@ -81,6 +83,9 @@ class Deployment:
         """What is known of each side's canary; Azure has the truth."""
 
         self.canary_looks = Turns()
+        self.recorder = Recorder()
+        """What was seen and has not been written down yet."""
+
         self._building = threading.Lock()
 
     @cached_property
@@ -102,6 +107,11 @@ class Deployment:
     async def assembled(self) -> World:
         """The same, without holding up the running event loop while the clients are imported."""
         return await asyncio.to_thread(lambda: self.world)
+
+    async def record(self, plan: Plan, line: Line) -> None:
+        """Write down what was delivered or wanted. Never raises for what the ledger does."""
+        if plan.recording.retain:
+            await asyncio.to_thread(lambda: self.recorder.line(self.world.ledgers[plan.pair], plan, line))
 
     async def aclose(self) -> None:
         """Close what the running event loop holds open. Azure Functions never calls this; local hosts do."""

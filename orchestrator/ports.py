@@ -117,6 +117,18 @@ class Ledger(Protocol):
         """What is kept under a path, in parts. NotFound if nothing is."""
         ...
 
+    def page(self, path: str) -> Versioned[bytes] | None:
+        """Bytes that are rewritten now and then, with the ETag to write over them."""
+        ...
+
+    def write_page(self, path: str, data: bytes, etag: str | None) -> None:
+        """Write over what was read under ``etag``, or anew if None. Conflict if it is not so any more."""
+        ...
+
+    def drop(self, path: str) -> None:
+        """Remove what is kept under a path; nothing if it is gone."""
+        ...
+
 
 class SharedStore(Protocol):
     """What the stamps of a deployment keep in common, as bytes by path (``core.shared`` has the paths)."""

@@ -21,7 +21,7 @@ import msgspec
 
 from orchestrator.core.cadence import Polls
 from orchestrator.core.canary_plan import Canary
-from orchestrator.core.plan import Hub, Inference, Jobs, Ledger, Plan, Pointer, References
+from orchestrator.core.plan import Hub, Inference, Jobs, Ledger, Plan, Pointer, Recording, References
 from orchestrator.core.policy import Policy, Recurring, Window
 from orchestrator.settings import PREFIX, Settings
 
@@ -78,6 +78,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
     ),
     ("canary", Canary, "See [drills](runbook.md#practise)."),
     ("polls", Polls, "See [what is fetched](design.md#what-is-fetched)."),
+    ("recording", Recording, "See [decisions and recordings](design.md#decisions-and-recordings)."),
 )
 
 POLICY = """\

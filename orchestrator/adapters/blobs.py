@@ -99,6 +99,11 @@ class Container:
         with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
             self._client.delete_blob(path, etag=etag, match_condition=MatchConditions.IfNotModified)
 
+    def delete(self, path: str) -> None:
+        """Remove a blob; nothing if it is not there."""
+        with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
+            self._client.delete_blob(path)
+
     def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
         """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
         include = ["metadata"] if metadata else None

@@ -164,6 +164,19 @@ class BlobLedger:
     def chunks(self, path: str) -> Iterator[bytes]:
         return self._container.chunks(path)
 
+    def page(self, path: str) -> Versioned[bytes] | None:
+        blob = self._container.read(path)
+        return Versioned(blob.data, blob.etag) if blob else None
+
+    def write_page(self, path: str, data: bytes, etag: str | None) -> None:
+        if etag is None:
+            self._container.create(path, data)
+        else:
+            self._container.replace(path, data, etag)
+
+    def drop(self, path: str) -> None:
+        self._container.delete(path)
+
     def _path(self, pair: str, name: str) -> str:
         if not JOB_NAME.match(name):
             raise InvalidInput(f"{self._container.url}/{pair}/jobs", "name", "a job's name", repr(name))

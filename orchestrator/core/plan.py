@@ -175,6 +175,13 @@ class Jobs(Value, kw_only=True):
     """Endpoints that jobs call, by name, host or URL."""
 
 
+class Recording(Value, kw_only=True):
+    """What is kept of what was seen, to be played again under another policy."""
+
+    retain: timedelta = timedelta(days=14)
+    """Age at which a day's recording is removed; ``0s`` records nothing. Two weeks show two weekends."""
+
+
 class Plan(Value, kw_only=True):
     """One pair."""
 
@@ -216,6 +223,9 @@ class Plan(Value, kw_only=True):
 
     polls: Polls = Polls()
     """What is fetched besides probing."""
+
+    recording: Recording = Recording()
+    """The record of what was seen."""
 
     policy: Policy = Policy()
     """When to suspect, act and hold."""

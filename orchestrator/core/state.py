@@ -14,6 +14,7 @@ from orchestrator.core.cadence import Polled
 from orchestrator.core.codec import Value, decode, from_builtins
 from orchestrator.core.errors import UnknownShape
 from orchestrator.core.evidence import Evidence
+from orchestrator.core.kept import Kept
 from orchestrator.core.shared import StampView
 from orchestrator.core.telling import clipped
 from orchestrator.core.transitions import TABLE, Trigger, next_phase
@@ -121,6 +122,9 @@ class PairState(Value, kw_only=True):
     evidence: Evidence = Evidence()
     journal: tuple[JournalEntry, ...] = ()
     """Newest last."""
+
+    latest: Kept | None = None
+    """The decision that stands, with what it rests on. Those before it are kept in the ledger."""
 
 
 class StartRun(Value, kw_only=True, tag="start_run"):

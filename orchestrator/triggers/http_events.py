@@ -18,6 +18,7 @@ from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.parsing.facts import Fact, Kind
 from orchestrator.core.parsing.front import facts_from_text
+from orchestrator.core.recording import Heard
 from orchestrator.triggers import engine
 from orchestrator.triggers.answers import TooLarge, answer, problem
 from orchestrator.triggers.http_pairs import Handler, guarded, place_of
@@ -50,7 +51,7 @@ def deliveries(deployment: Deployment) -> Handler:
         _tell_unknown(found)
         if found.invalid and len(found.invalid) == len(facts):
             return _not_understood(req, found.invalid)
-        await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
+        await _handed_over(deployment, client, found)
         return answer(_counts(found, len(facts)))
 
     return guarded(handler)
@@ -63,7 +64,14 @@ async def event_grid(deployment: Deployment, event: Any, client: DurableFunction
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
     _tell_unknown(found)
-    await engine.hand_over(client, dict(deployment.plans), found, deployment.clock.now())
+    await _handed_over(deployment, client, found)
+
+
+async def _handed_over(deployment: Deployment, client: DurableFunctionsClient, found: Intake) -> None:
+    now = deployment.clock.now()
+    await engine.hand_over(client, dict(deployment.plans), found, now)
+    for pair, signals in found.signals.items():
+        await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
 
 
 def _tell_unknown(found: Intake) -> None:

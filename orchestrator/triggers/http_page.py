@@ -6,17 +6,25 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.errors import HubswitchError
+from orchestrator.core.kept import KeptPage
+from orchestrator.core.state import PairState
 from orchestrator.triggers.answers import page
 from orchestrator.triggers.lags import lags
 from orchestrator.web.page import HEADERS, status_page
-from orchestrator.web.views import Readable, pair_view
+from orchestrator.web.views import Readable, decisions_view, pair_view
+from orchestrator.workflows.keeping import kept_page
 
 _SECONDS = re.compile(r"^[0-9]{1,4}$")
+
+DECIDED = 5
+"""Decisions on the page."""
 
 COUNTING = 2.0
 """Seconds in which the ledgers must have been counted; the page comes without their numbers if they are not."""
@@ -30,9 +38,11 @@ async def answered_page(
     views = [pair_view(deployment.plans[pair], states[pair], now) for pair in order]
     jobs = dict(zip(order, await asyncio.gather(*(_jobs(deployment, pair) for pair in order)), strict=True))
     behind = await lags(deployment, order, states)
+    decided = await asyncio.gather(*(_decided(deployment, pair, states[pair]) for pair in order))
+    decisions = dict(zip(order, decided, strict=True))
     wanted = _SECONDS.match(req.params.get("refresh", ""))
     refresh = int(wanted[0]) if wanted else None
-    return page(status_page(views, now, jobs=jobs, behind=behind, refresh=refresh), HEADERS)
+    return page(status_page(views, now, jobs=jobs, behind=behind, decisions=decisions, refresh=refresh), HEADERS)
 
 
 async def _jobs(deployment: Deployment, pair: str) -> Mapping[str, int] | None:
@@ -42,6 +52,17 @@ async def _jobs(deployment: Deployment, pair: str) -> Mapping[str, int] | None:
             return await asyncio.to_thread(_counted, deployment, pair)
     except (HubswitchError, TimeoutError):
         return None
+
+
+async def _decided(deployment: Deployment, pair: str, state: Readable) -> list[Mapping[str, Any]]:
+    """The last few decisions; of those in the ledger none if it cannot be read in time."""
+    page = KeptPage()
+    with suppress(HubswitchError, TimeoutError):
+        async with asyncio.timeout(COUNTING):
+            page = await asyncio.to_thread(lambda: kept_page(deployment.world.ledgers[pair], pair))
+    latest = state.latest if isinstance(state, PairState) else None
+    found: list[Mapping[str, Any]] = decisions_view(pair, page, latest, DECIDED)["decisions"]
+    return found
 
 
 def _counted(deployment: Deployment, pair: str) -> Mapping[str, int]:

@@ -16,6 +16,8 @@ from orchestrator.core.codec import Value, decode
 from orchestrator.core.decide import Command
 from orchestrator.core.errors import HubswitchError, InvalidInput, PermanentError
 from orchestrator.core.holds import blackout_end
+from orchestrator.core.plan import Plan
+from orchestrator.core.recording import Wanted
 from orchestrator.core.rhythm import beat_of, longest_of
 from orchestrator.core.state import initial
 from orchestrator.core.telling import moment
@@ -100,7 +102,7 @@ def pair(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(pair_view(plan, await _readable(client, plan.pair), deployment.clock.now()))
+        return answer(pair_view(plan, await readable(client, plan.pair), deployment.clock.now()))
 
     return guarded(handler)
 
@@ -112,7 +114,7 @@ def explain(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(explain_view(plan, await _readable(client, plan.pair), deployment.clock.now()))
+        return answer(explain_view(plan, await readable(client, plan.pair), deployment.clock.now()))
 
     return guarded(handler)
 
@@ -169,7 +171,7 @@ def command(deployment: Deployment, do: str) -> Handler:
             do=decide.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
         )
         now = deployment.clock.now()
-        found = await _readable(client, plan.pair)
+        found = await readable(client, plan.pair)
         if isinstance(found, InvalidInput):
             return unreadable(plan.pair, found)
         state = found or initial(plan.pair, now)
@@ -178,24 +180,27 @@ def command(deployment: Deployment, do: str) -> Handler:
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in {decide.Do.PAUSE, decide.Do.RESUME}:
-            return await _paused(deployment, client, plan.pair, order, decided.why)
+            return await _paused(deployment, client, plan, order, decided.why)
         await engine.command(client, plan.pair, order, now)
+        await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
         return answer({"pair": plan.pair, "do": do, "why": decided.why}, HTTPStatus.ACCEPTED)
 
     return guarded(handler)
 
 
 async def _paused(
-    deployment: Deployment, client: DurableFunctionsClient, pair: str, order: Command, why: str
+    deployment: Deployment, client: DurableFunctionsClient, plan: Plan, order: Command, why: str
 ) -> func.HttpResponse:
     """Store it for every stamp, then tell the entity. A pause that cannot be stored stands here all the same."""
-    now = deployment.clock.now()
+    now, pair = deployment.clock.now(), plan.pair
     world = await deployment.assembled()
     found = await stored(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
     if isinstance(found, HubswitchError) and order.do is decide.Do.RESUME:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {found}")
     at = None if isinstance(found, HubswitchError) else found.at
-    await engine.command(client, pair, msgspec.structs.replace(order, stored_at=at), now)
+    order = msgspec.structs.replace(order, stored_at=at)
+    await engine.command(client, pair, order, now)
+    await deployment.record(plan, Wanted(pair=pair, now=now, command=order))
     if isinstance(found, HubswitchError):
         detail = f"{pair} is paused here, but other stamps cannot know, for this was not stored: {found}"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
@@ -230,7 +235,8 @@ def caller_of(req: func.HttpRequest) -> str:
     return req.headers.get("x-ms-client-principal-name") or ""
 
 
-async def _readable(client: DurableFunctionsClient, name: str) -> Readable:
+async def readable(client: DurableFunctionsClient, name: str) -> Readable:
+    """The pair's stored state, or why it cannot be read."""
     try:
         return await engine.pair_state(client, name)
     except InvalidInput as fault:

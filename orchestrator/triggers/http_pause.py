@@ -11,6 +11,7 @@ from azure.durable_functions import DurableFunctionsClient
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.decide import Do
 from orchestrator.core.errors import HubswitchError
+from orchestrator.core.recording import Heard
 from orchestrator.core.shared import PauseRecord, Shared
 from orchestrator.triggers import engine
 from orchestrator.triggers.answers import answer, problem
@@ -57,5 +58,7 @@ async def _tell_every_pair(deployment: Deployment, client: DurableFunctionsClien
     async def told(pair: str) -> None:
         async with limit:
             await engine.observe(client, pair, seen)
+            heard = Heard(pair=pair, now=seen.now, shared=seen.shared)
+            await deployment.record(deployment.plans[pair], heard)
 
     await asyncio.gather(*(told(pair) for pair in deployment.plans))

@@ -12,12 +12,22 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.core.decide import Do
 from orchestrator.ports import World
-from orchestrator.triggers import http_events, http_health, http_pairs, http_pause, polling, replicating, timers
+from orchestrator.triggers import (
+    http_events,
+    http_health,
+    http_history,
+    http_pairs,
+    http_pause,
+    polling,
+    replicating,
+    timers,
+)
 from orchestrator.workflows import (
     afterwards,
     batches,
     capture,
     drill,
+    keeping,
     names,
     orders,
     patience,
@@ -43,6 +53,7 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.SETTLE_JOBS: (orders.AfterOrder, afterwards.settle_jobs),
     names.CAPTURE_JOBS: (orders.CaptureOrder, capture.capture_jobs),
     names.TELL: (orders.Tidings, telling.tell),
+    names.KEEP_DECISION: (keeping.KeepOrder, keeping.keep_decision),
     names.FINISH_RUN: (orders.RunSummary, telling.finish_run),
     names.REHEARSE: (orders.DrillOrder, drill.rehearse),
     names.SUBMIT_CANARY: (orders.DrillOrder, drill.submit_canary),
@@ -59,6 +70,7 @@ ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.CAPTURE_RUN: capture.capture_run,
     names.DRILL_RUN: drill.drill_run,
     names.TELL_RUN: telling.tell_run,
+    names.KEEP_RUN: keeping.keep_run,
 }
 
 
@@ -90,6 +102,8 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
     _route(app, "get_status", "status", ["GET"], http_pairs.status(deployment))
     _route(app, "get_pair", "pairs/{pair}", ["GET"], http_pairs.pair(deployment))
     _route(app, "explain_pair", "pairs/{pair}/explain", ["GET"], http_pairs.explain(deployment))
+    _route(app, "get_decisions", "pairs/{pair}/decisions", ["GET"], http_history.decisions(deployment))
+    _route(app, "get_signals", "pairs/{pair}/signals", ["GET"], http_history.signals(deployment))
     _route(app, "get_run", "runs/{id}", ["GET"], http_pairs.run(deployment))
     _route(app, "start_drill", "pairs/{pair}/drill", ["POST"], http_pairs.drill(deployment))
     for every in (Do.PAUSE, Do.RESUME):

@@ -17,6 +17,7 @@ from orchestrator.core.canary import with_canaries
 from orchestrator.core.errors import HubswitchError, InvalidInput
 from orchestrator.core.lifecycle import status_of
 from orchestrator.core.plan import Plan
+from orchestrator.core.recording import Looked
 from orchestrator.core.rhythm import sides_by_subscription
 from orchestrator.core.state import PairState
 from orchestrator.core.vocabulary import Phase, Role
@@ -116,6 +117,9 @@ class Tick:
         signals = with_canaries(seen.signals, canaries.results(plan, now), canaries.remarks(plan, now))
         seen = msgspec.structs.replace(seen, signals=signals)
         await engine.observe(self._client, plan.pair, seen)
+        await asyncio.get_running_loop().run_in_executor(
+            self._deployment.threads, _record, self._deployment, plan, state, seen
+        )
         await _tell_stamps(self._deployment, plan, state)
         await _revive(self._deployment, self._client, plan, state, seen)
 
@@ -161,6 +165,18 @@ def _raised(ended: Ended, doing: str) -> None:
     _told(ended, doing)
     for fault in ended.faults.values():
         raise fault
+
+
+def _record(deployment: Deployment, plan: Plan, state: PairState | None, seen: Observed) -> None:
+    line = Looked(
+        pair=plan.pair,
+        now=seen.now,
+        signals=seen.signals,
+        trouble=seen.trouble,
+        shared=seen.shared,
+        pairs_moving=seen.pairs_moving,
+    )
+    deployment.recorder.look(deployment.world.ledgers[plan.pair], plan, state, line)
 
 
 async def _tell_stamps(deployment: Deployment, plan: Plan, state: PairState | None) -> None:

@@ -12,6 +12,7 @@ from orchestrator.core.codec import to_builtins
 from orchestrator.core.counting import counts_as
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.explain import explain
+from orchestrator.core.kept import Kept, KeptPage
 from orchestrator.core.plan import Plan
 from orchestrator.core.shared import green_count
 from orchestrator.core.state import PairState
@@ -90,6 +91,7 @@ def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         "evidence": evidence_view(seen),
         "holds": holds_view(plan, state, seen, now),
         "journal": [to_builtins(entry) for entry in reversed(state.journal)],
+        "latest": to_builtins(state.latest),
     }
 
 
@@ -139,6 +141,14 @@ def _unlearnt(state: PairState) -> str:
     more = polled.blinds - len(polled.blind)
     told = "; ".join(polled.blind) + (f" (and {more} more)" if more else "")
     return f"Not learnt by the poll at {polled.at:%H:%M:%S}: {told}. "
+
+
+def decisions_view(pair: str, page: KeptPage, latest: Kept | None, limit: int) -> dict[str, Any]:
+    """The decisions that are kept and the one that stands, newest first; those that changed the phase once more."""
+    if latest is not None:
+        page = page.plus(latest)
+    told = [list(reversed(to_builtins(entries)))[:limit] for entries in (page.decisions, page.changes)]
+    return {"pair": pair, "decisions": told[0], "phase_changes": told[1]}
 
 
 def run_view(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,11 @@ from orchestrator.core.assessment import assess
 from orchestrator.core.codec import Value, from_builtins, to_builtins
 from orchestrator.core.decide import Decision, Order, StartRun, Tell
 from orchestrator.core.errors import InvalidInput, PermanentError
+from orchestrator.core.history import entered
 from orchestrator.core.plan import Plan
 from orchestrator.core.state import PairState, initial, read_state
 from orchestrator.workflows import names
+from orchestrator.workflows.keeping import KeepOrder
 from orchestrator.workflows.orders import Commanded, Observed, Reported, Tidings
 from orchestrator.workflows.switch_run import order_from
 
@@ -63,7 +65,7 @@ class PairEntity(DurableEntity):
         try:
             state = self._state(pair, at)
             now = max(at, state.last_now)
-            decision = decided(state, plan, at)
+            decision, closed = entered(state, decided(state, plan, at), now, plan.policy)
         except InvalidInput as fault:
             LOG.error("the stored state of %s cannot be read, it stands still: %s", pair, fault)  # noqa: TRY400
             return
@@ -73,6 +75,9 @@ class PairEntity(DurableEntity):
         self.set_state(to_builtins(decision.state))
         for order in decision.orders:
             self._carry_out(decision.state, plan, order, now)
+        if closed is not None:
+            given = KeepOrder(pair=pair, entry=closed)
+            self.schedule_new_orchestration(names.KEEP_RUN, input=to_builtins(given), instance_id=given.instance)
 
     def _state(self, pair: str, at: datetime) -> PairState:
         stored = self.get_state(dict)

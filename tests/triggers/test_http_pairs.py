@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,10 @@ KEYED = [
 ]
 WRITES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 STORES = ("resource-manager", "ledger", "configuration")
+
+
+KEPT = re.compile(r"/demo/(?:signals/|decisions\.json)")
+"""What looks and decisions leave behind, whenever they come."""
 
 
 def written(local: Local, since: datetime) -> list[str]:
@@ -92,7 +97,7 @@ def test_a_dry_drill_finds_what_would_go_wrong(caller: Caller) -> None:
 
 
 def test_a_canary_drill_submits_one_tagged_job_to_the_standby_and_nothing_else(caller: Caller) -> None:
-    """The job is there, has run, and its PUT is the only thing that was written anywhere."""
+    """The job is there, has run, and its PUT is the only thing that was written, but for what the looks recorded."""
     start = datetime.now(UTC)
     run = caller.followed(caller.post("pairs/demo/drill", {"reason": "practice", "kind": "canary"}))
     (canary,) = [job for job in caller.local.azure.truth.jobs() if "hubswitch.drill" in job.tags]

@@ -1,0 +1,71 @@
+"""Which decision is a new one, and which repeats the last. Pure.
+
+The decision that stands is kept with the pair's state and counts up; the one before it is closed and handed over to
+be kept elsewhere, so that the state stays small.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from orchestrator.core import holds
+from orchestrator.core.assessment import Assessment, assess
+from orchestrator.core.explain import explain
+from orchestrator.core.kept import Kept
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import Decision, PairState
+from orchestrator.core.telling import clipped
+from orchestrator.core.vocabulary import EvidenceClass, Role
+
+
+class Entered(NamedTuple):
+    """A decision whose state carries the entry that stands, and the entry that it has ended."""
+
+    decision: Decision
+    closed: Kept | None
+
+
+def entered(before: PairState, decision: Decision, now: datetime, policy: Policy) -> Entered:
+    """Count the standing entry up if the decision repeats it; else close it and begin another."""
+    after = decision.state
+    seen = assess(after.evidence, now, policy)
+    found = _inputs(before, after, seen, now, policy)
+    last = before.latest
+    if last is not None and _repeats(last, found):
+        latest, closed = msgspec.structs.replace(last, last_at=now, times=last.times + 1, why=found.why), None
+    else:
+        told = tuple(clipped(text) for text in explain(after, now, policy).would_change)
+        latest, closed = msgspec.structs.replace(found, would_change=told), last
+    return Entered(msgspec.structs.replace(decision, state=msgspec.structs.replace(after, latest=latest)), closed)
+
+
+def _inputs(before: PairState, after: PairState, seen: Assessment, now: datetime, policy: Policy) -> Kept:
+    case = holds.Case(after, seen, now, policy, after.active, after.active.other, pairs_moving=after.pairs_moving)
+    return Kept(
+        first_at=now,
+        last_at=now,
+        was=before.phase,
+        phase=after.phase,
+        epoch=after.epoch,
+        mode=policy.mode,
+        verdicts={
+            f"{role}.{name}": said.value
+            for role in Role
+            for name in EvidenceClass
+            if (said := seen.of(role, name).observation) is not None
+        },
+        holds=tuple(hold.rule for hold in holds.standing(case, holds.ALWAYS, holds.ALONE)),
+        rule=after.rule,
+        why=clipped(after.why),
+        would_change=(),
+    )
+
+
+def _repeats(last: Kept, found: Kept) -> bool:
+    """The same rule on the same inputs, in the same phase, without a change of phase in between."""
+    return found.was is found.phase and all(
+        getattr(last, name) == getattr(found, name) for name in ("phase", "epoch", "mode", "verdicts", "holds", "rule")
+    )

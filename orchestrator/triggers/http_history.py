@@ -1,0 +1,88 @@
+"""What was decided, and what was seen, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+import azure.functions as func
+from azure.durable_functions import DurableFunctionsClient
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.errors import HubswitchError, InvalidInput
+from orchestrator.core.kept import LIMIT
+from orchestrator.core.state import PairState
+from orchestrator.triggers.answers import answer, problem, unknown_pair
+from orchestrator.triggers.http_pairs import Handler, guarded, place_of, readable
+from orchestrator.web.views import decisions_view
+from orchestrator.workflows.exporting import EXPORT_LIMIT, TooMuch, exported
+from orchestrator.workflows.keeping import kept_page
+
+TOLD = 50
+"""Decisions that are told if nobody says how many."""
+
+DAY = timedelta(days=1)
+
+
+def decisions(deployment: Deployment) -> Handler:
+    """``GET pairs/{pair}/decisions``: what was decided and on what, newest first."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        limit = _limit(req)
+        found = await readable(client, plan.pair)
+        latest = found.latest if isinstance(found, PairState) else None
+        try:
+            page = await asyncio.to_thread(lambda: kept_page(deployment.world.ledgers[plan.pair], plan.pair))
+        except HubswitchError as fault:
+            return _unread(fault)
+        return answer(decisions_view(plan.pair, page, latest, limit))
+
+    return guarded(handler)
+
+
+def signals(deployment: Deployment) -> Handler:
+    """``GET pairs/{pair}/signals``: what was seen since a day, as JSON Lines."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        del client
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        since = _since(req, deployment.clock.now())
+        try:
+            data = await asyncio.to_thread(lambda: exported(deployment.world, plan.pair, since))
+        except TooMuch:
+            limit = f"there is more than {EXPORT_LIMIT} bytes since {since:%Y-%m-%d}: ask from a later day on"
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, limit)
+        except HubswitchError as fault:
+            return _unread(fault)
+        return func.HttpResponse(data, mimetype="application/jsonl")
+
+    return guarded(handler)
+
+
+def _unread(fault: HubswitchError) -> func.HttpResponse:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the ledger cannot be read: {fault}", {"Retry-After": "30"})
+
+
+def _limit(req: func.HttpRequest) -> int:
+    given = req.params.get("limit", str(TOLD))
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= LIMIT):
+        raise InvalidInput(place_of(req), "limit", f"a number from 1 to {LIMIT}", repr(given))
+    return int(given)
+
+
+def _since(req: func.HttpRequest, now: datetime) -> datetime:
+    given = req.params.get("since")
+    if not given:
+        return now - DAY
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        expected = "a day or a time, such as 2026-02-27 or 2026-02-27T09:30:00Z"
+        raise InvalidInput(place_of(req), "since", expected, repr(given)) from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
