@@ -16,7 +16,7 @@ from orchestrator.local.scenario import load_scenario
 def replay_command(paths: Iterable[Path], plan: Path | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """0 if all expectations hold, 1 if one is missed, 2 and one line if a file cannot be used."""
     try:
-        given = _plan(plan)
+        given = given_plan(plan)
         scenarios = [(path, load_scenario(path)) for path in paths]
         played = [replay(scenario, given) for _, scenario in scenarios]
     except InvalidInput as fault:
@@ -37,7 +37,8 @@ def told(result: Replayed) -> str:
     return "\n".join(lines)
 
 
-def _plan(path: Path | None) -> Plan | None:
+def given_plan(path: Path | None) -> Plan | None:
+    """The plan that a file holds, if one is given."""
     if path is None:
         return None
     try:

@@ -23,14 +23,20 @@ app = typer.Typer(
 )
 events = typer.Typer(no_args_is_help=True, help="What Azure delivers.")
 jobs = typer.Typer(no_args_is_help=True, help="Jobs of the ledger, and bodies of jobs.")
+signals = typer.Typer(no_args_is_help=True, help="What was seen, as it was recorded.")
 plan = typer.Typer(no_args_is_help=True, help="Plans: one YAML file per pair.")
 app.add_typer(events, name="events")
 app.add_typer(jobs, name="jobs")
+app.add_typer(signals, name="signals")
 app.add_typer(plan, name="plan")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
 Speed = Annotated[float, typer.Option(min=0.1, help="Divides waiting: durations of jobs, intervals, timers.")]
+
+Url = Annotated[str, typer.Option(help="Address of the app.")]
+Key = Annotated[str, typer.Option(envvar="HUBSWITCH_KEY", help="Function key of the app.", show_envvar=True)]
+LOCAL = "http://127.0.0.1:7071"
 
 
 PlanFile = Annotated[Path, typer.Option("--plan", envvar="HUBSWITCH_PAIR_PLAN", help="Plan of the pair.")]
@@ -161,6 +167,45 @@ def jobs_export(plan: PlanFile, status: Statuses = None, side: Side = None) -> N
     from orchestrator.cli.commands_ledger import export_command
 
     raise typer.Exit(export_command(plan, statuses=status or [], side=side, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def explain(
+    pair: Annotated[str, typer.Argument(help="Name of a pair.")],
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Say why a pair stands where it stands, and what would change it."""
+    from orchestrator.cli.commands_pairs import App, explain_command
+
+    raise typer.Exit(explain_command(App(url, key), pair, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def backtest(
+    events: Annotated[list[Path], typer.Argument(help="Recordings of one pair, as `signals export` gives them.")],
+    policy: Annotated[Path, typer.Option(help="YAML with the fields of the policy that are to be changed.")],
+    plan: Annotated[Path | None, typer.Option(help="Plan whose policy counts as the recorded one.")] = None,
+    json: Json = False,
+) -> None:
+    """Play a recording under another policy; exit 1 if it would have done something else."""
+    from orchestrator.cli.commands_backtest import backtest_command
+
+    raise typer.Exit(backtest_command(events, policy, plan, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@signals.command("export")
+def signals_export(
+    pair: Annotated[str, typer.Argument(help="Name of a pair.")],
+    since: Annotated[str | None, typer.Option(help="Day (UTC) from which on; yesterday.")] = None,
+    url: Url = LOCAL,
+    key: Key = "",
+) -> None:
+    """Print a pair's recording as JSON Lines."""
+    from orchestrator.cli.commands_pairs import App, export_command
+
+    raise typer.Exit(export_command(App(url, key), pair, since, out=sys.stdout, err=sys.stderr))
 
 
 @events.command("parse")

@@ -9,20 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 from orchestrator.core import decide
 from orchestrator.core.attribution import attribute
-from orchestrator.core.codec import Value
-from orchestrator.core.decide import Command, Decision, Report, StartRun, What
-from orchestrator.core.errors import NotNow
+from orchestrator.core.decide import Command
 from orchestrator.core.parsing.facts import Details, Fact
 from orchestrator.core.plan import SCHEMA, Hub, Ledger, Plan, Pointer
 from orchestrator.core.policy import Policy
 from orchestrator.core.signals import Signal, facts_from_text, probe_signal
-from orchestrator.core.state import JournalEntry, PairState, initial
-from orchestrator.core.vocabulary import Observation, Phase, Role, Surface
+from orchestrator.core.state import initial
+from orchestrator.core.vocabulary import Observation, Role, Surface
+from orchestrator.local.course import Course, Move, Note, PhaseChange
 from orchestrator.local.scenario import Action, Condition, Delivery, Outcome, Scenario, policy_of
 
 SUBSCRIPTION = "scenario"
@@ -37,27 +35,6 @@ WHY = {
     Observation.BAD: "failed",
     Observation.BLIND: "could not be asked",
 }
-
-
-class Move(Value, kw_only=True):
-    """One switch."""
-
-    at: datetime
-    source: Role
-    target: Role
-    epoch: int
-    why: str
-
-
-class Note(NamedTuple):
-    at: datetime
-    why: str
-
-
-class PhaseChange(NamedTuple):
-    at: datetime
-    phase: Phase
-    why: str
 
 
 class Replayed(NamedTuple):
@@ -149,20 +126,15 @@ def _script(scenario: Scenario) -> Iterator[tuple[datetime, Any]]:
             yield at, act
 
 
-class _Stage:
+class _Stage(Course):
     """The virtual clock, the world, and the pair's state while a scenario is played."""
 
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self.plan = plan_for(scenario, policy)
-        self.policy = policy
-        self.state: PairState = initial("scenario", scenario.start)
+        super().__init__(initial("scenario", scenario.start), policy)
         self.due = scenario.start
         self.world: dict[str, Condition] = {}
         self.asked: dict[str, int] = {}
-        self.failovers: list[Move] = []
-        self.failbacks: list[Move] = []
-        self.held: list[Note] = []
-        self.phases: list[PhaseChange] = [PhaseChange(scenario.start, self.state.phase, "everything is well")]
 
     def sweep_until(self, at: datetime, *, including: bool = False) -> None:
         while self.due < at or (including and self.due == at):
@@ -179,34 +151,10 @@ class _Stage:
             self.world |= act
             self.asked = {key: n for key, n in self.asked.items() if key not in act}
 
-    def take(self, decision: Decision, at: datetime) -> None:
-        """Store the state, and carry the orders out at once."""
-        before, self.state = self.state, decision.state
-        if decision.rule.startswith("hold.") and decision.rule != before.rule:
-            self.held.append(Note(at, decision.why))
-        for entry in _added(before, self.state):
-            if entry.phase is not self.phases[-1].phase:
-                self.phases.append(PhaseChange(at, entry.phase, entry.why))
-        for order in decision.orders:
-            if isinstance(order, StartRun):
-                self._run(order, at)
-
     def _order(self, action: Action, at: datetime) -> None:
         command = Command(do=action.do, by="operator", reason=action.reason, force=action.force)
-        try:
-            decision = decide.command(self.state, command, at, self.policy)
-        except NotNow as refusal:
-            self.held.append(Note(at, f"{action.do} refused: {refusal}"))
-            return
-        self.take(decision, at)
-        self.take(decide.decide(self.state, self.state.evidence, at, self.policy), at)
-
-    def _run(self, order: StartRun, at: datetime) -> None:
-        move = Move(at=at, source=order.source, target=order.target, epoch=order.epoch, why=order.why)
-        (self.failovers if order.kind == "failover" else self.failbacks).append(move)
-        for what in (What.SWITCHED, What.RESUBMITTED):
-            report = Report(run=order.run, epoch=order.epoch, what=what, active=order.target, why=order.why)
-            self.take(decide.report(self.state, report, at, self.policy), at)
+        if self.command(command, at):
+            self.take(decide.decide(self.state, self.state.evidence, at, self.policy), at)
 
     def _sweep(self, now: datetime) -> list[Signal]:
         found = {key: self._found(key) for key in self.world}
@@ -226,12 +174,6 @@ class _Stage:
     def _delivered(self, event: Delivery) -> list[Signal]:
         facts = facts_from_text(json.dumps(event.body, default=_text_of))
         return [signal for fact in facts for signal in attribute(_here(fact), self.plan, event.at)]
-
-
-def _added(before: PairState, after: PairState) -> list[JournalEntry]:
-    """What a decision has written into the journal, oldest first."""
-    last = before.journal[-1] if before.journal else None
-    return list(takewhile(lambda entry: entry is not last, reversed(after.journal)))[::-1]
 
 
 def _here(fact: Fact) -> Fact:

@@ -111,7 +111,7 @@ def load_scenario(path: Path) -> Scenario:
         InvalidInput: names file and line, field, what was expected and what was found.
     """
     where = str(path)
-    text = _read(path, where)
+    text = text_of(path, where)
     try:
         raw = yaml.load(text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one
     except yaml.YAMLError as fault:
@@ -119,7 +119,7 @@ def load_scenario(path: Path) -> Scenario:
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with name, start, end, primary, …", type(raw).__name__)
     try:
-        return _checked(from_builtins(_zoned(raw), Scenario, where), path)
+        return _checked(from_builtins(zoned(raw), Scenario, where), path)
     except InvalidInput as fault:
         line = line_of(text, fault.field)
         place = f"{where}:{line}" if line and fault.where == where else fault.where
@@ -156,7 +156,12 @@ def _consistent(policy: Policy, given: dict[str, Any]) -> Policy:
     return msgspec.structs.replace(policy, **changes)
 
 
-def _read(path: Path, where: str) -> str:
+def text_of(path: Path, where: str) -> str:
+    """A file's text.
+
+    Raises:
+        InvalidInput: it cannot be read, or is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as fault:
@@ -165,14 +170,14 @@ def _read(path: Path, where: str) -> str:
         raise InvalidInput(where, "", "UTF-8 text", str(fault)) from fault
 
 
-def _zoned(value: Any) -> Any:
+def zoned(value: Any) -> Any:
     """Times without a zone are UTC, as YAML has it, but for windows that repeat: those have a zone of their own."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if isinstance(value, dict):
-        return value if "rule" in value else {key: _zoned(item) for key, item in value.items()}
+        return value if "rule" in value else {key: zoned(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_zoned(item) for item in value]
+        return [zoned(item) for item in value]
     return value
 
 
@@ -210,7 +215,7 @@ def _with_body(event: Delivery, path: Path, field: str) -> Delivery:
         raise InvalidInput(str(path), field, "a body, or a file", "both")
     beside = path.parent / event.file
     try:
-        body = json.loads(_read(beside, str(path)))
+        body = json.loads(text_of(beside, str(path)))
     except InvalidInput as fault:
         raise InvalidInput(
             str(path), f"{field}.file", "a file that can be read", f"{event.file}: {fault.got}"

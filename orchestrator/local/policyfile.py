@@ -1,0 +1,56 @@
+"""Policy files: a YAML mapping of policy fields, over a policy that is given. Strict, like plans."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from orchestrator.core.codec import from_builtins
+from orchestrator.core.errors import InvalidInput
+from orchestrator.core.plan import with_durations
+from orchestrator.core.policy import Policy, checked
+from orchestrator.local.scenario import LOADER, line_of, text_of, zoned
+
+
+class PolicyFile:
+    """Fields of a policy, as a file gives them. ``over`` puts them over a whole policy."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            InvalidInput: it cannot be read, or is no mapping; names file and line, field, what was expected.
+        """
+        self._where = str(path)
+        self._text = text_of(path, self._where)
+        try:
+            raw = yaml.load(self._text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one
+        except yaml.YAMLError as fault:
+            raise InvalidInput(self._where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
+        if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+            raise InvalidInput(self._where, "", "a mapping of fields of a policy", type(raw).__name__)
+        self._prefix = "policy." if set(raw) == {"policy"} else ""
+        fields = raw["policy"] if self._prefix else raw
+        if not isinstance(fields, dict):
+            raise InvalidInput(f"{self._where}:1", "policy", "a mapping of fields of a policy", type(fields).__name__)
+        self._fields: dict[str, Any] = zoned(fields)
+
+    def over(self, base: Policy) -> Policy:
+        """The base with the file's fields in place of its own.
+
+        Raises:
+            InvalidInput: an unknown field, a wrong type, or fields that contradict each other or those of the base.
+        """
+        try:
+            given = msgspec.to_builtins(with_durations(self._fields, Policy, self._where), builtin_types=(datetime,))
+            plain = msgspec.to_builtins(base, builtin_types=(datetime,))
+            return checked(from_builtins(plain | given, Policy, self._where), self._where)
+        except InvalidInput as fault:
+            field = fault.field.removeprefix("policy.")
+            line = line_of(self._text, f"{self._prefix}{field}")
+            place = f"{self._where}:{line}" if line else self._where
+            raise InvalidInput(place, f"{self._prefix}{field}", fault.expected, fault.got) from fault
