@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import detect, ingest, mixed, resubmit, rewrite, start, state, storm, switch
+from bench import detect, ingest, mixed, replay, resubmit, rewrite, start, state, storm, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "state": state.measured,
     "mixed": mixed.measured,
     "storm": storm.measured,
+    "replay": replay.measured,
 }
 
 

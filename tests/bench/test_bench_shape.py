@@ -21,6 +21,7 @@ GOALS = {
     "state": 1,
     "mixed": 3,
     "storm": 2,
+    "replay": 1,
 }
 """Benchmark -> how many goals it has."""
 
