@@ -18,6 +18,7 @@ _FAULT = re.compile(r"^(?P<said>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.
 _GOT = re.compile(r"^Expected (?P<expected>.*?), got (?P<got>.*)$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`$")
+_KEY = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)` - at `key` in `\$(?:\.)?(?P<path>[^`]*)`$")
 _WORD = re.compile(r"^Invalid enum value (?P<got>.*)$", re.DOTALL)
 
 
@@ -67,6 +68,8 @@ def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
 
 
 def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidInput:
+    if key := _KEY.match(str(fault)):
+        return InvalidInput(where, key["path"], f"names of type {key['expected']}", f"one of type {key['got']}")
     match = _FAULT.match(str(fault))
     said, path = (match["said"], match["path"] or "") if match else (str(fault), "")
     if got := _GOT.match(said):
@@ -77,6 +80,8 @@ def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> Invali
         return InvalidInput(where, _joined(path, name["name"]), "a field that is known here", "an unknown field")
     if word := _WORD.match(said):
         return InvalidInput(where, path, _allowed(shape, path), word["got"])
+    if said == "Invalid RFC3339 encoded datetime":
+        return InvalidInput(where, path, "a time such as 2026-02-27T09:30:00Z", "none")
     return InvalidInput(where, path, "a valid value", said.replace("`", ""))
 
 
@@ -97,10 +102,9 @@ def _allowed(shape: Any, path: str) -> str:
 def _inside(shape: Any, part: str) -> Any:
     """The type of what lies under a name or a number in a value of a type."""
     for kind in (shape, *get_args(shape)):
+        if get_origin(kind) in {tuple, list, dict}:
+            return get_args(kind)[-1] if get_origin(kind) is dict else get_args(kind)[0]
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
             return fields.get(part)
-    arguments = get_args(shape)
-    if not arguments:
-        return None
-    return arguments[-1] if get_origin(shape) is dict else arguments[0]
+    return None

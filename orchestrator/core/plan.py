@@ -256,12 +256,13 @@ def plan_from(text: str, where: str) -> Plan:
 
     try:
         raw = yaml.load(text, Loader=_loader())  # noqa: S506 - it is a safe loader, in C where there is one
-    except yaml.YAMLError as fault:
+    except (yaml.YAMLError, ValueError) as fault:
         raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())) from fault
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
     if raw.get("schema") != SCHEMA:
-        raise InvalidInput(where, "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
+        line = _line_of(text, "schema")
+        raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
     try:
         return _cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
     except InvalidInput as fault:

@@ -29,7 +29,7 @@ class PolicyFile:
         self._text = text_of(path, self._where)
         try:
             raw = yaml.load(self._text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one
-        except yaml.YAMLError as fault:
+        except (yaml.YAMLError, ValueError) as fault:
             raise InvalidInput(self._where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
         if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
             raise InvalidInput(self._where, "", "a mapping of fields of a policy", type(raw).__name__)

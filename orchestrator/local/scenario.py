@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import yaml
@@ -33,6 +33,9 @@ WORLD_KEYS = frozenset(
     }
     | {Surface.OBSERVER.value, Surface.ELSEWHERE.value}
 )
+
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Condition(StrEnum):
@@ -82,8 +85,8 @@ class Expectation(Value, kw_only=True):
     outcome: Outcome
     failover_after: datetime | None = None
     failover_by: datetime | None = None
-    max_failovers: int | None = None
-    min_failovers: int | None = None
+    max_failovers: Count | None = None
+    min_failovers: Count | None = None
     no_failback_before: datetime | None = None
     failback_by: datetime | None = None
 
@@ -114,7 +117,7 @@ def load_scenario(path: Path) -> Scenario:
     text = text_of(path, where)
     try:
         raw = yaml.load(text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one
-    except yaml.YAMLError as fault:
+    except (yaml.YAMLError, ValueError) as fault:
         raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with name, start, end, primary, …", type(raw).__name__)
