@@ -85,7 +85,7 @@ def test_the_plans_of_this_repository_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("change", "line", "field", "expected"),
     [
-        (("schema: 1", "schema: 2"), None, "schema", "the number 1"),
+        (("schema: 1", "schema: 2"), 1, "schema", "the number 1"),
         (("pair: research", "pair: Research!"), 2, "pair", "lower-case letters, digits and hyphens, at most 63"),
         (("region: westus3", "region: eastus2"), 11, "secondary.region", "another region"),
         (("api: https://east", "api: http://east"), 9, "primary.api", "an https URL"),

@@ -15,6 +15,7 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import Plan
 from orchestrator.core.polling import is_due, is_early, urgency
+from orchestrator.core.recording import Heard
 from orchestrator.core.state import PairState
 from orchestrator.triggers import engine
 from orchestrator.workflows.orders import Observed
@@ -51,6 +52,7 @@ async def poll(deployment: Deployment, client: DurableFunctionsClient) -> int:
             after = deployment.clock.now()
             said = Observed(now=after, signals=found.signals, polled=found.kept(after))
             await engine.observe(client, plan.pair, said)
+            await deployment.record(plan, Heard(pair=plan.pair, now=after, signals=found.signals))
 
     plans = list(deployment.plans.values())
     states = await asyncio.gather(*(asked(plan) for plan in plans))

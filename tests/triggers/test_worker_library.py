@@ -40,6 +40,8 @@ HTTP = {
     "get_status": ("status", ["GET"], "function"),
     "get_pair": ("pairs/{pair}", ["GET"], "function"),
     "explain_pair": ("pairs/{pair}/explain", ["GET"], "function"),
+    "get_decisions": ("pairs/{pair}/decisions", ["GET"], "function"),
+    "get_signals": ("pairs/{pair}/signals", ["GET"], "function"),
     "get_run": ("runs/{id}", ["GET"], "function"),
     "start_drill": ("pairs/{pair}/drill", ["POST"], "function"),
     "approve_pair": ("pairs/{pair}/approve", ["POST"], "function"),
@@ -65,7 +67,10 @@ TIMERS = {
     "reconcile": "0 * * * * *",
     "replicate": "30 * * * * *",
 }
-ORCHESTRATORS = {"switch_run", "resubmit_run", "patience_run", "after_run", "capture_run", "drill_run", "tell_run"}
+ORCHESTRATORS = {
+    *("switch_run", "resubmit_run", "patience_run", "after_run"),
+    *("capture_run", "drill_run", "tell_run", "keep_run"),
+}
 ACTIVITIES = {
     "claim_epoch",
     "publish_pointer",
@@ -77,6 +82,7 @@ ACTIVITIES = {
     "settle_jobs",
     "capture_jobs",
     "tell",
+    "keep_decision",
     "finish_run",
     "rehearse",
     "submit_canary",
