@@ -52,7 +52,8 @@ async def poll(deployment: Deployment, client: DurableFunctionsClient) -> int:
             after = deployment.clock.now()
             said = Observed(now=after, signals=found.signals, polled=found.kept(after))
             await engine.observe(client, plan.pair, said)
-            await deployment.record(plan, Heard(pair=plan.pair, now=after, signals=found.signals))
+            if found.signals:
+                await deployment.record(plan, Heard(pair=plan.pair, now=after, signals=found.signals))
 
     plans = list(deployment.plans.values())
     states = await asyncio.gather(*(asked(plan) for plan in plans))

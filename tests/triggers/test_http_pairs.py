@@ -28,16 +28,16 @@ WRITES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 STORES = ("resource-manager", "ledger", "configuration")
 
 
-KEPT = re.compile(r"/demo/(?:signals/|decisions\.json)")
+KEPT = re.compile(r"/demo/(?:signals/|views/|decisions\.json)")
 """What looks and decisions leave behind, whenever they come."""
 
 
 def written(local: Local, since: datetime) -> list[str]:
-    """Everything that was written to Resource Manager, the ledger or the pointer's store from a moment on."""
+    """What was written to Resource Manager, the ledger or the pointer's store from a moment on, but for ``KEPT``."""
     return [
         f"{entry.method} {entry.path}"
         for entry in local.azure.log.between(since, datetime.now(UTC))
-        if entry.method in WRITES and entry.service.startswith(STORES) and "/views/" not in entry.path
+        if entry.method in WRITES and entry.service.startswith(STORES) and not KEPT.search(entry.path)
     ]
 
 
