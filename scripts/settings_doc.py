@@ -21,8 +21,9 @@ import msgspec
 
 from orchestrator.core.cadence import Polls
 from orchestrator.core.canary_plan import Canary
-from orchestrator.core.plan import Hub, Inference, Jobs, Ledger, Plan, Pointer, Recording, References
+from orchestrator.core.plan import Hub, Inference, Jobs, Ledger, Plan, Pointer, References
 from orchestrator.core.policy import Policy, Recurring, Window
+from orchestrator.core.retention import Recording
 from orchestrator.settings import PREFIX, Settings
 
 TARGET = Path(__file__).parents[1] / "docs" / "settings.md"

@@ -19,6 +19,7 @@ from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.policy import Policy, checked
 from orchestrator.core.regions import GLOBAL, region_named
+from orchestrator.core.retention import Recording
 from orchestrator.core.services import HUB_SERVICES
 from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier, Twin
 
@@ -173,13 +174,6 @@ class Jobs(Value, kw_only=True):
 
     endpoints: dict[str, str] = msgspec.field(default_factory=dict)
     """Endpoints that jobs call, by name, host or URL."""
-
-
-class Recording(Value, kw_only=True):
-    """What is kept of what was seen, to be played again under another policy."""
-
-    retain: timedelta = timedelta(days=14)
-    """Age at which a day's recording is removed; ``0s`` records nothing. Two weeks show two weekends."""
 
 
 class Plan(Value, kw_only=True):

@@ -12,8 +12,9 @@ from stories import BAD, START, minutes, seconds, sweep
 from orchestrator.adapters import recorder as recorders
 from orchestrator.adapters.recorder import Recorder
 from orchestrator.core.errors import Unreachable
-from orchestrator.core.plan import Plan, Recording
+from orchestrator.core.plan import Plan
 from orchestrator.core.recording import Began, Heard, Line, Looked, in_full, lines_from
+from orchestrator.core.retention import Recording
 from orchestrator.core.vocabulary import Observation
 from orchestrator.local.replay import plan_for
 from orchestrator.local.scenario import Expectation, Outcome, Policy, Scenario, Side
