@@ -228,7 +228,8 @@ def test_a_hub_without_optional_parts_owns_what_it_names() -> None:
 
 def test_a_resource_that_is_no_arm_id_is_refused_with_its_place() -> None:
     """The plan says which entry is wrong."""
-    plain = msgspec.to_builtins(PLAN) | {"policy": {}, "polls": {}, "jobs": {}, "canary": {}}
+    durations = {"policy": {}, "polls": {}, "jobs": {}, "canary": {}, "recording": {}}
+    plain = msgspec.to_builtins(PLAN) | durations
     plain["primary"]["resources"] = ["log-alpha"]
     with pytest.raises(InvalidInput, match=r"primary\.resources\[0\]: expected an ARM id"):
         plan_from(msgspec.json.encode(plain).decode(), "plan.yaml")
