@@ -28,6 +28,7 @@ from orchestrator.adapters.assembly import assembled
 from orchestrator.bootstrap import SystemClock
 from orchestrator.core.codec import to_builtins
 from orchestrator.core.plan import Plan
+from orchestrator.core.shared import Shared
 from orchestrator.core.signals import Signal, probe_signal
 from orchestrator.core.vocabulary import Mode, Observation, Role, Surface
 from orchestrator.local.azure.cloud import LocalAzure
@@ -48,6 +49,16 @@ ALERTS, FEW_ALERTS = 400, 40
 LIMIT = 3.0
 LONGEST = 900.0
 SENDERS = 16
+ARMED = {
+    "mode": Mode.AUTO,
+    "mass_limit": 1.0,
+    "auto_without_drills": "a benchmark",
+    "missed_looks": 30,
+}
+"""What holds a storm of all pairs by rights, and would hold this one: the mass breaker, and pairs without practice.
+The looks of this storm are told in one go, so that setting up a thousand pairs would count as looks missed."""
+
+SHARED = Shared(drills=(), views=())
 BAD_SURFACES = frozenset({Surface.HUB, Surface.JOBS, Surface.STORAGE})
 SEEN_EVERY = timedelta(seconds=28)
 SEEN_BACK = 10
@@ -55,7 +66,8 @@ SEEN_BACK = 10
 
 HOW = """\
 region: pairs of one dead region, each with a plan of its own, their entities told ten bad looks beforehand; \
-mass_limit is 1, or the breaker would rightly hold them all. Then one more look is handed to each entity, which \
+mass_limit is 1, or the breaker would rightly hold them all, \
+and the plans act without drills. Then one more look is handed to each entity, which \
 decides and begins its run; the run claims the epoch, publishes and verifies. Measured: from the first of these looks \
 to the last pointer that is switched, in a worker process of its own whose Azure clients are loaded. The probes \
 themselves are not part of it. The simulated Azure serves ledger and pointer from one thread of the benchmark's \
@@ -158,7 +170,7 @@ def _plans(at: Stage, number: int) -> tuple[list[Plan], World]:
     """A plan per pair, in a folder, and its epoch record and pointer in their stores."""
     folder = at.folder / "plans"
     folder.mkdir()
-    usual = at.azure.plan("pair-0", mode=Mode.AUTO, mass_limit=1.0)
+    usual = at.azure.plan("pair-0", **ARMED)
     plans = []
     for n in range(number):
         sides = at.azure.plan(f"pair-{n}")
@@ -187,11 +199,11 @@ def _seen(now: datetime) -> Iterator[Signal]:
 
 def _before(now: datetime) -> Observed:
     signals = [signal for back in range(SEEN_BACK, -1, -1) for signal in _seen(now - back * SEEN_EVERY)]
-    return Observed(now=now, signals=tuple(signals), is_look=True)
+    return Observed(now=now, signals=tuple(signals), shared=SHARED, is_look=True)
 
 
 def _look(now: datetime) -> Observed:
-    return Observed(now=now, signals=tuple(_seen(now)), is_look=True, pairs_moving=1.0)
+    return Observed(now=now, signals=tuple(_seen(now)), shared=SHARED, is_look=True, pairs_moving=1.0)
 
 
 def _hand_over(at: Stage, plans: Sequence[Plan], seen: Observed) -> None:
