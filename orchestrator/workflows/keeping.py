@@ -11,6 +11,7 @@ from orchestrator.core.codec import Value, decode, encode
 from orchestrator.core.kept import Kept, KeptPage
 from orchestrator.ports import Ledger, World
 from orchestrator.workflows import names
+from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.patience import Steps, insist
 
 TRIES = 8
@@ -39,16 +40,19 @@ def keep_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 
 def keep_decision(world: World, order: KeepOrder) -> None:
-    """Add one entry to the pair's page.
+    """Add one entry to the pair's page. Decisions that follow each other closely are kept by runs that race.
 
     Raises:
-        Conflict: somebody else has written the page meanwhile; to be tried again.
+        Conflict: others have written the page each time in between; to be tried again later.
         InvalidInput: the page that is there cannot be read; it is left as it is.
     """
-    ledger, path = world.ledgers[order.pair], page_path(order.pair)
+    while_it_conflicts(lambda: _add(world.ledgers[order.pair], page_path(order.pair), order.entry))
+
+
+def _add(ledger: Ledger, path: str, entry: Kept) -> None:
     found = ledger.page(path)
     page = decode(found.value, KeptPage, path) if found else KeptPage()
-    fuller = page.plus(order.entry)
+    fuller = page.plus(entry)
     if fuller != page:
         ledger.write_page(path, encode(fuller), found.etag if found else None)
 

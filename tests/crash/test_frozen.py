@@ -7,7 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from crash_harness import Bench, Outcome, Visit, Worker, is_over, order_of, running, start, wait_until_idle
+from crash_harness import (
+    Bench,
+    Outcome,
+    Visit,
+    Worker,
+    is_over,
+    met,
+    order_of,
+    running,
+    start,
+    unsure,
+    wait_until_idle,
+)
 from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
@@ -32,8 +44,8 @@ def _stamp(visit: Visit, **options: object) -> Iterator[tuple[Engine, TaskHubGrp
             worker.end()
 
 
-def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") -> Outcome:
-    """The outcome when the first stamp freezes in epoch 1, and the second goes there and back meanwhile.
+def _frozen_and_overtaken(bench: Bench, freeze_at: str | None, log: str = "") -> tuple[Outcome, bool]:
+    """The outcome when the first stamp freezes in epoch 1, and the second goes there and back; whether it froze.
 
     Before the first one wakes, a new job is running where the second one has led: it must be left alone.
     """
@@ -41,14 +53,13 @@ def _frozen_and_overtaken(bench: Bench, freeze_at: int | None, log: str = "") ->
     with _stamp(visit, act_at=freeze_at, act="stop", log=log) as (engine, client, worker):
         start(client, order_of(visit, 1))
         until(lambda: worker.is_frozen() or engine.idle(), "an end, or the frost")
-        if freeze_at is not None and not worker.is_frozen():
-            pytest.fail(f"crossing {freeze_at} was never reached")
+        frozen = worker.is_frozen()
         _switch(visit, 1)
         _switch(visit, 2)
         visit.record("plain", Role.PRIMARY, mark="late")
         worker.thaw()
         wait_until_idle(engine, "the end of the stale run", worker)
-        return visit.outcome(client)
+        return visit.outcome(client), frozen
 
 
 @pytest.mark.timeout(1200)
@@ -57,17 +68,22 @@ def test_a_stale_epoch_does_nothing_wherever_it_wakes_up(
 ) -> None:
     """S1, S2, S5, S8: a run of epoch 1 that wakes in epoch 2 leaves pointer, record, ledger and jobs as they are."""
     log = tmp_path / "crossings"
-    expected = _frozen_and_overtaken(both_well, None, str(log))
+    expected, _ = _frozen_and_overtaken(both_well, None, str(log))
     assert expected.epoch == (2, "primary", "failback-pair-e2")
     assert {pointer[:2] for pointer in expected.pointers} == {(2, "primary")}
     crossings = log.read_text().splitlines()
     differing = {}
-    for number, where in enumerate(crossings, start=1):
-        outcome = _frozen_and_overtaken(both_well, number)
+    missed = []
+    for crossing in crossings:
+        outcome, frozen = met(lambda at: _frozen_and_overtaken(both_well, at), crossing)
+        if not frozen:
+            missed.append(crossing)
         if outcome != expected:
-            differing[f"{number} {where}"] = outcome
-    record_property("said", f"frozen and overtaken by two switches at each of {len(crossings)} crossings of a run")
+            differing[crossing] = outcome
+    visited = len(crossings) - len(missed)
+    record_property("said", f"frozen and overtaken by two switches at {visited} of {len(crossings)} crossings of a run")
     assert differing == {}
+    assert [crossing for crossing in missed if not unsure(crossing)] == []
 
 
 def test_two_orchestrators_that_decide_alike_move_every_job_once(both_well: Bench) -> None:

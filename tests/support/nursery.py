@@ -1,6 +1,7 @@
 """A process that has imported everything and forks workers from that: a new one takes milliseconds, not seconds.
 
-Reads one JSON object per line: ``{"do": "start", "environment": {…}, "engine": address, "act_at": n, "act": "kill"}``
+Reads one JSON object per line:
+``{"do": "start", "environment": {…}, "engine": address, "act_at": "where#n", "act": "kill"}``
 answers ``{"pid": n}``; ``{"do": "reap", "pid": n}`` waits for a worker's end and answers ``{"status": n}``.
 Workers die with this process.
 """
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,22 +34,27 @@ assert orchestrator.adapters.assembly
 
 
 class Crossings:
-    """Counts every passage into and out of a port, and acts on this process at a chosen one."""
+    """Knows every passage into and out of a port, and acts on this process at a chosen one.
 
-    def __init__(self, act_at: int | None, act: str, log: str) -> None:
+    A passage is named ``<before or after> <port>.<method>#<n>``, counted for each place by itself: which of the
+    calls that run side by side comes first differs from run to run.
+    """
+
+    def __init__(self, act_at: str | None, act: str, log: str) -> None:
         self._act_at = act_at
         self._signal = SIGNALS[act]
         self._log = log
-        self._count = 0
+        self._count: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def cross(self, where: str) -> None:
         with self._lock:
-            self._count += 1
+            self._count[where] += 1
+            crossing = f"{where}#{self._count[where]}"
             if self._log:
                 with Path(self._log).open("a", encoding="utf-8") as log:
-                    log.write(f"{where}\n")
-            if self._count == self._act_at:
+                    log.write(f"{crossing}\n")
+            if crossing == self._act_at:
                 os.kill(os.getpid(), self._signal)
 
 
