@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from outage import COPIES, outage_bench, suffered
+from outage import COPIES, KILLS, outage_bench, suffered
 
 from orchestrator.core.records import JobStatus, OldRun
 
@@ -20,6 +20,7 @@ def test_a_job_of_every_type_survives_its_region_once(tmp_path: Path, seed: int)
         after = suffered(bench, seed)
     assert after.complaints == []
     assert after.throttled
+    assert after.killed == KILLS
     successors = after.successors()
     assert set(successors) == after.submitted
     assert len(successors) >= 7 * COPIES

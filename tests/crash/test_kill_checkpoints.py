@@ -13,7 +13,7 @@ import pytest
 from crash_harness import Bench, Outcome, Worker, is_over, met, running
 from waiting import until
 
-DETAILS = re.compile(r"[-@]?p\d{4}|-\d{8}T\d+|-e\d+|-[0-9a-f]{8,}")
+DETAILS = re.compile(r"[-@]?p\d{4}|-\d{8}T\d+|-[0-9a-f]{8}(?=-|$)|-e\d+(?=-|$)")
 """What differs between visits in the ids of entities and runs."""
 
 

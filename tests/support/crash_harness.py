@@ -245,7 +245,7 @@ class Visit:
             )
         )
 
-    def worker(self, engine: Engine, *, act_at: str | None = None, act: str = "kill", log: str = "") -> Worker:
+    def worker(self, engine: Engine, *, act_at: str | int | None = None, act: str = "kill", log: str = "") -> Worker:
         environment = {"HUBSWITCH_PLANS": str(self._place)}
         found = self.bench.nursery.ask(
             do="start", environment=environment, engine=engine.address, act_at=act_at, act=act, log=log

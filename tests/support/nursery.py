@@ -1,7 +1,7 @@
 """A process that has imported everything and forks workers from that: a new one takes milliseconds, not seconds.
 
 Reads one JSON object per line:
-``{"do": "start", "environment": {…}, "engine": address, "act_at": "where#n", "act": "kill"}``
+``{"do": "start", "environment": {…}, "engine": address, "act_at": "where#n" or n, "act": "kill"}``
 answers ``{"pid": n}``; ``{"do": "reap", "pid": n}`` waits for a worker's end and answers ``{"status": n}``.
 Workers die with this process.
 """
@@ -37,10 +37,10 @@ class Crossings:
     """Knows every passage into and out of a port, and acts on this process at a chosen one.
 
     A passage is named ``<before or after> <port>.<method>#<n>``, counted for each place by itself: which of the
-    calls that run side by side comes first differs from run to run.
+    calls that run side by side comes first differs from run to run. A number alone means the n-th passage of all.
     """
 
-    def __init__(self, act_at: str | None, act: str, log: str) -> None:
+    def __init__(self, act_at: str | int | None, act: str, log: str) -> None:
         self._act_at = act_at
         self._signal = SIGNALS[act]
         self._log = log
@@ -54,7 +54,7 @@ class Crossings:
             if self._log:
                 with Path(self._log).open("a", encoding="utf-8") as log:
                     log.write(f"{crossing}\n")
-            if crossing == self._act_at:
+            if self._act_at in {crossing, self._count.total()}:
                 os.kill(os.getpid(), self._signal)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +49,9 @@ class Aftermath:
     throttled: int
     """Calls that the management plane met with 429."""
 
+    killed: int
+    """Workers that died in the middle of the run."""
+
     def successors(self) -> dict[str, TrueJob]:
         """By name of the job that each continues."""
         return {job.tags["hubswitch.source"]: job for job in self.truth.values() if "hubswitch.source" in job.tags}
@@ -82,8 +84,7 @@ def suffered(bench: Bench, seed: int) -> Aftermath:
     order = order_of(visit, 1)
     with running() as (engine, client):
         start(client, order)
-        for _ in range(KILLS):
-            _until_killed(visit, engine, act_at=dice.randint(2, 60))
+        killed = sum(_until_killed(visit, engine, act_at=dice.randint(2, 60)) for _ in range(KILLS))
         worker = visit.worker(engine)
         try:
             until(lambda: bool(_successors(bench, visit)), "the first successor")
@@ -98,7 +99,7 @@ def suffered(bench: Bench, seed: int) -> Aftermath:
     submitted = frozenset(name for name, job in ours.items() if job.region == primary)
     kept = records(visit)
     throttled = sum(entry.status == 429 for entry in azure.log.entries())
-    return Aftermath(seed, submitted, kept, ours, complaints(kept, ours.values()), throttled)
+    return Aftermath(seed, submitted, kept, ours, complaints(kept, ours.values()), throttled, killed)
 
 
 def _captured(bench: Bench) -> Visit:
@@ -123,13 +124,13 @@ def _captured(bench: Bench) -> Visit:
     return visit
 
 
-def _until_killed(visit: Visit, engine: Engine, *, act_at: int) -> None:
-    """Let a worker work until it dies at one of its calls, or for a while if it does not come so far."""
+def _until_killed(visit: Visit, engine: Engine, *, act_at: int) -> bool:
+    """Let a worker work until it dies at one of its calls; whether it came so far before the run was over."""
     worker = visit.worker(engine, act_at=act_at)
-    end = time.monotonic() + 3
-    while not worker.is_gone() and not engine.idle() and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: worker.is_gone() or engine.idle(), "a call to die at, or the end of the run")
+    died = worker.is_gone()
     worker.end()
+    return died
 
 
 def _settled(visit: Visit, client: TaskHubGrpcClient, order: RunOrder) -> None:
