@@ -302,6 +302,7 @@ class World(NamedTuple):
 
     jobs: JobService
     assets: AssetService
+    inventory: Inventory
     probes: Probes
     polls: Polls
     notices: Notices

@@ -67,6 +67,7 @@ def assembled(
         shared={pair: shared(plan.ledger) for pair, plan in plans.items()},
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
+        inventory=ArmInventory(manager, credential, transport),
         probes=HttpProbes(settings),
         polls=AzurePolls(settings),
         notices=EventGridNotices(credential, transport),

@@ -128,10 +128,9 @@ class Judge:
         label, dot, rest = key.account.partition(".")
         listed = _listed(self._map.storage_accounts, label) or _listed(self._map.storage_accounts, key.account)
         container, _, path = key.path.partition("/")
-        here = Place(key.account, container, f"https://{label}.blob{_suffix(dot + rest)}")
         other = (listed or label).partition(".")[0]
-        there = Place(f"{other}{dot}{rest}", container, f"https://{other}.blob{_suffix(dot + rest)}")
-        return self._measured(draft, here, there, path)
+        there = container_of(f"{other}{dot}{rest}", container)
+        return self._measured(draft, container_of(key.account, container), there, path)
 
     def _measured(self, draft: DataItem, here: Place, there: Place, path: str) -> DataItem:
         draft = _with(draft, here=here.spelt, there=there.spelt)
@@ -152,9 +151,10 @@ class Judge:
         return _with(draft, state=state, source=source, copy=copy, why=why, remedy=remedy)
 
 
-def _suffix(rest: str) -> str:
-    """``.core.windows.net`` of ``.dfs.core.windows.net``."""
-    return f".{rest.lstrip('.').partition('.')[2]}"
+def container_of(account: str, container: str) -> Place:
+    """A container of an account that is named by its host, such as ``<account>.dfs.core.windows.net``."""
+    label, _, service = account.partition(".")
+    return Place(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
 
 
 def _listed(table: dict[str, str], name: str) -> str | None:

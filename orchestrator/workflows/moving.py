@@ -42,6 +42,7 @@ from orchestrator.core.records import (
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.assets import BUSY, AssetMissing, Assets, versions_of
+from orchestrator.workflows.checkpoints import Checkpoints
 from orchestrator.workflows.halting import Halting
 from orchestrator.workflows.lefts import Fate, Left
 from orchestrator.workflows.orders import RunOrder, Tidings
@@ -95,6 +96,7 @@ class Mover:
         self._assets = Assets(world, plan, run.source)
         self._halting = Halting(world, plan, run, again=sent is Sent.AGAIN)
         self._producers = Producers(world, plan, run)
+        self._checkpoints = Checkpoints(world, plan, run.target)
 
     def move(self, name: str) -> Outcome:
         """Move one job, or find that it has been moved, may not be, or cannot be now."""
@@ -138,7 +140,7 @@ class Mover:
         if not is_successor(answer, record, self._run.epoch):
             strange = f"a job named {name} that is not its successor exists in the {self._run.target}"
             raise Left(Fate.WAITING, strange)
-        return self._continued(found, name, closure, answer)
+        return self._continued(found, name, closure, answer, note=self._checkpoints.told(body, now))
 
     def _decided(self, record: JobRecord) -> Outcome | None:
         """What was decided about a job before: by an interrupted try of this step, or by the job's own end."""
@@ -186,7 +188,7 @@ class Mover:
             except NotFound:
                 continue
             if is_successor(answer, record, attempt.epoch):
-                return self._continued(found, name, record.closure, answer, attempt)
+                return self._continued(found, name, record.closure, answer, attempt=attempt)
         return None
 
     def _continued(
@@ -195,9 +197,11 @@ class Mover:
         name: str,
         closure: tuple[Asset, ...],
         answer: dict[str, Any],
+        *,
         attempt: Attempt | None = None,
+        note: str = "",
     ) -> Outcome:
-        """Write the successor's record, then that of the job which it continues."""
+        """Write the successor's record, then that of the job which it continues, with a note for people."""
         made = attempt or Attempt(side=self._run.target, epoch=self._run.epoch)
         record, now = found.value, self._world.clock.now()
         successor = JobRecord(
@@ -223,7 +227,7 @@ class Mover:
             self._ledger.create(successor)
         except Conflict:
             LOG.debug("%s has a record already", name)
-        done = Left(Fate.RESUBMITTED, f"submitted to the {made.side} as {name}")
+        done = Left(Fate.RESUBMITTED, f"submitted to the {made.side} as {name}{note and '; '}{note}")
         over = record.ended_at is not None or made.side is record.hub
         return self._close(found, done, successor=name, old_run=OldRun.ENDED if over else OldRun.UNKNOWN)
 

@@ -157,16 +157,72 @@ def test_who_needs_a_job_s_output_waits_for_its_successor_and_then_reads_from_th
     assert uri == f"azureml://jobs/{producer}-e1/outputs/model"
 
 
+def _datastore(visit: Visit, path: str) -> str:
+    """A place in the primary's own storage, spelt as azure-ai-ml spells it."""
+    where = visit.plan.primary.project_id.lstrip("/").replace("resourceGroups", "resourcegroups")
+    where = f"azureml://{where.replace('/providers/Microsoft.MachineLearningServices', '')}"
+    return f"{where}/datastores/workspaceblobstore/paths/{visit.pair}/{path}"
+
+
+def _went_on(visit: Visit, place: str) -> JobRecord:
+    """The record of a job that declares its checkpoints to be at a place, after it was moved."""
+    name = submitted(visit, "checkpointed", tags={"hubswitch.checkpoint": place})
+    moved_until_done(visit, claimed(visit))
+    kept = record(visit, name)
+    assert kept.status is JobStatus.RESUBMITTED, kept.reason
+    return kept
+
+
+def _written(visit: Visit, side: Role) -> None:
+    """Write a checkpoint into the own storage of one side."""
+    azure = visit.bench.azure
+    blobs = azure.blobs[visit.plan.side(side).region]
+    azure.call(lambda: blobs.put("azureml-blobstore", f"{visit.pair}/checkpoints/step-4", b"weights"))
+
+
 def test_a_declared_checkpoint_goes_along_as_a_variable_of_the_other_side(bench: Bench) -> None:
     """The job finds the place of its checkpoints, mapped, under one name."""
     visit = bench.visit()
-    where = visit.plan.primary.project_id.lstrip("/").replace("resourceGroups", "resourcegroups")
-    where = f"azureml://{where.replace('/providers/Microsoft.MachineLearningServices', '')}"
-    tags = {"hubswitch.checkpoint": f"{where}/datastores/workspaceblobstore/paths/checkpoints"}
-    name = submitted(visit, "checkpointed", tags=tags)
-    moved_until_done(visit, claimed(visit))
-    sent = truth(visit, f"{name}-e1")
-    assert sent is not None, record(visit, name).reason
+    kept = _went_on(visit, _datastore(visit, "checkpoints"))
+    sent = truth(visit, f"{kept.name}-e1")
+    assert sent is not None
     place = sent.submitted["properties"]["environmentVariables"]["HUBSWITCH_CHECKPOINT"]
     assert visit.plan.secondary.project in place
     assert visit.plan.primary.project not in place
+
+
+def test_the_record_says_how_old_the_checkpoints_are_that_a_job_finds(bench: Bench) -> None:
+    """Those on the side where it goes on, in the reason and in the history."""
+    visit = bench.visit()
+    _written(visit, Role.SECONDARY)
+    kept = _went_on(visit, _datastore(visit, "checkpoints"))
+    assert "; its newest checkpoint in the secondary is" in kept.reason
+    assert kept.reason.endswith(" s old")
+    assert kept.history[-1].why == kept.reason
+
+
+def test_a_job_without_checkpoints_where_it_goes_on_is_said_to_start_anew(bench: Bench) -> None:
+    """Nothing copies checkpoints, and what lies in the region that was left helps nobody."""
+    visit = bench.visit()
+    _written(visit, Role.PRIMARY)
+    kept = _went_on(visit, _datastore(visit, "checkpoints"))
+    assert "; it starts anew: no checkpoint is in the secondary at " in kept.reason
+
+
+def test_checkpoints_that_cannot_be_read_keep_no_job_waiting(bench: Bench) -> None:
+    """The job is submitted; that the age is not known is said."""
+    visit = bench.visit()
+    changed(visit, f"{visit.pair}-coded-primary", policy=JobPolicy.NEVER)  # its code would have to go there
+    region = visit.plan.secondary.region
+    bench.azure.faults.set(region, "storage", "5xx", status=503)
+    try:
+        kept = _went_on(visit, _datastore(visit, "checkpoints"))
+    finally:
+        bench.azure.faults.clear(region, "storage")
+    assert "; how old its checkpoints are is not known: " in kept.reason
+
+
+def test_a_checkpoint_outside_blob_storage_is_said_to_be_of_unknown_age(bench: Bench) -> None:
+    """A job may keep its checkpoints wherever it likes."""
+    kept = _went_on(bench.visit(), "s3://elsewhere/checkpoints")
+    assert kept.reason.endswith("s3://elsewhere/checkpoints is no place in blob storage")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.jobs.carrying import with_checkpoint, with_outputs_of
+from orchestrator.core.jobs.carrying import CHECKPOINT_VARIABLE, checkpoint_of, with_checkpoint, with_outputs_of
 from orchestrator.core.jobs.closure import closure
 from orchestrator.core.jobs.findings import Change, Needed, Rewrite, Stayed
 from orchestrator.core.jobs.mapping import JobMap, Workspace, job_map, map_from
@@ -25,6 +25,7 @@ from orchestrator.core.jobs.rewrite import Rewriter, rewrite, rewrite_asset
 from orchestrator.core.jobs.scan import Leak, leaks
 
 __all__ = [
+    "CHECKPOINT_VARIABLE",
     "Change",
     "JobMap",
     "Leak",
@@ -34,6 +35,7 @@ __all__ = [
     "Stayed",
     "Workspace",
     "asset_without_read_only",
+    "checkpoint_of",
     "closure",
     "deadline_of",
     "identity_of",

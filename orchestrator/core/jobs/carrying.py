@@ -46,13 +46,27 @@ def with_checkpoint(body: Mapping[str, Any]) -> dict[str, Any]:
     job = job_of(body)
     tags = job.get("tags")
     place = tags.get(CHECKPOINT_TAG) if isinstance(tags, dict) else None
-    kind = str(job["jobType"]).casefold()
-    if not isinstance(place, str) or not place.strip() or kind not in {"command", "sweep"}:
+    holder = _holder(job)
+    if not isinstance(place, str) or not place.strip() or holder is None:
         return dict(body)
-    holder = job.get("trial") if kind == "sweep" else job
-    if not isinstance(holder, dict):
-        return dict(body)
-    variables = holder.get("environmentVariables")
-    told = {CHECKPOINT_VARIABLE: place.strip(), **(variables if isinstance(variables, dict) else {})}
+    told = {CHECKPOINT_VARIABLE: place.strip(), **_variables(holder)}
     changed = {**holder, "environmentVariables": told}
-    return {**body, "properties": {**job, "trial": changed} if kind == "sweep" else changed}
+    return {**body, "properties": {**job, "trial": changed} if holder is not job else changed}
+
+
+def checkpoint_of(body: Mapping[str, Any]) -> str | None:
+    """Where a job's body tells it to find its checkpoints; None if it tells nothing of the kind."""
+    place = _variables(_holder(job_of(body)) or {}).get(CHECKPOINT_VARIABLE)
+    return place.strip() or None if isinstance(place, str) else None
+
+
+def _holder(job: dict[str, Any]) -> dict[str, Any] | None:
+    """The part of a job that has environment variables; None for types that have none of their own."""
+    kind = str(job["jobType"]).casefold()
+    holder = {"command": job, "sweep": job.get("trial")}.get(kind)
+    return holder if isinstance(holder, dict) else None
+
+
+def _variables(holder: Mapping[str, Any]) -> dict[str, Any]:
+    variables = holder.get("environmentVariables")
+    return variables if isinstance(variables, dict) else {}
