@@ -183,20 +183,6 @@ def test_jobs_of_higher_priority_go_first_and_older_ones_before_younger(bench: B
     assert manifest.jobs == (urgent, f"{visit.pair}-plain-primary", f"{visit.pair}-coded-primary")
 
 
-def test_a_throttled_management_plane_leaves_jobs_pending_with_its_own_wait(bench: Bench) -> None:
-    """Nothing is given up, and the service's Retry-After is what is waited for."""
-    visit = bench.visit()
-    order = _claimed(visit)
-    bench.azure.faults.set(visit.plan.secondary.region, "control", "429", retry_after=20)
-    try:
-        report = _moved(visit, order)
-    finally:
-        bench.azure.faults.clear(visit.plan.secondary.region, "control")
-    assert (report.resubmitted, report.pending) == (0, 2)
-    assert report.retry_after is not None
-    assert report.retry_after > timedelta(seconds=10)
-
-
 def test_repeating_a_batch_changes_nothing_and_says_the_same(bench: Bench) -> None:
     """S5, S6: an activity that ran may run again."""
     visit = bench.visit()
@@ -226,3 +212,20 @@ def test_a_job_of_policy_never_is_skipped_and_says_so(bench: Bench) -> None:
     _moved(visit, _claimed(visit))
     record = _record(visit, f"{visit.pair}-never-primary")
     assert (record.policy, record.status, record.reason) == (JobPolicy.NEVER, JobStatus.SKIPPED, "its policy is never")
+
+
+def test_a_throttled_management_plane_leaves_jobs_pending_with_its_own_wait(bench: Bench) -> None:
+    """Nothing is given up, and the service's Retry-After is what is waited for.
+
+    Last in this file: what is written for the next twenty seconds waits, in the whole process.
+    """
+    visit = bench.visit()
+    order = _claimed(visit)
+    bench.azure.faults.set(visit.plan.secondary.region, "control", "429", retry_after=20)
+    try:
+        report = _moved(visit, order)
+    finally:
+        bench.azure.faults.clear(visit.plan.secondary.region, "control")
+    assert (report.resubmitted, report.pending) == (0, 2)
+    assert report.retry_after is not None
+    assert report.retry_after > timedelta(seconds=10)
