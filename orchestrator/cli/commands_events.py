@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -19,7 +20,13 @@ def events_parse_command(files: Iterable[str], *, stdin: TextIO, out: TextIO, er
         print(fault, file=err)
         return 2
     for body in bodies:
-        out.writelines(f"{encode(parsed).decode()}\n" for parsed in parse_text(body))
+        lines = (encode(parsed) + b"\n" for parsed in parse_text(body))
+        if isinstance(out, TextIOWrapper):  # JSON is UTF-8, whatever the terminal speaks
+            out.flush()
+            out.buffer.writelines(lines)
+            out.buffer.flush()
+        else:
+            out.writelines(line.decode() for line in lines)
     return 0
 
 

@@ -62,7 +62,7 @@ def _common(data: dict[str, Any]) -> Fact | None:
     sent = text(pick(essentials, "monitoringService"))
     context = branch(data, "alertContext")
     alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
-    service = SERVICE.get(word(sent).removeprefix("activitylog"))
+    service = SERVICE.get(word(sent).removeprefix("activitylog")) if sent else _told_by(context)
     if service is None and word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
         service = Service.MEASURED
     return _READERS[service or Service.UNUSED](alert)
@@ -72,21 +72,28 @@ def _legacy(data: dict[str, Any]) -> Fact | None:
     record = branch(data, "context", "activityLog")
     if not record:
         return None
-    sent = text(pick(record, "eventSource"))
+    sent = _said(record, "eventSource")
     resource = arm_id(pick(record, "resourceId"))
     alert = Alert(sent, {}, record, (resource,) if resource else ())
-    return _READERS[_legacy_service(sent, record)](alert)
+    return _READERS[_told_by(record) or Service.ADMINISTRATIVE](alert)
 
 
-def _legacy_service(sent: str | None, record: dict[str, Any]) -> Service:
-    """The source, or if it is not said, what the operation's name tells."""
+def _told_by(record: dict[str, Any]) -> Service | None:
+    """What a record of the activity log names as its source, or what its operation's name tells; None if neither."""
+    sent = _said(record, "eventSource")
     if sent is not None:
         return SERVICE.get(word(sent), Service.UNUSED)
-    operation = word(pick(record, "operationName"))
+    operation = word(_said(record, "operationName"))
     for service in (Service.RESOURCE_HEALTH, Service.SERVICE_HEALTH):
         if operation.startswith(f"microsoft{service}/"):
             return service
-    return Service.ADMINISTRATIVE
+    return None
+
+
+def _said(record: dict[str, Any], name: str) -> str | None:
+    """A word of a record; the activity log itself keeps some as ``{"value": …, "localizedValue": …}``."""
+    said = pick(record, name)
+    return text(pick(said, "value")) if isinstance(said, dict) else text(said)
 
 
 def _targets(said: Any) -> tuple[str, ...]:
@@ -98,14 +105,16 @@ def _resource_health(alert: Alert) -> Fact:
     properties = branch(alert.context, "properties")
     state = word(pick(properties, "currentHealthStatus", "healthStatus"))
     over = word(pick(alert.context, "status")) == "resolved"
-    observation = HEALTH.get(state, Observation.OK if over else Observation.BLIND)
+    observation = Observation.OK if over else HEALTH.get(state, Observation.BLIND)
     cause = _health_cause(properties)
     at = _happened(alert)
     target = alert.targets[0] if alert.targets else arm_id(pick(alert.context, "resourceId"))
     counts = observation is Observation.BAD and cause is Cause.PLATFORM
-    key = (
-        key_of("health", state or "resolved" * over, target, at.isoformat()) if target and at else _key(alert, "health")
-    )
+    key = _key(alert, "health")
+    if target and at:
+        key = key_of(
+            "health", state if observation is HEALTH.get(state) else f"{state}/{observation}", target, at.isoformat()
+        )
     parsed = Parsed(
         kind=Kind.SIGNAL,
         type=alert.type,
@@ -193,10 +202,11 @@ def _measured_reason(observation: Observation, severity: str, severe: bool) -> s
 
 
 def _administrative(alert: Alert) -> Fact:
-    operation = text(pick(alert.context, "operationName")) or ""
-    status = word(pick(alert.context, "status"))
+    operation = _said(alert.context, "operationName") or ""
+    status = word(_said(alert.context, "status"))
     named = arm_id(pick(branch(alert.context, "properties"), "entity"))
-    target = named or (alert.targets[0] if alert.targets else None)
+    scope = arm_id(pick(branch(alert.context, "authorization"), "scope"))
+    target = named or (alert.targets[0] if alert.targets else scope)
     done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
     at = _happened(alert)
     parsed = Parsed(
@@ -230,15 +240,16 @@ def _activity_key(alert: Alert, operation: str, status: str, at: datetime | None
 
 def _unused(alert: Alert) -> Fact:
     why = "an alert of a kind that is no evidence: anomalies, budgets, rules of others"
+    identity = text(pick(alert.context, "eventDataId"))
     parsed = Parsed(
         kind=Kind.IGNORED,
         type=alert.type,
         target=alert.targets[0] if alert.targets else None,
         occurred_at=_happened(alert),
-        dedupe_key=_key(alert, "unused"),
+        dedupe_key=key_of("unused", identity) if identity else _key(alert, "unused"),
         why=why,
     )
-    source = pick(alert.essentials, "monitoringService") or pick(alert.context, "eventSource")
+    source = pick(alert.essentials, "monitoringService") or _said(alert.context, "eventSource")
     return Fact(parsed, Details(targets=alert.targets, unknown=strangers(Said("source", source, SERVICES))))
 
 

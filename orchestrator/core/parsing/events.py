@@ -29,7 +29,9 @@ class Envelope(NamedTuple):
     subject: str | None
     time: datetime | None
     data: Any
+    id: str
     key: str
+    """Equal for equal ids, types and sources."""
 
 
 def read_event(element: dict[str, Any]) -> Fact | None:
@@ -54,13 +56,18 @@ def _type_of(element: dict[str, Any]) -> Any:
 
 def _envelope(element: dict[str, Any], kind: str) -> Envelope:
     source = text(pick(element, "topic", "source"))
-    subject = text(element.get("subject"))
-    data = element.get("data")
-    identity = text(element.get("id"))
+    subject = text(pick(element, "subject"))
+    data = pick(element, "data")
+    identity = _identity(pick(element, "id"))
     sent = pick(element, "eventTime", "time")
     if identity is None:
         identity = digest_of([subject, sent if isinstance(sent, str) else None, data])
-    return Envelope(kind, source, subject, when(sent), data, key_of(source, kind, identity))
+    return Envelope(kind, source, subject, when(sent), data, identity, key_of(source, kind, identity))
+
+
+def _identity(said: Any) -> str | None:
+    """The id as a text; senders of their own events also write numbers."""
+    return str(said) if isinstance(said, int) and not isinstance(said, bool) else text(said)
 
 
 def _ignored(event: Envelope) -> Fact:
@@ -161,7 +168,9 @@ def _changed(event: Envelope, known: EventWord) -> Fact:
         is_deletion=known.handler == "delete",
         is_write=known.handler == "write",
     )
-    return _plain(event, known.kind, target, known.why, details)
+    # Topics of a subscription and of a resource group tell of the same change under the same id.
+    same = event._replace(key=key_of(target, event.type, event.id)) if target else event
+    return _plain(same, known.kind, target, known.why, details)
 
 
 def _at_source(event: Envelope, known: EventWord) -> Fact:

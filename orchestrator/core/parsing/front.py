@@ -47,8 +47,28 @@ def facts_from_text(text: str | bytes) -> list[Fact]:
         try:
             body = _leniently(text)
         except (ValueError, RecursionError):
-            return [_invalid(text if isinstance(text, str) else text.hex()[:200], "this is not one JSON value")]
+            return _one_by_one(text)
     return [_fact(element) for element in body] if isinstance(body, list) else [_fact(body)]
+
+
+def _one_by_one(text: str | bytes) -> list[Fact]:
+    """The facts of an array some of whose elements no decoder takes, such as one that is nested too deeply."""
+    try:
+        elements = msgspec.json.decode(text, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return [_no_json(text)]
+    return [_alone(bytes(element)) for element in elements]
+
+
+def _alone(element: bytes) -> Fact:
+    try:
+        return _fact(_leniently(element))
+    except (ValueError, RecursionError):
+        return _no_json(element)
+
+
+def _no_json(text: str | bytes) -> Fact:
+    return _invalid(text if isinstance(text, str) else text.hex()[:200], "this is not one JSON value")
 
 
 def _leniently(text: str | bytes) -> Any:

@@ -59,7 +59,7 @@ def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) 
         cause=_cause(notice),
         regions=notice.regions,
         occurred_at=at,
-        dedupe_key=_key(context, properties, tracking, at),
+        dedupe_key=_key(context, properties, notice, at),
         counts=counts and notice.regions != (GLOBAL,),
         why=_reason(notice, observation),
     )
@@ -68,8 +68,9 @@ def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) 
 
 
 def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
-    stage = STAGE.get(word(pick(properties, "stage"))) or STAGE.get(word(pick(context, "status")))
-    if word(pick(context, "status")) == "resolved":
+    status = word(pick(context, "status"))
+    stage = STAGE.get(word(pick(properties, "stage")) or status)
+    if status == "resolved":
         stage = Stage.OVER
     named = regions_in(pick(properties, "region", "regions"))
     places = _places(properties, named)
@@ -105,15 +106,15 @@ def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
     said = decoded(pick(properties, "impactedServices"))
     if not isinstance(said, list):
         return ()
-    found = [(text(pick(item, "ServiceName")), _regions_of(item)) for item in said[:SERVICES_LIMIT]]
-    return tuple((name, regions or named) for name, regions in found if name)
+    found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in said[:SERVICES_LIMIT]]
+    return tuple((name, regions or named) for name, regions in found if name or regions)
 
 
 def _regions_of(item: Any) -> tuple[str, ...]:
     listed_regions = pick(item, "ImpactedRegions")
     if not isinstance(listed_regions, list):
         return ()
-    return regions_in([pick(region, "RegionName") for region in listed_regions])
+    return regions_in([pick(one, "RegionName") if isinstance(one, dict) else one for one in listed_regions])
 
 
 def _names(said: Any) -> list[str]:
@@ -176,9 +177,12 @@ def _reason(notice: Notice, observation: Observation) -> str:
     return f"{what}: an active incident, which confirms what is seen there"
 
 
-def _key(context: dict[str, Any], properties: dict[str, Any], tracking: str | None, at: datetime | None) -> str:
+def _key(context: dict[str, Any], properties: dict[str, Any], notice: Notice, at: datetime | None) -> str:
     """The same for every subscription that is told: they share tracking id and communication."""
+    tracking = text(pick(properties, "trackingId"))
     if tracking is None:
-        return key_of("notice", digest_of([properties, at.isoformat() if at else None]))
-    message = text(pick(properties, "communicationId")) or text(pick(context, "eventDataId"))
-    return key_of("notice", tracking, word(pick(properties, "stage")), message, at.date() if at else None)
+        status = word(pick(context, "status"))
+        return key_of("notice", digest_of([properties, status, at.isoformat() if at else None]))
+    message = text(pick(properties, "communicationId")) or digest_of([notice.title, *notice.regions, notice.places])
+    stages = (word(pick(properties, "stage")), notice.stage)
+    return key_of("notice", tracking, *stages, message, at.date() if at else None)

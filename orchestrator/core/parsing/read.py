@@ -88,7 +88,7 @@ def when(value: Any) -> datetime | None:
     if not isinstance(value, str) or not _SHORTEST_TIME <= len(value) <= _LONGEST_TIME:
         return None
     try:
-        moment = datetime.fromisoformat(value.strip())
+        moment = datetime.fromisoformat(value.strip().upper())
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -29,6 +29,7 @@ CAUSE = {
     "userinitiated": Cause.USER,
     "customerinitiated": Cause.USER,
     "vminitiated": Cause.GUEST,
+    "guestinitiated": Cause.GUEST,
 }
 """Causes, contexts and reason types. Everything else is nobody's, and above all not the platform's."""
 
