@@ -67,6 +67,8 @@ def _snapshot(path: Path | str) -> dict[str, Any]:
     for name, entry in data.items():
         if not isinstance(entry, dict):
             raise InvalidInput(str(path), name, "an object with a body", type(entry).__name__)
+        if not isinstance(entry.get("body", {}), dict):
+            raise InvalidInput(str(path), f"{name}.body", "an object", type(entry["body"]).__name__)
     return data
 
 

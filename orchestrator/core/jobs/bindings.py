@@ -31,19 +31,25 @@ class ComputeInputs:
         Returns:
             Names of its own inputs that name a compute, and names of such inputs of the pipeline around it.
         """
-        own = {name for name, by_parent in _slots(scope) if not (is_step and by_parent)}
-        outer = {name for name, by_parent in _slots(scope) if is_step and by_parent}
-        own |= {name for name, _ in _slots(scope.get("settings"))}
+        slots = list(_slots(scope))
+        own = {name for name, by_parent in slots if not (is_step and by_parent)}
         own |= self._assets.about(scope.get("componentId") or scope.get("component"), self._of_component)
-        for key in ("component", "componentSpec", "trial"):
-            inline = scope.get(key)
-            if isinstance(inline, dict):
-                own |= self.visit(inline, child(path, key))[0]
+        for key in ("component", "componentSpec"):
+            own |= self._inline(scope, key, path)
+        around = {name for name, _ in _slots(scope.get("settings"))} | self._inline(scope, "trial", path)
         steps = scope.get("jobs")
         for name, step in steps.items() if isinstance(steps, dict) else ():
             if isinstance(step, dict):
-                own |= self.visit(step, child(child(path, "jobs"), name), is_step=True)[1]
-        return own, outer | self._follow(scope.get("inputs"), own, child(path, "inputs"))
+                around |= self.visit(step, child(child(path, "jobs"), name), is_step=True)[1]
+        outer = {name for name, by_parent in slots if is_step and by_parent}
+        passed = {name for name in around if is_step and name not in _declared(scope)}
+        own |= around - passed
+        return own, outer | passed | self._follow(scope.get("inputs"), own, child(path, "inputs"))
+
+    def _inline(self, scope: Mapping[str, Any], key: str, path: str) -> set[str]:
+        """Inputs that name a compute, of a component that stands in a step."""
+        inline = scope.get(key)
+        return self.visit(inline, child(path, key))[0] if isinstance(inline, dict) else set()
 
     def _follow(self, inputs: Any, names: set[str], path: str) -> set[str]:
         """Collect the literals among some inputs; names of the outer inputs that the others are bound to."""
@@ -65,9 +71,15 @@ def _slots(scope: Any) -> Iterator[tuple[str, bool]]:
     """Inputs that the compute slots of an object are bound to, and whether as ``parent.inputs``."""
     for key, item in scope.items() if isinstance(scope, dict) else ():
         if isinstance(item, str) and "${{" in item and folded_key(key) in COMPUTE_KEYS:
-            name = bound_input(item)
+            name = bound_input(item) or bound_input(item.rpartition("/")[2])
             if name:
                 yield name, "parent." in item
+
+
+def _declared(scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs of a step. What a nested pipeline does not declare itself, it takes from the one around it."""
+    inputs = scope.get("inputs")
+    return inputs if isinstance(inputs, dict) else {}
 
 
 def _values(given: Any, path: str) -> Iterator[tuple[str, Any]]:

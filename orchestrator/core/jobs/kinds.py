@@ -56,6 +56,7 @@ STORAGE_SUFFIX = re.compile(
     r"(?:\.z\d+)?\.(?:blob|dfs|file|queue|table|web)\."
     r"(?:core\.windows\.net|core\.chinacloudapi\.cn|core\.usgovcloudapi\.net|storage\.azure\.net)"
 )
+REGISTRY_DOMAIN = ".azurecr.io"
 REGISTRY_SUFFIX = re.compile(r"(?:\.[\w-]+\.data)?\.azurecr\.(?:io|cn|us)")
 REGIONAL = re.compile(
     r"(?:.*\.)?(?:api\.azureml\.ms|api\.ml\.azure\.cn|api\.ml\.azure\.us|experiments\.azureml\.net"

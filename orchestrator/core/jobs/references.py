@@ -38,7 +38,7 @@ _HOST = r"(?<![\w.%-])(?P<host>[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)"
 
 _ANY = re.compile(f"{_ARM}|{_AZUREML}|{_RUNS}|{_HOST}", re.IGNORECASE | re.ASCII)
 _REMAINDER = re.compile(r"[^\s\"'`]*+")
-_INPUT_BINDING = re.compile(r"\s*\$\{\{\s*(?:parent\.)?inputs\.([^}\s.]+)(?:\.path)?\s*\}\}\s*")
+_INPUT_BINDING = re.compile(r"\s*\$\{\{\s*(?:parent\.)?inputs\.([^}\s]+?)(?:\.path)?\s*\}\}\s*")
 _SHORT = re.compile(rf"(?P<lead>azureml:)?(?P<name>{_PART})(?P<tail>[:@].*)?", re.IGNORECASE | re.ASCII)
 
 WORKSPACES = "workspaces"
@@ -99,6 +99,11 @@ def bound_input(value: object) -> str | None:
 
 def is_binding(value: str) -> bool:
     return "${{" in value
+
+
+def is_open(value: str) -> bool:
+    """Whether a name is filled in later: by a binding, by a variable of the shell, by whoever reads ``<this>``."""
+    return is_binding(value) or value.startswith(("$", "<"))
 
 
 class ShortName(NamedTuple):

@@ -117,9 +117,12 @@ def _moved(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
         yield (
             "the storage account",
             _label(old),
-            rf"(?<![\w.-]){name}(?:-secondary)?\.(?:[\w-]+\.)?(?:blob|dfs|file|queue|table|web)\.",
+            rf"(?<![\w-]){name}(?:-secondary)?\.(?:[\w-]+\.)?(?:blob|dfs|file|queue|table|web)\.",
         )
     for old in _gone(job_map.registries):
+        if "." in _host(old) and ".azurecr." not in f"{_host(old)}.":
+            yield "the registry", _host(old), rf"(?<![\w.-]){re.escape(_host(old))}(?![\w-]|\.\w)"
+            continue
         name = re.escape(_label(old))
         yield (
             "the registry",
@@ -137,7 +140,7 @@ def _gone(table: dict[str, str]) -> list[str]:
 
 
 def _host(name: str) -> str:
-    return urlsplit(name).netloc if "://" in name else name.partition("/")[0]
+    return urlsplit(name).hostname or "" if "://" in name else name.partition("/")[0].partition(":")[0]
 
 
 def _label(name: str) -> str:

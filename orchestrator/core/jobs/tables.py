@@ -17,11 +17,12 @@ from orchestrator.core.jobs.kinds import (
     NO_CLUSTER,
     OUTSIDE_SUFFIX,
     REGIONAL,
+    REGISTRY_DOMAIN,
     REGISTRY_SUFFIX,
     STORAGE_SUFFIX,
 )
 from orchestrator.core.jobs.mapping import JobMap
-from orchestrator.core.jobs.references import Reference, is_binding
+from orchestrator.core.jobs.references import Reference, is_binding, is_open
 
 OUTSIDE = "it is a resource outside the workspace"
 RUN = "the output of a run exists in the workspace of that run only"
@@ -108,7 +109,7 @@ class Tables:
             case "azureml":
                 return self._azureml(reference)
             case "run":
-                return Verdict(reference.found[0], unmapped=RUN)
+                return Verdict(reference.found[0], unmapped="" if is_open(reference.part("run")) else RUN)
             case _:
                 return self._host(reference, text)
 
@@ -128,7 +129,8 @@ class Tables:
     def identity(self, value: str) -> str | None:
         """What a client id, object id or ARM id of an identity becomes, or None if the map does not know."""
         identities = self.names["identities"]
-        return value if value.casefold() in identities.targets else identities.get(value)
+        listed = identities.listed(value)
+        return value if listed is None and value.casefold() in identities.targets else identities.get(value)
 
     # -- references to workspaces
 
@@ -167,10 +169,13 @@ class Tables:
 
     def _need(self, reference: Reference, child: str) -> Need | None:
         kind = KINDS.get(reference.part("kind").casefold())
-        if kind is None or not kind.need or is_binding(child):
+        if kind is None or not kind.need or is_open(child):
             return None
-        version = f"/{reference.part('by').lower()}/{reference.part('version')}" if reference.part("by") else ""
-        return Need(kind.need, f"{self.map.to.id}/{kind.spelt}/{child}{version}")
+        name, cut, tail = _versioned(child)
+        by, version = ("labels" if cut == "@" else "versions", tail) if cut else ("", "")
+        if reference.part("by"):
+            by, version = reference.part("by").lower(), reference.part("version")
+        return Need(kind.need, f"{self.map.to.id}/{kind.spelt}/{name}" + (f"/{by}/{version}" if by else ""))
 
     # -- references to other resources
 
@@ -197,11 +202,11 @@ class Tables:
 
     @staticmethod
     def _renamed(whole: str, name: str, new: str | None, table: str) -> Verdict:
-        """A resource by ARM id of which the map knows the name only: another name cannot be placed."""
+        """A resource by ARM id, of which the map knows the name at most: another one cannot be placed."""
         if new is None or new.casefold() == name.casefold():
             return Verdict(whole, kept=OUTSIDE)
-        why = f"{table} has another name for {name}, but not its subscription and resource group"
-        return Verdict(whole, unmapped=why)
+        why = f"{OUTSIDE}; {table} has another name for {name}, but not its subscription and resource group"
+        return Verdict(whole, kept=why)
 
     # -- azureml://…
 
@@ -213,8 +218,10 @@ class Tables:
             case "registries":
                 new = self.registries.listed(first)
                 return Verdict(_replaced(reference, {"first": new}) if new else reference.found[0])
-            case "jobs" if is_binding(first):
+            case "jobs" | "runs" if is_open(first):
                 return Verdict(reference.found[0])
+            case "subscriptions" if not first:
+                return Verdict(reference.found[0], kept="it names no workspace that could be told")
             case "jobs" | "runs" | "experiments" | "artifacts":
                 return Verdict(reference.found[0], unmapped=RUN)
             case word if "." in word:
@@ -224,10 +231,12 @@ class Tables:
                 return Verdict(reference.found[0], unmapped=why)
 
     def _portable_datastore(self, reference: Reference, name: str) -> Verdict:
+        if is_open(name) or not name:
+            return Verdict(reference.found[0])
         new = self.name_of("datastores", name)
         if new is None:
             return Verdict(reference.found[0], unmapped=NO_ENTRY.format(table="datastores", name=name))
-        return Verdict(_replaced(reference, {"first": new}), portable=bool(name) and not is_binding(name))
+        return Verdict(_replaced(reference, {"first": new}), portable=True)
 
     def _mlflow_host(self, reference: Reference, host: str) -> Verdict:
         entries = self.urls.get(host.casefold())
@@ -246,19 +255,25 @@ class Tables:
             return self._listed_host(reference, folded, text)
         if folded in self.target_hosts:
             return Verdict(host)
+        if text[: reference.start].endswith("$"):
+            return Verdict(host)  # a variable of the shell is its first label
         label, _, _ = host.partition(".")
         rest = folded[len(label) :]
         if STORAGE_SUFFIX.fullmatch(rest):
             return self._storage(host, label)
         if REGISTRY_SUFFIX.fullmatch(rest):
             return self._registry(host, label)
+        if self.registries.listed(host):
+            return Verdict(self._registry_host(host, self.registries.listed(host) or host))
         return self._regional(host, folded, label)
 
     def _listed_host(self, reference: Reference, folded: str, text: str) -> Verdict:
         entries = self.urls[folded]
         for entry in entries:
-            if entry.path and text.startswith(entry.path, reference.end):
+            if entry.path and _goes_on_with(text, reference.end, entry.path):
                 return Verdict(entry.to_host + entry.to_path, eaten=len(entry.path))
+        if len({entry.to_host for entry in entries}) > 1:
+            return Verdict(reference.found[0], unmapped=f"the table endpoints has several hosts for {folded}")
         return Verdict(entries[0].to_host)
 
     def _regional(self, host: str, folded: str, label: str) -> Verdict | None:
@@ -284,7 +299,15 @@ class Tables:
             return Verdict(host)
         if new is None:
             return Verdict(host, unmapped=NO_ENTRY.format(table="registries", name=host))
-        return Verdict(f"{_first_label(new)}{host[len(label) :]}")
+        return Verdict(self._registry_host(host, new))
+
+    @staticmethod
+    def _registry_host(host: str, new: str) -> str:
+        """A registry's host under another name: that host itself, if one is given, else in the old one's domain."""
+        suffix = host[host.find(".") :]
+        if "." in new and ".data." not in suffix.casefold():
+            return new
+        return _first_label(new) + (suffix if REGISTRY_SUFFIX.fullmatch(suffix.casefold()) else REGISTRY_DOMAIN)
 
     def _endpoint(self, host: str, label: str) -> Verdict:
         listed = self.names["endpoints"].listed(label)
@@ -306,6 +329,11 @@ def _replaced(reference: Reference, parts: Mapping[str, str]) -> str:
     return "".join((*pieces, found.string[last : reference.end]))
 
 
+def _goes_on_with(text: str, at: int, path: str) -> bool:
+    """Whether a URL's rest begins with this path, and not with a longer name that only begins like it."""
+    return text.startswith(path, at) and not text[at + len(path) : at + len(path) + 1].strip("/?#&;,)]}>\"'`\\ \t\n")
+
+
 def _versioned(child: str) -> tuple[str, str, str]:
     """An asset's name with a version or label behind it (``name:3``, ``name@latest``), cut."""
     for mark in ":@":
@@ -322,8 +350,8 @@ def _first_label(host: str) -> str:
 def _host(value: str) -> str:
     """The host of a URL, or the value itself if it is no URL; without regard to case."""
     if "://" in value:
-        return urlsplit(value).netloc.casefold()
-    return value.partition("/")[0].casefold() if "." in value else value
+        return (urlsplit(value).hostname or "").casefold()
+    return value.partition("/")[0].partition(":")[0].casefold() if "." in value else value
 
 
 def _urls(endpoints: Mapping[str, str]) -> dict[str, list[Url]]:
@@ -339,6 +367,6 @@ def _urls(endpoints: Mapping[str, str]) -> dict[str, list[Url]]:
 
 
 def _path(value: str) -> str:
-    rest = value.partition("://")[2] if "://" in value else value
-    _, cut, path = rest.partition("/")
-    return (cut + path).rstrip("/")
+    """What follows the host, its port included."""
+    rest = (value.partition("://")[2] if "://" in value else value).rpartition("@")[2]
+    return rest[len(_host(value)) :].rstrip("/")

@@ -34,7 +34,7 @@ class Walk:
         self.found = Findings()
         self._tables = tables
         self._compute_literals = compute_literals
-        self._ids = {key for key in tables.map.identities if "/" not in key}
+        self._ids = {key.casefold() for key in tables.map.identities if "/" not in key}
         self._words = Words(tables)
 
     # -- objects
@@ -66,8 +66,8 @@ class Walk:
                     return {name: self._port(name, port, child(path, name), slot) for name, port in item.items()}
                 case Slot.IDENTITY:
                     return self._identity(item, path)
-                case Slot.COMPUTE:
-                    return {k: self._field(v, child(path, k), _in_compute(k)) for k, v in item.items()}
+                case Slot.COMPUTE | Slot.DATASTORE:
+                    return {k: self._field(v, child(path, k), _in_named(k, slot)) for k, v in item.items()}
                 case _:
                     pass
         return self.value(item, path, slot)
@@ -81,7 +81,8 @@ class Walk:
         for key, item in port.items():
             pointer, word = child(path, key), folded_key(key)
             inner = literal if word in LITERAL_FIELDS else PORT_FIELDS.get(word, Slot.PLAIN)
-            made[key] = self.value(item, pointer, Slot.COMPUTE if pointer in self._compute_literals else inner)
+            slot_here = Slot.COMPUTE if pointer in self._compute_literals else inner
+            made[key] = (self._field if slot_here is Slot.DATASTORE else self.value)(item, pointer, slot_here)
         return made
 
     def _identity(self, identity: dict[str, Any], path: str) -> dict[str, Any]:
@@ -226,5 +227,7 @@ def _joined(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
     return "".join((*pieces, text[last:]))
 
 
-def _in_compute(key: str) -> Slot:
-    return Slot.COMPUTE if folded_key(key) in {"target", "name", "id", "compute", "computeid"} else Slot.PLAIN
+def _in_named(key: str, slot: Slot) -> Slot:
+    """How a field of an object is read that stands where a name would."""
+    names = {"target", "name", "id", "compute", "computeid", "datastore", "datastoreid", "datastorename"}
+    return slot if folded_key(key) in names else Slot.PLAIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -117,3 +118,40 @@ def test_an_input_called_compute_with_another_value_is_noted_if_it_looks_like_a_
     result = rewrite(body, make_map(computes=COMPUTES))
     assert (result.body, result.unmapped) == (body, ())
     assert sum("/properties/inputs/compute_x/value" in note for note in result.notes) == notes
+
+
+STEP = {"type": "command", "componentId": "azureml://registries/r/components/a/versions/1"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"type": "pipeline", "jobs": {"two": {"type": "pipeline", "jobs": {"x": STEP | {"computeId": "BOUND"}}}}},
+        {"type": "pipeline", "settings": {"default_compute": "BOUND"}, "jobs": {"x": STEP}},
+        {"type": "sweep", "trial": {"compute": "BOUND", "command": "x"}},
+        {**STEP, "computeId": "azureml:/subscriptions/s/resourceGroups/g/workspaces/w/computes/BOUND"},
+    ],
+    ids=["levels that do not declare it", "settings of a step", "a trial", "the end of an id"],
+)
+def test_an_input_is_found_from_wherever_a_compute_is_bound_to_it(
+    step: dict[str, Any], make_map: MakeMap, pipeline: MakeJob
+) -> None:
+    """What a step does not declare itself is an input of the pipeline around it."""
+    bound = json.loads(json.dumps(step).replace("BOUND", "${{parent.inputs.where}}"))
+    body = pipeline({"one": bound}, inputs={"where": literal("gpu")})
+    assert rewrite(body, make_map(computes=COMPUTES)).body["properties"]["inputs"]["where"]["value"] == "gpu-south"
+
+
+def test_an_input_of_a_group_may_name_a_compute(make_map: MakeMap, pipeline: MakeJob) -> None:
+    """Its name has a dot in it."""
+    body = pipeline({"a": {"computeId": "${{parent.inputs.grp.where}}"}}, inputs={"grp.where": literal("gpu")})
+    changed = [change.path for change in rewrite(body, make_map(computes=COMPUTES)).rewritten]
+    assert changed == ["/properties/inputs/grp.where/value"]
+
+
+def test_an_input_of_a_component_is_no_input_of_the_pipeline_around_it(make_map: MakeMap, pipeline: MakeJob) -> None:
+    """A step that leaves it to its default takes nothing from outside, whatever is called the same there."""
+    component = {"type": "command", "compute": "${{inputs.where}}", "inputs": {"where": {"default": "gpu"}}}
+    body = pipeline({"a": {"type": "command", "component": component}}, inputs={"where": literal("gpu")})
+    changed = [change.path for change in rewrite(body, make_map(computes=COMPUTES)).rewritten]
+    assert changed == ["/properties/jobs/a/component/inputs/where/default"]

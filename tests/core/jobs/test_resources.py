@@ -238,11 +238,13 @@ def test_a_resource_outside_the_workspace_stays_and_is_kept(value: str, make_map
         f"{ARM}/Microsoft.MachineLearningServices/registries/CRNorth",
     ],
 )
-def test_a_renamed_resource_by_arm_id_is_unmapped(value: str, make_map: MakeMap, command: MakeJob) -> None:
-    """The map knows its new name, not its new place."""
+def test_a_renamed_resource_by_arm_id_stays_and_is_kept(value: str, make_map: MakeMap, command: MakeJob) -> None:
+    """The map knows its new name, not its new place: it is a resource outside the workspace like others."""
     job_map = make_map(storage_accounts={"stnorth": "stsouth"}, registries={"crnorth": "crsouth"}, same_names=True)
     result = rewrite(put_in(command, value), job_map)
-    assert [missed.path for missed in result.unmapped] == ["/properties/environmentVariables/X"]
+    assert (taken_out(result.body), result.unmapped) == (value, ())
+    assert [(stayed.path, stayed.value) for stayed in result.kept] == [("/properties/environmentVariables/X", value)]
+    assert "has another name for" in result.kept[0].why
 
 
 TABLES: dict[str, Any] = {
