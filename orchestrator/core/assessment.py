@@ -145,9 +145,14 @@ def is_down(item: Reported, evidence: Evidence, now: datetime, policy: Policy) -
     """Whether what was delivered still says that the thing is down."""
     if not item.bad or now - item.at > lifetime_of(item.evidence_class, policy):
         return False
+    return not _is_outdone(item, evidence)
+
+
+def _is_outdone(item: Reported, evidence: Evidence) -> bool:
+    """Whether the resource itself has answered well since Resource Health said so."""
     track = evidence.tracks.get(track_key(item.role, item.surface)) if item.surface else None
     speaks = item.evidence_class is EvidenceClass.DEPENDENCY
-    return not (speaks and track and track.ok_at and track.ok_at > item.at)
+    return bool(speaks and track and track.ok_at and track.ok_at > item.at)
 
 
 def lifetime_of(evidence_class: EvidenceClass, policy: Policy) -> timedelta:
@@ -228,7 +233,7 @@ def unsteadiness_of(evidence: Evidence, role: Role, now: datetime, policy: Polic
             return f"{key.rpartition('.')[2]} has not answered well {policy.bad_after} times in a row yet"
     for item in evidence.reported.values():
         degraded = item.role is role and item.observation is Observation.DEGRADED
-        if degraded and now - item.at <= lifetime_of(item.evidence_class, policy):
+        if degraded and now - item.at <= lifetime_of(item.evidence_class, policy) and not _is_outdone(item, evidence):
             return f"{item.name} is degraded: {item.why}"
     return "" if probed else "nothing has been asked yet"
 

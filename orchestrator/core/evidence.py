@@ -95,6 +95,9 @@ class Reported(Value, kw_only=True):
     since: datetime | None = None
     """Since when, without a break."""
 
+    good_at: datetime | None = None
+    """When it was last said not to be down, as far as that has been told."""
+
     observation: Observation
     why: str = ""
 

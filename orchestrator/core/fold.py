@@ -50,6 +50,7 @@ class _Draft:
         self.reported: dict[str, Reported] = evidence.reported
         self.incidents: dict[str, Incident] = evidence.incidents
         self.deletions: dict[str, Deletion] = evidence.deletions
+        self.spells: dict[str, Spell] = evidence.spells
         self.from_the_future = evidence.from_the_future
         self.unknown_words = evidence.unknown_words
         self.last_unknown = evidence.last_unknown
@@ -78,7 +79,7 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
         reported=_bounded(draft.reported, REPORTED_LIMIT, lambda item: item.bad),
         incidents=_bounded(draft.incidents, INCIDENT_LIMIT, lambda item: item.active),
         deletions=_bounded(_standing(draft), DELETION_LIMIT, lambda _: True),
-        spells=evidence.spells,
+        spells=draft.spells,
         wellness=evidence.wellness,
         from_the_future=draft.from_the_future,
         unknown_words=draft.unknown_words,
@@ -175,9 +176,14 @@ def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifeti
     at = signal.occurred_at
     before = draft.reported.get(key)
     if before is not None and not _is_newer(at, bad, before):
-        if bad and before.bad and before.since is not None and timedelta() < before.since - at <= lifetime:
-            draft.reported = {**draft.reported, key: _replace(before, since=at)}
+        late = _with_late(before, at, bad=bad, lifetime=lifetime)
+        if late is not before:
+            draft.reported = {**draft.reported, key: late}
+            if not bad:
+                _break_spell(draft, signal.role, evidence_class, at)
         return
+    if before is not None and before.bad and not bad:
+        _break_spell(draft, signal.role, evidence_class, at)
     since = at if bad else None
     if bad and before is not None and before.bad and before.since is not None and at - before.at <= lifetime:
         track = draft.tracks.get(track_key(signal.role, signal.surface)) if signal.surface else None
@@ -192,10 +198,31 @@ def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifeti
             at=at,
             bad=bad,
             since=since,
+            good_at=at if not bad else before.good_at if before is not None else None,
             observation=signal.observation,
             why=clipped(signal.why, WHY_LIMIT),
         ),
     }
+
+
+def _with_late(before: Reported, at: datetime, *, bad: bool, lifetime: timedelta) -> Reported:
+    """What stands, after a statement that was overtaken: it may begin a row of bad ones earlier, or break it."""
+    if bad:
+        is_row = before.bad and before.since is not None and timedelta() < before.since - at <= lifetime
+        unbroken = before.good_at is None or before.good_at < at
+        return _replace(before, since=at) if is_row and unbroken else before
+    if before.good_at is not None and before.good_at >= at:
+        return before
+    breaks = before.bad and before.since is not None and before.since <= at < before.at
+    return _replace(before, good_at=at, since=before.at if breaks else before.since)
+
+
+def _break_spell(draft: _Draft, role: Role, evidence_class: EvidenceClass, at: datetime) -> None:
+    """A class was bad no longer than until a recovery in it occurred, however late that was told."""
+    key = class_key(role, evidence_class)
+    spell = draft.spells.get(key)
+    if spell is not None and spell.until > at:
+        draft.spells = {**draft.spells, key: Spell(since=min(spell.since, at), until=at)}
 
 
 def _is_newer(at: datetime, bad: bool, before: Reported) -> bool:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from orchestrator.core.codec import from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import with_durations
 from orchestrator.core.policy import Policy, checked
-from orchestrator.local.scenario import LOADER, line_of, text_of, zoned
+from orchestrator.local.scenario import line_of, text_of, yaml_from, zoned
 
 
 class PolicyFile:
@@ -27,10 +26,7 @@ class PolicyFile:
         """
         self._where = str(path)
         self._text = text_of(path, self._where)
-        try:
-            raw = yaml.load(self._text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one
-        except (yaml.YAMLError, ValueError) as fault:
-            raise InvalidInput(self._where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
+        raw = yaml_from(self._text, self._where)
         if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
             raise InvalidInput(self._where, "", "a mapping of fields of a policy", type(raw).__name__)
         self._prefix = "policy." if set(raw) == {"policy"} else ""

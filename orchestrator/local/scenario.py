@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import msgspec
 import yaml
 
-from orchestrator.core.codec import Value, from_builtins
+from orchestrator.core.codec import Moment, Value, from_builtins
 from orchestrator.core.commands import Do
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import with_durations
@@ -60,14 +60,14 @@ class Side(Value, kw_only=True):
 class Turn(Value, kw_only=True):
     """A change of the world."""
 
-    at: datetime
+    at: Moment
     set: dict[str, Condition]
 
 
 class Delivery(Value, kw_only=True):
     """A body that is delivered: given here, or in a file beside the scenario."""
 
-    at: datetime
+    at: Moment
     body: Any = None
     file: str | None = None
 
@@ -75,7 +75,7 @@ class Delivery(Value, kw_only=True):
 class Action(Value, kw_only=True):
     """What a person does."""
 
-    at: datetime
+    at: Moment
     do: Do
     reason: str = ""
     force: bool = False
@@ -83,19 +83,19 @@ class Action(Value, kw_only=True):
 
 class Expectation(Value, kw_only=True):
     outcome: Outcome
-    failover_after: datetime | None = None
-    failover_by: datetime | None = None
+    failover_after: Moment | None = None
+    failover_by: Moment | None = None
     max_failovers: Count | None = None
     min_failovers: Count | None = None
-    no_failback_before: datetime | None = None
-    failback_by: datetime | None = None
+    no_failback_before: Moment | None = None
+    failback_by: Moment | None = None
 
 
 class Scenario(Value, kw_only=True):
     name: str
     about: str = ""
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
     primary: Side
     secondary: Side
     policy: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -107,6 +107,37 @@ class Scenario(Value, kw_only=True):
     expect: Expectation
 
 
+class _Loader(LOADER):  # type: ignore[misc, valid-type]
+    """The safe loader, which says in which line a time is none."""
+
+    def construct_yaml_timestamp(self, node: Any) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as fault:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the time {node.value}: {fault}", node.start_mark
+            ) from fault
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+
+
+def yaml_from(text: str, where: str) -> Any:
+    """What a YAML text holds.
+
+    Raises:
+        InvalidInput: it is no YAML, or holds a time that is none; names file and line.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe loader
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark or fault.context_mark
+        place = f"{where}:{mark.line + 1}" if mark else where
+        raise InvalidInput(place, "", "a YAML document", " ".join(str(fault.problem).split())[:200]) from fault
+    except (yaml.YAMLError, ValueError) as fault:
+        raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
+
+
 def load_scenario(path: Path) -> Scenario:
     """The scenario that a file holds, with the bodies of the files that it names.
 
@@ -115,10 +146,7 @@ def load_scenario(path: Path) -> Scenario:
     """
     where = str(path)
     text = text_of(path, where)
-    try:
-        raw = yaml.load(text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one
-    except (yaml.YAMLError, ValueError) as fault:
-        raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
+    raw = yaml_from(text, where)
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with name, start, end, primary, …", type(raw).__name__)
     try:
@@ -176,7 +204,7 @@ def text_of(path: Path, where: str) -> str:
 def zoned(value: Any) -> Any:
     """Times without a zone are UTC, as YAML has it, but for windows that repeat: those have a zone of their own."""
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, dict):
         return value if "rule" in value else {key: zoned(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -339,7 +339,13 @@ def test_the_order_of_arrival_of_deliveries_does_not_matter(
         orderly = fold(orderly, [signal], now, AUTO)
     for signal in mixed:
         messy = fold(messy, [signal], now, AUTO)
-    assert assess(messy, now, AUTO).bad(PRIMARY) == assess(orderly, now, AUTO).bad(PRIMARY)
+    in_order, out_of_order = assess(orderly, now, AUTO), assess(messy, now, AUTO)
+    assert out_of_order.bad(PRIMARY) == in_order.bad(PRIMARY)
+    for seen in in_order.bad(PRIMARY):
+        late, early = out_of_order.of(PRIMARY, seen).since, in_order.of(PRIMARY, seen).since
+        assert late is not None
+        assert early is not None
+        assert late >= early, "what arrives out of order may cost time, and never makes a fault older than it is"
 
 
 def test_evidence_stays_small_whatever_arrives() -> None:

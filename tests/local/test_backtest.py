@@ -229,7 +229,7 @@ def test_a_recording_without_a_beginning_or_of_two_pairs_is_refused(tmp_path: Pa
         ("mass_limit: 0.5\nbad_after: 0\n", "policy.yaml:2", "bad_after"),
         ("policy:\n  bad_after: 3\n  suspect_interval: 3m\n", "policy.yaml:3", "policy.suspect_interval"),
         ("- mode\n", "policy.yaml", ""),
-        ("mode: [\n", "policy.yaml", ""),
+        ("mode: [\n", "policy.yaml:2", ""),
         ("policy: 3\n", "policy.yaml:1", "policy"),
     ],
 )
