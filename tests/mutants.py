@@ -352,8 +352,8 @@ MUTANTS = (
     Mutant(
         "S5: a submission whose answer was lost is forgotten",
         "workflows/moving.py",
-        "unsure = record.unsure if sure else (*record.unsure, attempt)",
-        "unsure = record.unsure",
+        "unsure = record.unsure if attempt in record.unsure else (*record.unsure, attempt)",
+        "unsure = ()",
         OUTCOME,
     ),
     Mutant(

@@ -75,9 +75,11 @@ class ArmInventory:
         """What lies below a path: its blobs, or the blob itself. Nothing if the container is not there.
 
         Raises:
-            Refused: more than ``MOST_FILES`` files.
+            Refused: no container is named, or it holds more than ``MOST_FILES`` files.
         """
         del hub
+        if not place.container:
+            raise Refused(f"{place.account} is named without a container")
         client = ContainerClient(
             place.url,
             place.container,

@@ -201,15 +201,15 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         **({"ended": record.ended_at.isoformat()} if record.ended_at else {}),
         **({"incomplete": "yes", "lacking": str(record.lacking)} if record.incomplete else {}),
         **({"policy": record.policy.value} if record.policy is not JobPolicy.IF_INTERRUPTED else {}),
-        **({"lineage": _cut(record.lineage)} if record.lineage else {}),
+        **({"lineage": lineage} if (lineage := _cut(record.lineage)) else {}),
         **({"retry": record.retry_at.isoformat()} if record.retry_at else {}),
         **({"old": record.old_run.value} if record.old_run else {}),
     }
 
 
 def _cut(names: Sequence[str]) -> str:
-    """As many names as there is room for, the first ones."""
-    text = ",".join(names)
+    """As many names as there is room for, the first ones. Headers are ASCII: what is no job's name is left out."""
+    text = ",".join(name for name in names if JOB_NAME.match(name))
     return text if len(text) <= LINEAGE_ROOM else text[:LINEAGE_ROOM].rpartition(",")[0]
 
 

@@ -13,6 +13,7 @@ record                where                                       changed by
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -287,6 +288,18 @@ def is_interrupted(job: JobRecord | JobSummary, doubted_since: datetime) -> bool
     completed = job.status is JobStatus.FINISHED and job.azure_status.casefold() == "completed"
     in_doubt = job.ended_at is not None and job.ended_at >= doubted_since
     return completed and in_doubt and job.policy is JobPolicy.ALWAYS
+
+
+def line_of(name: str, body: Mapping[str, Any]) -> tuple[str, int]:
+    """The root of a job's line, and the epoch in which it was submitted: by its tags, if its name follows from them.
+
+    A successor that is seen before its record is written is the same job, and no new line.
+    """
+    tags = (body.get("properties") or {}).get("tags") or {}
+    source, epoch = tags.get("hubswitch.source"), str(tags.get("hubswitch.epoch"))
+    if isinstance(source, str) and epoch.isascii() and epoch.isdigit() and name == successor_name(source, int(epoch)):
+        return source, int(epoch)
+    return name, 0
 
 
 def successor_name(root: str, epoch: int) -> str:

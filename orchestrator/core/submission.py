@@ -44,19 +44,16 @@ def ahead(
         by: what submits, for the history.
     """
     history = [JobEvent(at=now, what="submitting", why=f"by {by}, to the {side}", epoch=0)]
-    policy, priority = plan.jobs.policy, 0
-    try:
-        policy, priority = rewriting.policy_of(body, plan.jobs.policy), rewriting.priority_of(body)
-    except InvalidInput as fault:
-        history.append(JobEvent(at=now, what="tag not understood", why=str(fault), epoch=0))
+    wanted, fault = wishes_in(body, plan)
+    if fault:
+        history.append(JobEvent(at=now, what="tag not understood", why=fault, epoch=0))
     return JobRecord(
         pair=plan.pair,
         name=name,
         root=name,
         hub=side,
         status=JobStatus.SUBMITTING,
-        policy=JobPolicy(policy),
-        priority=priority,
+        **wanted,
         api_version=api_version,
         body=dict(body),
         azure_status="",
@@ -65,6 +62,25 @@ def ahead(
         incomplete=NOT_KEPT,
         history=tuple(history),
     )
+
+
+def wishes_in(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], str]:
+    """What a job's own body says about being moved, as fields of its record; and which tag of it is not understood.
+
+    A tag that is not understood leaves the plan's default for itself and those behind it.
+    """
+    wanted: dict[str, Any] = {
+        "policy": JobPolicy(plan.jobs.policy),
+        "lineage": rewriting.lineage_of(body),
+        "identity": rewriting.identity_of(body),
+    }
+    try:
+        wanted["policy"] = JobPolicy(rewriting.policy_of(body, plan.jobs.policy))
+        wanted["priority"] = rewriting.priority_of(body)
+        wanted["deadline"] = rewriting.deadline_of(body)
+    except InvalidInput as fault:
+        return wanted, str(fault)
+    return wanted, ""
 
 
 def needs_of(plan: Plan, side: Role, body: Mapping[str, Any]) -> tuple[Asset, ...]:

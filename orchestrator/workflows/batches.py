@@ -54,7 +54,7 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 def all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned: RoundPlan) -> Steps[BatchReport]:
     """The sum of a round's batches. One that breaks is begun again; what it did is found done."""
     since, why = utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}"
-    todo = deque(BatchOrder(run=order, round=number, batch=n) for n in range(planned.batches))
+    todo = deque(BatchOrder(run=order, round=number, batch=n, size=planned.size) for n in range(planned.batches))
     under_way: list[tuple[Task[Any], BatchOrder]] = []
     total = BatchReport()
     while todo or under_way:

@@ -5,6 +5,7 @@ After an outage it is too late: the region that is down cannot say what ran in i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,19 +15,22 @@ from durabletask.task import OrchestrationContext
 
 from orchestrator.core import jobs as rewriting
 from orchestrator.core.codec import from_builtins, to_builtins
-from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, NotFound, TemporaryError
+from orchestrator.core.errors import Conflict, HubswitchError, NotFound, TemporaryError
 from orchestrator.core.lifecycle import has_ended, is_ours, status_of
 from orchestrator.core.plan import Plan
-from orchestrator.core.records import JobEvent, JobRecord, JobStatus, JobSummary
-from orchestrator.core.submission import UNSETTLED, is_overdue, needs_of, not_submitted
-from orchestrator.core.vocabulary import JobPolicy, Role
+from orchestrator.core.records import JobEvent, JobRecord, JobStatus, JobSummary, line_of
+from orchestrator.core.submission import UNSETTLED, is_overdue, needs_of, not_submitted, wishes_in
+from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
 from orchestrator.workflows.assets import Assets
+from orchestrator.workflows.halting import ends_for_us
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
 from orchestrator.workflows.patience import Steps, insist
 from orchestrator.workflows.replicas import replicated
 from orchestrator.workflows.submitting import settled_record
+
+LOG = logging.getLogger("hubswitch.jobs")
 
 CHUNK = 25
 """Jobs per capture order."""
@@ -92,6 +96,10 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
         except HubswitchError as fault:
             count["failed"] += 1
             first = first or fault
+        except Exception as fault:
+            LOG.exception("%s of %s could not be captured", name, order.pair)
+            count["failed"] += 1
+            first = first or TemporaryError(f"{name}: {type(fault).__name__}: {fault}")
     if first and count["failed"] == len(order.jobs):
         raise first
     return CaptureReport(**count, why=str(first) if first else "", left=left)
@@ -207,7 +215,7 @@ class Taker:
         return "known" if tried.incomplete else "captured"
 
     def _finish(self, found: Versioned[JobRecord] | None, status: str) -> str:
-        if found is None or found.value.status is not JobStatus.RUNNING:
+        if found is None or found.value.status is not JobStatus.RUNNING or ends_for_us(found.value, status):
             return "known"
         now = self._world.clock.now()
         line = JobEvent(at=now, what="finished", why=status, epoch=found.value.epoch)
@@ -226,30 +234,25 @@ class Taker:
 def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: World) -> JobRecord:
     """The first record of a job. A tag that cannot be understood leaves the plan's default, and says so."""
     now = world.clock.now()
-    history = [JobEvent(at=now, what="captured", why=f"{status_of(job)} in the {side}", epoch=0)]
-    policy, priority, deadline = plan.jobs.policy, 0, None
-    try:
-        policy, priority = rewriting.policy_of(job, plan.jobs.policy), rewriting.priority_of(job)
-        deadline = rewriting.deadline_of(job)
-    except InvalidInput as fault:
-        history.append(JobEvent(at=now, what="tag not understood", why=str(fault), epoch=0))
+    root, epoch = line_of(name, job)
+    history = [JobEvent(at=now, what="captured", why=f"{status_of(job)} in the {side}", epoch=epoch)]
+    wanted, fault = wishes_in(job, plan)
+    if fault:
+        history.append(JobEvent(at=now, what="tag not understood", why=fault, epoch=epoch))
     return JobRecord(
         pair=plan.pair,
         name=name,
-        root=name,
+        root=root,
         hub=side,
         status=JobStatus.RUNNING,
-        policy=JobPolicy(policy),
-        priority=priority,
+        epoch=epoch,
         api_version=API_VERSIONS.get(_job_type(job), DEFAULT_API_VERSION),
         body=job,
         azure_status=status_of(job),
         captured_at=now,
         closure=needs_of(plan, side, job),
         history=tuple(history),
-        lineage=rewriting.lineage_of(job),
-        deadline=deadline,
-        identity=rewriting.identity_of(job),
+        **wanted,
         parent=rewriting.parent_of(job),
         schedule=rewriting.schedule_of(job),
     )

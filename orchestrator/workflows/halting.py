@@ -7,7 +7,7 @@ import msgspec
 from orchestrator.core.errors import Forbidden, HubswitchError, NotFound, TemporaryError
 from orchestrator.core.lifecycle import has_ended, status_of
 from orchestrator.core.plan import Hub, Plan
-from orchestrator.core.records import JobEvent, JobRecord
+from orchestrator.core.records import JobEvent, JobRecord, fell_with_its_region
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.lefts import Fate, Left
 from orchestrator.workflows.orders import RunOrder
@@ -63,11 +63,10 @@ class Halting:
             return ""
 
     def _check_end(self, record: JobRecord, status: str) -> None:
-        """A job that completed, or that somebody cancelled, is not submitted again."""
-        if was_asked(record):
-            if status.casefold() != "completed":
-                return
-        elif status.casefold() == "failed" and self._again:
+        """A job that completed, or that somebody cancelled, is not submitted again. What failed with its hub is."""
+        if ends_for_us(record, status):
+            return
+        if status.casefold() == "failed" and (self._again or fell_with_its_region(record, self._run.doubted_since)):
             return
         raise Left(Fate.FINISHED, f"it ended in the {record.hub} as {status}", azure=status)
 
@@ -88,6 +87,11 @@ class Halting:
         except HubswitchError:
             return False
         return True
+
+
+def ends_for_us(record: JobRecord, status: str) -> bool:
+    """Whether an end in Azure ML's words is the one that we asked for: the job is to go on elsewhere."""
+    return was_asked(record) and has_ended(status) and status.casefold() != "completed"
 
 
 def was_asked(record: JobRecord) -> bool:

@@ -43,7 +43,7 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.assets import BUSY, AssetMissing, Assets, versions_of
 from orchestrator.workflows.checkpoints import Checkpoints
-from orchestrator.workflows.halting import Halting
+from orchestrator.workflows.halting import Halting, ends_for_us
 from orchestrator.workflows.lefts import Fate, Left
 from orchestrator.workflows.orders import RunOrder, Tidings
 from orchestrator.workflows.producers import Producers
@@ -106,6 +106,11 @@ class Mover:
             return self._later(name, fault)
         except InvalidInput as fault:
             return Outcome(Fate.WAITING, f"its record cannot be read: {fault}")
+        except HubswitchError:
+            raise
+        except Exception as fault:  # one job must not keep all others, and the pair, from an end
+            LOG.exception("%s could not be moved", name)
+            return self._later(name, TemporaryError(f"{type(fault).__name__}: {fault}"))
 
     def _move(self, name: str) -> Outcome:
         found = self._ledger.read(self._plan.pair, name)
@@ -136,17 +141,19 @@ class Mover:
         closure = record.closure if self._is_home else self._assets.ensure(record.closure)
         self._halting.halt(found)
         name = successor_name(record.root, self._run.epoch)
-        answer = self._put(name, body, record)
+        answer = self._put(name, body, found)
         if not is_successor(answer, record, self._run.epoch):
             strange = f"a job named {name} that is not its successor exists in the {self._run.target}"
             raise Left(Fate.WAITING, strange)
-        return self._continued(found, name, closure, answer, note=self._checkpoints.told(body, now))
+        return self._continued(found, name, closure, answer, sent=body)
 
     def _decided(self, record: JobRecord) -> Outcome | None:
         """What was decided about a job before: by an interrupted try of this step, or by the job's own end."""
         if self._sent is Sent.AGAIN:
             return None if record.status in NOTABLE else _outcome_of(record)
         if is_interrupted(record, self._run.doubted_since):
+            return None
+        if record.status is JobStatus.FINISHED and ends_for_us(record, record.azure_status):
             return None
         if record.status is JobStatus.FINISHED:
             return Outcome(Fate.FINISHED, "it ended before it could be moved")
@@ -166,15 +173,30 @@ class Mover:
                 raise Left(Fate.WAITING, f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}{more}")
         return rewriting.stamped(body, source=record.root, epoch=self._run.epoch, run=self._run.run)
 
-    def _put(self, name: str, body: dict[str, Any], record: JobRecord) -> dict[str, Any]:
+    def _put(self, name: str, body: dict[str, Any], found: Versioned[JobRecord]) -> dict[str, Any]:
         try:
-            return self._world.jobs.put(self._plan.side(self._run.target), name, body, record.api_version)
+            return self._world.jobs.put(self._plan.side(self._run.target), name, body, found.value.api_version)
+        except Throttled:
+            raise
+        except TemporaryError:
+            self._note_unsure(found)
+            raise
         except Refused as fault:
             if fault.status in BUSY:
                 raise TemporaryError(str(fault)) from fault
             raise Left(Fate.REFUSED, f"the {self._run.target} refused it: {fault}") from fault
         except NotFound as fault:
             raise Left(Fate.REFUSED, f"the {self._run.target} refused it: {fault}") from fault
+
+    def _note_unsure(self, found: Versioned[JobRecord]) -> None:
+        """Write down that a submission may have been accepted: whoever acts on the job later has to look for it."""
+        record, attempt = found.value, Attempt(side=self._run.target, epoch=self._run.epoch)
+        if attempt in record.unsure:
+            return
+        try:
+            self._ledger.replace(msgspec.structs.replace(record, unsure=(*record.unsure, attempt)), found.etag)
+        except HubswitchError as fault:
+            LOG.warning("%s: that its submission is unsure could not be noted: %s", record.name, fault)
 
     def _adopted(self, found: Versioned[JobRecord]) -> Outcome | None:
         """A submission of an earlier epoch that was accepted after all, although its answer did not arrive."""
@@ -199,12 +221,28 @@ class Mover:
         answer: dict[str, Any],
         *,
         attempt: Attempt | None = None,
-        note: str = "",
+        sent: dict[str, Any] | None = None,
     ) -> Outcome:
-        """Write the successor's record, then that of the job which it continues, with a note for people."""
+        """Write the successor's record, then that of the job which it continues.
+
+        Between the two people's note is made of the checkpoints that ``sent`` names, which may take a while.
+        """
         made = attempt or Attempt(side=self._run.target, epoch=self._run.epoch)
         record, now = found.value, self._world.clock.now()
-        successor = JobRecord(
+        asked = self._successor(record, name, made, now)
+        successor = msgspec.structs.replace(asked, closure=closure, body=answer, azure_status=status_of(answer))
+        try:
+            self._ledger.create(successor)
+        except Conflict:
+            LOG.debug("%s has a record already", name)
+        note = self._checkpoints.told(sent, now) if sent else ""
+        done = Left(Fate.RESUBMITTED, f"submitted to the {made.side} as {name}{note and '; '}{note}")
+        over = record.ended_at is not None or made.side is record.hub
+        return self._close(found, done, successor=name, old_run=OldRun.ENDED if over else OldRun.UNKNOWN)
+
+    def _successor(self, record: JobRecord, name: str, made: Attempt, now: datetime) -> JobRecord:
+        """The record of a job that continues another's line, as it was asked for."""
+        return JobRecord(
             pair=record.pair,
             name=name,
             root=record.root,
@@ -213,23 +251,15 @@ class Mover:
             policy=record.policy,
             priority=record.priority,
             api_version=record.api_version,
-            body=answer,
-            azure_status=status_of(answer),
+            body=record.body,
+            azure_status="",
             captured_at=now,
-            closure=closure,
             epoch=self._run.epoch,
             history=(JobEvent(at=now, what="submitted", why=f"continues {record.root}", epoch=made.epoch),),
             lineage=record.lineage,
             deadline=record.deadline,
             identity=record.identity,
         )
-        try:
-            self._ledger.create(successor)
-        except Conflict:
-            LOG.debug("%s has a record already", name)
-        done = Left(Fate.RESUBMITTED, f"submitted to the {made.side} as {name}{note and '; '}{note}")
-        over = record.ended_at is not None or made.side is record.hub
-        return self._close(found, done, successor=name, old_run=OldRun.ENDED if over else OldRun.UNKNOWN)
 
     def _later(self, name: str, fault: TemporaryError | Forbidden) -> Outcome:
         """A job that could be done neither way: pending, or, at the last try, waiting to be tried again."""
@@ -251,8 +281,7 @@ class Mover:
             return decided
         record = found.value
         attempt = Attempt(side=self._run.target, epoch=self._run.epoch)
-        sure = isinstance(fault, (Throttled, Forbidden)) or attempt in record.unsure
-        unsure = record.unsure if sure else (*record.unsure, attempt)
+        unsure = record.unsure if attempt in record.unsure else (*record.unsure, attempt)
         pause = min(self._plan.jobs.retry * 2 ** min(record.tries, 16), LONGEST_RETRY)
         retry_at = self._world.clock.now() + pause
         left = Left(Fate.WAITING, f"given up for a time: {fault}", retry_at)

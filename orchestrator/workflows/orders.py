@@ -104,6 +104,8 @@ class RoundOrder(Value, kw_only=True):
 class RoundPlan(Value, kw_only=True):
     jobs: int
     batches: int
+    size: int = 0
+    """Jobs of a batch when the round was planned: the plan may say something else before it is over."""
 
 
 class BatchOrder(Value, kw_only=True):
@@ -112,6 +114,9 @@ class BatchOrder(Value, kw_only=True):
     run: RunOrder
     round: int
     batch: int
+    size: int = 0
+    """Jobs of a batch; 0: as the plan says."""
+
     since: Moment | None = None
     """When it was first tried; None: now."""
 

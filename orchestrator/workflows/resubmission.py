@@ -38,8 +38,8 @@ def list_jobs(world: World, order: RoundOrder) -> RoundPlan:
         if not jobs:
             return RoundPlan(jobs=0, batches=0)
         ledger.put_once(path, encode(Manifest(run=order.run.run, batch=order.round, jobs=jobs)))
-    count = len(_manifest(world, order.run, order.round).jobs)
-    return RoundPlan(jobs=count, batches=-(-count // world.plans[order.run.pair].jobs.batch))
+    count, size = len(_manifest(world, order.run, order.round).jobs), world.plans[order.run.pair].jobs.batch
+    return RoundPlan(jobs=count, batches=-(-count // size), size=size)
 
 
 def _interrupted(world: World, order: RoundOrder) -> tuple[str, ...]:
@@ -71,8 +71,8 @@ def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
     """
     held_epoch(world, order.run)
     plan = world.plans[order.run.pair]
-    first = order.batch * plan.jobs.batch
-    jobs = _manifest(world, order.run, order.round).jobs[first : first + plan.jobs.batch]
+    size = order.size or plan.jobs.batch
+    jobs = _manifest(world, order.run, order.round).jobs[order.batch * size :][:size]
     mover = Mover(world, plan, order.run, Sent.LAST if order.last else Sent.FIRST)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return tallied(list(pool.map(mover.move, jobs)))

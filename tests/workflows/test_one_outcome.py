@@ -17,6 +17,7 @@ from stories import DEEP
 from orchestrator.core.errors import Throttled, Unreachable
 from orchestrator.core.records import JobRecord, JobStatus
 from orchestrator.core.vocabulary import JobPolicy, Role
+from orchestrator.ports import Versioned
 from orchestrator.workflows import moving, resubmission
 from orchestrator.workflows.orders import RoundOrder
 from orchestrator.workflows.resubmission import list_jobs
@@ -138,9 +139,9 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(resubmission, "in_order", lambda jobs: real(jobs)[: max(0, len(jobs) - 1)])
 
     def silent_loss() -> None:
-        def close(self: Any, name: str, _body: Any, record: JobRecord) -> dict[str, Any]:
+        def close(self: Any, name: str, _body: Any, found: Versioned[JobRecord]) -> dict[str, Any]:
             del self, name
-            marks = {"hubswitch.source": record.root, "hubswitch.epoch": "1"}
+            marks = {"hubswitch.source": found.value.root, "hubswitch.epoch": "1"}
             return {"properties": {"tags": marks}}
 
         monkeypatch.setattr(moving.Mover, "_put", close)
