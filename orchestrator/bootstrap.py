@@ -76,8 +76,8 @@ class Deployment:
         self.looks = Turns()
         """When each pair was last looked at by this process, whatever came of it."""
 
-        self.reconciliations = Turns()
-        """The same for the reconciliation of its ledger."""
+        self.reconciliations, self.replications = Turns(), Turns()
+        """The same for the reconciliation of its ledger, and for bringing its standby up to date."""
 
         self.canaries = Canaries()
         """What is known of each side's canary; Azure has the truth."""

@@ -13,7 +13,7 @@ from durabletask.entities import EntityInstanceId
 
 from orchestrator.core.codec import to_builtins
 from orchestrator.core.decide import Command, Report
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.errors import HubswitchError, InvalidInput, TemporaryError
 from orchestrator.core.plan import Plan
 from orchestrator.core.rhythm import beat_of
 from orchestrator.core.state import PairState, read_state
@@ -62,19 +62,30 @@ async def pair_state(client: DurableFunctionsClient, pair: str) -> PairState | N
 
 async def pair_states(
     client: DurableFunctionsClient, pairs: Iterable[str]
-) -> dict[str, PairState | InvalidInput | None]:
-    """What ``pair_state`` says of many pairs, asked side by side; in place of a state that cannot be read, why."""
-    limit = asyncio.Semaphore(AT_ONCE)
+) -> dict[str, PairState | HubswitchError | None]:
+    """What ``pair_state`` says of many pairs, asked side by side; in place of a state that cannot be read, why.
 
-    async def asked(pair: str) -> PairState | InvalidInput | None:
+    Raises:
+        EngineError: the engine does not answer for a single one.
+    """
+    limit = asyncio.Semaphore(AT_ONCE)
+    lost: list[grpc.RpcError] = []
+
+    async def asked(pair: str) -> PairState | HubswitchError | None:
         async with limit:
             try:
                 return await pair_state(client, pair)
             except InvalidInput as fault:
                 return fault
+            except EngineError as fault:
+                lost.append(fault)
+                return TemporaryError(f"the engine did not tell the state of {pair}: {fault}")
 
     names_of = list(pairs)
-    return dict(zip(names_of, await asyncio.gather(*(asked(pair) for pair in names_of)), strict=True))
+    found = dict(zip(names_of, await asyncio.gather(*(asked(pair) for pair in names_of)), strict=True))
+    if lost and len(lost) == len(names_of):
+        raise lost[0]
+    return found
 
 
 async def observe(client: DurableFunctionsClient, pair: str, seen: Observed) -> None:

@@ -19,7 +19,7 @@ from orchestrator.core.holds import blackout_end
 from orchestrator.core.plan import Plan
 from orchestrator.core.recording import Wanted
 from orchestrator.core.rhythm import beat_of, longest_of
-from orchestrator.core.state import initial
+from orchestrator.core.state import PairState, initial
 from orchestrator.core.telling import moment
 from orchestrator.triggers import engine
 from orchestrator.triggers.answers import (
@@ -36,7 +36,7 @@ from orchestrator.triggers.answers import (
 from orchestrator.triggers.http_page import answered_page
 from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, stored
-from orchestrator.web.views import Readable, explain_view, pair_view, run_view, status_view
+from orchestrator.web.views import explain_view, pair_view, run_view, status_view
 from orchestrator.workflows.orders import DrillKind, DrillOrder
 
 Handler = Callable[[func.HttpRequest, DurableFunctionsClient], Awaitable[func.HttpResponse]]
@@ -235,7 +235,7 @@ def caller_of(req: func.HttpRequest) -> str:
     return req.headers.get("x-ms-client-principal-name") or ""
 
 
-async def readable(client: DurableFunctionsClient, name: str) -> Readable:
+async def readable(client: DurableFunctionsClient, name: str) -> PairState | InvalidInput | None:
     """The pair's stored state, or why it cannot be read."""
     try:
         return await engine.pair_state(client, name)

@@ -77,4 +77,7 @@ async def _due(deployment: Deployment, client: DurableFunctionsClient, plan: Pla
         state = await engine.pair_state(client, plan.pair)
     except InvalidInput:
         return None
+    except engine.EngineError as fault:
+        LOG.warning("%s is polled later: the engine did not tell its state: %s", plan.pair, fault)
+        return None
     return state if state is not None and is_due(state, plan, now, last) else None

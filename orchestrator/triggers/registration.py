@@ -116,11 +116,13 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
     def health_live(req: func.HttpRequest) -> func.HttpResponse:
         return http_health.live(req)
 
+    readiness = http_health.Readiness(deployment)
+
     @app.function_name("health_ready")
     @app.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def health_ready(req: func.HttpRequest) -> func.HttpResponse:
         del req
-        return await http_health.ready(deployment)
+        return await readiness.ready()
 
 
 def _bind_deliveries(app: df.DFApp, deployment: Deployment) -> None:

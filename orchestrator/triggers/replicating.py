@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.errors import HubswitchError
-from orchestrator.triggers.timers import QUIET, readable_states
+from orchestrator.triggers.slots import Slot, carried_out
+from orchestrator.triggers.timers import QUIET, raised, readable_states
 from orchestrator.workflows import replication
 
 LOG = telemetry.logger("replicating")
+
+LONGEST = timedelta(minutes=4)
+"""A tick is over after this: less than half of ``functionTimeout`` in ``host.json``, which would end it anywhere."""
+
+BUSY = timedelta(seconds=10)
+"""What a step may take beyond its budget: the call that it is in."""
+
+AT_ONCE = 4
+"""Pairs brought up to date together. Their writes share one budget, so more would only wait for each other."""
 
 
 async def replicate(deployment: Deployment, client: DurableFunctionsClient) -> int:
@@ -22,20 +32,29 @@ async def replicate(deployment: Deployment, client: DurableFunctionsClient) -> i
 
     How far each is behind is told as one line of the log, with its numbers as fields.
     """
-    lacking = 0
-    for pair, state in (await readable_states(deployment, client)).items():
-        plan = deployment.plans[pair]
-        if state is None or state.phase not in QUIET:
-            continue
+    states = await readable_states(deployment, client)
+    quiet = {pair: state.active for pair, state in states.items() if state and state.phase in QUIET}
+    lacking: list[str] = []
+
+    async def turn(pair: str) -> None:
+        deployment.replications.had(pair, deployment.clock.now())
+        plan, active = deployment.plans[pair], quiet[pair]
         try:
-            done = await asyncio.to_thread(replication.replicate, deployment.world, plan, state.active)
+            done = await asyncio.to_thread(replication.replicate, deployment.world, plan, active)
         except HubswitchError as fault:
             LOG.warning("%s: the standby could not be brought up to date: %s", pair, fault)
-            continue
-        deployment.lags[pair, state.active] = (deployment.clock.now(), done.lag)
-        lacking += done.lag.jobs > 0
+            return
+        deployment.lags[pair, active] = (deployment.clock.now(), done.lag)
+        if done.lag.jobs:
+            lacking.append(pair)
         _tell_lag(pair, done, deployment.clock.now())
-    return lacking
+
+    slot = Slot(LONGEST, replication.BUDGET + BUSY, AT_ONCE)
+    ended = await carried_out(deployment.replications.in_order(dict.fromkeys(quiet)), turn, slot)
+    if ended.unreached:
+        LOG.info("the standbys of %d of %d pairs are brought up to date later", len(ended.unreached), len(quiet))
+    raised(ended, "replicating")
+    return len(lacking)
 
 
 def _tell_lag(pair: str, done: replication.Replicated, now: datetime) -> None:

@@ -14,7 +14,7 @@ from azure.durable_functions import DurableFunctionsClient
 from orchestrator import telemetry
 from orchestrator.bootstrap import CANARY_THREADS, THREADS, Deployment
 from orchestrator.core.canary import with_canaries
-from orchestrator.core.errors import HubswitchError, InvalidInput
+from orchestrator.core.errors import HubswitchError
 from orchestrator.core.lifecycle import status_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.recording import Looked
@@ -29,7 +29,7 @@ from orchestrator.workflows.canaries import Visit
 from orchestrator.workflows.capture import reconciled
 from orchestrator.workflows.looking import is_due, left_for_later, look, looks_at_pointer, share_moving
 from orchestrator.workflows.orders import CaptureOrder, Observed
-from orchestrator.workflows.revival import ended_early, needs_revival, order_again
+from orchestrator.workflows.revival import ended_early, needs_revival, order_again, reported_again
 from orchestrator.workflows.sharing import Surroundings
 from orchestrator.workflows.telling import summary_path
 
@@ -47,7 +47,7 @@ CANARIES_PART = 0.6
 LISTED_AT_ONCE = 4
 """Pairs reconciled together: each reads pages of one list through Resource Manager, one after another."""
 
-LISTED_UNTIL = 0.9
+LISTED_UNTIL = 0.7
 """Part of a reconciliation's slot after which no further page of a list is read."""
 
 QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_APPROVAL})
@@ -74,7 +74,7 @@ async def watch(deployment: Deployment, client: DurableFunctionsClient) -> int:
     )
     if ended.unreached:
         LOG.warning("%d of %d pairs were not reached in time, %s first", *_unreached(ended, waiting))
-    _raised(ended, "looking at")
+    raised(ended, "looking at")
     return len(ended.well)
 
 
@@ -160,7 +160,7 @@ def _told(ended: Ended, doing: str) -> None:
         LOG.error("%s %s failed: %s", doing, pair, fault)
 
 
-def _raised(ended: Ended, doing: str) -> None:
+def raised(ended: Ended, doing: str) -> None:
     """Tell what went wrong with single pairs, and raise the first of it."""
     _told(ended, doing)
     for fault in ended.faults.values():
@@ -205,6 +205,9 @@ async def _revive(
         elif needs_revival(record, await engine.status_of(client, record.run), plan, now):
             LOG.warning("%s: %s is begun again", plan.pair, record.run)
             await engine.begin_again(client, order_again(record, plan, now))
+    if state and (plan.pair, record.run) in deployment.summarised and state.run == record.run:
+        for unheard in reported_again(state, record, await engine.status_of(client, record.run or ""), plan, now):
+            await engine.report(client, plan.pair, unheard, now)
     if state and state.run:
         report = ended_early(state, record, await engine.status_of(client, state.run), plan, now)
         if report:
@@ -239,7 +242,7 @@ async def reconcile(deployment: Deployment, client: DurableFunctionsClient) -> i
     ended = await carried_out(deployment.reconciliations.in_order(dict.fromkeys(quiet)), turn, slot)
     if ended.unreached:
         LOG.info("%d of %d pairs are reconciled later, %s first", *_unreached(ended, quiet))
-    _raised(ended, "reconciling")
+    raised(ended, "reconciling")
     return sum(started)
 
 
@@ -260,17 +263,14 @@ async def _see_to_jobs(
 
 def _orders(deployment: Deployment, plan: Plan, side: Role, until: datetime) -> list[CaptureOrder]:
     """Orders for what differs, from as much of the hub's list as can be read in time."""
-    orders: list[CaptureOrder] = []
     statuses: dict[str, str] = {}
 
     def heed(page: Sequence[dict[str, Any]]) -> None:
         statuses.update({job["name"]: status_of(job) for job in page})
 
-    for order in reconciled(deployment.world, plan, side, heed):
-        orders.append(order)
-        if deployment.clock.now() > until:
-            LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
-            break
+    orders = list(reconciled(deployment.world, plan, side, heed, until))
+    if deployment.clock.now() > until:
+        LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
     deployment.canaries.listed(plan, side, statuses, deployment.clock.now())
     return orders
 
@@ -279,6 +279,6 @@ async def readable_states(deployment: Deployment, client: DurableFunctionsClient
     """The state of every pair, None before its first look; pairs whose state cannot be read are left out."""
     found = await engine.pair_states(client, deployment.plans)
     for pair, state in found.items():
-        if isinstance(state, InvalidInput):
+        if isinstance(state, HubswitchError):
             LOG.error("%s stands still: %s", pair, state)
-    return {pair: state for pair, state in found.items() if not isinstance(state, InvalidInput)}
+    return {pair: state for pair, state in found.items() if not isinstance(state, HubswitchError)}

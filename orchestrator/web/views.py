@@ -10,7 +10,7 @@ from orchestrator.core import holds
 from orchestrator.core.assessment import Assessment, assess
 from orchestrator.core.codec import to_builtins
 from orchestrator.core.counting import counts_as
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.errors import HubswitchError
 from orchestrator.core.explain import explain
 from orchestrator.core.kept import Kept, KeptPage
 from orchestrator.core.plan import Plan
@@ -33,7 +33,7 @@ UNKNOWN = (
 EXPLAINED = 20
 """Journal entries that go with an explanation."""
 
-type Readable = PairState | InvalidInput | None
+type Readable = PairState | HubswitchError | None
 """A pair's state; why it cannot be read; or None before its first look."""
 
 

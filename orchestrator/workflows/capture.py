@@ -6,8 +6,8 @@ After an outage it is too late: the region that is down cannot say what ran in i
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -106,25 +106,50 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
 
 
 def reconciled(
-    world: World, plan: Plan, side: Role, heed: Callable[[Sequence[dict[str, Any]]], None] | None = None
+    world: World,
+    plan: Plan,
+    side: Role,
+    heed: Callable[[Sequence[dict[str, Any]]], None] | None = None,
+    until: datetime | None = None,
 ) -> Iterator[CaptureOrder]:
     """Orders for every job whose state in the hub and in the ledger differ.
 
-    ``heed`` is called with each page's jobs that are not ours.
+    Args:
+        world: the ports.
+        plan: the pair's.
+        side: whose jobs are listed.
+        heed: called with each page's jobs that are not ours.
+        until: no further page is read after it. The newest jobs come first in the list; of those in the ledger that
+            were not met by then, some are asked for by name, others each time.
     """
     everything = {summary.name: summary for summary in world.ledgers[plan.pair].summaries(plan.pair)}
     yield from _under_way(plan, everything.values())
     ledger = {name: summary for name, summary in everything.items() if summary.hub is side}
     differing: list[str] = []
+    met: set[str] = set()
     for page in world.jobs.pages(plan.side(side)):
         differing += [job["name"] for job in page if _differs(job, ledger)]
+        met.update(job["name"] for job in page)
         if heed:
             heed(tuple(job for job in page if not is_ours(job)))
-        while len(differing) >= CHUNK:
-            yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(differing[:CHUNK]))
-            differing = differing[CHUNK:]
-    if differing:
-        yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(differing))
+        if until and world.clock.now() >= until:
+            differing += _some_not_met(ledger, met, world.clock.now())
+            break
+    yield from _in_chunks(plan, side, differing)
+
+
+def _in_chunks(plan: Plan, side: Role, jobs: Sequence[str]) -> Iterator[CaptureOrder]:
+    for start in range(0, len(jobs), CHUNK):
+        yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(jobs[start : start + CHUNK]))
+
+
+def _some_not_met(ledger: Mapping[str, JobSummary], met: Collection[str], now: datetime) -> list[str]:
+    """A few of the jobs that run by the ledger's word and were not listed in time: other ones each minute."""
+    unseen = sorted(name for name, known in ledger.items() if known.status is JobStatus.RUNNING and name not in met)
+    if len(unseen) <= CHUNK:
+        return unseen
+    first = int(now.timestamp() // 60) * CHUNK % len(unseen)
+    return [*unseen[first:], *unseen[:first]][:CHUNK]
 
 
 def _under_way(plan: Plan, summaries: Iterable[JobSummary]) -> Iterator[CaptureOrder]:
@@ -134,8 +159,7 @@ def _under_way(plan: Plan, summaries: Iterable[JobSummary]) -> Iterator[CaptureO
         if summary.status is JobStatus.SUBMITTING:
             waiting[summary.hub].append(summary.name)
     for role, found in waiting.items():
-        for start in range(0, len(found), CHUNK):
-            yield CaptureOrder(pair=plan.pair, side=role, jobs=tuple(found[start : start + CHUNK]))
+        yield from _in_chunks(plan, role, found)
 
 
 class Taker:

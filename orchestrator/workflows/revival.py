@@ -2,7 +2,7 @@
 
 A run that holds its epoch and has left no summary is begun again under its own id; every step finds what was done.
 A run that the entity waits for and that ended before it held anything is reported as failed, so that the pair may
-decide anew. Pure.
+decide anew. One that ended well and was not heard is reported again. Pure.
 """
 
 from __future__ import annotations
@@ -67,6 +67,24 @@ def ended_early(
         return None
     why = f"{state.run} ended as {status or 'unknown to the engine'} before it had switched"
     return Report(run=state.run, what=What.FAILED, active=state.active, epoch=state.epoch, why=why)
+
+
+def reported_again(
+    state: PairState, record: EpochRecord, status: str | None, plan: Plan, now: datetime
+) -> tuple[Report, ...]:
+    """What to tell the entity anew of a run that has come to its end, if what it reported itself was lost.
+
+    A report is dropped while the stored state cannot be read, as during a deployment. Those that the entity has heard
+    are stale, and change nothing.
+    """
+    is_lost = state.run is not None and state.run == record.run and status not in UNDER_WAY
+    if not is_lost or not _is_patient_no_more(state.phase_since, plan, now):
+        return ()
+    why = f"{record.why} (told again: {record.run} had ended unheard)"
+    steps = (What.SWITCHED, What.RESUBMITTED)
+    return tuple(
+        Report(run=record.run or "", what=what, active=record.active, epoch=record.epoch, why=why) for what in steps
+    )
 
 
 def _is_patient_no_more(since: datetime, plan: Plan, now: datetime) -> bool:

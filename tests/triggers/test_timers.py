@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import msgspec
 import pytest
 from azure.durable_functions import DurableFunctionsClient
@@ -17,8 +18,10 @@ from live import until
 
 from orchestrator.adapters.questions import Audience
 from orchestrator.bootstrap import Deployment
+from orchestrator.core.codec import encode, to_builtins
+from orchestrator.core.decide import StartRun
 from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.vocabulary import Phase, Role
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.estate import estate_of
 from orchestrator.local.azure.identity import PROBE
@@ -29,9 +32,12 @@ from orchestrator.local.session import variables
 from orchestrator.local.workload import User
 from orchestrator.triggers import engine as engines
 from orchestrator.triggers import replicating, timers
+from orchestrator.triggers.http_health import Readiness
 from orchestrator.triggers.registration import build
+from orchestrator.workflows import names
 from orchestrator.workflows.capture import capture_jobs
 from orchestrator.workflows.orders import CaptureOrder
+from orchestrator.workflows.switch_run import order_from
 
 PAIRS = ("demo", "mirror")
 
@@ -199,6 +205,65 @@ def test_reconciling_takes_turns(watched: Watched) -> None:
             watched.ask(lambda client: timers.reconcile(watched.deployment, client))
     listed = {entry.path for entry in watched.azure.log.entries()[before:] if entry.path.endswith("/jobs")}
     assert len(listed) == 2
+
+
+def test_an_engine_that_loses_one_question_costs_one_pair_its_turn(watched: Watched) -> None:
+    """A thousand others are looked at; only an engine that answers nothing ends the tick."""
+    real = engines.pair_state
+
+    async def lossy(client: DurableFunctionsClient, pair: str) -> PairState | None:
+        if pair == "demo":
+            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "gone")
+        return await real(client, pair)
+
+    with patched(engines, "pair_state", lossy):
+        assert watched.watch() == 1
+    assert watched.state("mirror") is not None
+    alone = {"demo": watched.deployment.plans["demo"]}
+    with (
+        patched(watched.deployment, "plans", alone),
+        patched(engines, "pair_state", lossy),
+        pytest.raises(grpc.RpcError),
+    ):
+        watched.watch()
+
+
+def test_a_run_that_came_to_its_end_unheard_is_reported_again(watched: Watched) -> None:
+    """L2: its reports were dropped while the state could not be read; the pair does not wait for it for ever."""
+    watched.watch()
+    world, plan = watched.deployment.world, watched.deployment.plans["demo"]
+    before, now = watched.state("demo"), world.clock.now()
+    assert before is not None
+    start = StartRun(
+        kind="failover", run="failover-demo-e1", epoch=1, source=Role.PRIMARY, target=Role.SECONDARY, why="a test"
+    )
+    order = to_builtins(order_from(start, plan, now))
+    watched.store("demo", '{"schema": 1, "written_by": "a newer version"}')
+    watched.ask(lambda c: c.schedule_new_orchestration(names.SWITCH_RUN, input=order, instance_id=start.run))
+    until(watched.engine.idle, "the end of the run")
+    long_ago = now - timedelta(days=1)
+    switching = msgspec.structs.replace(
+        before, phase=Phase.SWITCHING, phase_since=long_ago, run=start.run, target=Role.SECONDARY, looked_at=long_ago
+    )
+    found = world.epochs["demo"].read("demo")
+    assert found is not None
+    world.epochs["demo"].replace("demo", msgspec.structs.replace(found.value, since=long_ago), found.etag)
+    for _ in range(2):  # the first look finds the summary, or already tells of it
+        watched.store("demo", encode(switching).decode())
+        watched.watch()
+    after = watched.state("demo")
+    assert after is not None
+    assert (after.phase, after.active, after.epoch, after.run) == (Phase.SETTLED, Role.SECONDARY, 1, None)
+
+
+def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_question(watched: Watched) -> None:
+    """Nobody needs a key to ask, and App Configuration counts its requests. Both pairs share one store."""
+    readiness = Readiness(watched.deployment)
+    before = len(watched.azure.log)
+    answers = [watched.ask(lambda _: readiness.ready()) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {200}
+    asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
+    assert len(asked) == 1
 
 
 @contextmanager

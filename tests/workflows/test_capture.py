@@ -12,6 +12,7 @@ from crash_harness import Bench, Visit
 from orchestrator.core.errors import TemporaryError
 from orchestrator.core.records import JobRecord, JobStatus
 from orchestrator.core.vocabulary import JobPolicy, Role
+from orchestrator.local.azure.arm.calls import PAGE
 from orchestrator.local.workload import User
 from orchestrator.workflows.capture import capture_jobs, reconciled
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport
@@ -158,6 +159,21 @@ def test_reconciling_finds_what_no_event_told(bench: Bench) -> None:
     _taken(visit, running, ended)
     after = {name for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for name in order.jobs}
     assert not {running, ended} & after
+
+
+def test_a_list_that_is_too_long_gives_what_was_read_and_some_of_the_rest(bench: Bench) -> None:
+    """The newest jobs come first; of those that run by the ledger's word and were not met, some are asked for."""
+    visit = bench.visit()
+    old = _submitted(bench, visit, "old")
+    _taken(visit, old)
+    for number in range(PAGE):
+        _submitted(bench, visit, f"new-{number:03d}")
+    before = len(bench.azure.log)
+    given = reconciled(visit.world, visit.plan, Role.PRIMARY, until=visit.world.clock.now())
+    wanted = {name for order in given for name in order.jobs}
+    listed = [entry for entry in bench.azure.log.entries()[before:] if entry.path.endswith("/jobs")]
+    assert len(listed) == 1
+    assert {old, f"{visit.pair}-new-{PAGE - 1:03d}"} <= wanted
 
 
 def _end(bench: Bench, visit: Visit, name: str, status: str) -> None:
