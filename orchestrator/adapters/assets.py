@@ -162,7 +162,7 @@ class ArmAssets:
             return self._contexts.keep(hub, body, shelf)
         if kind != "code":
             return {}
-        files = self._files.keep(_text(body, asset_id, "properties", "codeUri"), shelf)
+        files = self._files.keep(hub, _text(body, asset_id, "properties", "codeUri"), shelf)
         if not files:
             raise NotFound(f"{asset_id}: its folder is empty")
         return files

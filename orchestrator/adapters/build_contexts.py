@@ -37,7 +37,7 @@ class BuildContexts:
         uri = self._folder(hub, context_of(body))
         if not uri:
             return {}
-        found = self._files.keep(uri, shelf)
+        found = self._files.keep(hub, uri, shelf)
         if not found:
             raise NotFound(f"{uri}: the folder that the environment is built from is empty")
         return found

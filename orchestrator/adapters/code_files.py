@@ -13,8 +13,10 @@ from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.blobs import IN_PARTS
 from orchestrator.adapters.errors import shortened, translated
+from orchestrator.adapters.storage_hosts import check_storage
 from orchestrator.adapters.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.errors import InvalidInput, Refused
+from orchestrator.core.plan import Hub
 from orchestrator.core.snapshots import KeptFile
 from orchestrator.ports import Shelf
 
@@ -30,13 +32,14 @@ class CodeFiles:
         self._credential = credential
         self._transport = transport
 
-    def keep(self, uri: str, shelf: Shelf) -> dict[str, KeptFile]:
-        """Take every file to the shelf; what is kept, by path relative to the URI.
+    def keep(self, hub: Hub, uri: str, shelf: Shelf) -> dict[str, KeptFile]:
+        """Take every file of a hub's asset to the shelf; what is kept, by path relative to the URI.
 
         Raises:
-            Refused: there are more than ``LARGEST`` bytes.
+            Refused: there are more than ``LARGEST`` bytes, or it is no storage that we would ask.
         """
         account, container, folder = _parts(uri)
+        check_storage(hub, account)
         prefix = f"{folder}/" if folder else ""
         client = self._client(account, container)
         with translated(f"reading the files at {uri}"):

@@ -11,6 +11,7 @@ from orchestrator.adapters.arm import ResourceManager
 from orchestrator.adapters.blobs import IN_PARTS
 from orchestrator.adapters.datastores import BLOB_TYPES, DATASTORE_VERSION, Datastores
 from orchestrator.adapters.errors import translated
+from orchestrator.adapters.storage_hosts import check_storage
 from orchestrator.adapters.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.data_report import Amount
 from orchestrator.core.errors import NotFound, Refused
@@ -75,11 +76,12 @@ class ArmInventory:
         """What lies below a path: its blobs, or the blob itself. Nothing if the container is not there.
 
         Raises:
-            Refused: no container is named, or it holds more than ``MOST_FILES`` files.
+            Refused: no container is named, it is no storage that we would ask, or it holds more than ``MOST_FILES``
+                files.
         """
-        del hub
         if not place.container:
             raise Refused(f"{place.account} is named without a container")
+        check_storage(hub, place.url)
         client = ContainerClient(
             place.url,
             place.container,

@@ -19,9 +19,8 @@ def live(_req: func.HttpRequest) -> func.HttpResponse:
     return answer({"status": "alive"})
 
 
-LASTS = 0.5
-"""How long an answer is given again, in parts of the shortest time between two looks at a pair. Nobody needs a key to
-ask, and every question costs the stores' requests: those who ask may not cost more than the watch itself."""
+LASTS = timedelta(seconds=5)
+"""How long an answer is given again. Nobody needs a key to ask, and App Configuration counts its requests by the hour."""
 
 
 class Readiness:
@@ -29,15 +28,12 @@ class Readiness:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._lasts = (
-            min((plan.policy.probe_interval for plan in deployment.plans.values()), default=timedelta()) * LASTS
-        )
         self._seen: tuple[datetime, dict[str, bool], dict[str, bool]] | None = None
 
     async def ready(self) -> func.HttpResponse:
         """``GET health/ready``: 200 if the stores can be read in which a switch is decided and published, else 503."""
         now = self._deployment.clock.now()
-        if self._seen is None or not timedelta() <= now - self._seen[0] < self._lasts:
+        if self._seen is None or not timedelta() <= now - self._seen[0] < LASTS:
             self._seen = (now, *await self._looked())
         _, records, pointers = self._seen
         fine = all((*records.values(), *pointers.values()))
