@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from orchestrator.core import failback, holds
-from orchestrator.core.assessment import assess
+from orchestrator.core.assessment import Assessment, assess, in_order
 from orchestrator.core.codec import Moment, Value
 from orchestrator.core.errors import NotNow
-from orchestrator.core.evidence import Evidence
+from orchestrator.core.evidence import MEMBERS, Evidence
 from orchestrator.core.fold import without_deletions
 from orchestrator.core.holds import ALWAYS, STANDBY, Case, together
 from orchestrator.core.policy import Policy
@@ -22,7 +22,7 @@ from orchestrator.core.runs import started
 from orchestrator.core.state import Decision, PairState, Pause, Tell, moved, noted
 from orchestrator.core.telling import clipped, moment
 from orchestrator.core.transitions import Trigger
-from orchestrator.core.vocabulary import Phase, Role
+from orchestrator.core.vocabulary import EvidenceClass, Phase, Role
 
 _replace = msgspec.structs.replace
 
@@ -157,9 +157,19 @@ def _failover(state: PairState, command: Command, now: datetime, policy: Policy)
     if state.active is Role.SECONDARY and not command.force:
         raise NotNow("the secondary is active: ask for the failback, or force the failover with a reason")
     seen = assess(state.evidence, now, policy)
-    case = Case(state, seen, now, policy, state.active, state.active.other, seen.bad(state.active))
+    target = state.active.other
+    case = Case(state, seen, now, policy, state.active, target, _needed_of(seen, target, seen.bad(state.active)))
     _must_be_free(case, command, STANDBY)
     return started(state, Trigger.FAILOVER_ORDERED, "failover", now, rule="ordered", why=_by(command, "failover"))
+
+
+def _needed_of(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
+    """In which classes a side has to be well that a person sends work to, whatever the other side is like.
+
+    All that are probed there. That work can run at all has to have been seen, and before the first look it has not.
+    """
+    work = {EvidenceClass.HUB, EvidenceClass.JOBS}
+    return in_order({*bad, *work, *(c for c in MEMBERS if seen.of(target, c).observation is not None)})
 
 
 def _failback(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:

@@ -22,6 +22,7 @@ from orchestrator.core.regions import GLOBAL, region_named
 from orchestrator.core.retention import Recording
 from orchestrator.core.services import HUB_SERVICES
 from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier, Twin
+from orchestrator.core.yamltext import line_of, yaml_from
 
 SCHEMA = 1
 ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
@@ -246,28 +247,17 @@ def plan_from(text: str, where: str) -> Plan:
     Raises:
         InvalidInput: names file and line, field, what was expected and what was found.
     """
-    import yaml
-
-    try:
-        raw = yaml.load(text, Loader=_loader())  # noqa: S506 - it is a safe loader, in C where there is one
-    except (yaml.YAMLError, ValueError) as fault:
-        raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())) from fault
+    raw = yaml_from(text, where)
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
     if raw.get("schema") != SCHEMA:
-        line = _line_of(text, "schema")
+        line = line_of(text, "schema")
         raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
     try:
         return _cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
     except InvalidInput as fault:
-        line = _line_of(text, fault.field)
+        line = line_of(text, fault.field)
         raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
-
-
-def _loader() -> Any:
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
@@ -369,27 +359,3 @@ def _workspace_id(hub: Hub, name: str) -> str:
         f"/subscriptions/{hub.subscription}/resourceGroups/{hub.resource_group}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{name}"
     )
-
-
-def _line_of(text: str, field: str) -> int | None:
-    """Line (from 1) on which a field stands; of its nearest ancestor if the field itself is missing."""
-    import yaml
-
-    node: Any = yaml.compose(text, Loader=_loader())
-    line = node.start_mark.line + 1 if node else None
-    for part in re.findall(r"[^.\[\]]+", field):
-        child = _child(node, part)
-        if child is None:
-            break
-        line, node = child
-    return line
-
-
-def _child(node: Any, part: str) -> tuple[int, Any] | None:
-    if isinstance(node.value, list) and part.isdigit() and len(node.value) > int(part):
-        item = node.value[int(part)]
-        return (item.start_mark.line + 1, item) if hasattr(item, "start_mark") else None
-    for entry in node.value if isinstance(node.value, list) else []:
-        if isinstance(entry, tuple) and entry[0].value == part:
-            return entry[0].start_mark.line + 1, entry[1]
-    return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from orchestrator.core.lifecycle import CANARY_TAG, DRILL_TAG
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobRecord, JobStatus, read_record
 from orchestrator.local.azure.cloud import LocalAzure
@@ -80,7 +81,7 @@ class Accounts:
 
 def accounted(azure: LocalAzure, plan: Plan) -> Accounts:
     """The accounts of one pair now."""
-    jobs = azure.truth.jobs()
+    jobs = [job for job in azure.truth.jobs() if not {DRILL_TAG, CANARY_TAG} & job.tags.keys()]
     there = [job for job in jobs if job.region == plan.primary.region]
     stopped = {job.name: job for job in there if job.killed_at is not None}
     successors: dict[str, list[TrueJob]] = {}

@@ -18,6 +18,7 @@ from typing import Any
 
 import aiohttp
 
+from orchestrator.core.lifecycle import CANARY_TAG
 from orchestrator.core.records import JobStatus
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.accounts import Accounts, accounted
@@ -148,7 +149,8 @@ def _captured(local: Local) -> int:
 
 def _running(local: Local) -> int:
     region = local.plan.primary.region
-    return sum(1 for job in local.azure.truth.jobs() if job.region == region and job.status == "Running")
+    jobs = [job for job in local.azure.truth.jobs() if CANARY_TAG not in job.tags]
+    return sum(1 for job in jobs if job.region == region and job.status == "Running")
 
 
 def _settled(story: Story) -> bool:

@@ -12,7 +12,8 @@ from orchestrator.core.codec import from_builtins
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import with_durations
 from orchestrator.core.policy import Policy, checked
-from orchestrator.local.scenario import line_of, text_of, yaml_from, zoned
+from orchestrator.core.yamltext import line_of, yaml_from
+from orchestrator.local.scenario import text_of, zoned
 
 
 class PolicyFile:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import yaml
 
 from orchestrator.core.codec import Moment, Value, from_builtins
 from orchestrator.core.commands import Do
@@ -22,8 +21,8 @@ from orchestrator.core.plan import with_durations
 from orchestrator.core.policy import Policy, checked
 from orchestrator.core.regions import GLOBAL, region_named
 from orchestrator.core.vocabulary import Mode, Role, Surface
+from orchestrator.core.yamltext import line_of, yaml_from
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WORLD_KEYS = frozenset(
     {
         f"{role}.{surface}"
@@ -105,37 +104,6 @@ class Scenario(Value, kw_only=True):
     events: tuple[Delivery, ...] = ()
     operator: tuple[Action, ...] = ()
     expect: Expectation
-
-
-class _Loader(LOADER):  # type: ignore[misc, valid-type]
-    """The safe loader, which says in which line a time is none."""
-
-    def construct_yaml_timestamp(self, node: Any) -> Any:
-        try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError as fault:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the time {node.value}: {fault}", node.start_mark
-            ) from fault
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
-
-
-def yaml_from(text: str, where: str) -> Any:
-    """What a YAML text holds.
-
-    Raises:
-        InvalidInput: it is no YAML, or holds a time that is none; names file and line.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe loader
-    except yaml.MarkedYAMLError as fault:
-        mark = fault.problem_mark or fault.context_mark
-        place = f"{where}:{mark.line + 1}" if mark else where
-        raise InvalidInput(place, "", "a YAML document", " ".join(str(fault.problem).split())[:200]) from fault
-    except (yaml.YAMLError, ValueError) as fault:
-        raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())[:200]) from fault
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -254,26 +222,3 @@ def _with_body(event: Delivery, path: Path, field: str) -> Delivery:
     except ValueError as fault:
         raise InvalidInput(str(beside), "", "JSON", str(fault)) from fault
     return msgspec.structs.replace(event, body=body)
-
-
-def line_of(text: str, field: str) -> int | None:
-    """Line (from 1) on which a field stands; of its nearest ancestor if the field itself is missing."""
-    node: Any = yaml.compose(text, Loader=LOADER)
-    line = node.start_mark.line + 1 if node else None
-    for part in field.replace("[", ".").replace("]", "").split("."):
-        child = _child(node, part)
-        if child is None:
-            break
-        line, node = child
-    return line
-
-
-def _child(node: Any, part: str) -> tuple[int, Any] | None:
-    if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-        item = node.value[int(part)]
-        return item.start_mark.line + 1, item
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == part:
-                return key.start_mark.line + 1, value
-    return None

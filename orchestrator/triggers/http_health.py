@@ -20,7 +20,7 @@ def live(_req: func.HttpRequest) -> func.HttpResponse:
 
 
 LASTS = timedelta(seconds=5)
-"""How long an answer is given again. Nobody needs a key to ask, and App Configuration counts its requests by the hour."""
+"""How long an answer is given again. Nobody needs a key to ask, and App Configuration counts an hour's requests."""
 
 
 class Readiness:
