@@ -136,11 +136,27 @@ def test_a_field_that_is_unknown_missing_or_of_another_kind_is_refused_with_its_
     assert (fault.where, fault.field) == (f"{file}:{line}", field)
 
 
-@pytest.mark.parametrize("text", ["", "- a list", "just text", "a: [", "a: b: c"])
-def test_a_file_that_holds_no_plan_is_refused(write: Write, text: str) -> None:
-    """By its name."""
+@pytest.mark.parametrize(
+    ("text", "line"), [("", ""), ("- a list", ""), ("just text", ""), ("a: [", ":2"), ("a: b: c", ":1")]
+)
+def test_a_file_that_holds_no_plan_is_refused(write: Write, text: str, line: str) -> None:
+    """By its name, and the line in which it stops being YAML."""
     file = write(text)
-    assert refused(file).where == str(file)
+    assert refused(file).where == f"{file}{line}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("region: eastus2", "region: East US 2", "primary.region"),
+        ("region: eastus2", "region: atlantis", "primary.region"),
+        ("pair: research\n", "pair: research\npair: research\n", ""),
+    ],
+)
+def test_a_plan_that_can_only_fail_is_refused(write: Write, old: str, new: str, field: str) -> None:
+    """Before anybody relies on it: regions by another name match no notice, and of two keys one is not heard."""
+    assert PLAN.count(old) == 1
+    assert refused(write(PLAN.replace(old, new))).field == field
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

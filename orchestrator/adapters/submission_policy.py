@@ -24,7 +24,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from orchestrator.adapters.errors import shortened
 from orchestrator.core.codec import decode
-from orchestrator.core.errors import InvalidInput, NotNow
+from orchestrator.core.errors import HubswitchError, InvalidInput, NotNow
 from orchestrator.core.vocabulary import Role
 
 _JOB = re.compile(
@@ -114,15 +114,28 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
         side = self._journal.side_of(found["project"]) if found and request.method == "PUT" else None
         if found is None or side is None:
             return None
-        moved = self._journal.moved(side)
-        if moved and self._strict:
-            raise NotNow(moved)
-        if moved:
-            self._say(moved)
+        self._check_destination(side)
         name = unquote(found["name"])
         body = decode(_bytes_of(request), dict[str, Any], f"the body of {name}")
         self._journal.ahead(side, name, body, parse_qs(url.query).get("api-version", [""])[0])
         return Put(side, name)
+
+    def _check_destination(self, side: Role) -> None:
+        """Say that this hub is not the active one, or that nobody can tell.
+
+        Raises:
+            NotNow, HubswitchError: the same; only if strict.
+        """
+        try:
+            moved = self._journal.moved(side)
+        except HubswitchError as fault:
+            if self._strict:
+                raise
+            moved = f"whether the {side} is the active hub cannot be told: {fault}"
+        if moved and self._strict:
+            raise NotNow(moved)
+        if moved:
+            self._say(moved)
 
     def _noted(self, put: Put, response: Any) -> None:
         status = int(response.status_code)

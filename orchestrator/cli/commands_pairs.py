@@ -49,7 +49,7 @@ def _asked(app: App, path: str, params: dict[str, str], err: TextIO) -> tuple[in
     """Exit status and the answer's body."""
     import requests
 
-    if urlsplit(app.url).scheme not in {"http", "https"}:
+    if not _is_address(app.url):
         raise InvalidInput("--url", "", "the app's address, such as http://127.0.0.1:7071", repr(app.url))
     url = f"{app.url.rstrip('/').removesuffix('/api')}/api/{path}"
     try:
@@ -62,6 +62,14 @@ def _asked(app: App, path: str, params: dict[str, str], err: TextIO) -> tuple[in
     print(f"{app.url}: {_refusal(answer.status_code, answer.content)}", file=err)
     ours = answer.status_code == HTTPStatus.NOT_FOUND and b"there is no plan" in answer.content
     return (1 if ours else 2), b""
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _refusal(status: int, body: bytes) -> str:

@@ -272,6 +272,10 @@ def status_of(arguments: list[str]) -> int:
     except InvalidInput as fault:
         print(fault, file=sys.stderr)
         return 2
+    except ModuleNotFoundError as fault:
+        needs = "the packages of requirements-dev.txt (make setup, in a copy of the repository)"
+        print(f"this command needs {needs}: {fault.name} is not installed", file=sys.stderr)
+        return 2
     except Exception as fault:
         said = getattr(fault, "format_message", None)
         if said is None:

@@ -9,19 +9,17 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
 from orchestrator.core.cadence import Polls
-from orchestrator.core.canary_plan import Canary, checked_canary
+from orchestrator.core.canary_plan import Canary
 from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
-from orchestrator.core.policy import Policy, checked
-from orchestrator.core.regions import GLOBAL, region_named
+from orchestrator.core.policy import Policy
 from orchestrator.core.retention import Recording
 from orchestrator.core.services import HUB_SERVICES
-from orchestrator.core.vocabulary import CLASS_OF_SURFACE, JobPolicy, Role, Surface, Tier, Twin
+from orchestrator.core.vocabulary import JobPolicy, Role, Surface, Tier, Twin
 from orchestrator.core.yamltext import line_of, yaml_from
 
 SCHEMA = 1
@@ -247,6 +245,8 @@ def plan_from(text: str, where: str) -> Plan:
     Raises:
         InvalidInput: names file and line, field, what was expected and what was found.
     """
+    from orchestrator.core.plan_claims import cross_checked  # it knows the shapes of this module
+
     raw = yaml_from(text, where)
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
@@ -254,7 +254,7 @@ def plan_from(text: str, where: str) -> Plan:
         line = line_of(text, "schema")
         raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
     try:
-        return _cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
+        return cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
     except InvalidInput as fault:
         line = line_of(text, fault.field)
         raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
@@ -295,63 +295,6 @@ def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
     if structs and isinstance(value, list):
         return [with_durations(item, structs[0], where, f"{path}[{n}]") for n, item in enumerate(value)]
     return value
-
-
-def _cross_checked(plan: Plan, where: str) -> Plan:
-    def must(holds: bool, field: str, expected: str, got: str) -> None:
-        if not holds:
-            raise InvalidInput(where, field, expected, got)
-
-    must(bool(PAIR_NAME.match(plan.pair)), "pair", "lower-case letters, digits and hyphens, at most 63", plan.pair)
-    must(
-        plan.primary.project_id.casefold() != plan.secondary.project_id.casefold(),
-        "secondary.project",
-        "another workspace than the primary's",
-        plan.secondary.project_id,
-    )
-    must(plan.primary.region != plan.secondary.region, "secondary.region", "another region", plan.secondary.region)
-    for name, hub in (("primary", plan.primary), ("secondary", plan.secondary)):
-        must(hub.logs is None or bool(GUID.match(hub.logs)), f"{name}.logs", "a workspace id, a GUID", str(hub.logs))
-        for n, resource in enumerate(hub.resources):
-            must(bool(ARM_ID.match(resource)), f"{name}.resources[{n}]", "an ARM id of a resource", resource)
-    asked = {role: {CLASS_OF_SURFACE[surface] for surface in plan.surfaces(role)} for role in Role}
-    lacking = asked[Role.PRIMARY] ^ asked[Role.SECONDARY]
-    must(
-        not lacking,
-        "secondary",
-        "the same kinds of things to ask on both sides, for a standby that cannot be asked is never ready",
-        f"only one side with {', '.join(sorted(str(kind) for kind in lacking))}",
-    )
-    for field, url in _urls(plan):
-        must(urlsplit(url).scheme == "https", field, "an https URL", url)
-    intervals = [each for each in (plan.polls.interval, plan.polls.suspect_interval) if each is not None]
-    must(min(intervals) > timedelta(), "polls", "durations above zero, or null for none", str(min(intervals)))
-    must(plan.jobs.batch >= 1, "jobs.batch", "at least 1", str(plan.jobs.batch))
-    must(plan.jobs.writes_per_second > 0, "jobs.writes_per_second", "above 0", str(plan.jobs.writes_per_second))
-    must(plan.jobs.patience > timedelta(), "jobs.patience", "above 0s", f"{plan.jobs.patience.total_seconds():g}s")
-    must(plan.jobs.retry > timedelta(), "jobs.retry", "above 0s", f"{plan.jobs.retry.total_seconds():g}s")
-    must(plan.jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(plan.jobs.write_burst))
-    home = plan.references.home
-    must(not home or region_named(home) == home != GLOBAL, "references.home", "a canonical region name", home)
-    checked_canary(plan.canary, where)
-    checked(plan.policy, where)
-    return plan
-
-
-def _urls(plan: Plan) -> list[tuple[str, str]]:
-    sides = [(role.value, plan.side(role)) for role in Role]
-    found = [
-        (f"{name}.{field}", getattr(hub, field))
-        for name, hub in sides
-        for field in ("api", "storage", "keyvault", "acr")
-    ]
-    found += [(f"{name}.inference.url", hub.inference.url) for name, hub in sides if hub.inference]
-    found += [("pointer.endpoint", plan.pointer.endpoint), ("ledger.account", plan.ledger.account)]
-    found += [(f"pointer.replicas[{n}]", url) for n, url in enumerate(plan.pointer.replicas)]
-    found += [("notices", plan.notices)]
-    found += [(f"references.observer[{n}]", url) for n, url in enumerate(plan.references.observer)]
-    found += [(f"references.elsewhere[{n}]", url) for n, url in enumerate(plan.references.elsewhere)]
-    return [(field, url) for field, url in found if url is not None]
 
 
 def _workspace_id(hub: Hub, name: str) -> str:

@@ -128,6 +128,8 @@ def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
             "secondary_fresh",
             "approval_expiry",
             "drill_age",
+            "metrics_lifetime",
+            "notice_lifetime",
         )
     ]
     dated = ("maintenance_windows", "blackout_windows")
@@ -146,6 +148,7 @@ def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
             "more than probe_interval, or evidence dies between two sweeps",
             policy.evidence_lifetime > policy.probe_interval,
         ),
+        ("mass_from", "at least 1", policy.mass_from >= 1),
         ("mass_limit", "above 0 and at most 1", 0 < policy.mass_limit <= 1),
         ("green_drills", f"from 0 to {DRILLS_KEPT}", 0 <= policy.green_drills <= DRILLS_KEPT),
         ("missed_looks", "at least 2, or one late timer is a blind spell", policy.missed_looks >= 2),  # noqa: PLR2004

@@ -23,6 +23,7 @@ from orchestrator.core.records import JobStatus
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.accounts import Accounts, accounted
 from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.local.ending import on_ending
 from orchestrator.local.screen import Screen
 from orchestrator.local.session import Local, session
 from orchestrator.local.up import subscribe_projects
@@ -70,15 +71,22 @@ class Story:
                 self.tell(entry["phase"], entry["why"], datetime.fromisoformat(entry["at"]))
 
 
+ENDED = 130
+"""Exit status of what was interrupted, as shells have it."""
+
+
 class DemoFailed(Exception):
     """The demo could not be shown to its end; the message says which step did not come."""
 
 
 def demo_command(*, jobs: int, seed: int, speed: float, as_json: bool) -> int:
-    """Run the demo; 0 if every job is accounted for, 1 if not."""
+    """Run the demo; 0 if every job is accounted for, 1 if not, ``ENDED`` if a signal ended it."""
     logging.getLogger().setLevel(logging.CRITICAL)
     with Screen(silent=as_json) as screen:
-        result = asyncio.run(_demo(jobs, seed, speed, screen))
+        try:
+            result = asyncio.run(_demo(jobs, seed, speed, screen))
+        except asyncio.CancelledError:
+            return ENDED
         if not as_json:
             screen.finish(result)
     if as_json:
@@ -90,6 +98,8 @@ def demo_command(*, jobs: int, seed: int, speed: float, as_json: bool) -> int:
 
 async def _demo(jobs: int, seed: int, speed: float, screen: Screen) -> dict[str, Any]:
     story = Story()
+    task = asyncio.current_task()
+    on_ending(lambda: task.cancel() if task else None)
     async with session(seed=seed, speed=speed, azure=LocalAzure(seed=seed, speed=speed)) as local:
         local.azure.throttle.enabled = False
         await asyncio.to_thread(subscribe_projects, local)

@@ -6,21 +6,27 @@ import asyncio
 import errno
 import json
 import logging
-import signal
+import re
 import sys
 
 from orchestrator.core.vocabulary import Role
+from orchestrator.local.ending import on_ending
 from orchestrator.local.session import Local, session
 from orchestrator.telemetry import JsonLines
 
 TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL})
 HIGHEST_PORT = 65535
+KEY = re.compile(r"[!-~]+")
+"""What goes through a header, a query and a shell unharmed."""
 
 
 def up_command(*, port: int, seed: int, speed: float, key: str, as_json: bool) -> int:
-    """Serve until SIGINT or SIGTERM; the exit status."""
+    """Serve until a signal ends it; the exit status."""
     if not 0 <= port <= HIGHEST_PORT:
         print(f"--port: expected 0 to {HIGHEST_PORT}, got {port}", file=sys.stderr)  # noqa: T201
+        return 2
+    if key and not KEY.fullmatch(key):
+        print("--key: expected visible ASCII letters without white space, got others", file=sys.stderr)  # noqa: T201
         return 2
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
@@ -30,9 +36,7 @@ def up_command(*, port: int, seed: int, speed: float, key: str, as_json: bool) -
 
 async def _serve(port: int, seed: int, speed: float, key: str, *, as_json: bool) -> int:
     over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
+    on_ending(over.set)
     try:
         async with session(seed=seed, speed=speed, port=port, key=key) as local:
             await asyncio.to_thread(subscribe_projects, local)

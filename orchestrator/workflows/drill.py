@@ -81,7 +81,10 @@ def rehearse(world: World, order: DrillOrder) -> DrillReport:
         findings.append(Finding(check="epoch", ok=False, why=str(fault)))
     findings += _standby_findings(world, plan, active.other)
     findings += _pointer_findings(world, plan)
-    findings += _job_findings(world, plan, active)
+    try:
+        findings += _job_findings(world, plan, active)
+    except HubswitchError as fault:
+        findings.append(Finding(check="jobs", ok=False, why=f"the ledger cannot be read: {fault}"))
     return DrillReport(
         pair=order.pair,
         drill=order.drill,

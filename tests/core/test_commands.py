@@ -10,7 +10,7 @@ from stories import AUTO, BAD, BLIND, PRIMARY, Story, deletion, failed_over, min
 
 from orchestrator.core.decide import Do, What
 from orchestrator.core.errors import NotNow
-from orchestrator.core.vocabulary import Mode, Phase, Role, Surface
+from orchestrator.core.vocabulary import Mode, Observation, Phase, Role, Surface
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
 APPROVE = msgspec.structs.replace(AUTO, mode=Mode.APPROVE)
@@ -252,3 +252,27 @@ def test_a_failback_that_failed_leaves_the_pair_settled() -> None:
     assert story.state.phase is Phase.RETURNING
     story.report(What.FAILED)
     assert (story.state.phase, story.state.active, story.state.run) == (Phase.SETTLED, Role.SECONDARY, None)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"secondary.hub": BAD, "secondary.jobs": BAD}, "the secondary is bad in hub and jobs too"),
+        ({"secondary.inference": BLIND}, "inference of the secondary was last seen well 6 min ago"),
+    ],
+)
+def test_nobody_is_sent_from_a_well_side_to_one_that_is_not(found: dict[str, Observation], said: str) -> None:
+    """Whatever the active side is like: an order without force asks for a standby that is seen well."""
+    story = Story()
+    story.live(minutes(5))
+    story.live(minutes(6), found)
+    with pytest.raises(NotNow, match=said):
+        story.order(Do.FAILOVER)
+    story.order(Do.FAILOVER, "there is no other way", force=True)
+    assert story.moves == [("failover", "secondary", 1)]
+
+
+def test_nobody_is_sent_to_a_standby_that_was_never_looked_at() -> None:
+    """Before the first look nothing is known of it."""
+    with pytest.raises(NotNow, match="has never been seen well"):
+        Story().order(Do.FAILOVER)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,9 +18,11 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.core.errors import InvalidInput
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.estate import PAIRS, estate_of
 from orchestrator.local.azure.life import Pace
+from orchestrator.local.ending import on_ending
 
 _FILES = ("azure.env", "user.env", "azure.json")
 _PLANS = "plans"
@@ -38,7 +39,7 @@ def serve(
     pace: Pace | None = None,
     say: Callable[[str], object] = sys.stdout.write,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then clean up.
+    """Serve until a signal ends it, then clean up.
 
     Args:
         seed: of everything that is random.
@@ -59,8 +60,7 @@ async def _until_ended(
     azure: LocalAzure, place: Path, as_json: bool, policy: dict[str, Any], say: Callable[[str], object]
 ) -> None:
     ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    on_ending(ended.set)
     try:
         await azure.open()
         described = _written(azure, place, policy)
@@ -116,7 +116,10 @@ def _folder(given: Path | None) -> Iterator[Path]:
             yield Path(name)
         return
     existed = given.exists()
-    given.mkdir(parents=True, exist_ok=True)
+    try:
+        given.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InvalidInput("--folder", "", "a folder that can be made and written to", str(fault)) from fault
     yield given.resolve()
     if not existed:
         with contextlib.suppress(OSError):
