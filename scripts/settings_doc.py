@@ -132,8 +132,10 @@ A job says with its own tags what is to become of it. They are read when the job
 
 | tag | values | default | what |
 |---|---|---|---|
-| `hubswitch.policy` | `never`, `if-interrupted`, `always` | `jobs.policy` of the plan | Whether the job is submitted again. `always` behaves as `if-interrupted` today. |
+| `hubswitch.policy` | `never`, `if-interrupted`, `always` | `jobs.policy` of the plan | Whether the job is submitted again. `always`: also if it completed while its hub was in doubt. |
 | `hubswitch.priority` | a whole number | `0` | Higher goes first. |
+| `hubswitch.deadline` | a time with a zone, such as `2026-02-27T09:30:00Z` | none | After it nobody wants the job any more: it is skipped. |
+| `hubswitch.checkpoint` | a path in blob storage, such as `azureml://datastores/<name>/paths/<folder>` | none | Where the job keeps its [checkpoints](jobs.md#checkpoints): its successor finds the place in `HUBSWITCH_CHECKPOINT`. |
 
 A tag that cannot be understood leaves the default, and the job's history in the ledger says so. Successors carry
 `hubswitch.source` (the first job of the line), `hubswitch.epoch` and `hubswitch.run`.

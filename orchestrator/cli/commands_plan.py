@@ -16,8 +16,12 @@ from orchestrator.core.vocabulary import Role
 
 RESOURCE_MANAGER_CALLS = (
     "phase B, before the first job: GET of the target's project",
+    "phase B of an ordered failover, per job: GET and cancel of its old run before that",
     "phase B, per job: one PUT; per asset that is not there yet: a GET and a PUT, for code an upload as well",
-    "capture, per job: one GET; reconciliation: the list of jobs of the active side",
+    "after a switch: the list of the side that was left, a GET per old run missing there, a cancel per running one",
+    "capture, per job: one GET, and one per asset; reconciliation: the list of the active side, a GET per submission",
+    "replication: twenty GETs a minute, a GET and a PUT per asset that is lacking, a POST for a signature per upload",
+    "drills: dry none but the probes; canary one PUT, and GETs until it has ended",
     "probe `control`: GET of each side's project",
     "polls: the availability statuses of each side's resource groups, the health events of each subscription",
     "canaries, if there are any: two PUTs for each, and up to four GETs until its deadline",
