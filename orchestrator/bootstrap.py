@@ -28,6 +28,7 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
 from orchestrator.workflows.canaries import Canaries
+from orchestrator.workflows.recent import Recent
 from orchestrator.workflows.sharing import Teller
 from orchestrator.workflows.turns import Turns
 
@@ -83,8 +84,8 @@ class Deployment:
         """What is known of each side's canary; Azure has the truth."""
 
         self.canary_looks = Turns()
-        self.recorder = Recorder()
-        """What was seen and has not been written down yet."""
+        self.recorder, self.recent = Recorder(), Recent()
+        """What was seen and has not been written down yet, and jobs that were just taken into the ledger."""
 
         self._building = threading.Lock()
 

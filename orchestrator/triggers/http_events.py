@@ -69,7 +69,8 @@ async def event_grid(deployment: Deployment, event: Any, client: DurableFunction
 
 async def _handed_over(deployment: Deployment, client: DurableFunctionsClient, found: Intake) -> None:
     now = deployment.clock.now()
-    await engine.hand_over(client, dict(deployment.plans), found, now)
+    news = tuple(order for told in found.captures if (order := deployment.recent.news(told)))
+    await engine.hand_over(client, dict(deployment.plans), found._replace(captures=news), now)
     for pair, signals in found.signals.items():
         await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
 

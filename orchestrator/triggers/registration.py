@@ -93,7 +93,11 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
     """The function that the engine calls for an activity: decode, carry out, encode."""
 
     def carry_out(order: Any) -> Any:
-        return to_builtins(body(deployment.world, from_builtins(order, shape, name)))
+        given = from_builtins(order, shape, name)
+        done = body(deployment.world, given)
+        if isinstance(done, orders.CaptureReport):
+            deployment.recent.note(given, done)
+        return to_builtins(done)
 
     return _named(carry_out, name)
 
