@@ -84,7 +84,8 @@ class ResourceManager:
         """PUT or POST, when the caller's share of writes allows it.
 
         Raises:
-            Throttled: Azure asks for a pause, or the turn is too far away; all writes of this share pause.
+            Throttled: Azure asks for a pause, or the turn is too far away. If it counts our writes, all of this share
+                pause; not if what was written to is busy, such as the hub in a sick region.
         """
         request = HttpRequest(
             method,
@@ -97,7 +98,8 @@ class ResourceManager:
         try:
             return self._answer(request, f"{method} {path}", ONCE, pacer)
         except Throttled as fault:
-            pacer.refused(fault.retry_after)
+            if fault.of_all:
+                pacer.refused(fault.retry_after)
             raise
 
     def _answer(

@@ -113,7 +113,7 @@ def _by_status(status: int, code: str, asked: timedelta | None, text: str) -> Hu
     if status == 412 or (status == 409 and code in CONDITION_FAILED):
         return Conflict(text)
     if status == 429 or (status == 503 and asked is not None):
-        return Throttled(text, retry_after=asked)
+        return Throttled(text, retry_after=asked, of_all=status == 429)
     if 400 <= status < 500 and status != 408:
         return Refused(text, status=status, code=code)
     return TemporaryError(text, retry_after=asked)

@@ -43,7 +43,15 @@ class TemporaryError(HubswitchError):
 
 
 class Throttled(TemporaryError):
-    """429, or 503 with a Retry-After."""
+    """The service asks for a pause.
+
+    ``of_all`` is true if it counts our requests (429), and false if what was asked is busy (503 with a Retry-After):
+    others may be asked meanwhile.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, of_all: bool = True) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.of_all = of_all
 
 
 class Unreachable(TemporaryError):

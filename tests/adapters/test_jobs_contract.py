@@ -163,6 +163,17 @@ def test_writes_keep_below_the_rate_that_is_granted(jobs: ArmJobs, hub: Hub, azu
     assert 0.6 <= time.monotonic() - start <= 3
 
 
+def test_a_busy_hub_stops_no_write_to_the_other(jobs: ArmJobs, azure: LocalAzure) -> None:
+    """A 503 that says when speaks for the side that was asked; the limit that both sides share is not met."""
+    plan = azure.plan()
+    azure.faults.set(plan.primary.region, "control", "5xx", status=503, retry_after=600, method="POST")
+    with pytest.raises(Throttled, match="503"):
+        jobs.cancel(plan.primary, "anything")
+    body = {"properties": {"jobType": "Command", "command": "x", "experimentName": "x"}}
+    with pytest.raises(Refused):  # taken up, and refused for what it lacks: the write went out
+        jobs.put(plan.secondary, "elsewhere", body, "2025-01-01-preview")
+
+
 def test_a_read_waits_a_short_retry_after_itself(jobs: ArmJobs, hub: Hub, azure: LocalAzure) -> None:
     """A second is waited inside the call, and the read succeeds."""
     azure.faults.set(hub.region, "control", "429", retry_after=1, times=1)
