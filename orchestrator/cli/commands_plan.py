@@ -24,7 +24,7 @@ RESOURCE_MANAGER_CALLS = (
     "drills: dry none but the probes; canary one PUT, and GETs until it has ended",
     "probe `control`: GET of each side's project",
     "polls: the availability statuses of each side's resource groups, the health events of each subscription",
-    "canaries, if there are any: two PUTs for each, and up to four GETs until its deadline",
+    "canaries, if there are any: two PUTs for each, and up to eight GETs until its deadline",
 )
 
 

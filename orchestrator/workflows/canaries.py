@@ -18,7 +18,7 @@ from orchestrator.core import canary, movement
 from orchestrator.core.canary import Asked, Result
 from orchestrator.core.codec import Value
 from orchestrator.core.errors import HubswitchError
-from orchestrator.core.lifecycle import has_ended, status_of
+from orchestrator.core.lifecycle import has_ended, is_ours, status_of
 from orchestrator.core.movement import Movement
 from orchestrator.core.plan import Plan
 from orchestrator.core.vocabulary import Observation, Role
@@ -133,6 +133,8 @@ class Canaries:
         status = status_of(job)
         if status.casefold() == "completed":
             self._prove(visit)
+        if not has_ended(status):
+            self._look_around(visit)
         moves = self._moves.get(visit.key)
         result = canary.judged(
             visit.plan,
@@ -144,6 +146,20 @@ class Canaries:
         )
         late = watched.submitted_at is not None and visit.now - watched.submitted_at >= visit.plan.canary.deadline
         return msgspec.structs.replace(watched, ended=has_ended(status), heard_late=late, result=result)
+
+    def _look_around(self, visit: Visit) -> None:
+        """Take note of the side's newest jobs, unless somebody in this process just has.
+
+        Where each timer has processes of its own, what the reconciliation has listed is not known here, and a canary
+        that queues behind others would be taken for one that hangs.
+        """
+        known = self._moves.get(visit.key)
+        if known is not None and visit.now - known.at < visit.plan.canary.deadline / LOOKS:
+            return
+        with contextlib.suppress(HubswitchError):
+            page = next(iter(visit.world.jobs.pages(visit.plan.side(visit.side))), ())
+            statuses = {job["name"]: status_of(job) for job in page if not is_ours(job)}
+            self.listed(visit.plan, visit.side, statuses, visit.now)
 
     def _prove(self, visit: Visit) -> None:
         if visit.making not in self._proven:

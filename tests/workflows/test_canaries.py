@@ -19,6 +19,7 @@ from orchestrator.core.vocabulary import Observation, Role
 from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.azure.life import Job
 from orchestrator.local.session import variables
+from orchestrator.local.workload import User
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.workflows.canaries import Canaries, Visit
@@ -136,6 +137,29 @@ def test_a_canary_that_is_late_is_bad_and_stopped_when_the_next_is_due(cage: Cag
     assert observation(found) is Observation.BAD
     cage.ask(canaries, HOUR + 40 * MINUTE)
     assert [job.status for job in cage.jobs()][1] in {"CancelRequested", "Canceled"}
+
+
+def test_a_canary_that_queues_behind_others_is_not_blamed_though_nobody_else_lists_jobs(cage: Cage) -> None:
+    """On some hosts the reconciliation runs in a process of its own, and what it has listed is not known here."""
+    canaries = Canaries()
+    cage.proven(canaries)
+    hub = cage.plan.primary
+    properties = {
+        "jobType": "Command",
+        "command": "x",
+        "computeId": f"{hub.project_id}/computes/cpu-cluster",
+        "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
+        "tags": {"local.duration": "36000"},
+    }
+    User(cage.azure).submit(hub, "somebody-s", properties)
+    cage.ask(canaries, HOUR)
+    cage.ask(canaries, HOUR + 5 * MINUTE)
+    job = next(job for job in cage.jobs() if job.name == "somebody-s")
+    cage.azure.call(lambda: cage.azure.services.life._turn(job, "Running"))
+    cage.ask(canaries, HOUR + 10 * MINUTE)
+    found = cage.ask(canaries, HOUR + 15 * MINUTE)
+    assert found is not None
+    assert (found.observation, found.why.endswith("while other jobs move")) == (Observation.BLIND, True)
 
 
 def test_a_late_canary_is_judged_before_the_next_takes_its_place(cage: Cage) -> None:
