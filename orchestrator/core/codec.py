@@ -15,6 +15,11 @@ import msgspec
 from orchestrator.core.errors import InvalidInput
 
 _FAULT = re.compile(r"^(?P<said>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
+_TIMES = {
+    "Invalid RFC3339 encoded datetime": "none",
+    "Expected `datetime` with a timezone component": "one without a zone",
+}
+_BOUND = re.compile(r"Expected (?P<expected>.+)")
 _GOT = re.compile(r"^Expected (?P<expected>.*?), got (?P<got>.*)$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`$")
@@ -80,8 +85,10 @@ def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> Invali
         return InvalidInput(where, _joined(path, name["name"]), "a field that is known here", "an unknown field")
     if word := _WORD.match(said):
         return InvalidInput(where, path, _allowed(shape, path), word["got"])
-    if said == "Invalid RFC3339 encoded datetime":
-        return InvalidInput(where, path, "a time such as 2026-02-27T09:30:00Z", "none")
+    if said in _TIMES:
+        return InvalidInput(where, path, "a time with a zone, such as 2026-02-27T09:30:00Z", _TIMES[said])
+    if bound := _BOUND.fullmatch(said):
+        return InvalidInput(where, path, bound["expected"].replace("`", ""), "one that is not")
     return InvalidInput(where, path, "a valid value", said.replace("`", ""))
 
 
