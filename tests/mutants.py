@@ -24,6 +24,7 @@ MACHINE = "tests/core/test_machine.py"
 TWO = "tests/core/test_machine_of_two.py"
 BOUNDS = "tests/core/test_bounds.py"
 DUMB = "tests/core/test_dumb_decider.py"
+REPORTS = "tests/core/test_reports.py"
 HOLDS = "tests/core/test_holds.py"
 FROZEN = "tests/crash/test_frozen.py"
 SUBMITTING = "tests/workflows/test_submitting.py"
@@ -107,15 +108,15 @@ MUTANTS = (
     Mutant(
         "S1: what others switched leaves the side as it was",
         "core/reports.py",
-        "return _superseded(state, record.epoch, record.active,",
-        "return _superseded(state, record.epoch, state.active,",
+        "after = _superseded(state, record.epoch, record.active,",
+        "after = _superseded(state, record.epoch, state.active,",
         TWO,
     ),
     Mutant(
         "S1: a record that went back is believed",
-        "core/decide.py",
-        "    if record.epoch < state.epoch:\n        return",
-        "    if record.epoch < 0:\n        return",
+        "core/sight.py",
+        "    if record is None or record.epoch > state.epoch:\n        return None\n    if began",
+        "    if record is None or record.epoch != state.epoch:\n        return None\n    if began",
         TWO,
     ),
     Mutant(
@@ -141,7 +142,7 @@ MUTANTS = (
         "core/reports.py",
         "moving and report.epoch == state.epoch + 1 and",
         "",
-        MACHINE,
+        REPORTS,
     ),
     Mutant(
         "memory: texts are cut by characters",
@@ -160,8 +161,8 @@ MUTANTS = (
     Mutant(
         "an unknown word is a stage",
         "core/parsing/notices.py",
-        'STAGE.get(word(pick(properties, "stage"))) or STAGE.get(word(pick(context, "status")))',
-        'STAGE.get(word(pick(properties, "stage")), Stage.ACTIVE)',
+        'STAGE.get(word(pick(properties, "stage")) or status)',
+        'STAGE.get(word(pick(properties, "stage")) or status, Stage.ACTIVE)',
         "tests/core/test_unknown_words.py",
     ),
     Mutant(
@@ -191,8 +192,8 @@ MUTANTS = (
     Mutant(
         "a good answer outdoes nothing",
         "core/assessment.py",
-        "return not (speaks and track",
-        "return not (not speaks and track",
+        "return bool(speaks and track",
+        "return bool(not speaks and track",
         DUMB,
     ),
     Mutant(
@@ -331,8 +332,8 @@ MUTANTS = (
     Mutant(
         "S5: a ledger that is away stops a user's work",
         "adapters/submission_policy.py",
-        "            if self._strict:\n",
-        "            if not self._strict:\n",
+        '            if self._strict:\n                raise NotNow(f"not',
+        '            if not self._strict:\n                raise NotNow(f"not',
         POLICY,
     ),
     Mutant(

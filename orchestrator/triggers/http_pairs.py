@@ -59,6 +59,7 @@ class DrillAsked(Value, kw_only=True):
     """Body of a drill."""
 
     reason: Words
+    by: Words = ""
     kind: DrillKind = DrillKind.DRY
     force: bool = False
     """Practise in a blackout window too."""
@@ -150,6 +151,7 @@ def drill(deployment: Deployment) -> Handler:
             kind=asked.kind,
             drill=f"{now:%Y%m%dt%H%M%S}{now.microsecond:06d}",
             reason=asked.reason,
+            by=caller_of(req) or asked.by or "unnamed",
             asked_at=now,
             beat=beat_of(plan.policy),
             longest=longest_of(plan.policy),

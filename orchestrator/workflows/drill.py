@@ -91,6 +91,8 @@ def rehearse(world: World, order: DrillOrder) -> DrillReport:
         kind=order.kind,
         ok=all(finding.ok for finding in findings),
         findings=tuple(findings),
+        by=order.by,
+        reason=order.reason,
     )
 
 
@@ -132,7 +134,15 @@ def _awaited(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[
 
 def _canary_report(order: DrillOrder, *, ok: bool, why: str) -> DrillReport:
     finding = Finding(check="canary", ok=ok, why=f"{canary_name(order)} {why}")
-    return DrillReport(pair=order.pair, drill=order.drill, kind=order.kind, ok=ok, findings=(finding,))
+    return DrillReport(
+        pair=order.pair,
+        drill=order.drill,
+        kind=order.kind,
+        ok=ok,
+        findings=(finding,),
+        by=order.by,
+        reason=order.reason,
+    )
 
 
 def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[Finding]:

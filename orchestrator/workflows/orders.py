@@ -291,6 +291,7 @@ class DrillOrder(Value, kw_only=True):
     kind: DrillKind
     drill: str
     reason: str
+    by: str = ""
     asked_at: Moment
     beat: timedelta
     longest: timedelta
@@ -310,6 +311,10 @@ class DrillReport(Value, kw_only=True):
     kind: DrillKind
     ok: bool
     findings: tuple[Finding, ...]
+    by: str = ""
+    """Who asked for it."""
+
+    reason: str = ""
 
 
 class DrillDone(Value, kw_only=True):

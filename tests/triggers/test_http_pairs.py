@@ -69,8 +69,9 @@ def test_the_status_says_how_far_the_standby_is_behind(caller: Caller) -> None:
 
 def test_a_dry_drill_is_followed_to_its_end(caller: Caller) -> None:
     """202 with the run's place; the run ends with one finding for everything that a switch would need."""
-    accepted = caller.post("pairs/demo/drill", {"reason": "weekly practice"})
+    accepted = caller.post("pairs/demo/drill", {"reason": "weekly practice", "by": "ana"})
     run = caller.followed(accepted)
+    assert (run["output"]["by"], run["output"]["reason"]) == ("ana", "weekly practice")
     checks = {finding["check"] for finding in run["output"]["findings"]}
     assert (run["status"], run["output"]["ok"], run["output"]["kind"]) == ("completed", True, "dry")
     assert {"epoch", "secondary.hub", "secondary.control", "observer", "elsewhere", "jobs"} <= checks
@@ -94,6 +95,17 @@ def test_a_dry_drill_finds_what_would_go_wrong(caller: Caller) -> None:
         caller.local.azure.faults.clear(region)
     failed = [finding["check"] for finding in run["output"]["findings"] if not finding["ok"]]
     assert (run["status"], run["output"]["ok"], failed) == ("completed", False, ["secondary.hub"])
+
+
+def test_a_dry_drill_without_the_ledger_ends_with_findings(caller: Caller) -> None:
+    """One for each thing that needs it, and one that says that the drill itself could not be kept."""
+    caller.local.azure.faults.set(None, "ledger", "refuse")
+    try:
+        run = caller.followed(caller.post("pairs/demo/drill", {"reason": "practice"}))
+    finally:
+        caller.local.azure.faults.clear(None, "ledger")
+    failed = {finding["check"] for finding in run["output"]["findings"] if not finding["ok"]}
+    assert (run["status"], run["output"]["ok"], failed) == ("completed", False, {"epoch", "jobs", "kept"})
 
 
 def test_a_canary_drill_submits_one_tagged_job_to_the_standby_and_nothing_else(caller: Caller) -> None:
