@@ -33,7 +33,7 @@ def without(text: str, field: str) -> str:
             "policy.maintenance_windows[0].to",
             "a value",
         ),
-        ("start: noon", "start", "a time such as 2026-02-27T09:30:00Z"),
+        ("start: noon", "start", "a time with a zone, such as 2026-02-27T09:30:00Z"),
         ("primary: {region: nowhere}", "primary.region", "a canonical region name"),
         (
             "world: [{at: 2026-01-01T00:00:00Z, set: {primary.hub: badd}}]",
