@@ -30,8 +30,11 @@ class Envelope(NamedTuple):
     time: datetime | None
     data: Any
     id: str
-    key: str
-    """Equal for equal ids, types and sources."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal ids, types and sources."""
+        return key_of(self.source, self.type, self.id)
 
 
 def read_event(element: dict[str, Any]) -> Fact | None:
@@ -62,7 +65,7 @@ def _envelope(element: dict[str, Any], kind: str) -> Envelope:
     sent = pick(element, "eventTime", "time")
     if identity is None:
         identity = digest_of([subject, sent if isinstance(sent, str) else None, data])
-    return Envelope(kind, source, subject, when(sent), data, identity, key_of(source, kind, identity))
+    return Envelope(kind, source, subject, when(sent), data, identity)
 
 
 def _identity(said: Any) -> str | None:
@@ -169,7 +172,7 @@ def _changed(event: Envelope, known: EventWord) -> Fact:
         is_write=known.handler == "write",
     )
     # Topics of a subscription and of a resource group tell of the same change under the same id.
-    same = event._replace(key=key_of(target, event.type, event.id)) if target else event
+    same = event._replace(source=target) if target else event
     return _plain(same, known.kind, target, known.why, details)
 
 
