@@ -10,6 +10,9 @@ from outage import COPIES, KILLS, outage_bench, suffered
 
 from orchestrator.core.records import JobStatus, OldRun
 
+ACCOUNTED = {"Canceled": {OldRun.STOPPED}, "Completed": {OldRun.COMPLETED, OldRun.ENDED}}
+"""What the ledger has to say of a zombie, by how it ended."""
+
 SEEDS = range(int(os.environ.get("HUBSWITCH_SEEDS", "3")))
 
 
@@ -28,7 +31,7 @@ def test_a_job_of_every_type_survives_its_region_once(tmp_path: Path, seed: int)
     assert {job.lacks for job in successors.values()} == {None}
     assert after.zombies()
     for zombie in after.zombies():
-        assert zombie.status == "Canceled", zombie.name
-        assert after.records[zombie.name].old_run is OldRun.STOPPED
+        # On a slow machine one may come to a good end before its successor is there to stop it for.
+        assert after.records[zombie.name].old_run in ACCOUNTED[zombie.status], zombie.name
     moved = [record for record in after.records.values() if record.status is JobStatus.RESUBMITTED]
     assert len(moved) == len(after.submitted)
