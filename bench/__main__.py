@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import detect, ingest, mixed, replay, resubmit, rewrite, start, state, storm, switch
+from bench import capture, detect, ingest, mixed, mlclient, replay, resubmit, rewrite, start, state, storm, switch
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.codec import to_builtins
 
@@ -25,6 +25,8 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "detect": detect.measured,
     "rewrite": rewrite.measured,
     "resubmit": resubmit.measured,
+    "mlclient": mlclient.measured,
+    "capture": capture.measured,
     "ingest": ingest.measured,
     "state": state.measured,
     "mixed": mixed.measured,

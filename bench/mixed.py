@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import msgspec
 import psutil
 
+from bench.ledgers import filled
 from bench.measure import Goal, Measured, at_least, at_most, mebibytes, say
 from bench.resubmit import NO_LIMIT, SHARE, Size, limits, phase_of, puts_of
 from bench.stage import Pair, Stage, stage, worker
@@ -16,11 +15,10 @@ from orchestrator.core.records import JobRecord
 from orchestrator.core.vocabulary import Role
 from orchestrator.local.kinds import kinds
 from orchestrator.local.workload import User
-from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.capture import record_of
 
 SIZES = "HUBSWITCH_BENCH_JOBS"
-"""Environment variable with the numbers of jobs, such as ``100,1000,10000``; 100 and 1,000 without it."""
+"""Environment variable with the numbers of jobs, such as ``100,1000``; 100, 1,000 and 10,000 without it."""
 
 BURST, RATE = 200, 50.0
 FLAT = 1.10
@@ -56,7 +54,7 @@ def sizes_of(*, quick: bool) -> list[int]:
     """
     if quick:
         return [21]
-    text = os.environ.get(SIZES, "100,1000")
+    text = os.environ.get(SIZES, "100,1000,10000")
     try:
         found = sorted({int(part) for part in text.split(",")})
     except ValueError:
@@ -75,7 +73,7 @@ def measured(*, quick: bool) -> Measured:
         drafts = _drafts(at, limited)
         for pair, size in zip([*free, limited], [*sizes, sizes[-1]], strict=True):
             say(f"mixed: {size} jobs into the ledger of {pair.plan.pair}")
-            _filled(pair, drafts, size)
+            filled(pair, drafts, size)
         at.azure.region_down(limited.plan.primary.region)
         costs = [_moved(at, pair) for pair in free]
         say(f"mixed: {limit.jobs} jobs with {limit.burst} writes + {limit.rate:g}/s")
@@ -91,22 +89,6 @@ def _drafts(at: Stage, pair: Pair) -> list[JobRecord]:
     bodies = kinds(hub, user.code(hub), user.environment(hub))
     jobs = [user.submit(hub, f"template-{kind}", properties) for kind, properties in bodies.items()]
     return [record_of(pair.plan, Role.PRIMARY, job["name"], job, pair.world) for job in jobs]
-
-
-def _filled(pair: Pair, drafts: list[JobRecord], number: int) -> None:
-    name = pair.plan.pair
-    assets = Assets(pair.world, pair.plan, Role.PRIMARY)
-    needed = {asset for draft in drafts for asset in draft.closure}
-    assets.keep(needed)
-    assets.ensure(needed)
-    ledger = pair.world.ledgers[name]
-
-    def keep(index: int) -> None:
-        job = f"{name}-{index:05}"
-        ledger.create(msgspec.structs.replace(drafts[index % len(drafts)], pair=name, name=job, root=job))
-
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(keep, range(number)))
 
 
 def _moved(at: Stage, pair: Pair) -> Cost:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import msgspec
-
-from bench.measure import ROOT, Goal, Measured, at_least, mebibytes, say
-from bench.sdk_loop import Given, Looped
+from bench.ledgers import filled
+from bench.measure import Goal, Measured, at_least, mebibytes, say
+from bench.sdk import moved_again
+from bench.sdk_loop import Looped
 from bench.stage import Pair, Stage, stage, worker
-from orchestrator.core.codec import decode, encode
-from orchestrator.core.records import JobRecord
 from orchestrator.core.vocabulary import JobPolicy, Role
-from orchestrator.local.azure.identity import EXECUTOR
 from orchestrator.local.azure.requestlog import Entry
 from orchestrator.local.workload import submit_workload
-from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.capture import record_of
 from orchestrator.workflows.orders import Milestones
 
@@ -75,7 +68,7 @@ def measured(*, quick: bool) -> Measured:
         say("resubmit: moving them without a limit")
         free = moved(at, unlimited)
         say("resubmit: the same jobs through azure-ai-ml")
-        loop = looped(at, unlimited, size.looped)
+        loop = moved_again(at, unlimited, size.looped)
         say(f"resubmit: moving them with {size.burst} writes + {size.rate:g}/s")
         with limits(at, size):
             paced = moved(at, limited)
@@ -94,21 +87,7 @@ def recorded(at: Stage, pairs: Sequence[Pair], number: int) -> None:
     if len(records) < number:
         raise RuntimeError(f"{number} jobs were to be moved, only {len(records)} may be")
     for pair in pairs:
-        _kept(pair, records)
-
-
-def _kept(pair: Pair, records: Sequence[JobRecord]) -> None:
-    needed = {asset for record in records for asset in record.closure}
-    assets = Assets(pair.world, pair.plan, Role.PRIMARY)
-    assets.ensure(assets.keep(needed))
-    ledger = pair.world.ledgers[pair.plan.pair]
-
-    def keep(record: JobRecord) -> None:
-        name = f"{pair.plan.pair}-{record.name}"
-        ledger.create(msgspec.structs.replace(record, pair=pair.plan.pair, name=name, root=name))
-
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(keep, records))
+        filled(pair, records, number)
 
 
 def moved(at: Stage, pair: Pair) -> Moved:
@@ -148,24 +127,6 @@ def phase_of(marks: Milestones) -> float:
     return (marks.resubmitted_at - marks.standby_at).total_seconds()
 
 
-def looped(at: Stage, pair: Pair, number: int) -> Looped:
-    """Submit the first of the jobs that were just moved once more, as people do."""
-    prefix = f"{pair.plan.pair}-"
-    jobs = [job for job in at.azure.truth.jobs() if job.name.startswith(prefix)][:number]
-    hub = pair.plan.secondary
-    given = Given(
-        subscription=hub.subscription,
-        resource_group=hub.resource_group,
-        workspace=hub.project,
-        client_id=EXECUTOR,
-        mlclient=at.azure.mlclient_kwargs(),
-        jobs={f"looped-{job.name}": job.submitted["properties"] for job in jobs},
-    )
-    command = [sys.executable, "-m", "bench.sdk_loop"]
-    done = subprocess.run(command, cwd=ROOT, input=encode(given), stdout=subprocess.PIPE, check=True)
-    return decode(done.stdout, Looped, "bench.sdk_loop")
-
-
 @contextlib.contextmanager
 def limits(at: Stage, size: Size) -> Iterator[None]:
     """Resource Manager's limits on writes, from a full bucket."""
@@ -181,7 +142,7 @@ def limits(at: Stage, size: Size) -> Iterator[None]:
 def _goals(free: Moved, loop: Looped, paced: Moved, bound: float) -> tuple[Goal, ...]:
     return (
         at_least(SHARE, bound / paced.seconds, "resubmit, limited: bound / seconds from first to last PUT"),
-        at_least(1.0, _rate(free) / (loop.jobs / loop.seconds), "resubmit, unlimited: jobs/s / jobs/s of MLClient"),
+        at_least(1.0, rate_of(free) / (loop.jobs / loop.seconds), "resubmit, unlimited: jobs/s / jobs/s of MLClient"),
     )
 
 
@@ -197,7 +158,7 @@ def _figures(free: Moved, loop: Looped, paced: Moved, bound: float) -> dict[str,
         },
         "unlimited": {
             "jobs": free.jobs,
-            "jobs_per_second": round(_rate(free), 1),
+            "jobs_per_second": round(rate_of(free), 1),
             "jobs_per_second_whole_phase": round(free.jobs / free.phase, 1),
             "resident_mib": free.resident,
         },
@@ -209,5 +170,6 @@ def _figures(free: Moved, loop: Looped, paced: Moved, bound: float) -> dict[str,
     }
 
 
-def _rate(run: Moved) -> float:
+def rate_of(run: Moved) -> float:
+    """Jobs per second."""
     return run.jobs / run.seconds

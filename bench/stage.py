@@ -39,7 +39,7 @@ from orchestrator.local.session import variables
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.workflows import names
-from orchestrator.workflows.orders import CaptureOrder, CaptureRun, RunSummary
+from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun, RunSummary
 from orchestrator.workflows.switch_run import order_from
 from orchestrator.workflows.switching import ensure_pair
 
@@ -108,9 +108,12 @@ class Stage:
 
     def warm_up(self, pair: Pair) -> None:
         """Let the worker load what it loads at first use: the Azure clients."""
-        order = CaptureOrder(pair=pair.plan.pair, side=Role.PRIMARY, jobs=())
-        run = CaptureRun(order=order, beat=pair.plan.policy.suspect_interval)
-        self._run(names.CAPTURE_RUN, to_builtins(run), f"{pair.plan.pair}-warm-up", None)
+        self.capture(pair, CaptureOrder(pair=pair.plan.pair, side=Role.PRIMARY, jobs=()), f"{pair.plan.pair}-warm-up")
+
+    def capture(self, pair: Pair, order: CaptureOrder, run: str) -> CaptureReport:
+        """Carry out an order of the reconciling timer, as an orchestration of this name."""
+        given = CaptureRun(order=order, beat=pair.plan.policy.suspect_interval)
+        return from_builtins(self._run(names.CAPTURE_RUN, to_builtins(given), run, None), CaptureReport, run)
 
     def _run(self, name: str, given: Any, run: str, look: Callable[[], None] | None) -> Any:
         self.client.schedule_new_orchestration(name, input=given, instance_id=run)

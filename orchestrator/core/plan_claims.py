@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.core.canary_plan import checked_canary
 from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import ARM_ID, GUID, PAIR_NAME, Hub, Plan
+from orchestrator.core.plan import ARM_ID, GUID, PAIR_NAME, TABLES, Hub, Plan
 from orchestrator.core.policy import checked
 from orchestrator.core.regions import GLOBAL, region_named
 from orchestrator.core.vocabulary import CLASS_OF_SURFACE, Role
@@ -21,8 +21,6 @@ CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
 Must = Callable[[bool, str, str, str], None]
 """Whether something holds, the field, what was expected, what was found."""
-
-TABLES = ("computes", "datastores", "environments", "storage_accounts", "registries", "identities", "endpoints")
 
 
 def cross_checked(plan: Plan, where: str) -> Plan:

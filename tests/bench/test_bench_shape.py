@@ -17,6 +17,8 @@ GOALS = {
     "detect": 1,
     "rewrite": 1,
     "resubmit": 2,
+    "mlclient": 2,
+    "capture": 1,
     "ingest": 1,
     "state": 1,
     "mixed": 3,
@@ -65,6 +67,21 @@ def test_every_job_is_moved_with_the_limit_and_without(quick: dict[str, Any]) ->
     """A rate is only worth telling if nothing was left behind."""
     figures = quick["benchmarks"]["resubmit"]["figures"]
     assert (figures["limited"]["jobs"], figures["unlimited"]["jobs"]) == (60, 60)
+
+
+def test_what_mlclient_reads_of_one_hub_is_right_in_no_other(quick: dict[str, Any]) -> None:
+    """The loop that people write is quick to write, too: none of its submissions arrives as it should."""
+    figures = quick["benchmarks"]["mlclient"]["figures"]["fetched_and_submitted_by_mlclient"]
+    assert {kind: (one["tried"], one["right"]) for kind, one in figures.items()} == {
+        "commands": (2, 0),
+        "pipelines": (2, 0),
+    }
+
+
+def test_a_second_reconciliation_finds_nothing_and_a_third_what_ended(quick: dict[str, Any]) -> None:
+    """Every job is taken in once; after that only its end is worth a question."""
+    figures = quick["benchmarks"]["capture"]["figures"]
+    assert [figures[name]["changed"] for name in ("new", "same", "ended")] == [60, 0, 1]
 
 
 def test_a_benchmark_that_does_not_exist_is_refused_by_name() -> None:

@@ -15,10 +15,9 @@ import msgspec
 
 from orchestrator.core.codec import Value, from_builtins
 from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Hub, Plan
+from orchestrator.core.plan import TABLES, Hub, Plan
 from orchestrator.core.vocabulary import Role
 
-TABLES = ("computes", "datastores", "environments", "storage_accounts", "registries", "identities", "endpoints")
 _PARTS = ("subscription", "resource_group", "workspace")
 _PART = re.compile(r"[^/\s]+")
 _STORAGE_HOST = re.compile(r"(?P<account>[a-z0-9-]+)\.(?:z\d+\.)?blob\.", re.IGNORECASE)

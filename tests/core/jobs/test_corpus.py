@@ -13,9 +13,9 @@ import pytest
 
 from orchestrator.core.errors import InvalidInput
 from orchestrator.core.jobs import JobMap, Rewrite, leaks, map_from, rewrite
+from orchestrator.core.plan import TABLES
 
 CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus"
-TABLES = ("computes", "datastores", "environments", "storage_accounts", "registries", "identities", "endpoints")
 SIDES = {
     "from": {
         "subscription": "11111111-1111-1111-1111-111111111111",
