@@ -35,7 +35,7 @@ from orchestrator.core.codec import Value
 from orchestrator.core.errors import HubswitchError, InvalidInput, NotFound, NotNow, TemporaryError
 from orchestrator.core.lifecycle import has_ended, status_of
 from orchestrator.core.plan import Plan, plan_from
-from orchestrator.core.records import JobStatus
+from orchestrator.core.records import JobStatus, is_job_name
 from orchestrator.core.submission import why_not
 from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from orchestrator.adapters.submission_policy import SubmissionPolicy
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
+NAME_RULE = "letters, digits, '_', '.' and '-', a letter or digit first, at most 255"
 POLL = 5.0
 """Seconds between two questions while a job is waited for."""
 
@@ -159,6 +160,9 @@ def submit(
     at = plan if isinstance(plan, Desk) else desk(plan, credential)
     loaded = mlclient.load(Path(job), sets, name) if isinstance(job, str | Path) else job
     loaded.name = name or loaded.name or _made_name(loaded, job)
+    if not is_job_name(loaded.name):
+        said_in = str(job) if isinstance(job, str | Path) and name is None else "the job"
+        raise InvalidInput(said_in, "name", NAME_RULE, repr(loaded.name))
     where = Destination(side, 0, "", "") if side else destination(at.world, at.plan)
     _must_be_free(at, loaded.name, where.side)
     return _put(at, loaded, where, strict=strict)

@@ -21,12 +21,9 @@ from typing import IO
 from orchestrator.adapters.blobs import Blob, Container
 from orchestrator.core.codec import encode, from_builtins
 from orchestrator.core.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
-from orchestrator.core.records import JobRecord, JobSummary, read_record
+from orchestrator.core.records import JobRecord, JobSummary, is_job_name, read_record
 from orchestrator.core.vocabulary import JobPolicy
 from orchestrator.ports import Versioned
-
-JOB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
-"""Names that Azure ML gives and accepts for jobs (azure-ai-ml, ``job`` schemas), and that are one path segment."""
 
 WHY_LIMIT = 500
 """Characters of a reason that are kept in a blob's metadata, whose total is limited to 8 KiB."""
@@ -178,14 +175,14 @@ class BlobLedger:
         self._container.delete(path)
 
     def _path(self, pair: str, name: str) -> str:
-        if not JOB_NAME.match(name):
+        if not is_job_name(name):
             raise InvalidInput(f"{self._container.url}/{pair}/jobs", "name", "a job's name", repr(name))
         return f"{pair}/jobs/{name}.json"
 
 
 def _name_in(path: str, prefix: str, where: str) -> str:
     name = path.removeprefix(prefix).removesuffix(".json")
-    if not path.endswith(".json") or not JOB_NAME.match(name):
+    if not path.endswith(".json") or not is_job_name(name):
         raise InvalidInput(where, "name", "<job>.json", repr(path.removeprefix(prefix)))
     return name
 
@@ -209,7 +206,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
 
 def _cut(names: Sequence[str]) -> str:
     """As many names as there is room for, the first ones. Headers are ASCII: what is no job's name is left out."""
-    text = ",".join(name for name in names if JOB_NAME.match(name))
+    text = ",".join(name for name in names if is_job_name(name))
     return text if len(text) <= LINEAGE_ROOM else text[:LINEAGE_ROOM].rpartition(",")[0]
 
 

@@ -229,10 +229,7 @@ def jobs_rewrite(
 
 
 @jobs.command("data")
-def jobs_data(
-    plan: Annotated[Path, typer.Option(help="Plan of the pair.")],
-    json: Json = False,
-) -> None:
+def jobs_data(plan: PlanFile, json: Json = False) -> None:
     """Say what running jobs read, and whether it is on the other side; exit 3 if something must be copied."""
     from orchestrator.cli.commands_data import jobs_data_command
 

@@ -13,6 +13,7 @@ record                where                                       changed by
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,9 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.vocabulary import JobPolicy, Role
 
 SCHEMA = 1
+JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+"""Names that Azure ML gives and accepts for jobs (azure-ai-ml, ``job`` schemas), and that are one path segment."""
+
 JOB_NAME_LIMIT = 255
 """Azure ML refuses run ids of more than 256 characters (learn.microsoft.com, resource-limits-capacity)."""
 
@@ -300,6 +304,11 @@ def line_of(name: str, body: Mapping[str, Any]) -> tuple[str, int]:
     if isinstance(source, str) and epoch.isascii() and epoch.isdigit() and name == successor_name(source, int(epoch)):
         return source, int(epoch)
     return name, 0
+
+
+def is_job_name(text: str) -> bool:
+    """Whether a job can be called so: letters, digits, ``_``, ``.`` and ``-``, the first of them a letter or digit."""
+    return JOB_NAME.fullmatch(text) is not None
 
 
 def successor_name(root: str, epoch: int) -> str:

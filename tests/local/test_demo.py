@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from orchestrator.cli.main import status_of
+
+LONGEST = 60
+"""Seconds in which a demo must begin, or end when it is told to."""
 
 LEFT_BEHIND = ("hubswitch-", "local-azure-")
 
@@ -36,3 +45,32 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tempfile.tempdir", None)
     status_of(["demo", "--json", "--jobs", "2", "--speed", "120"])
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(LEFT_BEHIND)] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """In the middle of its work, by a key, by a service manager, or by a terminal that is closed."""
+    command = [sys.executable, "-m", "orchestrator", "demo", "--json", "--jobs", "40", "--speed", "30"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        try:
+            _until_under_way(tmp_path, process)
+            begun = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=LONGEST)
+        finally:
+            process.kill()
+    assert process.returncode != 0
+    assert (out, b"Traceback" in err) == (b"", False)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(LEFT_BEHIND)] == []
+    assert psutil.wait_procs(begun, timeout=LONGEST)[1] == []
+
+
+def _until_under_way(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait for the first files of the demo's session."""
+    end = time.monotonic() + LONGEST
+    while not any(path.name.startswith(LEFT_BEHIND) and any(path.iterdir()) for path in folder.iterdir()):
+        assert process.poll() is None, "it ended by itself"
+        assert time.monotonic() < end, "it did not begin"
+        time.sleep(0.05)
+    time.sleep(0.5)

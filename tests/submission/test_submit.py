@@ -63,6 +63,15 @@ def test_a_pointer_that_cannot_be_read_stops_a_submission_unless_a_side_is_named
     assert len(done.warnings) == 1
 
 
+@pytest.mark.parametrize("name", ["two words", "a/b", "-first", "x" * 256, "line\n"])
+def test_what_is_no_job_s_name_is_refused_before_anything_is_sent(azure: LocalAzure, at: Desk, name: str) -> None:
+    """One line names the field and the rule; neither ledger nor hub was asked."""
+    before = len(azure.log)
+    with mlclient.quiet(), pytest.raises(InvalidInput, match="name: expected letters, digits"):
+        submit(JOB, at, name=name, side=Role.PRIMARY)
+    assert len(azure.log) == before
+
+
 def test_a_name_that_is_another_hub_s_job_is_refused_before_anything_is_sent(azure: LocalAzure, at: Desk) -> None:
     """It could run in both."""
     name = f"{at.plan.pair}-mine"
