@@ -10,7 +10,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.identity import ManagedIdentityCredential
 
-from orchestrator.core.errors import NotNow
+from orchestrator.core.errors import HubswitchError, NotNow
 from orchestrator.core.plan import Hub, Plan
 from orchestrator.core.records import JobRecord, JobStatus
 from orchestrator.core.vocabulary import Role
@@ -130,6 +130,20 @@ def test_it_says_when_the_client_names_a_hub_that_is_not_active(client: Client, 
     assert kept.hub is Role.SECONDARY
     with pytest.raises(NotNow, match="active hub"):
         client(at.plan.secondary, strict=True).jobs.create_or_update(training(f"{at.plan.pair}-f"))
+
+
+def test_where_to_cannot_be_told_while_the_pointer_cannot_be_read(
+    azure: LocalAzure, client: Client, at: Desk, said: list[str]
+) -> None:
+    """The user's work goes on, with a line; a strict one waits."""
+    for region in (azure.estate.third, at.plan.secondary.region):
+        azure.faults.set(region, "appconfig", "5xx", status=500)
+    client(at.plan.primary).jobs.create_or_update(training(f"{at.plan.pair}-i"))
+    assert any("whether the primary is the active hub cannot be told" in line for line in said)
+    assert record(at, f"{at.plan.pair}-i") is not None
+    with pytest.raises(HubswitchError):
+        client(at.plan.primary, strict=True).jobs.create_or_update(training(f"{at.plan.pair}-j"))
+    assert f"{at.plan.pair}-j" not in {job.name for job in azure.truth.jobs()}
 
 
 def test_a_job_that_its_hub_refuses_is_closed_with_the_reason(client: Client, at: Desk) -> None:

@@ -59,6 +59,7 @@ def test_what_was_seen_is_given_as_json_lines(caller: Caller) -> None:
         ("pairs/demo/decisions?limit=some", "limit"),
         ("pairs/demo/decisions?limit=201", "limit"),
         ("pairs/demo/signals?since=yesterday", "since"),
+        ("pairs/demo/signals?since=0001-01-01T00:00:00%2B14:00", "since"),
     ],
 )
 def test_a_question_that_cannot_be_understood_is_the_callers_fault(caller: Caller, path: str, field: str) -> None:
