@@ -22,7 +22,7 @@ from orchestrator.core.runs import started
 from orchestrator.core.state import Decision, PairState, Pause, Tell, moved, noted
 from orchestrator.core.telling import clipped, moment
 from orchestrator.core.transitions import Trigger
-from orchestrator.core.vocabulary import EvidenceClass, Phase, Role
+from orchestrator.core.vocabulary import EvidenceClass, NoticeName, Phase, Role
 
 _replace = msgspec.structs.replace
 
@@ -94,7 +94,7 @@ def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -
     why = f"rejected by {_who(command)}; asked again at {moment(until)} at the earliest"
     rejected = _replace(state.approval, rejected_at=now)
     after = moved(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
-    return Decision(state=after, orders=(Tell(name="Rejected", why=why),), rule=after.rule, why=why)
+    return Decision(state=after, orders=(Tell(name=NoticeName.REJECTED, why=why),), rule=after.rule, why=why)
 
 
 def _acknowledge(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
@@ -130,7 +130,7 @@ def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
         changes |= {"attempts": state.attempts + 1, "failed_at": now}
     why = f"{state.run} given up by {_who(command)}"
     after = moved(state, Trigger.RUN_FAILED, now, "run-abandoned", why, **changes)
-    return Decision(state=after, orders=(Tell(name="RunFailed", why=why),), rule=after.rule, why=why)
+    return Decision(state=after, orders=(Tell(name=NoticeName.RUN_FAILED, why=why),), rule=after.rule, why=why)
 
 
 def _cleared(state: PairState) -> PairState:

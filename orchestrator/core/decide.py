@@ -27,7 +27,7 @@ from orchestrator.core.signals import Signal
 from orchestrator.core.state import Approval, Decision, Order, PairState, StartRun, Tell, moved, noted
 from orchestrator.core.telling import clipped, moment, span
 from orchestrator.core.transitions import Trigger
-from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Phase, Role
+from orchestrator.core.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 
 __all__ = [
     "Command",
@@ -128,7 +128,7 @@ def _alerted(state: PairState, view: Assessment, now: datetime, policy: Policy) 
             return state, ()
         why = judged(view, state.active, policy).why
         after = moved(state, Trigger.EVIDENCE_BAD, now, "suspect", why, suspects=alarming)
-        return after, (Tell(name="Suspect", why=why),)
+        return after, (Tell(name=NoticeName.SUSPECT, why=why),)
     if state.phase not in {Phase.SUSPECT, Phase.AWAITING_APPROVAL}:
         return state, ()
     kept = tuple(c for c in state.suspects if c not in alarming and not _is_over(view, state.active, c))
@@ -136,7 +136,7 @@ def _alerted(state: PairState, view: Assessment, now: datetime, policy: Policy) 
     if suspects:
         return (state if suspects == state.suspects else _replace(state, suspects=suspects)), ()
     after = moved(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=(), approval=None)
-    return after, (Tell(name="Cleared", why=after.why),)
+    return after, (Tell(name=NoticeName.CLEARED, why=after.why),)
 
 
 def _is_over(view: Assessment, side: Role, evidence_class: EvidenceClass) -> bool:
@@ -185,7 +185,7 @@ def _proposed(case: Case, judgement: Judgement) -> Decision:
     why = f"waits for approval: {judgement.why}"
     asked = Approval(asked_at=now, why=clipped(judgement.why))
     state = moved(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why, approval=asked)
-    return Decision(state=state, orders=(Tell(name="ApprovalRequested", why=why),), rule=state.rule, why=why)
+    return Decision(state=state, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),), rule=state.rule, why=why)
 
 
 def _answered(case: Case, approval: Approval, judgement: Judgement) -> Decision:
@@ -209,7 +209,7 @@ def _homeward(case: Case, judgement: Judgement) -> Decision:
 
 def _held(state: PairState, now: datetime, rule: str, why: str) -> Decision:
     after = noted(state, now, rule, why)
-    orders = (Tell(name="SwitchHeld", why=why),) if rule != state.rule else ()
+    orders = (Tell(name=NoticeName.SWITCH_HELD, why=why),) if rule != state.rule else ()
     return Decision(state=after, orders=orders, rule=rule, why=why)
 
 

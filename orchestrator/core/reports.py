@@ -13,7 +13,7 @@ from orchestrator.core.policy import Policy
 from orchestrator.core.records import EpochRecord
 from orchestrator.core.state import Decision, PairState, Tell, moved
 from orchestrator.core.transitions import Trigger
-from orchestrator.core.vocabulary import Phase, Role
+from orchestrator.core.vocabulary import NoticeName, Phase, Role
 
 
 class What(StrEnum):
@@ -50,7 +50,9 @@ def report(state: PairState, report: Report, now: datetime, policy: Policy) -> D
         return _switched(state, report, now)
     if report.what is What.RESUBMITTED:
         after = moved(state, Trigger.RESUBMITTED, now, "settled", report.why, run=None, target=None)
-        return Decision(state=after, orders=(Tell(name="Settled", why=after.why),), rule=after.rule, why=after.why)
+        return Decision(
+            state=after, orders=(Tell(name=NoticeName.SETTLED, why=after.why),), rule=after.rule, why=after.why
+        )
     if report.epoch > state.epoch or (report.what is What.SUPERSEDED and report.epoch == state.epoch):
         return _superseded(state, report.epoch, report.active, now, report.why)
     return _failed(state, report, now)
@@ -118,7 +120,9 @@ def _superseded(state: PairState, epoch: int, active: Role, now: datetime, why: 
         approval=None,
         last_now=now,
     )
-    return Decision(state=after, orders=(Tell(name="Superseded", why=after.why),), rule=after.rule, why=after.why)
+    return Decision(
+        state=after, orders=(Tell(name=NoticeName.SUPERSEDED, why=after.why),), rule=after.rule, why=after.why
+    )
 
 
 def _failed(state: PairState, report: Report, now: datetime) -> Decision:
@@ -127,4 +131,6 @@ def _failed(state: PairState, report: Report, now: datetime) -> Decision:
     if state.phase is not Phase.RESUBMITTING:
         changes |= {"attempts": state.attempts + 1, "failed_at": now}
     after = moved(state, Trigger.RUN_FAILED, now, "run-failed", report.why, **changes)
-    return Decision(state=after, orders=(Tell(name="RunFailed", why=after.why),), rule=after.rule, why=after.why)
+    return Decision(
+        state=after, orders=(Tell(name=NoticeName.RUN_FAILED, why=after.why),), rule=after.rule, why=after.why
+    )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from orchestrator.core.state import Decision, PairState, StartRun, Tell, moved
 from orchestrator.core.transitions import Trigger
+from orchestrator.core.vocabulary import NoticeName
 
 RunKind = Literal["failover", "failback"]
 
@@ -29,5 +30,5 @@ def started(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *,
         why=why,
     )
     after = moved(state, trigger, now, rule, why, run=order.run, target=order.target, approval=None)
-    name = "FailoverStarted" if kind == "failover" else "FailbackStarted"
+    name = NoticeName.FAILOVER_STARTED if kind == "failover" else NoticeName.FAILBACK_STARTED
     return Decision(state=after, orders=(order, Tell(name=name, why=why)), rule=rule, why=why)

@@ -18,7 +18,7 @@ from orchestrator.core.shared import PauseRecord, Shared, green_count
 from orchestrator.core.signals import Signal
 from orchestrator.core.state import Order, PairState, Pause, Tell
 from orchestrator.core.telling import clipped
-from orchestrator.core.vocabulary import Mode
+from orchestrator.core.vocabulary import Mode, NoticeName
 
 _replace = msgspec.structs.replace
 
@@ -100,13 +100,13 @@ def _told(before: PairState, after: PairState, now: datetime, policy: Policy) ->
     """Trouble that begins or ends, a pause of everything, and drills that have grown too old, each once."""
     told: list[Order] = []
     if after.trouble and not before.trouble:
-        told.append(Tell(name="TroubleBegan", why=after.trouble))
+        told.append(Tell(name=NoticeName.TROUBLE_BEGAN, why=after.trouble))
     if before.trouble and not after.trouble:
-        told.append(Tell(name="TroubleOver", why=f"everything can be read again; it was: {before.trouble}"))
+        told.append(Tell(name=NoticeName.TROUBLE_OVER, why=f"everything can be read again; it was: {before.trouble}"))
     if policy.mode is Mode.AUTO and not policy.auto_without_drills.strip() and before.looked_at:
         had = green_count(before.green_drills, before.looked_at, policy)
         has = green_count(after.green_drills, now, policy)
         if has < policy.green_drills <= had:
             why = f"{has} of {policy.green_drills} drills count now: the mode auto does not act before the next one"
-            told.append(Tell(name="DrillsLapsed", why=why))
+            told.append(Tell(name=NoticeName.DRILLS_LAPSED, why=why))
     return tuple(told)

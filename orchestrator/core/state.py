@@ -18,7 +18,7 @@ from orchestrator.core.kept import Kept
 from orchestrator.core.shared import StampView
 from orchestrator.core.telling import clipped
 from orchestrator.core.transitions import TABLE, Trigger, next_phase
-from orchestrator.core.vocabulary import EvidenceClass, Phase, Role
+from orchestrator.core.vocabulary import EvidenceClass, NoticeName, Phase, Role
 
 SCHEMA = 1
 JOURNAL_LIMIT = 50
@@ -141,7 +141,7 @@ class StartRun(Value, kw_only=True, tag="start_run"):
 class Tell(Value, kw_only=True, tag="tell"):
     """Tell people or programs; becomes ``Hubswitch.<name>``."""
 
-    name: str
+    name: NoticeName
     why: str
 
 

@@ -120,3 +120,28 @@ class Twin(StrEnum):
 
     KEEP = "keep"
     CANCEL = "cancel"
+
+
+class NoticeName(StrEnum):
+    """What people and programs are told, as the type ``Hubswitch.<name>`` of a CloudEvent; docs/notices.md explains."""
+
+    SUSPECT = "Suspect"
+    CLEARED = "Cleared"
+    SWITCH_HELD = "SwitchHeld"
+    APPROVAL_REQUESTED = "ApprovalRequested"
+    REJECTED = "Rejected"
+    FAILOVER_STARTED = "FailoverStarted"
+    FAILOVER_SWITCHED = "FailoverSwitched"
+    FAILOVER_COMPLETED = "FailoverCompleted"
+    FAILOVER_JOBS_GIVEN_UP = "FailoverJobsGivenUp"
+    FAILBACK_STARTED = "FailbackStarted"
+    FAILBACK_SWITCHED = "FailbackSwitched"
+    FAILBACK_COMPLETED = "FailbackCompleted"
+    RUN_WAITS = "RunWaits"
+    RUN_FAILED = "RunFailed"
+    SETTLED = "Settled"
+    SUPERSEDED = "Superseded"
+    JOB_NEEDS_OWNER = "JobNeedsOwner"
+    TROUBLE_BEGAN = "TroubleBegan"
+    TROUBLE_OVER = "TroubleOver"
+    DRILLS_LAPSED = "DrillsLapsed"

@@ -39,6 +39,7 @@ from orchestrator.core.records import (
     is_interrupted,
     successor_name,
 )
+from orchestrator.core.vocabulary import NoticeName
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.again import while_it_conflicts
 from orchestrator.workflows.assets import BUSY, AssetMissing, Assets, versions_of
@@ -315,7 +316,7 @@ class Mover:
         tidings = Tidings(
             pair=self._plan.pair,
             id=f"{record.pair}-{record.name}-needs-owner-e{self._run.epoch}",
-            name="JobNeedsOwner",
+            name=NoticeName.JOB_NEEDS_OWNER,
             at=now,
             why=f"{record.name} of {owner}: {why}",
         )

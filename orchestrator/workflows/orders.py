@@ -16,7 +16,7 @@ from orchestrator.core.decide import Command, Report
 from orchestrator.core.records import EpochRecord
 from orchestrator.core.shared import Shared
 from orchestrator.core.signals import Signal
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.vocabulary import NoticeName, Role
 
 
 class Observed(Value, kw_only=True):
@@ -240,7 +240,7 @@ class Tidings(Value, kw_only=True):
 
     pair: str
     id: str
-    name: str
+    name: NoticeName
     at: Moment
     why: str
 

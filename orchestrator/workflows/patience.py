@@ -10,6 +10,7 @@ import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
 from orchestrator.core.codec import from_builtins, to_builtins
+from orchestrator.core.vocabulary import NoticeName
 from orchestrator.workflows import names
 from orchestrator.workflows.orders import Insistence, Tidings
 
@@ -153,7 +154,7 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 def tell_that_it_waits(ctx: OrchestrationContext, waiter: Waiter, step: str, why: str) -> Steps[None]:
     """Tell people that a run waits long for a step, once for each run and step; go on if they cannot be told."""
     tidings = to_builtins(
-        Tidings(pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name="RunWaits", at=utc_now(ctx), why=why)
+        Tidings(pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name=NoticeName.RUN_WAITS, at=utc_now(ctx), why=why)
     )
     try:
         yield from insist(ctx, names.TELL, tidings, beat=waiter.beat, longest=waiter.longest, tries=TELL_TRIES)

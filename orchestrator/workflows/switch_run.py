@@ -24,6 +24,7 @@ from orchestrator.core.decide import Report, StartRun, What
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import EpochRecord
 from orchestrator.core.rhythm import beat_of, longest_of
+from orchestrator.core.vocabulary import NoticeName
 from orchestrator.workflows import names
 from orchestrator.workflows.batches import all_batches, waiter_of
 from orchestrator.workflows.orders import (
@@ -145,7 +146,7 @@ def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
     tidings = Tidings(
         pair=order.pair,
         id=f"{order.run}-{name.casefold()}",
-        name=f"{order.kind.value.capitalize()}{name}",
+        name=NoticeName(f"{order.kind.value.capitalize()}{name}"),
         at=utc_now(ctx),
         why=why,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.core import failback, holds
 from orchestrator.core.explain import CHANGES
 from orchestrator.core.transitions import as_mermaid
-from orchestrator.core.vocabulary import EvidenceClass, Phase
+from orchestrator.core.vocabulary import EvidenceClass, NoticeName, Phase
 
 PROMISES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "L1", "L2")
 ADR_SECTIONS = ["Context", "Decision", "Consequences", "What would change it"]
@@ -31,6 +31,12 @@ def test_the_runbook_knows_every_rule_and_hold(pages: dict[str, Any]) -> None:
     """The short names that the journal shows."""
     checked = {name for group in (holds.ALWAYS, holds.STANDBY, holds.ALONE, failback.ALONE) for name, _ in group}
     assert (checked | set(CHANGES)) - set(pages["docs/runbook.md"].code) == set()
+
+
+def test_every_notice_is_explained(pages: dict[str, Any]) -> None:
+    """Whoever subscribes finds when each comes and what it asks of people, and none that is never sent."""
+    rows = re.findall(r"^\| `Hubswitch\.(\w+)` \| [^|]+ \| [^|]+ \|$", pages["docs/notices.md"].text, re.MULTILINE)
+    assert sorted(rows) == sorted(name.value for name in NoticeName)
 
 
 def test_the_readme_tells_of_every_class_of_evidence(pages: dict[str, Any]) -> None:
