@@ -146,10 +146,15 @@ def _in_chunks(plan: Plan, side: Role, jobs: Sequence[str]) -> Iterator[CaptureO
 def _some_not_met(ledger: Mapping[str, JobSummary], met: Collection[str], now: datetime) -> list[str]:
     """A few of the jobs that run by the ledger's word and were not listed in time: other ones each minute."""
     unseen = sorted(name for name, known in ledger.items() if known.status is JobStatus.RUNNING and name not in met)
-    if len(unseen) <= CHUNK:
-        return unseen
-    first = int(now.timestamp() // 60) * CHUNK % len(unseen)
-    return [*unseen[first:], *unseen[:first]][:CHUNK]
+    return turned(unseen, CHUNK, now)
+
+
+def turned(names: Sequence[str], size: int, now: datetime) -> list[str]:
+    """So many of the names, other ones each minute, so that none is kept from its turn by those before it."""
+    if len(names) <= size:
+        return list(names)
+    first = int(now.timestamp() // 60) * size % len(names)
+    return [*names[first:], *names[:first]][:size]
 
 
 def _under_way(plan: Plan, summaries: Iterable[JobSummary]) -> Iterator[CaptureOrder]:

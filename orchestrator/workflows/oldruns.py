@@ -17,6 +17,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobEvent, JobRecord, JobStatus, JobSummary, OldRun
 from orchestrator.core.vocabulary import Role, Twin
 from orchestrator.ports import Versioned, World
+from orchestrator.workflows.capture import turned
 from orchestrator.workflows.halting import ASKED, was_asked
 from orchestrator.workflows.moving import is_successor
 from orchestrator.workflows.orders import AfterReport, RunOrder
@@ -54,8 +55,8 @@ class OldRuns:
             except HubswitchError as fault:
                 why = f"the {side} cannot be asked about {len(there)} old runs: {fault}"
                 continue
-            news = [job for job in there if _is_news(job, statuses[job.name])]
-            more = more or len(news) > BATCH
+            news = [job for job in there if job.name in statuses and _is_news(job, statuses[job.name])]
+            more = more or len(news) > BATCH or len(statuses) < len(there)
             for job in news[:BATCH]:
                 try:
                     count[self._settled(job.name, statuses[job.name])] += 1
@@ -67,14 +68,17 @@ class OldRuns:
         return AfterReport(stopping=count[OldRun.STOPPING], settled=done, more=more and done > 0, why=why)
 
     def _statuses(self, side: Role, wanted: set[str]) -> dict[str, str]:
-        """Azure ML's words for jobs of a side, from its list; one by one for what the list lacks. Empty: not there."""
+        """Azure ML's words for jobs of a side, from its list; one by one for what the list lacks. Empty: not there.
+
+        A hub that was built anew lacks them all. A batch of them is asked for in one step; the others have no status.
+        """
         hub = self._plan.side(side)
         found: dict[str, str] = {}
         for page in self._world.jobs.pages(hub):
             found |= {job["name"]: status_of(job) for job in page if job["name"] in wanted}
             if len(found) == len(wanted):
                 break
-        for name in sorted(wanted - found.keys()):
+        for name in turned(sorted(wanted - found.keys()), BATCH, self._world.clock.now()):
             try:
                 found[name] = status_of(self._world.jobs.get(hub, name))
             except NotFound:

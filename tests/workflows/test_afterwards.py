@@ -25,6 +25,7 @@ from job_stories import (
 from orchestrator.core.errors import EpochFenced
 from orchestrator.core.records import JobStatus, OldRun
 from orchestrator.core.vocabulary import Role, Twin
+from orchestrator.workflows import oldruns
 
 
 def _with_plan(visit: Visit, **jobs: Any) -> None:
@@ -254,3 +255,24 @@ def test_a_switch_back_moves_no_successor(bench: Bench) -> None:
     after = record(visit, f"{job}-e1")
     assert (after.hub, after.status) == (Role.SECONDARY, JobStatus.RUNNING)
     assert truth(visit, f"{job}-e2") is None
+
+
+def test_old_runs_of_a_hub_that_was_built_anew_are_asked_for_a_batch_at_a_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many its list lacks, a step stays short; all of them are accounted for in the end."""
+    visit = bench.visit()
+    order = claimed(visit)
+    moved_until_done(visit, order)
+    settled(visit, order)
+    monkeypatch.setattr(oldruns, "BATCH", 3)
+    kept = msgspec.structs.replace(
+        record(visit, submitted(visit, "kept")), status=JobStatus.RESUBMITTED, old_run=OldRun.UNKNOWN, epoch=1
+    )
+    ghosts = [f"{visit.pair}-ghost-{number}" for number in range(8)]
+    for name in ghosts:
+        visit.world.ledgers[visit.pair].create(msgspec.structs.replace(kept, name=name, root=name))
+    reports = [settled(visit, order) for _ in range(3)]
+    assert [report.settled for report in reports] == [3, 3, 2]
+    assert [report.more for report in reports] == [True, True, False]
+    assert {record(visit, name).old_run for name in ghosts} == {OldRun.GONE}
