@@ -28,6 +28,7 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
 from orchestrator.workflows.canaries import Canaries
+from orchestrator.workflows.lanes import Lanes
 from orchestrator.workflows.recent import Recent
 from orchestrator.workflows.sharing import Teller
 from orchestrator.workflows.turns import Turns
@@ -87,6 +88,7 @@ class Deployment:
         self.recorder, self.recent = Recorder(), Recent()
         """What was seen and has not been written down yet, and jobs that were just taken into the ledger."""
 
+        self.lanes = Lanes()
         self._building = threading.Lock()
 
     @cached_property

@@ -94,7 +94,7 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
 
     def carry_out(order: Any) -> Any:
         given = from_builtins(order, shape, name)
-        done = body(deployment.world, given)
+        done = deployment.lanes.through(name, given, lambda: body(deployment.world, given))
         if isinstance(done, orders.CaptureReport):
             deployment.recent.note(given, done)
         return to_builtins(done)

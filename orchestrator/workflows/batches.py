@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -10,11 +11,12 @@ from durabletask.task import OrchestrationContext, Task, when_any
 
 from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.workflows import names
+from orchestrator.workflows.lanes import PLACES, scattered
 from orchestrator.workflows.orders import BatchOrder, BatchReport, RoundPlan, RunOrder
 from orchestrator.workflows.patience import RunStopped, Steps, Waiter, insist, tell_that_it_waits, utc_now, waiting
 
-AT_ONCE = 8
-"""Batches under way at once. Resource Manager's bucket bounds the rate; more would only wait for their turn."""
+AT_ONCE = PLACES[names.RESUBMIT_JOBS]
+"""Batches of a run under way at once. Resource Manager's bucket bounds the rate; more would wait for their turn."""
 
 ROUNDS = 40
 """Tries at a batch after which its orchestration begins anew, so that its history stays short."""
@@ -41,6 +43,10 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         report = from_builtins(answer, BatchReport, names.RESUBMIT_JOBS)
         if not report.pending:
             return answer
+        if report.busy:
+            since = yield from _turn(ctx, pause, report)
+            pause = min(pause * 2, run.longest)
+            continue
         ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, since.isoformat(), report.why))
         if number == LONG and order.since is None:
             why = f"{report.pending} jobs of {run.run} wait since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
@@ -49,6 +55,13 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         pause = min(pause * 2, run.longest)
     ctx.continue_as_new(to_builtins(msgspec.structs.replace(order, since=since)))
     return None
+
+
+def _turn(ctx: OrchestrationContext, pause: timedelta, report: BatchReport) -> Steps[datetime]:
+    """Wait for a place. Patience counts from when a batch has had one; when this turn is over."""
+    ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, utc_now(ctx).isoformat(), report.why))
+    yield ctx.create_timer(scattered(ctx, pause))
+    return utc_now(ctx)
 
 
 def all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned: RoundPlan) -> Steps[BatchReport]:

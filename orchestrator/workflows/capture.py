@@ -6,6 +6,7 @@ After an outage it is too late: the region that is down cannot say what ran in i
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
 from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.halting import ends_for_us
+from orchestrator.workflows.lanes import BUSY, scattered
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
 from orchestrator.workflows.patience import Steps, insist
 from orchestrator.workflows.replicas import replicated
@@ -37,6 +39,12 @@ CHUNK = 25
 
 LONGEST = timedelta(minutes=4)
 """Time after which an activity begins no further job: less than half of ``functionTimeout`` in ``host.json``."""
+
+TURNS = 100
+"""Times that an order asks for a place before the reconciling timer is left to find its jobs again."""
+
+LONGEST_TURN = 20
+"""Beats of the longest pause between two of them."""
 
 TRIES = 4
 """Attempts at an order before the reconciling timer is left to find its jobs again."""
@@ -61,8 +69,8 @@ def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """
     run = from_builtins(given, CaptureRun, ctx.instance_id)
     order, beat = run.order, run.beat
-    total = CaptureReport()
-    while True:
+    total, pause = CaptureReport(), beat
+    for _ in range(TURNS):
         answer = yield from insist(
             ctx, names.CAPTURE_JOBS, to_builtins(order), beat=beat, longest=beat * 10, tries=TRIES
         )
@@ -71,6 +79,10 @@ def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         if not report.left:
             return to_builtins(total)
         order = msgspec.structs.replace(order, jobs=report.left)
+        if report.busy:
+            yield ctx.create_timer(scattered(ctx, pause))
+            pause = min(pause * 2, beat * LONGEST_TURN)
+    return to_builtins(msgspec.structs.replace(total, left=order.jobs, why=total.why or BUSY))
 
 
 def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
@@ -83,7 +95,7 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
         HubswitchError: nothing at all could be captured; the first reason.
     """
     taker = Taker(world, world.plans[order.pair], order.side)
-    count = {"captured": 0, "finished": 0, "known": 0, "failed": 0}
+    count = Counter[str]()
     first: HubswitchError | None = None
     until = world.clock.now() + LONGEST
     left: tuple[str, ...] = ()
@@ -102,7 +114,14 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
             first = first or TemporaryError(f"{name}: {type(fault).__name__}: {fault}")
     if first and count["failed"] == len(order.jobs):
         raise first
-    return CaptureReport(**count, why=str(first) if first else "", left=left)
+    return CaptureReport(
+        captured=count["captured"],
+        finished=count["finished"],
+        known=count["known"],
+        failed=count["failed"],
+        why=str(first) if first else "",
+        left=left,
+    )
 
 
 def reconciled(

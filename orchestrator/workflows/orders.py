@@ -148,6 +148,9 @@ class BatchReport(Value, kw_only=True):
     stopped: str = ""
     """Why this run may not go on (a newer epoch holds); empty while it may."""
 
+    busy: bool = False
+    """Nothing was tried: there was no place for it."""
+
     def plus(self, other: BatchReport) -> BatchReport:
         return BatchReport(
             resubmitted=self.resubmitted + other.resubmitted,
@@ -270,6 +273,9 @@ class CaptureReport(Value, kw_only=True):
     why: str = ""
     left: tuple[str, ...] = ()
     """Jobs that there was no time for."""
+
+    busy: bool = False
+    """Nothing was tried: there was no place for it."""
 
     def plus(self, other: CaptureReport) -> CaptureReport:
         return CaptureReport(
