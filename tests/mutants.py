@@ -154,9 +154,23 @@ MUTANTS = (
     Mutant(
         "memory: nothing bounds what was reported",
         "core/fold.py",
-        "reported=_bounded(draft.reported, REPORTED_LIMIT, lambda item: item.bad),",
+        "reported=rationed(draft.reported, REPORTED_LIMIT, lambda item: _use_of_statement(item, now, policy)),",
         "reported=draft.reported,",
         BOUNDS,
+    ),
+    Mutant(
+        "memory: many incidents push out what holds",
+        "core/fold.py",
+        "return is_open(item, now, policy), item.everywhere, item.ours, item.used, item.named",
+        "return (is_open(item, now, policy),)",
+        "tests/core/test_storms.py",
+    ),
+    Mutant(
+        "memory: many alerts push out the other side's",
+        "core/fold.py",
+        'return lives, item.bad, item.role, item.evidence_class, item.surface or ""',
+        "return lives, item.bad",
+        "tests/core/test_storms.py",
     ),
     Mutant(
         "an unknown word is a stage",

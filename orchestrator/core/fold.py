@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from orchestrator.core.assessment import Extent, Extents, bad_extents, in_order, spell_of, unsteadiness_of
+from orchestrator.core.assessment import (
+    Extent,
+    Extents,
+    bad_extents,
+    in_order,
+    is_open,
+    lifetime_of,
+    spell_of,
+    unsteadiness_of,
+)
 from orchestrator.core.evidence import (
     DELETION_LIMIT,
     FUTURE_LIMIT,
@@ -27,6 +37,7 @@ from orchestrator.core.evidence import (
     track_key,
 )
 from orchestrator.core.policy import Policy
+from orchestrator.core.rationing import rationed
 from orchestrator.core.signals import Says, Scope, Signal
 from orchestrator.core.telling import clipped, listed
 from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surface
@@ -76,9 +87,9 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
             _FOLDERS[signal.says](draft, signal)
     after = Evidence(
         tracks=draft.tracks,
-        reported=_bounded(draft.reported, REPORTED_LIMIT, lambda item: item.bad),
-        incidents=_bounded(draft.incidents, INCIDENT_LIMIT, lambda item: item.active),
-        deletions=_bounded(_standing(draft), DELETION_LIMIT, lambda _: True),
+        reported=rationed(draft.reported, REPORTED_LIMIT, lambda item: _use_of_statement(item, now, policy)),
+        incidents=rationed(draft.incidents, INCIDENT_LIMIT, lambda item: _use_of_incident(item, now, policy)),
+        deletions=rationed(_standing(draft), DELETION_LIMIT, lambda item: (item.role, item.surface or "")),
         spells=draft.spells,
         wellness=evidence.wellness,
         from_the_future=draft.from_the_future,
@@ -304,13 +315,15 @@ def _short_key(signal: Signal) -> str:
     return hashlib.blake2b(what.encode(errors="replace"), digest_size=9).hexdigest()
 
 
-def _bounded[T: (Reported, Incident, Deletion)](
-    items: dict[str, T], limit: int, matters: Callable[[T], bool]
-) -> dict[str, T]:
-    if len(items) <= limit:
-        return items
-    kept = sorted(items.items(), key=lambda item: (matters(item[1]), item[1].at), reverse=True)[:limit]
-    return dict(kept)
+def _use_of_statement(item: Reported, now: datetime, policy: Policy) -> tuple[Any, ...]:
+    """What a statement speaks for or against. A good one of a kind keeps older bad ones of it from counting."""
+    lives = now - item.at <= lifetime_of(item.evidence_class, policy)
+    return lives, item.bad, item.role, item.evidence_class, item.surface or ""
+
+
+def _use_of_incident(item: Incident, now: datetime, policy: Policy) -> tuple[Any, ...]:
+    """What an incident holds or witnesses: one of a kind is as good as forty, one of each kind is needed."""
+    return is_open(item, now, policy), item.everywhere, item.ours, item.used, item.named
 
 
 def _spells(evidence: Evidence, bad: Extents) -> dict[str, Spell]:
