@@ -69,7 +69,40 @@ def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
     try:
         return msgspec.convert(data, type=shape)
     except msgspec.ValidationError as fault:
-        raise _explained(fault, where, shape) from fault
+        explained = _explained(fault, where, shape)
+        field = _with_key(data, shape, explained.field)
+        raise InvalidInput(where, field, explained.expected, explained.got) from fault
+
+
+def _with_key(data: Any, shape: Any, path: str) -> str:
+    """A path in which msgspec leaves a key out, as ``[...]``, with the key whose value is at fault."""
+    before, left_out, after = path.partition("[...]")
+    if not left_out:
+        return path
+    for key in _at(data, before):
+        try:
+            msgspec.convert(_with_only(data, re.findall(r"[^.\[\]]+", before), key), type=shape)
+        except msgspec.ValidationError as fault:
+            if f"{before}[...]" in str(fault):
+                return f"{before}[{key}]{after}"
+    return path
+
+
+def _at(data: Any, path: str) -> list[Any]:
+    """The keys of the object at a path."""
+    for part in re.findall(r"[^.\[\]]+", path):
+        data = data[int(part)] if isinstance(data, list | tuple) else data[part]
+    return list(data)
+
+
+def _with_only(data: Any, parts: list[str], key: Any) -> Any:
+    """The same data, of the object at a path this key alone."""
+    if not parts:
+        return {key: data[key]}
+    if isinstance(data, list | tuple):
+        number = int(parts[0])
+        return [_with_only(item, parts[1:], key) if n == number else item for n, item in enumerate(data)]
+    return {**data, parts[0]: _with_only(data[parts[0]], parts[1:], key)}
 
 
 def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidInput:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from orchestrator.core.codec import Value
 from orchestrator.core.errors import InvalidInput
@@ -111,11 +112,18 @@ def checked(policy: Policy, where: str) -> Policy:
     """
     for field, expected, holds in _claims(policy):
         if not holds:
-            raise InvalidInput(where, f"policy.{field}", expected, str(getattr(policy, field)))
+            raise InvalidInput(where, f"policy.{field}", expected, _told(getattr(policy, field)))
     for field in ("maintenance_weekly", "blackout_weekly"):
         for n, window in enumerate(getattr(policy, field)):
             check_recurring(window, where, f"policy.{field}[{n}]")
     return policy
+
+
+def _told(value: Any) -> str:
+    """A value as it is written in a plan, more or less."""
+    if isinstance(value, tuple):
+        return ", ".join(f"{window.since.isoformat()} to {window.until.isoformat()}" for window in value)
+    return str(value)
 
 
 def _claims(policy: Policy) -> list[tuple[str, str, bool]]:

@@ -66,8 +66,8 @@ def line_of(text: str, field: str) -> int | None:
 
     node: Any = yaml.compose(text, Loader=_loader())
     line = node.start_mark.line + 1 if node else None
-    for part in re.findall(r"[^.\[\]]+", field):
-        child = _child(node, part)
+    for inside, plain in re.findall(r"\[([^\]]*)\]|([^.\[\]]+)", field):
+        child = _child(node, inside or plain)
         if child is None:
             break
         line, node = child

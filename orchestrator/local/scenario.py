@@ -220,5 +220,5 @@ def _with_body(event: Delivery, path: Path, field: str) -> Delivery:
             str(path), f"{field}.file", "a file that can be read", f"{event.file}: {fault.got}"
         ) from fault
     except ValueError as fault:
-        raise InvalidInput(str(beside), "", "JSON", str(fault)) from fault
+        raise InvalidInput(str(path), f"{field}.file", "a file of JSON", f"{beside}: {fault}") from fault
     return msgspec.structs.replace(event, body=body)
