@@ -7,6 +7,7 @@ that uses it so; this shows only where the component's body is at hand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from orchestrator.core.jobs.pointers import child, folded_key
 from orchestrator.core.jobs.references import bound_input
 
 COMPUTE_KEYS = frozenset({"compute", "computeid", "computename", "defaultcompute"})
+_PREFIX = re.compile(r"\s*azureml:/*", re.IGNORECASE)
+BRANCHES = ("body", "trueblock", "falseblock")
+"""Where a step for control flow keeps the step that it repeats or chooses, if it does not bind to another."""
+
 VALUE_KEYS = ("value", "default", "uri", "path")
 
 
@@ -42,6 +47,9 @@ class ComputeInputs:
             if isinstance(step, dict):
                 around |= self.visit(step, child(child(path, "jobs"), name), is_step=True)[1]
         outer = {name for name, by_parent in slots if is_step and by_parent}
+        for key, step in scope.items():
+            if folded_key(key) in BRANCHES and isinstance(step, dict):
+                outer |= self.visit(step, child(path, key), is_step=True)[1]
         passed = {name for name in around if is_step and name not in _declared(scope)}
         own |= around - passed
         return own, outer | passed | self._follow(scope.get("inputs"), own, child(path, "inputs"))
@@ -71,7 +79,7 @@ def _slots(scope: Any) -> Iterator[tuple[str, bool]]:
     """Inputs that the compute slots of an object are bound to, and whether as ``parent.inputs``."""
     for key, item in scope.items() if isinstance(scope, dict) else ():
         if isinstance(item, str) and "${{" in item and folded_key(key) in COMPUTE_KEYS:
-            name = bound_input(item) or bound_input(item.rpartition("/")[2])
+            name = bound_input(_PREFIX.sub("", item)) or bound_input(item.rpartition("/")[2])
             if name:
                 yield name, "parent." in item
 

@@ -6,7 +6,7 @@ Spellings (letters of fixed words, subscription, group and workspace in any case
 ``/subscriptions/…/resourceGroups/…/providers/<ns>/<type>/<name>/<kind>/…``     ``ArmId``
 ``azureml:`` or ``azureml://`` before it, with or without the provider          ``ArmId``
 ``azureml://<authority>/<first>`` (datastores, registries, jobs, …)             ``AzuremlUri``
-``runs:/<run>/…``                                                               ``RunUri``
+``runs:/<run>/…``, ``aml://artifactId/ExperimentRun/dcid.<run>/…``               ``RunUri``
 anything with dots between letters: ``account.blob.core.windows.net``           ``Host``
 =============================================================================  ==================
 
@@ -33,7 +33,7 @@ _ARM = (
     rf"(?:/(?P<kind>[a-z]++)/(?P<child>{_PART})(?:/(?P<by>versions|labels)/(?P<version>{_PART}))?+)?+)?+"
 )
 _AZUREML = rf"azureml://(?P<authority>[^{_ENDS}$]++)(?:/(?P<first>{_PART}))?+"
-_RUNS = rf"(?<![\w.-])runs:/++(?P<run>{_PART})"
+_RUNS = rf"(?<![\w.-])(?:runs:/++|aml://artifact(?:id)?/experimentrun/dcid\.)(?P<run>{_PART})"
 _HOST = r"(?<![\w.%-])(?P<host>[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)"
 
 _ANY = re.compile(f"{_ARM}|{_AZUREML}|{_RUNS}|{_HOST}", re.IGNORECASE | re.ASCII)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from orchestrator.core.jobs.bindings import COMPUTE_KEYS
+from orchestrator.core.jobs.bindings import BRANCHES, COMPUTE_KEYS
 
 
 class Slot(Enum):
@@ -57,6 +57,8 @@ FIELDS: Mapping[str, Slot] = {
     ),
     **dict.fromkeys(("displayname", "description", "experimentname", "tags", "properties"), Slot.TEXT),
     **dict.fromkeys(("trial", "task", "settings", "component", "componentspec"), Slot.NODE),
+    **dict.fromkeys(BRANCHES, Slot.NODE),
+    **dict.fromkeys(("mlassistconfiguration", "trainingcomputebinding", "inferencingcomputebinding"), Slot.NODE),
     "jobs": Slot.STEPS,
     "inputs": Slot.INPUTS,
     "taskdetails": Slot.INPUTS,

@@ -6,6 +6,7 @@ if the reference is none that concerns a workspace, its storage, its registry or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from orchestrator.core.jobs.references import Reference, is_binding, is_open
 
 OUTSIDE = "it is a resource outside the workspace"
 RUN = "the output of a run exists in the workspace of that run only"
+_BATCH_RUN = re.compile("/jobs/", re.IGNORECASE)
 NO_ENTRY = "the map's table {table} has no entry for {name}"
 
 
@@ -99,6 +101,7 @@ class Tables:
         self.accounts = Names(accounts, same_names=False)
         self.registries = Names({_host(old): _host(new) for old, new in job_map.registries.items()}, same_names=False)
         self.urls = _urls(job_map.endpoints)
+        self._labels = Names(_labels(job_map.endpoints), same_names=False)
         self.target_hosts = {entry.to_host for entries in self.urls.values() for entry in entries}
 
     def verdict(self, reference: Reference, text: str) -> Verdict | None:
@@ -122,7 +125,7 @@ class Tables:
         if table == "environments" and name.casefold() in ANONYMOUS:
             return self.names[table].listed(name) or name
         if table == "endpoints":
-            found = self.names[table].get(name)
+            found = self.names[table].listed(name) or self._labels.listed(name) or self.names[table].get(name)
             return found if found is None or "." in name else _first_label(found)
         return self.names[table].get(name)
 
@@ -153,6 +156,8 @@ class Tables:
         if kind.is_run:
             return Verdict(reference.found[0], unmapped=RUN)
         name, cut, tail = _versioned(child) if kind.need else (child, "", "")
+        if kind.table == "endpoints" and _BATCH_RUN.match(reference.found.string, reference.end):
+            return Verdict(reference.found[0], unmapped=RUN)
         new = self.name_of(kind.table, name) if kind.table else name
         if new is None:
             return Verdict(reference.found[0], unmapped=NO_ENTRY.format(table=kind.table, name=name))
@@ -364,6 +369,13 @@ def _urls(endpoints: Mapping[str, str]) -> dict[str, list[Url]]:
         entry = Url("", _host(new), "") if path == to_path else Url(path, _host(new), to_path)
         found.setdefault(_host(old), []).append(entry)
     return {host: sorted(entries, key=lambda entry: -len(entry.path)) for host, entries in found.items()}
+
+
+def _labels(endpoints: Mapping[str, str]) -> dict[str, str]:
+    """Names of scoring endpoints that are given by host or URL: the first word of a host is the endpoint's name."""
+    hosts = {_host(old): _host(new) for old, new in endpoints.items() if "." in old and "." in new}
+    both = {old: new for old, new in hosts.items() if ENDPOINT_SUFFIX.fullmatch(old) and ENDPOINT_SUFFIX.fullmatch(new)}
+    return {_first_label(old): _first_label(new) for old, new in both.items()}
 
 
 def _path(value: str) -> str:

@@ -155,3 +155,41 @@ def test_an_input_of_a_component_is_no_input_of_the_pipeline_around_it(make_map:
     body = pipeline({"a": {"type": "command", "component": component}}, inputs={"where": literal("gpu")})
     changed = [change.path for change in rewrite(body, make_map(computes=COMPUTES)).rewritten]
     assert changed == ["/properties/jobs/a/component/inputs/where/default"]
+
+
+@pytest.mark.parametrize(
+    "spelt", ["azureml:${{parent.inputs.w}}", "azureml://${{ parent.inputs.w }}", "AzureML:${{parent.inputs.w}}"]
+)
+def test_a_binding_behind_a_prefix_is_one(make_map: MakeMap, pipeline: MakeJob, spelt: str) -> None:
+    """Short names may be written with ``azureml:``, and what is bound to is one."""
+    body = pipeline({"a": {"computeId": spelt}}, inputs={"w": literal("gpu")})
+    assert rewrite(body, make_map(computes=COMPUTES)).body["properties"]["inputs"]["w"]["value"] == "gpu-south"
+
+
+@pytest.mark.parametrize(
+    ("kind", "branch"),
+    [("parallel_for", "body"), ("do_while", "body"), ("if_else", "true_block"), ("if_else", "falseBlock")],
+)
+def test_a_step_inside_a_step_of_control_flow_is_one(
+    make_map: MakeMap, pipeline: MakeJob, kind: str, branch: str
+) -> None:
+    """Its names are mapped or missed, and what it is bound to is followed."""
+    step = {"type": "command", "computeId": "azureml:gpu"}
+    bound = {"type": "command", "computeId": "${{parent.inputs.w}}"}
+    body = pipeline(
+        {
+            "a": {"type": kind, branch: step},
+            "b": {"type": kind, branch: bound},
+            "c": {"type": kind, branch: "${{parent.jobs.a}}"},
+        },
+        inputs={"w": literal("gpu")},
+    )
+    result = rewrite(body, make_map(computes=COMPUTES))
+    assert {change.path: change.to for change in result.rewritten} == {
+        f"/properties/jobs/a/{branch}/computeId": "azureml:gpu-south",
+        "/properties/inputs/w/value": "gpu-south",
+    }
+    missed = rewrite(
+        pipeline({"a": {"type": kind, branch: {"computeId": "other"}}}), make_map(computes=COMPUTES)
+    ).unmapped
+    assert [stayed.path for stayed in missed] == [f"/properties/jobs/a/{branch}/computeId"]

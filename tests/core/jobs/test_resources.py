@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.jobs import JobMap, rewrite
+from orchestrator.core.jobs import JobMap, Workspace, rewrite
 
 type MakeMap = Callable[..., JobMap]
 type MakeJob = Callable[..., dict[str, Any]]
@@ -307,3 +307,30 @@ def test_what_stays_beside_something_rewritten_is_noted(make_map: MakeMap, comma
     result = rewrite(put_in(command, value), make_map(**TABLES))
     assert (len(result.rewritten), result.kept) == (1, ())
     assert any("/properties/environmentVariables/X" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("key", ["s.north.inference.ml.azure.com", "https://s.north.inference.ml.azure.com/score"])
+def test_an_endpoint_that_is_listed_by_host_is_known_by_its_name(
+    key: str, make_map: MakeMap, command: MakeJob, old: Workspace, new: Workspace
+) -> None:
+    """The first word of the host is what the endpoint is called."""
+    job_map = make_map(endpoints={key: "t.south.inference.ml.azure.com"})
+    body = put_in(command, f"{old.id}/onlineEndpoints/s/deployments/blue")
+    assert taken_out(rewrite(body, job_map).body) == f"{new.id}/onlineEndpoints/t/deployments/blue"
+
+
+@pytest.mark.parametrize("tail", ["jobs/j1", "Jobs/j1/outputs/score"])
+def test_a_run_of_a_batch_endpoint_exists_there_only(
+    tail: str, make_map: MakeMap, command: MakeJob, old: Workspace
+) -> None:
+    """The endpoint has a counterpart, what it once did has none."""
+    value = f"{old.id}/batchEndpoints/s/{tail}"
+    result = rewrite(put_in(command, value), make_map(endpoints={"s": "t"}))
+    assert (taken_out(result.body), [missed.value for missed in result.unmapped]) == (value, [value])
+
+
+@pytest.mark.parametrize("uri", ["aml://artifactId/ExperimentRun/dcid.run-1/m", "AML://artifact/experimentrun/dcid.r"])
+def test_an_artifact_of_a_run_exists_there_only(uri: str, make_map: MakeMap, command: MakeJob) -> None:
+    """An older spelling of a run's outputs."""
+    result = rewrite(command(inputs={"a": {"jobInputType": "uri_folder", "uri": uri}}), make_map())
+    assert [missed.value for missed in result.unmapped] == [uri]
