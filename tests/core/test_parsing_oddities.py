@@ -139,3 +139,60 @@ def test_places_without_a_name_are_nobody_s_service() -> None:
     nameless = {"ImpactedRegions": [{"RegionName": "North Europe"}]}
     (fact,) = facts_from(service_health(region=..., impactedServices=[*services, nameless]))
     assert fact.details.places == (("Storage", ("westeurope",)), ("", ("northeurope",)))
+
+
+def test_a_log_alert_names_the_regions_of_what_it_searched() -> None:
+    """The first generation does; an alert that names none has none."""
+    sources = [{"resourceId": STORAGE, "region": "East US"}, {"region": "westeurope"}, {}, "else"]
+    searched = common("Log Analytics", {"SearchResults": {"dataSources": sources}}, severity="Sev1", signalType="Log")
+    assert one(searched).regions == ("eastus", "westeurope")
+    assert one(common("Log Analytics", {"SearchResults": {"dataSources": "x"}}, signalType="Log")).regions == ()
+
+
+def test_a_change_without_a_time_of_its_own_happened_when_the_resource_says() -> None:
+    """An envelope may lack the time; its data has it."""
+    kind = "Microsoft.ResourceNotifications.Resources.CreatedOrUpdated"
+    data = {
+        "resourceInfo": {"id": STORAGE},
+        "operationalInfo": {"resourceEventTime": "2026-01-02T03:00:00.1234567Z"},
+    }
+    body = cloud(kind, data, subject=STORAGE)
+    assert one({key: value for key, value in body.items() if key != "time"}).occurred_at is not None
+    assert one(body | {"time": AT}).occurred_at == one(cloud(kind, {}, subject=STORAGE) | {"time": AT}).occurred_at
+
+
+def test_two_updates_of_a_notice_on_one_day_are_two_facts() -> None:
+    """What they tell differs, although neither has a communication's number."""
+    first, second = (one(service_health(communicationId=..., communication=said)) for said in ("We look.", "We see."))
+    assert first.dedupe_key != second.dedupe_key
+
+
+def test_a_notice_that_arrives_around_midnight_has_one_key_in_all_subscriptions() -> None:
+    """Each record has its own time; the communication is the same."""
+    keys = set()
+    for at in ("2026-03-01T23:59:58Z", "2026-03-02T00:00:03Z"):
+        body = service_health()
+        body["data"]["alertContext"]["eventTimestamp"] = at
+        keys.add(one(body).dedupe_key)
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("field", ["healthEventCategory", "category", "reasonType"])
+def test_planned_work_never_counts_wherever_it_is_called_so(field: str) -> None:
+    """Even beside a cause that says whose work it was."""
+    body = resource_health("Unavailable", "PlatformInitiated")
+    body["data"]["alertContext"]["properties"][field] = "Planned"
+    assert (one(body).cause, one(body).counts) == ("planned", False)
+
+
+def test_a_notice_that_was_withdrawn_may_say_so_beside_its_properties() -> None:
+    """A false positive is one wherever the tag stands."""
+    body = service_health()
+    body["data"]["alertContext"]["eventTags"] = ["False Positive"]
+    assert one(body).counts is False
+
+
+def test_an_alert_about_an_operation_may_name_its_resource_in_its_record_only() -> None:
+    """Without targets and without a scope."""
+    context = {"eventSource": "Administrative", "operationName": "a/b/write", "status": "x", "resourceId": STORAGE}
+    assert one(common("Activity Log - Administrative", context, alertTargetIDs=[])).target == STORAGE.lower()

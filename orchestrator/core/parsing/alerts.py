@@ -28,11 +28,14 @@ from orchestrator.core.parsing.words import (
     SEVERITIES,
     Service,
 )
+from orchestrator.core.regions import regions_in
 from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation
 
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
 TARGETS_LIMIT = 50
+PLANNED_IN = ("healthEventCategory", "category", "reasonType")
+"""Where alerts, events and Resource Manager say that work was planned, whatever they name as its cause."""
 
 
 class Alert(NamedTuple):
@@ -135,7 +138,7 @@ def _resource_health(alert: Alert) -> Fact:
 
 
 def _health_cause(properties: dict[str, Any]) -> Cause:
-    if CAUSE.get(word(pick(properties, "healthEventCategory"))) is Cause.PLANNED:
+    if any(CAUSE.get(word(pick(properties, name))) is Cause.PLANNED for name in PLANNED_IN):
         return Cause.PLANNED
     return CAUSE.get(word(pick(properties, "cause", "healthEventCause")), Cause.NONE)
 
@@ -172,6 +175,7 @@ def _measured(alert: Alert) -> Fact:
         evidence_class=EvidenceClass.METRICS,
         observation=observation,
         target=alert.targets[0] if alert.targets else None,
+        regions=_searched_in(alert.context),
         occurred_at=at,
         dedupe_key=_measured_key(alert, condition, at),
         counts=severe and observation is Observation.BAD,
@@ -183,6 +187,14 @@ def _measured(alert: Alert) -> Fact:
         Said("severity", pick(essentials, "severity"), SEVERITIES),
     )
     return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
+
+
+def _searched_in(context: dict[str, Any]) -> tuple[str, ...]:
+    """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
+    sources = pick(branch(context, "SearchResults"), "dataSources")
+    return (
+        regions_in([pick(source, "region") for source in sources[:TARGETS_LIMIT]]) if isinstance(sources, list) else ()
+    )
 
 
 def _measured_key(alert: Alert, condition: str, at: datetime | None) -> str:
@@ -206,7 +218,7 @@ def _administrative(alert: Alert) -> Fact:
     status = word(_said(alert.context, "status"))
     named = arm_id(pick(branch(alert.context, "properties"), "entity"))
     scope = arm_id(pick(branch(alert.context, "authorization"), "scope"))
-    target = named or (alert.targets[0] if alert.targets else scope)
+    target = named or (alert.targets[0] if alert.targets else scope) or arm_id(pick(alert.context, "resourceId"))
     done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
     at = _happened(alert)
     parsed = Parsed(

@@ -173,6 +173,8 @@ def _changed(event: Envelope, known: EventWord) -> Fact:
     )
     # Topics of a subscription and of a resource group tell of the same change under the same id.
     same = event._replace(source=target) if target else event
+    if same.time is None:
+        same = same._replace(time=when(pick(branch(event.data, "operationalInfo"), "resourceEventTime")))
     return _plain(same, known.kind, target, known.why, details)
 
 

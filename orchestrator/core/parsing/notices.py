@@ -80,7 +80,7 @@ def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
         stage=stage,
         grave=word(_level(context, properties)) in GRAVE_LEVELS,
         is_vague=bool(strangers(Said("level", _level(context, properties), LEVELS))),
-        real=not is_true(pick(properties, "isSynthetic")) and not _is_withdrawn(properties),
+        real=not is_true(pick(properties, "isSynthetic")) and not (_is_withdrawn(properties) or _is_withdrawn(context)),
         places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
         regions=regions,
         title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
@@ -183,6 +183,8 @@ def _key(context: dict[str, Any], properties: dict[str, Any], notice: Notice, at
     if tracking is None:
         status = word(pick(context, "status"))
         return key_of("notice", digest_of([properties, status, at.isoformat() if at else None]))
-    message = text(pick(properties, "communicationId")) or digest_of([notice.title, *notice.regions, notice.places])
     stages = (word(pick(properties, "stage")), notice.stage)
-    return key_of("notice", tracking, *stages, message, at.date() if at else None)
+    if message := text(pick(properties, "communicationId")):
+        return key_of("notice", tracking, *stages, message)
+    said = digest_of([notice.title, *notice.regions, notice.places, text(pick(properties, "communication"))])
+    return key_of("notice", tracking, *stages, said, at.date() if at else None)
