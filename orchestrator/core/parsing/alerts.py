@@ -34,8 +34,8 @@ from orchestrator.core.vocabulary import Cause, EvidenceClass, Observation
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
 TARGETS_LIMIT = 50
-PLANNED_IN = ("healthEventCategory", "category", "reasonType")
-"""Where alerts, events and Resource Manager say that work was planned, whatever they name as its cause."""
+PLANNED_IN = ("category", "reasonType")
+"""Where events and Resource Manager say that work was planned, whatever they name as its cause."""
 
 
 class Alert(NamedTuple):
@@ -138,9 +138,12 @@ def _resource_health(alert: Alert) -> Fact:
 
 
 def _health_cause(properties: dict[str, Any]) -> Cause:
-    if any(CAUSE.get(word(pick(properties, name))) is Cause.PLANNED for name in PLANNED_IN):
+    if CAUSE.get(word(pick(properties, "healthEventCategory"))) is Cause.PLANNED:
         return Cause.PLANNED
-    return CAUSE.get(word(pick(properties, "cause", "healthEventCause")), Cause.NONE)
+    cause = CAUSE.get(word(pick(properties, "cause", "healthEventCause")), Cause.NONE)
+    if cause is Cause.PLATFORM and any(CAUSE.get(word(properties.get(name))) is Cause.PLANNED for name in PLANNED_IN):
+        return Cause.PLANNED
+    return cause
 
 
 def _health_reason(observation: Observation, cause: Cause) -> str:

@@ -80,7 +80,8 @@ def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
         stage=stage,
         grave=word(_level(context, properties)) in GRAVE_LEVELS,
         is_vague=bool(strangers(Said("level", _level(context, properties), LEVELS))),
-        real=not is_true(pick(properties, "isSynthetic")) and not (_is_withdrawn(properties) or _is_withdrawn(context)),
+        real=not is_true(pick(properties, "isSynthetic"))
+        and not (_is_withdrawn(properties) or ("eventTags" in context and _is_withdrawn(context))),
         places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
         regions=regions,
         title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
