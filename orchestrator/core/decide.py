@@ -14,6 +14,7 @@ import msgspec
 
 from orchestrator.core import failback, holds
 from orchestrator.core.assessment import Assessment, assess
+from orchestrator.core.blindness import sighted
 from orchestrator.core.commands import Command, Do, command
 from orchestrator.core.evidence import SIDE_KEYS, Evidence
 from orchestrator.core.fold import folded
@@ -101,7 +102,8 @@ def decide(
     if state.phase is Phase.SETTLED and _cooled_down(state, now, policy):
         state = moved(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)
     state, alarm = _alerted(state, view, now, policy)
-    orders += alarm
+    state, unseen = sighted(state, view, now, policy)
+    orders += alarm + unseen
     decision = _protected(state, view, now, policy, pairs_moving)
     return _replace(decision, orders=orders + decision.orders)
 

@@ -99,9 +99,8 @@ def _unknown_words(evidence: Evidence) -> str:
 
 def _standing_reasons(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
     """Holds that stand although nothing asks for a switch: they are always visible, with their end."""
-    case = holds.Case(state, seen, now, policy, state.active, state.active.other)
-    found = holds.standing(case, holds.ALWAYS, holds.ALONE)
-    return [f"Held besides: {hold.why}." for hold in found if hold.rule != state.rule]
+    found = holds.holding(state, seen, now, policy)
+    return [f"Held besides: {hold.why}." for hold in found if hold.rule != state.rule and hold.why not in state.why]
 
 
 def _changes(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:

@@ -43,7 +43,6 @@ def entered(before: PairState, decision: Decision, now: datetime, policy: Policy
 
 
 def _inputs(before: PairState, after: PairState, seen: Assessment, now: datetime, policy: Policy) -> Kept:
-    case = holds.Case(after, seen, now, policy, after.active, after.active.other, pairs_moving=after.pairs_moving)
     return Kept(
         first_at=now,
         last_at=now,
@@ -57,7 +56,7 @@ def _inputs(before: PairState, after: PairState, seen: Assessment, now: datetime
             for name in EvidenceClass
             if (said := seen.of(role, name).observation) is not None
         },
-        holds=tuple(hold.rule for hold in holds.standing(case, holds.ALWAYS, holds.ALONE)),
+        holds=tuple(hold.rule for hold in holds.holding(after, seen, now, policy)),
         rule=after.rule,
         why=clipped(after.why),
         would_change=(),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from orchestrator.core.assessment import Assessment, Verdict
 from orchestrator.core.evidence import MEMBERS, track_key
 from orchestrator.core.policy import Policy
-from orchestrator.core.rule import confirmation
+from orchestrator.core.rule import confirmation, judged
 from orchestrator.core.shared import green_count
 from orchestrator.core.state import PairState
 from orchestrator.core.telling import listed, moment, span
@@ -250,6 +250,16 @@ ALONE: tuple[tuple[str, Check], ...] = (
 def standing(case: Case, *groups: tuple[tuple[str, Check], ...]) -> tuple[Hold, ...]:
     """The holds of these groups that stand, in order."""
     return tuple(Hold(rule, why) for group in groups for rule, check in group if (why := check(case)))
+
+
+def holding(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[Hold, ...]:
+    """What keeps the pair where it is at this moment, or would if anything asked for a switch.
+
+    The other side is asked about if something is bad on the active one.
+    """
+    bad = judged(seen, state.active, policy).bad
+    case = Case(state, seen, now, policy, state.active, state.active.other, bad, state.pairs_moving)
+    return standing(case, ALWAYS, *((STANDBY,) if bad else ()), ALONE)
 
 
 def together(holds: tuple[Hold, ...]) -> str:

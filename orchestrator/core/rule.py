@@ -53,7 +53,11 @@ def judged(seen: Assessment, side: Role, policy: Policy) -> Judgement:
 
 def _undecided(seen: Assessment, side: Role, bad: tuple[EvidenceClass, ...]) -> Judgement:
     if not bad:
-        return Judgement(False, "quiet", f"nothing about the {side} is bad")
+        blind = blind_work(seen, side)
+        quiet = (
+            f"nothing about the {side} is known to be bad, but {blind}" if blind else f"nothing about the {side} is bad"
+        )
+        return Judgement(False, "quiet", quiet)
     names = listed(c.value for c in bad)
     why = f"only {names} of the {side} is bad, which confirms but does not decide: {_reasons(seen, side, bad)}"
     return Judgement(False, "confirm-only", why, bad)
@@ -80,6 +84,14 @@ def confirmation(seen: Assessment, side: Role, policy: Policy) -> timedelta:
 
 def _hub_and_jobs_are_well(seen: Assessment, side: Role) -> bool:
     return all(seen.of(side, c).observation is Observation.OK for c in (EvidenceClass.HUB, EvidenceClass.JOBS))
+
+
+def blind_work(seen: Assessment, side: Role) -> str:
+    """Why neither hub nor jobs of a side can be seen; empty if one of them can, or nobody has asked."""
+    both = [seen.of(side, c) for c in (EvidenceClass.HUB, EvidenceClass.JOBS)]
+    if any(verdict.observation is not Observation.BLIND for verdict in both):
+        return ""
+    return f"hub and jobs of the {side} cannot be seen: {both[0].why}"
 
 
 def _reasons(seen: Assessment, side: Role, classes: tuple[EvidenceClass, ...] | list[EvidenceClass]) -> str:

@@ -29,6 +29,6 @@ def started(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *,
         target=state.active.other,
         why=why,
     )
-    after = moved(state, trigger, now, rule, why, run=order.run, target=order.target, approval=None)
+    after = moved(state, trigger, now, rule, why, run=order.run, last_run=order.run, target=order.target, approval=None)
     name = NoticeName.FAILOVER_STARTED if kind == "failover" else NoticeName.FAILBACK_STARTED
     return Decision(state=after, orders=(order, Tell(name=name, why=why)), rule=rule, why=why)

@@ -63,6 +63,9 @@ class PairState(Value, kw_only=True):
     run: str | None = None
     """Id of the run under way."""
 
+    last_run: str | None = None
+    """Id of the run that was ordered last, also after its end."""
+
     target: Role | None = None
     """The side that this run moves to."""
 
@@ -101,6 +104,12 @@ class PairState(Value, kw_only=True):
     """Why something that decisions rest on cannot be read; the pair stands still meanwhile."""
 
     last_now: datetime
+    blind_since: datetime | None = None
+    """Since when neither hub nor jobs of the active side could be seen."""
+
+    blind_told: bool = False
+    """People have been told of that."""
+
     looked_at: datetime | None = None
     """When the last look at both sides was folded in."""
 

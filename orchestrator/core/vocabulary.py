@@ -144,4 +144,6 @@ class NoticeName(StrEnum):
     JOB_NEEDS_OWNER = "JobNeedsOwner"
     TROUBLE_BEGAN = "TroubleBegan"
     TROUBLE_OVER = "TroubleOver"
+    SIGHT_LOST = "SightLost"
+    SIGHT_REGAINED = "SightRegained"
     DRILLS_LAPSED = "DrillsLapsed"

@@ -25,8 +25,20 @@ CALM = frozenset({"steady", NEW})
 """What stands for a pair that nobody has to look at, unless it is paused or in trouble."""
 
 UNKNOWN = (
-    *("since", "active", "region", "epoch", "run", "paused", "paused_all", "cooldown_until", "trouble", "caution"),
-    *("unknown_words", "polled"),
+    *(
+        "since",
+        "active",
+        "region",
+        "epoch",
+        "run",
+        "last_run",
+        "paused",
+        "paused_all",
+        "cooldown_until",
+        "trouble",
+        "caution",
+    ),
+    *("unknown_words", "polled", "blind_since"),
 )
 """Fields of a line about which nothing can be said of a pair without a state."""
 
@@ -45,7 +57,7 @@ def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable]) -> di
 
 def needs_a_look(line: Mapping[str, Any]) -> bool:
     """Whether a person should see this line first."""
-    told = ("paused", "paused_all", "trouble", "caution")
+    told = ("paused", "paused_all", "trouble", "caution", "blind_since")
     return line["phase"] not in CALM or any(line[name] is not None for name in told)
 
 
@@ -62,6 +74,7 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "region": plan.side(state.active).region,
         "epoch": state.epoch,
         "run": state.run,
+        "last_run": state.last_run,
         "paused": to_builtins(state.paused),
         "paused_all": to_builtins(state.paused_all),
         "cooldown_until": holds.cooldown_end(state, plan.policy),
@@ -69,6 +82,7 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "unknown_words": state.evidence.unknown_words,
         "polled": to_builtins(state.polled),
         "caution": state.caution,
+        "blind_since": state.blind_since,
         "why": why_of(state),
     }
 
@@ -116,9 +130,7 @@ def drills_view(plan: Plan, state: PairState, now: datetime) -> dict[str, Any]:
 
 def holds_view(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> list[dict[str, str]]:
     """What would keep the pair where it is at this moment, whether or not anything asks for a switch."""
-    case = holds.Case(state, seen, now, plan.policy, state.active, state.active.other)
-    standing = holds.standing(case, holds.ALWAYS, holds.ALONE)
-    return [{"rule": hold.rule, "why": hold.why} for hold in standing]
+    return [{"rule": hold.rule, "why": hold.why} for hold in holds.holding(state, seen, now, plan.policy)]
 
 
 def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:

@@ -273,7 +273,41 @@ def test_blindness_alone_changes_nothing() -> None:
     story.live(minutes(5))
     blind = {f"primary.{s}": BLIND for s in ("hub", "jobs", "inference", "storage", "keyvault", "acr", "control")}
     story.live(timedelta(hours=3), blind)
-    assert (story.state.phase, story.moves, story.told) == (Phase.STEADY, [], [])
+    assert (story.state.phase, story.moves) == (Phase.STEADY, [])
+    assert [tell.name for tell in story.told] == ["SightLost"]
+
+
+UNSEEN = {"primary.hub": BLIND, "primary.jobs": BLIND}
+
+
+def test_a_side_that_cannot_be_seen_is_told_once_and_when_it_is_over() -> None:
+    """Nobody is to believe that all is well because nothing bad is seen."""
+    story = Story()
+    story.live(minutes(5))
+    story.live(AUTO.confirm_after + minutes(20), UNSEEN)
+    assert "hub and jobs of the primary cannot be seen" in story.state.why
+    story.live(minutes(10), {"primary.hub": OK, "primary.jobs": OK})
+    assert [tell.name for tell in story.told] == ["SightLost", "SightRegained"]
+    assert (story.state.blind_since, story.state.phase) == (None, Phase.STEADY)
+
+
+@pytest.mark.parametrize("unseen", [{"primary.hub": BLIND}, {"secondary.hub": BLIND, "secondary.jobs": BLIND}])
+def test_half_a_view_and_the_other_side_are_not_told(unseen: dict[str, Observation]) -> None:
+    """One work class that can be seen is enough to know whether work goes on."""
+    story = Story()
+    story.live(minutes(5))
+    story.live(minutes(60), unseen)
+    assert story.told == []
+
+
+def test_a_short_blindness_is_not_told() -> None:
+    """Shorter than what an outage has to last."""
+    story = Story()
+    story.live(minutes(5))
+    for _ in range(5):
+        story.live(AUTO.confirm_after - minutes(1), UNSEEN)
+        story.live(minutes(1), {"primary.hub": OK, "primary.jobs": OK})
+    assert story.told == []
 
 
 def test_a_suspect_pair_that_goes_blind_stays_suspect() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import START, Story, seconds
+from stories import BAD, BLIND, START, Story, minutes, seconds
 
 from orchestrator.core.codec import encode
 from orchestrator.core.errors import InvalidInput
@@ -115,3 +115,34 @@ def test_the_active_region_follows_the_active_side(plan_of: Any, moved: Story) -
     plan: Plan = plan_of()
     line = pair_line(plan, moved.state)
     assert (line["active"], line["region"], line["epoch"]) == ("secondary", "westus3", 1)
+
+
+def test_a_standby_that_is_bad_too_is_among_what_holds(plan_of: Any) -> None:
+    """Also before the evidence has lasted: the runbook sends people there first."""
+    story = Story()
+    story.live(minutes(5))
+    both = {f"{side}.{surface}": BAD for side in ("primary", "secondary") for surface in ("hub", "jobs")}
+    story.live(minutes(2), both)
+    view = pair_view(plan_of(), story.state, story.now)
+    assert "hold.standby-bad" in [hold["rule"] for hold in view["holds"]]
+    story.live(minutes(10), both)
+    view = pair_view(plan_of(), story.state, story.now)
+    assert (story.moves, story.state.rule) == ([], "hold.standby-bad")
+    assert "hold.standby-bad" in [hold["rule"] for hold in view["holds"]]
+
+
+def test_a_run_that_is_over_can_still_be_found(plan_of: Any, moved: Story) -> None:
+    """Runs take less than a look when there is nothing to move."""
+    line = pair_line(plan_of(), moved.state)
+    assert line["run"] is None
+    assert line["last_run"].startswith("failover-p-e1")
+
+
+def test_a_pair_that_cannot_be_seen_needs_a_look(plan_of: Any) -> None:
+    """That nothing bad is known is no good news then."""
+    story = Story()
+    story.live(minutes(5))
+    story.live(minutes(8), {"primary.hub": BLIND, "primary.jobs": BLIND})
+    line = pair_line(plan_of(), story.state)
+    assert needs_a_look(line)
+    assert "hub and jobs of the primary cannot be seen" in line["why"]
