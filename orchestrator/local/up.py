@@ -8,8 +8,10 @@ import json
 import logging
 import re
 import sys
+from pathlib import Path
 
 from orchestrator.core.vocabulary import Role
+from orchestrator.local.azure.serve import write_environment
 from orchestrator.local.ending import on_ending
 from orchestrator.local.session import Local, session
 from orchestrator.telemetry import JsonLines
@@ -40,6 +42,7 @@ async def _serve(port: int, seed: int, speed: float, key: str, *, as_json: bool)
     try:
         async with session(seed=seed, speed=speed, port=port, key=key) as local:
             await asyncio.to_thread(subscribe_projects, local)
+            write_environment(user_file(local), local.azure.user_environment())
             _announce(local, as_json=as_json)
             await over.wait()
     except OSError as fault:
@@ -48,6 +51,11 @@ async def _serve(port: int, seed: int, speed: float, key: str, *, as_json: bool)
         print(f"cannot listen on port {port}: {fault.strerror or fault}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def user_file(local: Local) -> Path:
+    """Where the environment is written of somebody who submits jobs; it goes with the session's folder."""
+    return local.plan_file.with_name("user.env")
 
 
 def subscribe_projects(local: Local) -> None:
@@ -64,6 +72,7 @@ def _announce(local: Local, *, as_json: bool) -> None:
         "url": local.host.url,
         "key": local.key,
         "plan": str(local.plan_file),
+        "user_env": str(user_file(local)),
         "admin": local.azure.urls["admin"],
         "endpoints": local.azure.urls,
     }
@@ -74,6 +83,7 @@ def _announce(local: Local, *, as_json: bool) -> None:
         f"function app   {local.host.url}/api/status?code={local.key}",
         f"function key   {local.key}",
         f"plan           {local.plan_file}",
+        f"to submit jobs set -a; . {user_file(local)}; set +a; export HUBSWITCH_PAIR_PLAN={local.plan_file}",
         f"local Azure    {local.azure.urls['admin']} (admin)",
         "stop with Ctrl-C",
     ]

@@ -31,6 +31,13 @@ def test_a_folder_that_is_a_file_is_refused_and_left_as_it_is(
     assert (file.read_text(encoding="utf-8"), [path.name for path in tmp_path.iterdir()]) == ("mine", ["notes.txt"])
 
 
+def test_a_folder_from_which_another_is_served_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second would write over what the first one tells, and take it away at its end."""
+    (tmp_path / "azure.json").write_text("{}", encoding="utf-8")
+    assert "azure.json" in refused(["azure", "--folder", str(tmp_path)], capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["azure.json"]
+
+
 @pytest.mark.parametrize("url", ["nonsense", "ftp://host", "http://", "http://[::1", "http://host:0"])
 @pytest.mark.parametrize("command", [["explain", "demo"], ["signals", "export", "demo"]], ids=["explain", "export"])
 def test_what_is_no_address_of_an_app_is_refused(

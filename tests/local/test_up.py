@@ -109,6 +109,57 @@ def test_it_says_where_everything_is_and_takes_a_key_of_ones_own(tmp_path: Path)
     assert {"admin", "ledger", "resource-manager"} <= running.said["endpoints"].keys()
 
 
+JOB = """\
+$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
+command: python -c pass
+environment: azureml:train-env:1
+compute: azureml:cpu-cluster
+tags: {local.duration: "360000"}
+"""
+
+
+def hubswitch(running: Up, folder: Path, *arguments: str) -> str:
+    """What a command of somebody who submits jobs says, with the environment that ``up`` has written for him."""
+    shell = f'set -a; . {running.said["user_env"]}; set +a; exec {sys.executable} -m orchestrator "$@"'
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "HUBSWITCH_PAIR_PLAN": running.said["plan"]}
+    done = subprocess.run(
+        ["bash", "-c", shell, "hubswitch", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_job_of_one_s_own_is_seen_to_move(tmp_path: Path) -> None:
+    """What a newcomer tries first: submit, take the region down, and look where the job went."""
+    folder, elsewhere = tmp_path / "mine", tmp_path / "served"
+    for place in (folder, elsewhere):
+        place.mkdir()
+    (folder / "job.yml").write_text(JOB, encoding="utf-8")
+    with up(elsewhere) as running:
+        hubswitch(running, folder, "submit", "job.yml", "--name", "mine")
+        region = requests.post(f"{running.said['admin']}/admin/regions/eastus2/down", json={}, timeout=LONGEST)
+        assert region.ok, region.text
+        until(lambda: running.get("pairs/demo").json()["active"] == "secondary" or None, "the switch")
+
+        def moved() -> dict[str, Any] | None:
+            found = {
+                one["name"]: one for one in json.loads(hubswitch(running, folder, "jobs", "list", "--json"))["jobs"]
+            }
+            return found if found.get("mine", {}).get("status") == "resubmitted" else None
+
+        found = until(moved, "the job", pause=1.0)
+        running.process.send_signal(signal.SIGTERM)
+        running.process.communicate(timeout=LONGEST)
+    assert (found["mine-e1"]["hub"], found["mine-e1"]["status"]) == ("secondary", "running")
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_port_that_is_taken_is_one_line_and_exit_2(tmp_path: Path) -> None:
     """And nothing is left behind."""
     with socket.socket() as taken:

@@ -86,10 +86,15 @@ def _written(azure: LocalAzure, place: Path, policy: dict[str, Any]) -> dict[str
         "folder": str(place),
     }
     for name, variables in (("azure.env", environment), ("user.env", azure.user_environment())):
-        lines = "".join(f"{variable}={shlex.quote(value)}\n" for variable, value in variables.items())
-        (place / name).write_text(lines, encoding="utf-8")
+        write_environment(place / name, variables)
     (place / "azure.json").write_text(_line(described), encoding="utf-8")
     return described
+
+
+def write_environment(file: Path, variables: Mapping[str, str]) -> None:
+    """Variables as lines for a shell."""
+    lines = "".join(f"{variable}={shlex.quote(value)}\n" for variable, value in variables.items())
+    file.write_text(lines, encoding="utf-8")
 
 
 def _line(described: dict[str, Any]) -> str:
@@ -120,6 +125,9 @@ def _folder(given: Path | None) -> Iterator[Path]:
         given.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise InvalidInput("--folder", "", "a folder that can be made and written to", str(fault)) from fault
+    if (given / _FILES[-1]).exists():
+        expected = f"a folder without {_FILES[-1]} (another one is served from there, or was killed; then remove it)"
+        raise InvalidInput("--folder", "", expected, str(given))
     yield given.resolve()
     if not existed:
         with contextlib.suppress(OSError):
