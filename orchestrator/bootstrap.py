@@ -25,6 +25,7 @@ from orchestrator.core.recording import Line
 from orchestrator.core.regions import region_named
 from orchestrator.core.replication import Lag
 from orchestrator.core.vocabulary import Role
+from orchestrator.files import text_of
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
 from orchestrator.workflows.canaries import Canaries
@@ -149,7 +150,7 @@ def plans_in(place: Path) -> Directory:
     plans: dict[str, Plan] = {}
     places: dict[Path, Plan] = {}
     for file in files:
-        plan = plan_from(_text(file), str(file))
+        plan = plan_from(text_of(file), str(file))
         if plan.pair in plans:
             raise InvalidInput(str(file), "pair", "a pair that no other plan has", plan.pair)
         places[file] = plan
@@ -175,10 +176,3 @@ def at_home(plan: Plan, settings: Settings) -> Plan:
         return plan
     home = msgspec.structs.replace(plan.references, home=region_named(settings.region) or "")
     return msgspec.structs.replace(plan, references=home)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidInput(str(file), "", "a readable UTF-8 file", type(fault).__name__) from fault

@@ -34,10 +34,11 @@ from orchestrator.bootstrap import SystemClock
 from orchestrator.core.codec import Value
 from orchestrator.core.errors import HubswitchError, InvalidInput, NotFound, NotNow, TemporaryError
 from orchestrator.core.lifecycle import has_ended, status_of
-from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobStatus, is_job_name
 from orchestrator.core.submission import why_not
 from orchestrator.core.vocabulary import Role
+from orchestrator.files import plan_in
 from orchestrator.ports import World
 from orchestrator.settings import CredentialKind, Settings, settings_from
 from orchestrator.workflows.submitting import Destination, Submissions, destination
@@ -97,7 +98,7 @@ def desk(plan: Plan | Path | str, credential: TokenCredential | None = None) -> 
     from orchestrator.adapters.credential import Identity, credential_for
     from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
 
-    known = plan if isinstance(plan, Plan) else _plan_in(Path(plan))
+    known = plan if isinstance(plan, Plan) else plan_in(Path(plan))
     settings = settings_from({**os.environ, "HUBSWITCH_PLANS": "."})
     if not os.environ.get("HUBSWITCH_CREDENTIAL"):
         settings = msgspec.structs.replace(settings, credential=CredentialKind.DEFAULT)
@@ -257,13 +258,6 @@ def _who() -> str:
         return getpass.getuser()
     except OSError:
         return "somebody"
-
-
-def _plan_in(file: Path) -> Plan:
-    try:
-        return plan_from(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidInput(str(file), "", "a plan that can be read", type(fault).__name__) from fault
 
 
 def plain(submitted: Submitted) -> Mapping[str, Any]:

@@ -163,7 +163,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     """By its name, not by a traceback."""
     file = tmp_path / "p.yaml"
     file.write_bytes(b"\xff\xfe\x00pair")
-    assert (refused(file).where, refused(file).expected) == (str(file), "a readable UTF-8 file")
+    assert (refused(file).where, refused(file).expected) == (str(file), "UTF-8 text")
 
 
 def test_a_place_without_plans_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,9 @@ BOUNDS: Mapping[str, Any] = {"connection_timeout": 5, "read_timeout": 120, "retr
 
 DATA_FIELDS = ("training_data", "validation_data", "test_data")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_FIRST_ERROR = re.compile(r'"message":\s*"(?P<message>(?:[^"\\]|\\.)*)".*?"path":\s*"(?P<path>[^"]*)"', re.DOTALL)
+_NO_FIELDS = frozenset({"", "_schema", "value", "key"})
+"""Keys of marshmallow's errors that are no names in the file."""
+
 _DETAIL = re.compile(r"^\(x\) (?P<detail>.+)$", re.MULTILINE)
 
 
@@ -170,9 +173,35 @@ def _understood(where: str) -> Iterator[None]:
 
 
 def _said(text: str) -> tuple[str, str]:
-    """Field and sentence of the first thing that azure-ai-ml complains about."""
+    """Field and sentence of the first thing that azure-ai-ml complains about.
+
+    It writes its errors as JSON between pages of advice, and those of a schema once more inside a message of that.
+    """
     plain = _COLOUR.sub("", text)
-    error, detail = _FIRST_ERROR.search(plain), _DETAIL.search(plain)
-    if error:
-        return error["path"], shortened(error["message"].replace('\\"', '"'))
-    return "", shortened(detail["detail"] if detail else " ".join(plain.split()))
+    found = _object_in(plain)
+    errors = found.get("errors") if isinstance(found, dict) else None
+    if errors and isinstance(errors, list) and isinstance(errors[0], dict):
+        path, message = str(errors[0].get("path", "")), str(errors[0].get("message", ""))
+        inner = _first(_object_in(message))
+        return inner or ("" if path == "*" else path, shortened(message))
+    detail = _DETAIL.search(plain)
+    return _first(found) or ("", shortened(detail["detail"] if detail else " ".join(plain.split())))
+
+
+def _object_in(text: str) -> Any:
+    """The first JSON object of a text, or None."""
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[0]
+    except ValueError:
+        return None
+
+
+def _first(told: Any, *path: str) -> tuple[str, str] | None:
+    """Field and sentence of the first fault in what a schema tells: sentences in lists, by field, however deep."""
+    if isinstance(told, str):
+        return ".".join(part for part in path if part not in _NO_FIELDS), shortened(told)
+    inner = told.items() if isinstance(told, dict) else [("", item) for item in told] if isinstance(told, list) else []
+    return next((found for name, item in inner if (found := _first(item, *path, name))), None)

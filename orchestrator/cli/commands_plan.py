@@ -10,9 +10,10 @@ from typing import Any, TextIO
 import msgspec
 
 from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.plan import Plan
 from orchestrator.core.policy import Policy
 from orchestrator.core.vocabulary import Role
+from orchestrator.files import plan_in
 
 RESOURCE_MANAGER_CALLS = (
     "phase B, before the first job: GET of the target's project",
@@ -34,7 +35,7 @@ def plan_check_command(file: Path, *, out: TextIO, err: TextIO, online: bool = F
     ``online``: its map is held against what exists on both sides besides. Nothing else needs Azure.
     """
     try:
-        plan = plan_from(_text(file), str(file))
+        plan = plan_in(file)
     except InvalidInput as fault:
         print(fault, file=err)
         return 2
@@ -117,13 +118,6 @@ def _detection(policy: Policy) -> str:
         f"decision: two classes bad for {policy.confirm_after} (at the earliest about {quickest} after the fault), "
         f"then none for {policy.cooldown}"
     )
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidInput(str(file), "", "a readable UTF-8 file", type(fault).__name__) from fault
 
 
 def _durations(node: Any) -> Any:

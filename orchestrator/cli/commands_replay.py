@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.plan import Plan
+from orchestrator.files import plan_in
 from orchestrator.local.replay import Replayed, replay, stamp
 from orchestrator.local.scenario import load_scenario
 
@@ -39,9 +40,4 @@ def told(result: Replayed) -> str:
 
 def given_plan(path: Path | None) -> Plan | None:
     """The plan that a file holds, if one is given."""
-    if path is None:
-        return None
-    try:
-        return plan_from(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidInput(str(path), "", "a plan that can be read", str(fault)) from fault
+    return plan_in(path) if path else None

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobRecord, JobStatus, JobSummary
+from orchestrator.core.vocabulary import JobPolicy
+from orchestrator.core.wishes import OPEN
 
 COLOUR = {
     JobStatus.RUNNING: "green",
@@ -48,7 +50,8 @@ def listed(found: Sequence[JobSummary], reasons: Mapping[str, str], aside: Seque
     columns = ["job", "status", "hub", "Azure ML says", "priority", "epoch", "recorded (UTC)"]
     table = Table(*columns, *(["why"] if reasons else []), box=None, pad_edge=False)
     for job in found:
-        status = Text(job.status.value + (", to be retried" if job.retry_at else ""), style=COLOUR.get(job.status, ""))
+        more = ", to be retried" if job.retry_at else ", to be left alone" if _stays(job) else ""
+        status = Text(job.status.value + more, style=COLOUR.get(job.status, ""))
         row = [job.hub.value, job.azure_status, str(job.priority), str(job.epoch), _at(job.captured_at)]
         table.add_row(job.name, status, *row, *([reasons.get(job.name, "")] if reasons else []))
     counts = Counter(job.status.value for job in found)
@@ -57,6 +60,11 @@ def listed(found: Sequence[JobSummary], reasons: Mapping[str, str], aside: Seque
     lines += [f"set aside, unreadable: {path}: {why}" for path, why in aside]
     shown: list[RenderableType] = [table, ""] if found else []
     return Group(*shown, *(Text(line) for line in lines))
+
+
+def _stays(job: JobSummary) -> bool:
+    """Whether a job that runs will not be moved, by its own wish or a person's."""
+    return job.policy is JobPolicy.NEVER and job.status in OPEN
 
 
 def story(plan: Plan, name: str, line: Sequence[JobRecord]) -> RenderableType:

@@ -14,6 +14,9 @@ from orchestrator.core.records import JobEvent, JobRecord, JobStatus
 from orchestrator.core.submission import is_overdue
 from orchestrator.core.vocabulary import JobPolicy
 
+LEFT_ALONE = "left alone"
+"""How the reason of a job begins that a person did not want to be moved."""
+
 OPEN = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
 
 
@@ -24,6 +27,8 @@ def retried(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord
         NotNow: it is somewhere already, or has ended well.
     """
     _must_not_be_elsewhere(record)
+    if record.status is JobStatus.RUNNING and record.policy is JobPolicy.NEVER:
+        return _protected_again(record, by, reason, now)
     if record.status is JobStatus.RUNNING or (record.status is JobStatus.SUBMITTING and not is_overdue(record, now)):
         raise NotNow(f"{record.name} is {record.status} in the {record.hub}; there is nothing to try again")
     if record.status is JobStatus.FINISHED and record.azure_status.casefold() == "completed":
@@ -37,6 +42,17 @@ def retried(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord
         retry_at=now,
         reason=f"to be tried again, as {by} asked: {reason}",
         history=(*record.history, line),
+    )
+
+
+def _protected_again(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """A job that runs and was to be left alone: it is moved again if its hub is left."""
+    said = f"it will be moved if its hub is left, as {by} asked: {reason}"
+    return msgspec.structs.replace(
+        record,
+        policy=JobPolicy.IF_INTERRUPTED,
+        reason=said,
+        history=(*record.history, _line(record, "retry", said, now)),
     )
 
 
@@ -56,7 +72,7 @@ def skipped(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord
         status=record.status if record.status in OPEN else JobStatus.SKIPPED,
         policy=JobPolicy.NEVER,
         retry_at=None,
-        reason=f"left alone, {said}",
+        reason=f"{LEFT_ALONE}, {said}",
         history=(*record.history, line),
     )
 

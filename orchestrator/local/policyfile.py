@@ -13,7 +13,8 @@ from orchestrator.core.errors import InvalidInput
 from orchestrator.core.plan import with_durations
 from orchestrator.core.policy import Policy, checked
 from orchestrator.core.yamltext import line_of, yaml_from
-from orchestrator.local.scenario import text_of, zoned
+from orchestrator.files import text_of
+from orchestrator.local.scenario import zoned
 
 
 class PolicyFile:

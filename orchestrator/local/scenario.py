@@ -22,6 +22,7 @@ from orchestrator.core.policy import Policy, checked
 from orchestrator.core.regions import GLOBAL, region_named
 from orchestrator.core.vocabulary import Mode, Role, Surface
 from orchestrator.core.yamltext import line_of, yaml_from
+from orchestrator.files import text_of
 
 WORLD_KEYS = frozenset(
     {
@@ -153,20 +154,6 @@ def _consistent(policy: Policy, given: dict[str, Any]) -> Policy:
     if "suspect_interval" not in given:
         changes["suspect_interval"] = min(policy.suspect_interval, policy.probe_interval)
     return msgspec.structs.replace(policy, **changes)
-
-
-def text_of(path: Path, where: str) -> str:
-    """A file's text.
-
-    Raises:
-        InvalidInput: it cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as fault:
-        raise InvalidInput(where, "", "a file that can be read", fault.strerror or str(fault)) from fault
-    except UnicodeDecodeError as fault:
-        raise InvalidInput(where, "", "UTF-8 text", str(fault)) from fault
 
 
 def zoned(value: Any) -> Any:

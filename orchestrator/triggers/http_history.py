@@ -14,7 +14,7 @@ from orchestrator.core.errors import HubswitchError, InvalidInput
 from orchestrator.core.kept import LIMIT
 from orchestrator.core.state import PairState
 from orchestrator.triggers.answers import answer, problem, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guarded, place_of, readable
+from orchestrator.triggers.http_pairs import Handler, guarded, query_of, readable
 from orchestrator.web.views import decisions_view
 from orchestrator.workflows.exporting import EXPORT_LIMIT, TooMuch, exported
 from orchestrator.workflows.keeping import kept_page
@@ -72,7 +72,7 @@ def _unread(fault: HubswitchError) -> func.HttpResponse:
 def _limit(req: func.HttpRequest) -> int:
     given = req.params.get("limit", str(TOLD))
     if not (given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= LIMIT):  # noqa: PLR2004 - more letters are no number that is meant
-        raise InvalidInput(place_of(req), "limit", f"a number from 1 to {LIMIT}", repr(given))
+        raise InvalidInput(query_of(req), "limit", f"a number from 1 to {LIMIT}", repr(given))
     return int(given)
 
 
@@ -85,4 +85,4 @@ def _since(req: func.HttpRequest, now: datetime) -> datetime:
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         expected = "a day or a time, such as 2026-02-27 or 2026-02-27T09:30:00Z"
-        raise InvalidInput(place_of(req), "since", expected, repr(given)) from None
+        raise InvalidInput(query_of(req), "since", expected, repr(given)) from None

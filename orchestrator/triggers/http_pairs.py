@@ -229,7 +229,16 @@ def body_of[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
 
 def place_of(req: func.HttpRequest) -> str:
     """How a body is called in a complaint: ``body of POST pairs/demo/pause``."""
-    return f"body of {req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
+    return f"body of {_asked(req)}"
+
+
+def query_of(req: func.HttpRequest) -> str:
+    """The same of what stands behind a route's question mark."""
+    return f"query of {_asked(req)}"
+
+
+def _asked(req: func.HttpRequest) -> str:
+    return f"{req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
 
 
 def caller_of(req: func.HttpRequest) -> str:

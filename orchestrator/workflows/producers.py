@@ -9,6 +9,7 @@ from orchestrator.core.errors import TemporaryError
 from orchestrator.core.plan import Plan
 from orchestrator.core.records import JobRecord, JobStatus
 from orchestrator.core.vocabulary import JobPolicy
+from orchestrator.core.wishes import LEFT_ALONE
 from orchestrator.ports import World
 from orchestrator.workflows.lefts import Fate, Left
 from orchestrator.workflows.orders import RunOrder
@@ -34,7 +35,7 @@ class Producers:
             Left: it is not, and why.
         """
         if record.policy is JobPolicy.NEVER:
-            raise Left(Fate.SKIPPED, "its policy is never")
+            raise Left(Fate.SKIPPED, record.reason if record.reason.startswith(LEFT_ALONE) else "its policy is never")
         if record.schedule:
             raise Left(Fate.SKIPPED, f"it is a run of the schedule {record.schedule}, whose next run is its own")
         if record.deadline and now > record.deadline:

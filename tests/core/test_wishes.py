@@ -74,6 +74,15 @@ def test_a_job_that_runs_goes_on_and_will_not_be_moved() -> None:
     assert (found.status, found.policy, found.retry_at) == (JobStatus.RUNNING, JobPolicy.NEVER, None)
 
 
+def test_a_job_that_was_to_be_left_alone_can_be_protected_again() -> None:
+    """Minds change while it runs; nothing is submitted for it."""
+    left = skipped(job(JobStatus.RUNNING), "ana", "cheap to repeat", AT)
+    found = retried(left, "bob", "not so cheap", AT)
+    assert (found.status, found.policy, found.retry_at) == (JobStatus.RUNNING, JobPolicy.IF_INTERRUPTED, None)
+    assert [line.what for line in found.history][-2:] == ["skip", "retry"]
+    assert "bob" in found.reason
+
+
 def test_a_job_that_waits_is_closed() -> None:
     """Also one whose retry was asked for."""
     found = skipped(job(JobStatus.WAITING, retry_at=AT), "ana", "too late", AT)

@@ -122,3 +122,22 @@ def test_an_overlay_that_makes_no_sense_is_refused(at: Desk, sets: list[str]) ->
     """With what would have been accepted."""
     with pytest.raises(InvalidInput, match="--set"):
         submit(JOB, at, sets=sets)
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ("", "environment"),
+        ("environment: azureml:train-env:1\ncolour: red\n", "colour"),
+        ("environment: azureml:train-env:1\ntags: {a: {b: c}}\n", "tags.a"),
+        ("environment: azureml:train-env:1\ncode: ./nowhere\n", "code"),
+    ],
+)
+def test_a_file_that_is_wrong_names_its_field(tmp_path: Path, more: str, field: str) -> None:
+    """azure-ai-ml says it amid pages of advice."""
+    file = tmp_path / "job.yml"
+    file.write_text(f"command: python -c pass\ncompute: azureml:cpu-cluster\n{more}", encoding="utf-8")
+    with mlclient.quiet(), pytest.raises(InvalidInput) as refused:
+        mlclient.load(file)
+    assert (refused.value.where, refused.value.field) == (str(file), field)
+    assert "\\n" not in refused.value.got

@@ -66,6 +66,7 @@ def test_a_question_that_cannot_be_understood_is_the_callers_fault(caller: Calle
     """400 that says which word and what was expected."""
     answer = caller.get(path)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert answer.json()["where"] == f"query of GET {path.partition('?')[0]}"
 
 
 @pytest.mark.parametrize("what", ["decisions", "signals"])

@@ -35,6 +35,7 @@ def _with_input(uri: str) -> Any:
     ("fields", "said"),
     [
         ({"policy": JobPolicy.NEVER}, "its policy is never"),
+        ({"policy": JobPolicy.NEVER, "reason": "left alone, asked by ana: cheap"}, "left alone, asked by ana: cheap"),
         ({"schedule": "nightly"}, "the schedule nightly"),
         ({"parent": "whole"}, "a part of whole"),
     ],
