@@ -177,23 +177,23 @@ def bad_extents(evidence: Evidence, now: datetime, policy: Policy) -> Extents:
     """What is bad at this moment, by side and class: from the first to the last evidence. One walk through it all."""
     found: Extents = {role: {} for role in Role}
     for key, track in evidence.tracks.items():
-        speaker = SPEAKER.get(key)
-        if speaker and track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
-            _widen(found[speaker[0]], speaker[1], track.bad_since, track.bad_at)
+        if track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
+            speaker = SPEAKER.get(key)
+            if speaker:
+                _widen(found[speaker[0]], speaker[1], track.bad_since, track.bad_at)
     for item in evidence.reported.values():
         if item.bad and item.since:
-            side, name = found[item.role], item.evidence_class
-            if _is_wider(side.get(name), item.since, now) and is_down(item, evidence, now, policy):
-                _widen(side, name, item.since, now)
+            known = found[item.role].get(item.evidence_class)
+            wider = known is None or item.since < known[0] or now > known[1]
+            if wider and is_down(item, evidence, now, policy):
+                _widen(found[item.role], item.evidence_class, item.since, now)
     for incident in evidence.incidents.values():
-        if incident.active and is_open(incident, now, policy):
-            for role in incident.used:
+        for role in incident.used if incident.active else ():
+            known = found[role].get(EvidenceClass.NOTICE)
+            wider = known is None or incident.at < known[0] or now > known[1]
+            if wider and is_open(incident, now, policy):
                 _widen(found[role], EvidenceClass.NOTICE, incident.at, now)
     return found
-
-
-def _is_wider(known: Extent | None, since: datetime, until: datetime) -> bool:
-    return known is None or since < known[0] or until > known[1]
 
 
 def _widen(side: dict[EvidenceClass, Extent], name: EvidenceClass, since: datetime, until: datetime) -> None:

@@ -10,6 +10,10 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.vocabulary import EvidenceClass, Role
 
 
+HEARD = frozenset({Kind.SIGNAL, Kind.CHANGE})
+"""Kinds of facts that come to signals."""
+
+
 class Directory(Mapping[str, Plan]):
     """Plans by pair. What each owns is looked up once, when this is made."""
 
@@ -35,7 +39,7 @@ class Directory(Mapping[str, Plan]):
         parsed = fact.parsed
         if parsed.kind is Kind.JOB:
             return self._owners_of(parsed.target) if parsed.target else ()
-        if parsed.kind not in {Kind.SIGNAL, Kind.CHANGE}:
+        if parsed.kind not in HEARD:
             return ()
         if parsed.evidence_class is EvidenceClass.NOTICE:
             return self._all

@@ -15,7 +15,7 @@ class Dated(Protocol):
 
 
 def rationed[T: Dated](items: dict[str, T], limit: int, kind: Callable[[T], tuple[Any, ...]]) -> dict[str, T]:
-    """The same items, or so many of them: the newest of every kind, then the second of every kind, and so on.
+    """The same items, or so many of them, oldest first: the newest of every kind, then the second ones.
 
     Args:
         items: by key.
@@ -24,12 +24,14 @@ def rationed[T: Dated](items: dict[str, T], limit: int, kind: Callable[[T], tupl
     """
     if len(items) <= limit:
         return items
-    return dict(islice(_in_turn(items, kind), limit))
+    aged = sorted(items, key=lambda key: (items[key].at, key))
+    kept = set(islice(_in_turn(items, aged[::-1], kind), limit))
+    return {key: items[key] for key in aged if key in kept}
 
 
-def _in_turn[T: Dated](items: dict[str, T], kind: Callable[[T], tuple[Any, ...]]) -> Iterator[tuple[str, T]]:
-    kinds: dict[tuple[Any, ...], list[tuple[str, T]]] = defaultdict(list)
-    for key, item in sorted(items.items(), key=lambda each: (each[1].at, each[0]), reverse=True):
-        kinds[kind(item)].append((key, item))
+def _in_turn[T: Dated](items: dict[str, T], keys: list[str], kind: Callable[[T], tuple[Any, ...]]) -> Iterator[str]:
+    kinds: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for key in keys:
+        kinds[kind(items[key])].append(key)
     for row in zip_longest(*(kinds[each] for each in sorted(kinds, reverse=True))):
-        yield from (found for found in row if found is not None)
+        yield from (key for key in row if key is not None)

@@ -7,6 +7,7 @@ Names are those of ``az account list-locations`` and of the national clouds. Ser
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 GLOBAL = "global"
@@ -62,7 +63,12 @@ _CANONICAL = _table()
 
 def region_named(name: str) -> str | None:
     """The canonical name of a region, however it is spelt; ``global`` for the whole world; None if unknown."""
-    return _CANONICAL.get(name) or (_CANONICAL.get(_squeezed(name)) if len(name) <= LONGEST_NAME else None)
+    return _CANONICAL.get(name) or (_respelt(name) if len(name) <= LONGEST_NAME else None)
+
+
+@lru_cache(maxsize=1024)
+def _respelt(name: str) -> str | None:
+    return _CANONICAL.get(_squeezed(name))
 
 
 def regions_in(said: Any) -> tuple[str, ...]:

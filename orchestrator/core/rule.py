@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from orchestrator.core.assessment import Assessment
+from orchestrator.core.evidence import track_key
 from orchestrator.core.policy import Policy
 from orchestrator.core.telling import listed, span
-from orchestrator.core.vocabulary import DECIDING_CLASSES, WORK_CLASSES, EvidenceClass, Observation, Role
+from orchestrator.core.vocabulary import DECIDING_CLASSES, WORK_CLASSES, EvidenceClass, Observation, Role, Surface
 
 WITNESSES = 2
 """Classes that must agree."""
@@ -87,7 +88,10 @@ def _hub_and_jobs_are_well(seen: Assessment, side: Role) -> bool:
 
 
 def blind_work(seen: Assessment, side: Role) -> str:
-    """Why neither hub nor jobs of a side can be seen; empty if one of them can, or nobody has asked."""
+    """Why neither hub nor jobs of a side can be seen by those who ask; empty if one of them can."""
+    track = seen.evidence.tracks.get(track_key(side, Surface.HUB))
+    if track is None or track.seen is Observation.OK:
+        return ""  # nobody has asked, or the answer was good
     both = [seen.of(side, c) for c in (EvidenceClass.HUB, EvidenceClass.JOBS)]
     if any(verdict.observation is not Observation.BLIND for verdict in both):
         return ""

@@ -194,7 +194,7 @@ def _measured(alert: Alert) -> Fact:
 
 def _searched_in(context: dict[str, Any]) -> tuple[str, ...]:
     """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
-    sources = pick(branch(context, "SearchResults"), "dataSources")
+    sources = pick(context.get("SearchResults"), "dataSources")
     return (
         regions_in([pick(source, "region") for source in sources[:TARGETS_LIMIT]]) if isinstance(sources, list) else ()
     )

@@ -11,6 +11,9 @@ import msgspec
 
 LONGEST_ID = 2048
 LONGEST_KEY = 300
+USUAL_KEYS = 40
+"""Keys of an object up to which its spellings are remembered."""
+
 LONGEST_NAME = 64
 LONGEST_WORD = 120
 _SHORTEST_TIME = len("2026-02-27")
@@ -30,15 +33,40 @@ def pick(holder: Any, *names: str) -> Any:
 
 
 def _pick_loosely(holder: dict[Any, Any], names: tuple[str, ...]) -> Any:
-    """The same, for a key that is spelt differently. Most keys are told apart by their length alone."""
-    wanted, lengths = _spellings(names)
-    for key, value in holder.items():
-        if value is None or not isinstance(key, str) or len(key) > LONGEST_NAME:
-            continue
-        is_like = len(key) in lengths or key[:1] == " " or key[-1:] == " "
-        if is_like and key.strip().casefold() in wanted:
-            return value
+    """The same, for a key that is spelt differently."""
+    keys = tuple(holder)
+    for key in _like(keys, names) if _are_usual(keys) else _alike(keys, names):
+        if holder[key] is not None:
+            return holder[key]
     return None
+
+
+def _are_usual(keys: tuple[Any, ...]) -> bool:
+    """Whether these are keys that a memory has room for: few, short, and texts."""
+    try:
+        return 0 < len(keys) <= USUAL_KEYS and max(map(len, keys)) <= LONGEST_NAME
+    except TypeError:
+        return False
+
+
+@lru_cache(maxsize=2048)
+def _like(keys: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Senders use the same few sets of keys: which of them are meant is found once for each."""
+    return _alike(keys, names)
+
+
+def _alike(keys: tuple[Any, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys that are names in another spelling. Most are told apart by their length alone."""
+    wanted, lengths = _spellings(names)
+    return tuple(key for key in keys if isinstance(key, str) and _may_be(key, lengths) and _folded(key) in wanted)
+
+
+def _may_be(key: str, lengths: frozenset[int]) -> bool:
+    return len(key) <= LONGEST_NAME and (len(key) in lengths or key[:1] == " " or key[-1:] == " ")
+
+
+def _folded(key: str) -> str:
+    return key.strip().casefold()
 
 
 @lru_cache(maxsize=512)
