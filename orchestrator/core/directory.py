@@ -9,7 +9,6 @@ from orchestrator.core.parsing.facts import Fact, Kind
 from orchestrator.core.plan import Plan
 from orchestrator.core.vocabulary import EvidenceClass, Role
 
-
 HEARD = frozenset({Kind.SIGNAL, Kind.CHANGE})
 """Kinds of facts that come to signals."""
 
