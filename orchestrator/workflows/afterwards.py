@@ -22,6 +22,7 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
 from orchestrator.workflows import names
 from orchestrator.workflows.batches import waiter_of
+from orchestrator.workflows.lanes import turn
 from orchestrator.workflows.moving import NOTABLE, Mover, Sent
 from orchestrator.workflows.oldruns import OldRuns
 from orchestrator.workflows.orders import AfterOrder, AfterReport, BatchReport, RunOrder
@@ -43,7 +44,7 @@ def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``AfterOrder``; output: ``AfterReport``, both as plain data."""
     order = from_builtins(given, AfterOrder, ctx.instance_id)
     run, total = order.run, AfterReport()
-    for _ in range(STEPS):
+    for number in range(STEPS):
         ctx.set_custom_status(waiting(names.SETTLE_JOBS, run.decided_at.isoformat(), ""))
         try:
             answer = yield from insist(
@@ -52,6 +53,9 @@ def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         except RunStopped as stopped:
             return to_builtins(msgspec.structs.replace(total, why=stopped.why))
         report = from_builtins(answer, AfterReport, names.SETTLE_JOBS)
+        if report.busy:
+            yield turn(ctx, run.beat, number)
+            continue
         total = AfterReport(
             jobs=total.jobs.plus(report.jobs),
             stopping=total.stopping + report.stopping,

@@ -26,7 +26,7 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
 from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.halting import ends_for_us
-from orchestrator.workflows.lanes import BUSY, scattered
+from orchestrator.workflows.lanes import BUSY, TURNS, turn
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
 from orchestrator.workflows.patience import Steps, insist
 from orchestrator.workflows.replicas import replicated
@@ -39,12 +39,6 @@ CHUNK = 25
 
 LONGEST = timedelta(minutes=4)
 """Time after which an activity begins no further job: less than half of ``functionTimeout`` in ``host.json``."""
-
-TURNS = 100
-"""Times that an order asks for a place before the reconciling timer is left to find its jobs again."""
-
-LONGEST_TURN = 20
-"""Beats of the longest pause between two of them."""
 
 TRIES = 4
 """Attempts at an order before the reconciling timer is left to find its jobs again."""
@@ -69,8 +63,8 @@ def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """
     run = from_builtins(given, CaptureRun, ctx.instance_id)
     order, beat = run.order, run.beat
-    total, pause = CaptureReport(), beat
-    for _ in range(TURNS):
+    total = CaptureReport()
+    for number in range(TURNS):
         answer = yield from insist(
             ctx, names.CAPTURE_JOBS, to_builtins(order), beat=beat, longest=beat * 10, tries=TRIES
         )
@@ -80,8 +74,7 @@ def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             return to_builtins(total)
         order = msgspec.structs.replace(order, jobs=report.left)
         if report.busy:
-            yield ctx.create_timer(scattered(ctx, pause))
-            pause = min(pause * 2, beat * LONGEST_TURN)
+            yield turn(ctx, beat, number)
     return to_builtins(msgspec.structs.replace(total, left=order.jobs, why=total.why or BUSY))
 
 

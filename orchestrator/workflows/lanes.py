@@ -30,13 +30,13 @@ PLACES: Mapping[str, int] = {
 
 
 def _no_standby() -> Any:
-    raise TemporaryError(BUSY)
+    raise TemporaryError("other runs are asking Resource Manager for their standbys; this one's turn comes")
 
 
 _TURNED_AWAY: Mapping[str, Callable[[Any], Any]] = {
     names.RESUBMIT_JOBS: lambda order: BatchReport(pending=order.size or 1, busy=True, why=BUSY),
     names.CAPTURE_JOBS: lambda order: CaptureReport(left=order.jobs, busy=True),
-    names.SETTLE_JOBS: lambda _order: AfterReport(why=BUSY),
+    names.SETTLE_JOBS: lambda _order: AfterReport(busy=True, why=BUSY),
     names.AWAIT_STANDBY: lambda _order: _no_standby(),
 }
 """What an activity answers that finds no place."""
@@ -63,6 +63,18 @@ class Lanes:
             return body()
         finally:
             places.release()
+
+
+TURNS = 100
+"""Times that work which others begin again anyway asks for a place."""
+
+LONGEST_TURN = 20
+"""Beats of the longest pause between two of them."""
+
+
+def turn(ctx: OrchestrationContext, beat: timedelta, number: int) -> Any:
+    """A timer until the next time, longer each time."""
+    return ctx.create_timer(scattered(ctx, min(beat * 2 ** min(number, 16), beat * LONGEST_TURN)))
 
 
 def scattered(ctx: OrchestrationContext, pause: timedelta) -> timedelta:

@@ -178,6 +178,9 @@ class AfterReport(Value, kw_only=True):
     more: bool = False
     """There is more to do at once."""
 
+    busy: bool = False
+    """Nothing was tried: there was no place for it."""
+
     why: str = ""
 
 
