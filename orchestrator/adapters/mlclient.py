@@ -36,6 +36,9 @@ BOUNDS: Mapping[str, Any] = {"connection_timeout": 5, "read_timeout": 120, "retr
 """Its own defaults wait 300 s for each of four connections. A job's PUT, a pipeline's above all, may take its time."""
 
 DATA_FIELDS = ("training_data", "validation_data", "test_data")
+FLAT = frozenset({"tags", "properties", "environment_variables"})
+"""Maps of a job from names to texts."""
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NO_FIELDS = frozenset({"", "_schema", "value", "key"})
 """Keys of marshmallow's errors that are no names in the file."""
@@ -81,9 +84,9 @@ def load(file: Path, sets: Sequence[str] = (), name: str | None = None) -> Any:
 
     if not file.is_file():
         raise InvalidInput(str(file), "", "a YAML file of a job", "no such file")
-    overrides = [_override(text) for text in sets] + ([{"name": name}] if name else [])
+    given = [_override(text) for text in sets] + ([("name", name)] if name else [])
     with _understood(str(file)):
-        job = load_job(file, params_override=overrides)
+        job = load_job(file, params_override=_overrides(file, given))
     _anchor(job, file.resolve().parent)
     return job
 
@@ -141,12 +144,33 @@ def _anchor(job: Any, folder: Path) -> None:
             given.path = str(folder / path)
 
 
-def _override(text: str) -> dict[str, Any]:
+def _overrides(file: Path, given: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """What azure-ai-ml is to lay over the file. It takes every point for a step down; names in flat maps have some."""
+    flat: dict[str, dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
+    for field, value in given:
+        name, point, key = field.partition(".")
+        if point and name in FLAT:
+            flat.setdefault(name, _in_file(file, name))[key] = value
+        else:
+            found.append({field: value})
+    return found + [{name: values} for name, values in flat.items()]
+
+
+def _in_file(file: Path, name: str) -> dict[str, Any]:
+    """A map of the file as it is; empty if there is none."""
+    with file.open(encoding="utf-8") as text:
+        job = yaml.safe_load(text)
+    said = job.get(name) if isinstance(job, dict) else None
+    return dict(said) if isinstance(said, dict) else {}
+
+
+def _override(text: str) -> tuple[str, Any]:
     field, sign, value = text.partition("=")
     if not sign or not field:
         raise InvalidInput("--set", "", "path.to.field=value", repr(text))
     try:
-        return {field: yaml.safe_load(value)}
+        return field, yaml.safe_load(value)
     except yaml.YAMLError as fault:
         raise InvalidInput("--set", field, "a value in YAML", repr(value)) from fault
 

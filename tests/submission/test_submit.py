@@ -141,3 +141,16 @@ def test_a_file_that_is_wrong_names_its_field(tmp_path: Path, more: str, field: 
         mlclient.load(file)
     assert (refused.value.where, refused.value.field) == (str(file), field)
     assert "\\n" not in refused.value.got
+
+
+def test_tags_with_points_in_their_names_can_be_set(tmp_path: Path) -> None:
+    """Ours have them; what the file says besides stays."""
+    file = tmp_path / "job.yml"
+    text = "command: python -c pass\ncompute: azureml:cpu-cluster\nenvironment: azureml:train-env:1\n"
+    text += "tags: {team: vision}\n"
+    file.write_text(text, encoding="utf-8")
+    sets = ["tags.hubswitch.policy=never", "tags.hubswitch.priority='7'", "display_name=mine"]
+    with mlclient.quiet():
+        job = mlclient.load(file, sets)
+    assert job.tags == {"team": "vision", "hubswitch.policy": "never", "hubswitch.priority": "7"}
+    assert job.display_name == "mine"
