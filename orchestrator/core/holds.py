@@ -103,7 +103,12 @@ def observer(case: Case) -> str | None:
 
 
 def identity(case: Case) -> str | None:
-    """A token that can be had for neither side is our own trouble, or everybody's."""
+    """A token that can be had for neither side is our own trouble, or everybody's.
+
+    While our own network is in trouble, which holds by itself, nobody knows whether one could be had.
+    """
+    if observer(case):
+        return None
     tracks = [case.seen.evidence.tracks.get(track_key(role, Surface.IDENTITY)) for role in Role]
     fresh = [track for track in tracks if track and case.now - track.at <= case.policy.evidence_lifetime]
     blind = [track for track in fresh if track.seen in {Observation.BAD, Observation.BLIND}]

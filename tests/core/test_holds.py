@@ -225,6 +225,15 @@ def test_no_token_for_either_side_holds_and_is_never_bad() -> None:
     assert len(story.moves) == 1
 
 
+def test_trouble_of_our_own_network_is_not_told_as_a_token_that_is_refused() -> None:
+    """Nobody was asked for one."""
+    story = Story()
+    story.live(minutes(5))
+    story.live(minutes(10), DOWN | {"observer": BAD})
+    assert story.last.rule == "hold.observer"
+    assert "token" not in story.last.why
+
+
 def test_the_time_that_is_handed_in_is_the_one_that_is_judged() -> None:
     """A clock that went back by an hour is seen, not smoothed over; an acknowledgement with force believes it."""
     story = Story()
