@@ -7,6 +7,7 @@ Exit status 0 if everything was measured, whether or not goals were met; 1 if so
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -68,6 +69,8 @@ def main() -> int:
 
 def _one(name: str, *, quick: bool, **more: int) -> dict[str, Any]:
     """One benchmark's result; what went wrong, if it could not be run to its end."""
+    gc.collect()
+    gc.freeze()  # what others have left behind is not to be searched again and again on this one's account
     neighbours, began, load = Neighbours(), time.monotonic(), os.getloadavg()[0]
     say(f"{name}: begins")
     try:

@@ -70,7 +70,7 @@ class Limits(Value, kw_only=True):
     cooldown: timedelta = timedelta(seconds=10)
     """Rest between two trials. As long as the shortest sensible interval between two sweeps of a pair."""
 
-    pool: int = 64
+    pool: int = 80
     """Connections kept per host. More threads than this never talk to one host at once."""
 
 

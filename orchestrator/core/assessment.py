@@ -170,12 +170,12 @@ Extent = tuple[datetime, datetime]
 """From the first to the last evidence that something is bad."""
 
 Extents = dict[Role, dict[EvidenceClass, Extent]]
-CLASSES = tuple(EvidenceClass)
+CLASSES, ROLES = tuple(EvidenceClass), tuple(Role)
 
 
 def bad_extents(evidence: Evidence, now: datetime, policy: Policy) -> Extents:
     """What is bad at this moment, by side and class: from the first to the last evidence. One walk through it all."""
-    found: Extents = {role: {} for role in Role}
+    found: Extents = {role: {} for role in ROLES}
     for key, track in evidence.tracks.items():
         if track.bads and track.bad_since and track.bad_at and track_is_bad(track, now, policy):
             speaker = SPEAKER.get(key)

@@ -112,9 +112,11 @@ def cadence(state: PairState, policy: Policy) -> timedelta:
     """Time until the next look: short while something about the active side is bad, or may become so."""
     if state.phase in {Phase.SUSPECT, Phase.AWAITING_APPROVAL}:
         return policy.suspect_interval
-    tracks = (state.evidence.tracks.get(key) for key in SIDE_KEYS[state.active])
-    doubted = any(t and t.bad_at and state.last_now - t.bad_at <= policy.evidence_lifetime for t in tracks)
-    return policy.suspect_interval if doubted else policy.probe_interval
+    for key in SIDE_KEYS[state.active]:
+        track = state.evidence.tracks.get(key)
+        if track and track.bad_at and state.last_now - track.bad_at <= policy.evidence_lifetime:
+            return policy.suspect_interval
+    return policy.probe_interval
 
 
 def _cooled_down(state: PairState, now: datetime, policy: Policy) -> bool:

@@ -50,7 +50,7 @@ MEMBERS: dict[EvidenceClass, tuple[Surface, ...]] = {
 WORLD = "world"
 
 
-class Track(Value, kw_only=True):
+class Track(Value, kw_only=True, gc=False):
     """What the probes of one surface have found."""
 
     at: datetime
@@ -139,7 +139,7 @@ class Spell(Value, kw_only=True):
     """The last evidence of it."""
 
 
-class Wellness(Value, kw_only=True):
+class Wellness(Value, kw_only=True, gc=False):
     """How long a side has been well, not counting times when nobody could tell."""
 
     length: timedelta = timedelta()

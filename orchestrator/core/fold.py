@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.assessment import (
+    ROLES,
     Extent,
     Extents,
     bad_extents,
@@ -44,9 +45,6 @@ from orchestrator.core.vocabulary import EvidenceClass, Observation, Role, Surfa
 
 WHY_LIMIT = 120
 NAME_LIMIT = 80
-_EYES = {Surface.OBSERVER: 0, Surface.IDENTITY: 1}
-"""Surfaces through which all others are seen, in the order in which they are looked through."""
-
 _OBSERVER = track_key(None, Surface.OBSERVER)
 _IDENTITY = {role: track_key(role, Surface.IDENTITY) for role in Role}
 _CLOSED = frozenset({Observation.BAD, Observation.BLIND})
@@ -107,7 +105,9 @@ def without_deletions(evidence: Evidence) -> Evidence:
 
 
 def _order(signal: Signal) -> tuple[datetime, int]:
-    return signal.occurred_at, _EYES.get(signal.surface, len(_EYES)) if signal.surface else len(_EYES)
+    """By time, and of the same moment those surfaces first through which all others are seen."""
+    surface = signal.surface
+    return signal.occurred_at, 0 if surface is Surface.OBSERVER else 1 if surface is Surface.IDENTITY else 2
 
 
 def _seen(draft: _Draft, signal: Signal) -> None:
@@ -339,7 +339,7 @@ def _spells(evidence: Evidence, bad: Extents) -> dict[str, Spell]:
 
 
 def _wellness(evidence: Evidence, bad: Extents, now: datetime, policy: Policy) -> dict[str, Wellness]:
-    return {role: _well(evidence, role, _trouble(bad[role]), now, policy) for role in Role}
+    return {role: _well(evidence, role, _trouble(bad[role]), now, policy) for role in ROLES}
 
 
 def _trouble(bad: dict[EvidenceClass, Extent]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from orchestrator.core.codec import Value
 from orchestrator.core.parsing.facts import Details, Fact, Kind, Parsed
@@ -74,7 +75,7 @@ class Scope(Value, kw_only=True):
     """True if it names our own region for a service that we ourselves run on."""
 
 
-class Signal(Value, kw_only=True):
+class Signal(Value, kw_only=True, gc=False):
     """One statement about one thing at one time."""
 
     key: str
@@ -105,10 +106,16 @@ class Signal(Value, kw_only=True):
     """For ``notice``: which sides it touches."""
 
 
+@lru_cache(maxsize=64)
+def _stamp(at: datetime) -> float:
+    """The same for all surfaces of a sweep."""
+    return at.timestamp()
+
+
 def probe_signal(role: Role | None, surface: Surface, observation: Observation, at: datetime, why: str) -> Signal:
     """What a probe found on one surface."""
     return Signal(
-        key=f"probe:{role or 'world'}.{surface}@{at.timestamp()}",
+        key=f"probe:{role or 'world'}.{surface}@{_stamp(at)}",
         source=Source.PROBE,
         role=role,
         subject=surface,

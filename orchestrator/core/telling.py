@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -48,6 +49,16 @@ def clipped(text: str, limit: int = TEXT_LIMIT) -> str:
     Bytes and not characters, because JSON needs up to six of them for one. What cannot be encoded becomes a
     question mark.
     """
+    return _clipped_again(text, limit) if len(text) <= TEXT_LIMIT else _clipped(text, limit)
+
+
+@lru_cache(maxsize=1024)
+def _clipped_again(text: str, limit: int) -> str:
+    """Reasons repeat from look to look."""
+    return _clipped(text, limit)
+
+
+def _clipped(text: str, limit: int) -> str:
     try:
         size = _stored(text)
     except UnicodeEncodeError:

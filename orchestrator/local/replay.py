@@ -35,6 +35,11 @@ WHY = {
     Observation.BAD: "failed",
     Observation.BLIND: "could not be asked",
 }
+SEEN = {
+    Condition.OK: Observation.OK,
+    Condition.BAD: Observation.BAD,
+    Condition.BLIND: Observation.BLIND,
+}
 
 
 class Replayed(NamedTuple):
@@ -167,7 +172,7 @@ class _Stage(Course):
     def _found(self, key: str) -> Observation:
         condition = self.world[key]
         if condition is not Condition.FLAKY:
-            return Observation(condition.value)
+            return SEEN[condition]
         self.asked[key] = self.asked.get(key, 0) + 1
         return Observation.BAD if self.asked[key] % 2 else Observation.OK
 
