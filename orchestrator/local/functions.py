@@ -82,7 +82,7 @@ def client_configuration(engine: str, base_url: str) -> str:
     )
 
 
-def durable_worker(functions: Iterable[Function], engine: str, *, activities_at_once: int = 16) -> TaskHubGrpcWorker:
+def durable_worker(functions: Iterable[Function], engine: str, *, activities_at_once: int = 20) -> TaskHubGrpcWorker:
     """A worker that runs an app's orchestrators, entities and activities against an engine. Not started yet."""
     worker = TaskHubGrpcWorker(
         host_address=engine,

@@ -21,7 +21,7 @@ from orchestrator.workflows.orders import AfterReport, BatchReport, CaptureRepor
 
 BUSY = "other work of its kind is under way"
 PLACES: Mapping[str, int] = {
-    names.RESUBMIT_JOBS: 6,
+    names.RESUBMIT_JOBS: 8,
     names.CAPTURE_JOBS: 3,
     names.SETTLE_JOBS: 1,
     names.AWAIT_STANDBY: 2,

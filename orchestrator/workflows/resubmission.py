@@ -14,7 +14,7 @@ from orchestrator.workflows.moving import Mover, Outcome, Sent
 from orchestrator.workflows.orders import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
 from orchestrator.workflows.switching import held_epoch
 
-WORKERS = 11
+WORKERS = 8
 """Jobs of one batch under way at once. Resource Manager's bucket, not this, bounds the rate."""
 
 
