@@ -47,9 +47,9 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(LEFT_BEHIND)] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
-    """In the middle of its work, by a key, by a service manager, or by a terminal that is closed."""
+    """In the middle of its work, by a key or by a terminal that is closed."""
     command = [sys.executable, "-m", "orchestrator", "demo", "--json", "--jobs", "40", "--speed", "30"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
