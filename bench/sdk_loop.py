@@ -89,7 +89,7 @@ def _looped(client: Any, entities: list[Any]) -> Looped:
             client.jobs.create_or_update(job)
             accepted += 1
         except (AzureError, AttributeError, TypeError, ValueError) as fault:  # all of them are seen from the SDK
-            refused = refused or f"{type(fault).__name__}: {str(fault).splitlines()[0]}"
+            refused = refused or f"{type(fault).__name__}: {str(fault).partition('\n')[0]}"
     return Looped(
         jobs=len(entities) - WARM_UP,
         seconds=time.monotonic() - began,

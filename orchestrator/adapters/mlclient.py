@@ -24,6 +24,8 @@ from orchestrator.adapters.errors import from_azure, shortened
 from orchestrator.adapters.submission_policy import SubmissionPolicy
 from orchestrator.core.errors import HubswitchError, InvalidInput
 from orchestrator.core.plan import Hub
+from orchestrator.core.yamltext import yaml_from
+from orchestrator.files import text_of
 
 CLOUDS = {
     "management.azure.com": "AzureCloud",
@@ -151,18 +153,17 @@ def _overrides(file: Path, given: Sequence[tuple[str, Any]]) -> list[dict[str, A
     for field, value in given:
         name, point, key = field.partition(".")
         if point and name in FLAT:
-            flat.setdefault(name, _in_file(file, name))[key] = value
+            flat.setdefault(name, {})[key] = value
         else:
             found.append({field: value})
-    return found + [{name: values} for name, values in flat.items()]
+    job = yaml_from(text_of(file), str(file)) if flat else {}
+    return found + [{name: _map_in(job, name) | values} for name, values in flat.items()]
 
 
-def _in_file(file: Path, name: str) -> dict[str, Any]:
-    """A map of the file as it is; empty if there is none."""
-    with file.open(encoding="utf-8") as text:
-        job = yaml.safe_load(text)
+def _map_in(job: Any, name: str) -> dict[str, Any]:
+    """A map of the file's; empty if there is none."""
     said = job.get(name) if isinstance(job, dict) else None
-    return dict(said) if isinstance(said, dict) else {}
+    return said if isinstance(said, dict) else {}
 
 
 def _override(text: str) -> tuple[str, Any]:

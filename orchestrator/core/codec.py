@@ -79,18 +79,24 @@ def _with_key(data: Any, shape: Any, path: str) -> str:
     before, left_out, after = path.partition("[...]")
     if not left_out:
         return path
-    for key in _at(data, before):
+    parts = _parts(before)
+    for key in _at(data, parts):
         try:
-            msgspec.convert(_with_only(data, re.findall(r"[^.\[\]]+", before), key), type=shape)
+            msgspec.convert(_with_only(data, parts, key), type=shape)
         except msgspec.ValidationError as fault:
             if f"{before}[...]" in str(fault):
                 return f"{before}[{key}]{after}"
     return path
 
 
-def _at(data: Any, path: str) -> list[Any]:
+def _parts(path: str) -> list[str]:
+    """Names and numbers of a path such as ``a.b[2].c``."""
+    return re.findall(r"[^.\[\]]+", path)
+
+
+def _at(data: Any, parts: list[str]) -> list[Any]:
     """The keys of the object at a path."""
-    for part in re.findall(r"[^.\[\]]+", path):
+    for part in parts:
         data = data[int(part)] if isinstance(data, list | tuple) else data[part]
     return list(data)
 
@@ -131,7 +137,7 @@ def _joined(path: str, name: str) -> str:
 
 def _allowed(shape: Any, path: str) -> str:
     """The words that an enumeration at a path knows."""
-    for part in re.findall(r"[^.\[\]]+", path):
+    for part in _parts(path):
         shape = _inside(shape, part)
     words = next(
         (kind for kind in (shape, *get_args(shape)) if isinstance(kind, type) and issubclass(kind, Enum)), None

@@ -22,7 +22,7 @@ from orchestrator.core.vocabulary import Role
 from orchestrator.ports import World
 from orchestrator.workflows import names
 from orchestrator.workflows.batches import waiter_of
-from orchestrator.workflows.lanes import turn
+from orchestrator.workflows.lanes import LONGEST_TURN, pause_after, turn
 from orchestrator.workflows.moving import NOTABLE, Mover, Sent
 from orchestrator.workflows.oldruns import OldRuns
 from orchestrator.workflows.orders import AfterOrder, AfterReport, BatchReport, RunOrder
@@ -54,7 +54,7 @@ def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             return to_builtins(msgspec.structs.replace(total, why=stopped.why))
         report = from_builtins(answer, AfterReport, names.SETTLE_JOBS)
         if report.busy:
-            yield turn(ctx, run.beat, number)
+            yield turn(ctx, pause_after(number, run.beat, run.beat * LONGEST_TURN))
             continue
         total = AfterReport(
             jobs=total.jobs.plus(report.jobs),

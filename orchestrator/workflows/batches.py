@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from durabletask.task import OrchestrationContext, Task, when_any
 
 from orchestrator.core.codec import from_builtins, to_builtins
 from orchestrator.workflows import names
-from orchestrator.workflows.lanes import PLACES, scattered
+from orchestrator.workflows.lanes import PLACES, pause_after, turn
 from orchestrator.workflows.orders import BatchOrder, BatchReport, RoundPlan, RunOrder
 from orchestrator.workflows.patience import RunStopped, Steps, Waiter, insist, tell_that_it_waits, utc_now, waiting
 
@@ -33,8 +32,9 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """
     order = from_builtins(given, BatchOrder, ctx.instance_id)
     since = order.since or utc_now(ctx)
-    run, pause = order.run, order.run.beat
+    run = order.run
     for number in range(1, ROUNDS + 1):
+        pause = pause_after(number - 1, run.beat, run.longest)
         last = utc_now(ctx) - since >= run.patience
         try:
             answer = yield from _tried(ctx, msgspec.structs.replace(order, last=last, since=None))
@@ -44,24 +44,17 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         if not report.pending:
             return answer
         if report.busy:
-            since = yield from _turn(ctx, pause, report)
-            pause = min(pause * 2, run.longest)
+            ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, utc_now(ctx).isoformat(), report.why))
+            yield turn(ctx, pause)
+            since = utc_now(ctx)  # patience counts from when a batch has had a place
             continue
         ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, since.isoformat(), report.why))
         if number == LONG and order.since is None:
             why = f"{report.pending} jobs of {run.run} wait since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
             yield from tell_that_it_waits(ctx, waiter_of(run), names.RESUBMIT_JOBS, why)
         yield ctx.create_timer(min(report.retry_after or pause, run.longest))
-        pause = min(pause * 2, run.longest)
     ctx.continue_as_new(to_builtins(msgspec.structs.replace(order, since=since)))
     return None
-
-
-def _turn(ctx: OrchestrationContext, pause: timedelta, report: BatchReport) -> Steps[datetime]:
-    """Wait for a place. Patience counts from when a batch has had one; when this turn is over."""
-    ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, utc_now(ctx).isoformat(), report.why))
-    yield ctx.create_timer(scattered(ctx, pause))
-    return utc_now(ctx)
 
 
 def all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned: RoundPlan) -> Steps[BatchReport]:

@@ -26,7 +26,7 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows import names
 from orchestrator.workflows.assets import Assets
 from orchestrator.workflows.halting import ends_for_us
-from orchestrator.workflows.lanes import BUSY, TURNS, turn
+from orchestrator.workflows.lanes import BUSY, LONGEST_TURN, TURNS, pause_after, turn
 from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun
 from orchestrator.workflows.patience import Steps, insist
 from orchestrator.workflows.replicas import replicated
@@ -74,7 +74,7 @@ def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             return to_builtins(total)
         order = msgspec.structs.replace(order, jobs=report.left)
         if report.busy:
-            yield turn(ctx, beat, number)
+            yield turn(ctx, pause_after(number, beat, beat * LONGEST_TURN))
     return to_builtins(msgspec.structs.replace(total, left=order.jobs, why=total.why or BUSY))
 
 

@@ -72,11 +72,11 @@ LONGEST_TURN = 20
 """Beats of the longest pause between two of them."""
 
 
-def turn(ctx: OrchestrationContext, beat: timedelta, number: int) -> Any:
-    """A timer until the next time, longer each time."""
-    return ctx.create_timer(scattered(ctx, min(beat * 2 ** min(number, 16), beat * LONGEST_TURN)))
+def turn(ctx: OrchestrationContext, pause: timedelta) -> Any:
+    """A timer until the next time: half of a pause to one and a half, the same whenever it is played again."""
+    return ctx.create_timer(pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF))
 
 
-def scattered(ctx: OrchestrationContext, pause: timedelta) -> timedelta:
-    """Half of a pause to one and a half, the same whenever the orchestrator is played again."""
-    return pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF)
+def pause_after(number: int, beat: timedelta, longest: timedelta) -> timedelta:
+    """A beat, and twice as long after each of so many tries."""
+    return min(beat * (1 << min(number, 16)), longest)

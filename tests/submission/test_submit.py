@@ -154,3 +154,12 @@ def test_tags_with_points_in_their_names_can_be_set(tmp_path: Path) -> None:
         job = mlclient.load(file, sets)
     assert job.tags == {"team": "vision", "hubswitch.policy": "never", "hubswitch.priority": "7"}
     assert job.display_name == "mine"
+
+
+@pytest.mark.parametrize("sets", [[], ["tags.team=vision"]], ids=["as it is", "with a tag"])
+def test_a_file_that_is_no_yaml_is_refused_by_name(tmp_path: Path, sets: list[str]) -> None:
+    """Whoever reads it first."""
+    file = tmp_path / "job.yml"
+    file.write_text("command: [\n", encoding="utf-8")
+    with mlclient.quiet(), pytest.raises(InvalidInput, match=r"job\.yml"):
+        mlclient.load(file, sets)
