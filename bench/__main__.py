@@ -18,7 +18,7 @@ from typing import Any
 
 from bench import capture, detect, ingest, mixed, mlclient, replay, resubmit, rewrite, start, state, storm, switch
 from bench.measure import Measured, Neighbours, machine, say
-from orchestrator.core.codec import to_builtins
+from orchestrator.core.base.codec import to_builtins
 
 BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "start": start.measured,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.plan import Hub, Plan
+from orchestrator.core.plan.schema import Hub, Plan
 
 FOREIGN = "5f0d6c1e-0000-4000-8000-00000000feed"
 """A subscription that belongs to no pair."""

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from bench.measure import Measured, at_most, mebibytes, say
 from bench.stage import LOOK, Pair, Stage, stage, worker
-from orchestrator.core.lifecycle import has_ended, status_of
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.identity import EXECUTOR
-from orchestrator.local.azure.requestlog import Entry
-from orchestrator.local.kinds import kinds
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.azure_status import has_ended, status_of
+from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.workload import User
-from orchestrator.workflows.capture import reconciled
-from orchestrator.workflows.orders import CaptureReport
+from orchestrator.simulator.identity import EXECUTOR
+from orchestrator.simulator.request_log import Entry
+from orchestrator.workflows.activities.capture_jobs import reconciled
+from orchestrator.workflows.messages import CaptureReport
 
 READS_PER_JOB = 1.2
 AT_ONCE = 8

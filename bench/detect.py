@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 
 from bench.measure import Measured, at_most, say
-from orchestrator.core.policy import Policy
-from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.core.plan.policy import Policy
 from orchestrator.local.client import pointer_on
 from orchestrator.local.session import Local, session
+from orchestrator.simulator.cloud import LocalAzure
 
 SPEED = 1.0
 """The default policy as it stands: 30 s between looks, 10 s while suspect, five minutes of confirmation."""

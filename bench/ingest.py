@@ -15,14 +15,14 @@ from azure.core.messaging import CloudEvent
 from bench.bodies import Post
 from bench.measure import Measured, at_most, say, spread
 from bench.pairs import pairs
-from orchestrator.core import decide
+from orchestrator.core.base.vocabulary import Observation, Role
+from orchestrator.core.decision import decide, state
+from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.directory import Directory
-from orchestrator.core.parsing.front import facts_from_text
-from orchestrator.core.plan import Plan
-from orchestrator.core.signals import Signal, probe_signal
-from orchestrator.core.state import PairState, initial
-from orchestrator.core.vocabulary import Observation, Role
-from orchestrator.workflows.intake import sorted_out
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.signals.parse import facts_from_text
+from orchestrator.core.signals.signal import Signal, probe_signal
+from orchestrator.watch.deliveries import sorted_out
 
 BODIES = 100_000
 LIMIT = 3.0
@@ -120,7 +120,7 @@ class _Ours:
         self.states[pair] = decision.state
         self.signals += len(signals)
         self.decisions += 1
-        self.runs += any(isinstance(order, decide.StartRun) for order in decision.orders)
+        self.runs += any(isinstance(order, state.StartRun) for order in decision.orders)
 
 
 def _well(pair: str, plan: Plan) -> PairState:

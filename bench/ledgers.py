@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from bench.stage import Pair
-from orchestrator.core.records import JobRecord
-from orchestrator.core.vocabulary import Role
-from orchestrator.workflows.assets import Assets
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobRecord
+from orchestrator.workflows.activities.assets import Assets
 
 WRITERS = 8
 

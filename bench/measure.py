@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from orchestrator.core.codec import Value
+from orchestrator.core.base.codec import Value
 
 ROOT = Path(__file__).parents[1]
 MEBIBYTE = 2**20

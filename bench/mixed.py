@@ -11,11 +11,11 @@ from bench.ledgers import filled
 from bench.measure import Goal, Measured, at_least, at_most, mebibytes, say
 from bench.resubmit import NO_LIMIT, SHARE, Size, limits, phase_of, puts_of
 from bench.stage import Pair, Stage, stage, worker
-from orchestrator.core.records import JobRecord
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.kinds import kinds
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobRecord
+from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.workload import User
-from orchestrator.workflows.capture import record_of
+from orchestrator.workflows.activities.capture_jobs import record_of
 
 SIZES = "HUBSWITCH_BENCH_JOBS"
 """Environment variable with the numbers of jobs, such as ``100,1000``; 100, 1,000 and 10,000 without it."""

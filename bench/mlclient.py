@@ -11,12 +11,12 @@ from bench.resubmit import NO_LIMIT, Moved, moved, rate_of
 from bench.sdk import checked, loop_of, moved_again, place_of
 from bench.sdk_loop import WARM_UP, Looped
 from bench.stage import Pair, Stage, stage
-from orchestrator.core.codec import encode
-from orchestrator.core.records import JobRecord
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobRecord
 from orchestrator.local.workload import submit_workload
-from orchestrator.workflows.capture import capture_jobs
-from orchestrator.workflows.orders import CaptureOrder
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
+from orchestrator.workflows.messages import CaptureOrder
 
 LATENCY = 0.05
 """Seconds added to every answer, of whatever service: a call to Resource Manager takes no less from anywhere."""

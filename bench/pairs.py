@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from orchestrator.core.plan import SCHEMA, Hub, Ledger, Plan, Pointer
-from orchestrator.core.policy import Policy
-from orchestrator.core.vocabulary import Mode
+from orchestrator.core.base.vocabulary import Mode
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.schema import SCHEMA, Hub, Ledger, Plan, Pointer
 
 REGIONS = ("centralus", "eastus2", "westeurope", "swedencentral", "japaneast", "uksouth")
 

@@ -9,11 +9,12 @@ from statistics import median
 from typing import Any
 
 from bench.measure import Measured, at_most, say, spread
-from orchestrator.core import decide
-from orchestrator.core.policy import Policy
-from orchestrator.core.signals import probe_signal
-from orchestrator.core.state import initial
-from orchestrator.core.vocabulary import Mode, Observation, Surface
+from orchestrator.core.base.vocabulary import Mode, Observation, Surface
+from orchestrator.core.decision import commands, decide
+from orchestrator.core.decision import state as state_module
+from orchestrator.core.decision.state import initial
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.signals.signal import probe_signal
 from orchestrator.local.replay import ASKED, replay
 from orchestrator.local.scenario import Action, Condition, Expectation, Outcome, Scenario, Side, Turn
 
@@ -85,7 +86,9 @@ def _outage(dice: random.Random, number: int) -> Scenario:
     turns = list(_wave(dice, first, length * dice.uniform(0.1, 0.3)))
     if dice.random() < 0.4:
         turns += _wave(dice, START + length * 0.75, length * dice.uniform(0.05, 0.2))
-    people = (Action(at=START + length * 0.7, do=decide.Do.ACKNOWLEDGE, reason="seen"),) if dice.random() < 0.5 else ()
+    people = (
+        (Action(at=START + length * 0.7, do=commands.Do.ACKNOWLEDGE, reason="seen"),) if dice.random() < 0.5 else ()
+    )
     return Scenario(
         name=f"outage-{number}",
         start=START,
@@ -119,7 +122,7 @@ class _Counted:
         self._plain = decide.observe
 
     def __enter__(self) -> None:
-        def observe(*given: Any, **more: Any) -> decide.Decision:
+        def observe(*given: Any, **more: Any) -> state_module.Decision:
             self.looks += 1
             return self._plain(*given, **more)
 

@@ -11,11 +11,11 @@ from bench.measure import Goal, Measured, at_least, mebibytes, say
 from bench.sdk import moved_again
 from bench.sdk_loop import Looped
 from bench.stage import Pair, Stage, stage, worker
-from orchestrator.core.vocabulary import JobPolicy, Role
-from orchestrator.local.azure.requestlog import Entry
+from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.local.workload import submit_workload
-from orchestrator.workflows.capture import record_of
-from orchestrator.workflows.orders import Milestones
+from orchestrator.simulator.request_log import Entry
+from orchestrator.workflows.activities.capture_jobs import record_of
+from orchestrator.workflows.messages import Milestones
 
 SHARE = 0.95
 NO_LIMIT = {"writes_per_second": 1e6, "write_burst": 1_000_000}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.measure import Measured, at_most, spread
-from orchestrator.core.jobs import JobMap, Rewriter, Workspace
+from orchestrator.core.jobs.rewrite import JobMap, Rewriter, Workspace
 
 LIMIT = 25.0
 HOW = """\

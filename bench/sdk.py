@@ -9,9 +9,9 @@ from typing import Any
 from bench.measure import ROOT
 from bench.sdk_loop import Given, Looped, Place
 from bench.stage import Pair, Stage
-from orchestrator.core.codec import decode, encode
-from orchestrator.core.plan import Hub
-from orchestrator.local.azure.identity import EXECUTOR
+from orchestrator.core.base.codec import decode, encode
+from orchestrator.core.plan.schema import Hub
+from orchestrator.simulator.identity import EXECUTOR
 
 
 def loop_of(at: Stage, target: Hub, **what: Any) -> Looped:

@@ -18,7 +18,7 @@ import msgspec
 import psutil
 from azure.core.exceptions import AzureError
 
-from orchestrator.core.codec import Value, decode, encode
+from orchestrator.core.base.codec import Value, decode, encode
 
 WARM_UP = 3
 """Jobs before the first that is timed: schemas are built, a token is fetched, code and components are uploaded."""

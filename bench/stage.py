@@ -26,22 +26,22 @@ from bench.measure import ROOT
 from bench.worker import READY
 from orchestrator.adapters.assembly import assembled
 from orchestrator.bootstrap import SystemClock
-from orchestrator.core.codec import from_builtins, to_builtins
-from orchestrator.core.plan import Plan
-from orchestrator.core.state import StartRun
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.estate import Estate
-from orchestrator.local.azure.planning import yaml_of
+from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.state import StartRun
+from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import Checkpoint, Engine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.estate import Estate
 from orchestrator.workflows import names
-from orchestrator.workflows.orders import CaptureOrder, CaptureReport, CaptureRun, RunSummary
-from orchestrator.workflows.switch_run import order_from
-from orchestrator.workflows.switching import ensure_pair
+from orchestrator.workflows.activities.epoch import ensure_pair
+from orchestrator.workflows.messages import CaptureOrder, CaptureReport, CaptureRun, RunSummary
+from orchestrator.workflows.orchestrators.switch import order_from
 
 LONGEST_RUN = 400.0
 """Seconds after which a run is given up."""

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from bench.measure import ROOT, Measured, at_most, mebibytes, say, spread
-from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.simulator.cloud import LocalAzure
 
 LIMIT = 1.5
 OURS, LIBRARIES, NOTHING = "function_app", "azure.functions, azure.durable_functions", "sys"

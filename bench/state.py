@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.measure import Measured, at_most, say, spread
-from orchestrator.core import decide
-from orchestrator.core.codec import encode
-from orchestrator.core.policy import Policy
-from orchestrator.core.signals import Says, Scope, Signal, Source
-from orchestrator.core.state import PairState, initial, read_state
-from orchestrator.core.vocabulary import CLASS_OF_SURFACE, EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.decision import decide
+from orchestrator.core.decision.state import PairState, initial, read_state
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.signals.signal import Says, Scope, Signal, Source
 
 SIGNALS = 1_000_000
 LIMIT = 64_000

@@ -26,23 +26,23 @@ from bench.measure import Measured, at_most, say
 from bench.stage import Pair, Stage, stage, working
 from orchestrator.adapters.assembly import assembled
 from orchestrator.bootstrap import SystemClock
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.plan import Plan
-from orchestrator.core.shared import Shared
-from orchestrator.core.signals import Signal, probe_signal
-from orchestrator.core.vocabulary import Mode, Observation, Role, Surface
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.estate import estate_of
-from orchestrator.local.azure.planning import yaml_of
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.vocabulary import Mode, Observation, Role, Surface
+from orchestrator.core.decision.stamps import Shared
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.host import HostOptions, LocalHost
 from orchestrator.local.session import function_app, variables
+from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.estate import estate_of
 from orchestrator.workflows import names
-from orchestrator.workflows.orders import Observed
-from orchestrator.workflows.switching import ensure_pair
+from orchestrator.workflows.activities.epoch import ensure_pair
+from orchestrator.workflows.messages import Observed
 
 PAIRS, FEW = 1000, 40
 ALERTS, FEW_ALERTS = 400, 40

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from bench.measure import Measured, at_most, say, spread
 from bench.stage import Pair, Stage, stage, worker
-from orchestrator.local.azure.requestlog import Entry
-from orchestrator.workflows.orders import Milestones
+from orchestrator.simulator.request_log import Entry
+from orchestrator.workflows.messages import Milestones
 
 LATENCY = 0.05
 """Seconds added to every answer of the endpoints on the path."""

@@ -12,7 +12,7 @@ import azure.functions as func
 from durabletask.entities import DurableEntity, EntityInstanceId
 from durabletask.task import OrchestrationContext
 
-from orchestrator.core.codec import Value, from_builtins, to_builtins
+from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 
 ENTITY = "idle"
 CHAIN = "chain"

@@ -17,22 +17,22 @@ from pathlib import Path
 
 import msgspec
 
-from orchestrator.adapters.recorder import Recorder
+from orchestrator.audit.recorder import Recorder
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.regions import region_named
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.directory import Directory
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan, plan_from
+from orchestrator.core.plan.schema import Plan, plan_from
 from orchestrator.core.recording import Line
-from orchestrator.core.regions import region_named
 from orchestrator.core.replication import Lag
-from orchestrator.core.vocabulary import Role
-from orchestrator.files import text_of
+from orchestrator.plan_files import text_of
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from
-from orchestrator.workflows.canaries import Canaries
-from orchestrator.workflows.lanes import Lanes
-from orchestrator.workflows.recent import Recent
-from orchestrator.workflows.sharing import Teller
-from orchestrator.workflows.turns import Turns
+from orchestrator.watch.canaries import Canaries
+from orchestrator.watch.captured_lately import Recent
+from orchestrator.watch.stamps import Teller
+from orchestrator.watch.tick import Turns
+from orchestrator.workflows.activities.limits import Lanes
 
 THREADS = 64
 """As many as looks go on at once: none waits for another's epoch record."""

@@ -1,7 +1,7 @@
 """What the workflows need from the world, as protocols.
 
 Adapters implement them against Azure; nothing else does, except tests of pure code. Every method raises the
-errors of ``orchestrator.core.errors`` and no others. Blocking methods return within the transport's bounds.
+errors of ``orchestrator.core.base.errors`` and no others. Blocking methods return within the transport's bounds.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, NamedTuple, Protocol
 
-from orchestrator.core.data_report import Amount
-from orchestrator.core.plan import Hub, Plan
+from orchestrator.core.base.vocabulary import Role, Surface
+from orchestrator.core.jobs.asset_snapshot import KeptFile
+from orchestrator.core.jobs.data_report import Amount
+from orchestrator.core.jobs.record import EpochRecord, JobRecord, JobSummary, PointerValue
+from orchestrator.core.plan.schema import Hub, Plan
 from orchestrator.core.polling import Report
-from orchestrator.core.records import EpochRecord, JobRecord, JobSummary, PointerValue
-from orchestrator.core.signals import Signal
-from orchestrator.core.snapshots import KeptFile
-from orchestrator.core.vocabulary import Role, Surface
+from orchestrator.core.signals.signal import Signal
 
 
 class Versioned[T](NamedTuple):

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from orchestrator.core.codec import Value
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import duration_from
-from orchestrator.core.regions import GLOBAL, region_named
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.regions import GLOBAL, region_named
+from orchestrator.core.plan.schema import duration_from
 
 PREFIX = "HUBSWITCH_"
 _SCHEDULE = re.compile(r"^[0-9*,/-]+(?: [0-9A-Za-z*,/-]+){4,5}$")

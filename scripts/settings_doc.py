@@ -21,8 +21,8 @@ import msgspec
 
 from orchestrator.core.cadence import Polls
 from orchestrator.core.canary_plan import Canary
-from orchestrator.core.plan import Hub, Inference, Jobs, Ledger, Plan, Pointer, References
-from orchestrator.core.policy import Policy, Recurring, Window
+from orchestrator.core.plan.policy import Policy, Recurring, Window
+from orchestrator.core.plan.schema import Hub, Inference, Jobs, Ledger, Plan, Pointer, References
 from orchestrator.core.retention import Recording
 from orchestrator.settings import PREFIX, Settings
 
@@ -241,7 +241,7 @@ def spelt(value: Any) -> str:
         case msgspec.Struct():
             return "its own defaults"
         case tuple() | dict():
-            return "none" if not value else f"{len(value)} names, see `orchestrator/core/services.py`"
+            return "none" if not value else f"{len(value)} names, see `orchestrator/core/base/services.py`"
         case _:
             return f"`{value}`"
 

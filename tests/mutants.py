@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-MACHINE = "tests/core/test_machine.py"
-TWO = "tests/core/test_machine_of_two.py"
-BOUNDS = "tests/core/test_bounds.py"
-DUMB = "tests/core/test_dumb_decider.py"
-REPORTS = "tests/core/test_reports.py"
-HOLDS = "tests/core/test_holds.py"
+MACHINE = "tests/core/decision/test_machine.py"
+TWO = "tests/core/decision/test_machine_of_two.py"
+BOUNDS = "tests/core/decision/test_bounds.py"
+DUMB = "tests/core/decision/test_second_decider.py"
+REPORTS = "tests/core/decision/test_run_reports.py"
+HOLDS = "tests/core/decision/test_holds.py"
 FROZEN = "tests/crash/test_frozen.py"
-SUBMITTING = "tests/workflows/test_submitting.py"
-POLICY = "tests/submission/test_policy.py"
-AFTERWARDS = "tests/workflows/test_afterwards.py"
-OUTCOME = "tests/workflows/test_one_outcome.py"
+SUBMITTING = "tests/submit/test_journal.py"
+POLICY = "tests/submit/test_policy.py"
+AFTERWARDS = "tests/workflows/activities/test_settle_jobs.py"
+OUTCOME = "tests/workflows/activities/test_one_outcome.py"
 
 
 class Mutant(NamedTuple):
@@ -46,228 +46,248 @@ class Mutant(NamedTuple):
 MUTANTS = (
     Mutant(
         "S1: a second run while one is under way",
-        "core/decide.py",
+        "core/decision/decide.py",
         "    if state.phase in RUNNING:\n",
         "    if state.phase is Phase.RESUBMITTING:\n",
         MACHINE,
     ),
     Mutant(
-        "S1: the same epoch twice", "core/runs.py", "epoch = state.epoch + 1", "epoch = max(state.epoch, 1)", MACHINE
+        "S1: the same epoch twice",
+        "core/decision/run_reports.py",
+        "epoch = state.epoch + 1",
+        "epoch = max(state.epoch, 1)",
+        MACHINE,
     ),
-    Mutant("S3: a pause is forgotten", "core/holds.py", '    ("hold.paused", paused),\n', "", MACHINE),
+    Mutant("S3: a pause is forgotten", "core/decision/holds.py", '    ("hold.paused", paused),\n', "", MACHINE),
     Mutant(
-        "S3: the cooldown is forgotten", "core/decide.py", "return ends is None or now >= ends", "return True", MACHINE
+        "S3: the cooldown is forgotten",
+        "core/decision/decide.py",
+        "return ends is None or now >= ends",
+        "return True",
+        MACHINE,
     ),
-    Mutant("S3: elsewhere is forgotten", "core/holds.py", '    ("hold.elsewhere", elsewhere),\n', "", MACHINE),
+    Mutant("S3: elsewhere is forgotten", "core/decision/holds.py", '    ("hold.elsewhere", elsewhere),\n', "", MACHINE),
     Mutant(
         "S3: a worldwide notice is forgotten",
-        "core/holds.py",
+        "core/decision/holds.py",
         '    ("hold.global-notice", global_notice),\n',
         "",
         MACHINE,
     ),
-    Mutant("S3: a deletion is forgotten", "core/holds.py", '    ("hold.deleted", deleted),\n', "", MACHINE),
+    Mutant("S3: a deletion is forgotten", "core/decision/holds.py", '    ("hold.deleted", deleted),\n', "", MACHINE),
     Mutant(
         "S3: a proposal goes without an answer",
-        "core/decide.py",
+        "core/decision/decide.py",
         "if approval.granted_by is None:",
         "if approval.rejected_at is not None:",
         MACHINE,
     ),
     Mutant(
         "S4: blind prolongs a row of bad answers",
-        "core/fold.py",
+        "core/decision/fold.py",
         "        return _replace(track, at=at, seen=seen, why=why)\n",
         "        return _replace(track, at=at, seen=seen, why=why, bad_at=track.bad_at and at)\n",
         MACHINE,
     ),
     Mutant(
         "S4: blind counts as bad",
-        "core/fold.py",
+        "core/decision/fold.py",
         "if seen is not Observation.BAD:",
         "if seen is Observation.DEGRADED:",
         MACHINE,
     ),
     Mutant(
-        "S8: any run may report", "core/reports.py", "if report.run != state.run or not _fits", "if not _fits", MACHINE
+        "S8: any run may report",
+        "core/decision/run_reports.py",
+        "if report.run != state.run or not _fits",
+        "if not _fits",
+        MACHINE,
     ),
     Mutant(
         "S1: what others switched is not taken over",
-        "core/reports.py",
+        "core/decision/run_reports.py",
         "if record.epoch <= state.epoch or state.run is not None:",
         "if record.epoch >= state.epoch or state.run is not None:",
         TWO,
     ),
     Mutant(
         "S1: what others switched ends a run under way",
-        "core/reports.py",
+        "core/decision/run_reports.py",
         "if record.epoch <= state.epoch or state.run is not None:",
         "if record.epoch <= state.epoch:",
         TWO,
     ),
     Mutant(
         "S1: what others switched leaves the side as it was",
-        "core/reports.py",
+        "core/decision/run_reports.py",
         "after = _superseded(state, record.epoch, record.active,",
         "after = _superseded(state, record.epoch, state.active,",
         TWO,
     ),
     Mutant(
         "S1: a record that went back is believed",
-        "core/sight.py",
+        "core/decision/observation.py",
         "    if record is None or record.epoch > state.epoch:\n        return None\n    if began",
         "    if record is None or record.epoch != state.epoch:\n        return None\n    if began",
         TWO,
     ),
     Mutant(
         "S3: a switch of the other stamp begins no cooldown",
-        "core/reports.py",
+        "core/decision/run_reports.py",
         "        switched_at=now,\n        acknowledged=False,\n        attempts=0,\n        failed_at=None,\n"
         "        suspects=(),\n        approval=None,",
         "        switched_at=now,\n        attempts=0,\n        failed_at=None,\n"
         "        suspects=(),\n        approval=None,",
         TWO,
     ),
-    Mutant("S3: a mass event is forgotten", "core/holds.py", '    ("hold.mass", mass),\n', "", TWO),
-    Mutant("S3: trouble is forgotten", "core/holds.py", '    ("hold.trouble", trouble),\n', "", TWO),
+    Mutant("S3: a mass event is forgotten", "core/decision/holds.py", '    ("hold.mass", mass),\n', "", TWO),
+    Mutant("S3: trouble is forgotten", "core/decision/holds.py", '    ("hold.trouble", trouble),\n', "", TWO),
     Mutant(
         "S1: a run that failed is begun again under its old name",
-        "core/reports.py",
+        "core/decision/run_reports.py",
         'changes |= {"attempts": state.attempts + 1, "failed_at": now}',
         'changes |= {"failed_at": now}',
         TWO,
     ),
     Mutant(
         "S8: a report fits in any phase",
-        "core/reports.py",
+        "core/decision/run_reports.py",
         "moving and report.epoch == state.epoch + 1 and",
         "",
         REPORTS,
     ),
     Mutant(
         "memory: texts are cut by characters",
-        "core/telling.py",
+        "core/base/text.py",
         "    if size <= limit:\n        return text\n",
         "    if len(text) <= limit or size:\n        return text[:limit]\n",
         BOUNDS,
     ),
     Mutant(
         "memory: nothing bounds what was reported",
-        "core/fold.py",
+        "core/decision/fold.py",
         "reported=rationed(draft.reported, REPORTED_LIMIT, lambda item: _use_of_statement(item, now, policy)),",
         "reported=draft.reported,",
         BOUNDS,
     ),
     Mutant(
         "memory: many incidents push out what holds",
-        "core/fold.py",
+        "core/decision/fold.py",
         "return is_open(item, now, policy), item.everywhere, item.ours, item.used, item.named",
         "return (is_open(item, now, policy),)",
-        "tests/core/test_storms.py",
+        "tests/core/decision/test_storms.py",
     ),
     Mutant(
         "memory: many alerts push out the other side's",
-        "core/fold.py",
+        "core/decision/fold.py",
         'return lives, item.bad, item.role, item.evidence_class, item.surface or ""',
         "return lives, item.bad",
-        "tests/core/test_storms.py",
+        "tests/core/decision/test_storms.py",
     ),
     Mutant(
         "an unknown word is a stage",
-        "core/parsing/notices.py",
+        "core/signals/service_health.py",
         'STAGE.get(word(pick(properties, "stage")) or status)',
         'STAGE.get(word(pick(properties, "stage")) or status, Stage.ACTIVE)',
-        "tests/core/test_unknown_words.py",
+        "tests/core/signals/test_unknown_words.py",
     ),
     Mutant(
         "a plan is not asked for what lies inside its resources",
-        "core/directory.py",
+        "core/signals/routing.py",
         "for place in within(resource):",
         "for place in (resource,):",
-        "tests/core/test_directory.py",
+        "tests/core/signals/test_plan_index.py",
     ),
-    Mutant("L1: nothing is ever ripe", "core/rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),
-    Mutant("L1: a clear outage is one class", "core/rule.py", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
+    Mutant("L1: nothing is ever ripe", "core/decision/rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),
+    Mutant("L1: a clear outage is one class", "core/decision/rule.py", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
     Mutant(
         "blind breaks a row",
-        "core/fold.py",
+        "core/decision/fold.py",
         "return _replace(track, at=at, seen=seen, why=why)",
         "return Track(at=at, seen=seen, why=why)",
         DUMB,
     ),
-    Mutant("a row outlives its lifetime", "core/fold.py", "at - track.bad_at <= lifetime", "at >= track.bad_at", DUMB),
+    Mutant(
+        "a row outlives its lifetime",
+        "core/decision/fold.py",
+        "at - track.bad_at <= lifetime",
+        "at >= track.bad_at",
+        DUMB,
+    ),
     Mutant(
         "a class forgets what touched it",
-        "core/assessment.py",
+        "core/decision/verdicts.py",
         "last.since < since <= last.until",
         "since < last.since",
         DUMB,
     ),
     Mutant(
         "a good answer outdoes nothing",
-        "core/assessment.py",
+        "core/decision/verdicts.py",
         "return bool(speaks and track",
         "return bool(not speaks and track",
         DUMB,
     ),
     Mutant(
         "identity is no eye",
-        "core/fold.py",
+        "core/decision/fold.py",
         "if role is None or surface is Surface.IDENTITY:",
         "if role is None or surface:",
         DUMB,
     ),
     Mutant(
         "a notice shortens nothing",
-        "core/rule.py",
+        "core/decision/rule.py",
         "if declared else policy.confirm_after",
         "if not declared else policy.confirm_after",
         DUMB,
     ),
     Mutant(
         "one model route moves the hub",
-        "core/rule.py",
+        "core/decision/rule.py",
         "if EvidenceClass.INFERENCE in deciding and",
         "if not deciding and",
         DUMB,
     ),
     Mutant(
         "bad is two in a row",
-        "core/assessment.py",
+        "core/decision/verdicts.py",
         "track.bads >= policy.bad_after",
         "track.bads >= policy.bad_after - 1",
         DUMB,
     ),
     Mutant(
         "flaky is well",
-        "core/assessment.py",
+        "core/decision/verdicts.py",
         "if track.oks < policy.bad_after:",
         "if track.oks < 1:",
-        "tests/core/test_fold.py",
+        "tests/core/decision/test_fold.py",
     ),
     Mutant(
         "blind does not pause the way back",
-        "core/assessment.py",
+        "core/decision/verdicts.py",
         "if track.seen is not Observation.OK or",
         "if",
-        "tests/core/test_commands.py",
+        "tests/core/decision/test_commands.py",
     ),
     Mutant(
         "an unseen standby is good enough",
-        "core/holds.py",
+        "core/decision/holds.py",
         ', ("hold.standby-unseen", standby_unseen)',
         "",
-        "tests/core/test_decide.py",
+        "tests/core/decision/test_decide.py",
     ),
     Mutant(
         "half of all pairs is too many",
-        "core/holds.py",
+        "core/decision/holds.py",
         "moving <= case.policy.mass_limit",
         "moving < case.policy.mass_limit",
-        "tests/core/test_decide.py",
+        "tests/core/decision/test_decide.py",
     ),
     *(
-        Mutant(f"S3: the hold {rule} is forgotten", "core/holds.py", f'    ("hold.{rule}", {check}),\n', "", HOLDS)
+        Mutant(
+            f"S3: the hold {rule} is forgotten", "core/decision/holds.py", f'    ("hold.{rule}", {check}),\n', "", HOLDS
+        )
         for rule, check in (
             ("paused-all", "everything_paused"),
             ("own-region", "own_region"),
@@ -276,104 +296,124 @@ MUTANTS = (
             ("drills", "drills"),
         )
     ),
-    Mutant("S3: a blind spell is forgotten", "core/holds.py", '    ("hold.blind-spell", blind_spell),\n', "", MACHINE),
+    Mutant(
+        "S3: a blind spell is forgotten",
+        "core/decision/holds.py",
+        '    ("hold.blind-spell", blind_spell),\n',
+        "",
+        MACHINE,
+    ),
     Mutant(
         "S3: a blackout is forgotten",
-        "core/holds.py",
+        "core/decision/holds.py",
         '    ("hold.blackout", blackout),\n',
         "",
-        "tests/core/test_windows.py",
+        "tests/core/plan/test_windows.py",
     ),
     Mutant(
         "a window follows no clock but UTC",
-        "core/windows.py",
+        "core/plan/windows.py",
         "at.replace(tzinfo=zone)",
         "at.replace(tzinfo=UTC)",
-        "tests/core/test_windows.py",
+        "tests/core/plan/test_windows.py",
     ),
-    Mutant("an old drill counts for ever", "core/shared.py", "now - at <= policy.drill_age", "bool(at)", HOLDS),
-    Mutant("a slow look undoes a pause", "core/sight.py", "known is None or record.at > known", "bool(record)", HOLDS),
-    Mutant("a slow look contradicts a switch", "core/sight.py", "began <= state.switched_at", "began is None", HOLDS),
+    Mutant(
+        "an old drill counts for ever", "core/decision/stamps.py", "now - at <= policy.drill_age", "bool(at)", HOLDS
+    ),
+    Mutant(
+        "a slow look undoes a pause",
+        "core/decision/observation.py",
+        "known is None or record.at > known",
+        "bool(record)",
+        HOLDS,
+    ),
+    Mutant(
+        "a slow look contradicts a switch",
+        "core/decision/observation.py",
+        "began <= state.switched_at",
+        "began is None",
+        HOLDS,
+    ),
     Mutant(
         "S1: an epoch is claimed whatever the record says",
-        "workflows/switching.py",
+        "workflows/activities/epoch.py",
         "    _must_follow(found, order)\n    now",
         "    now",
         FROZEN,
     ),
     Mutant(
         "S2: the pointer is written without a condition",
-        "adapters/pointer.py",
+        "adapters/stores/pointer.py",
         "set_configuration_setting(setting, match_condition=condition, etag=etag)",
         "set_configuration_setting(setting)",
         FROZEN,
     ),
     Mutant(
         "S8: a step does not ask whether its run still holds the epoch",
-        "workflows/switching.py",
+        "workflows/activities/epoch.py",
         "    if (found.value.epoch, found.value.run) != (order.epoch, order.run):\n        holder",
         "    if order.epoch < 0:\n        holder",
         FROZEN,
     ),
     Mutant(
         "S5: a job is put before it is written down",
-        "adapters/submission_policy.py",
+        "adapters/hub/submission_policy.py",
         'self._journal.ahead(side, name, body, parse_qs(url.query).get("api-version", [""])[0])',
         "del body",
         POLICY,
     ),
     Mutant(
         "S5: a run leaves behind what is being submitted",
-        "core/records.py",
+        "core/jobs/record.py",
         "{JobStatus.RUNNING, JobStatus.SUBMITTING}",
         "{JobStatus.RUNNING}",
         SUBMITTING,
     ),
     Mutant(
         "S5: a submission that may still arrive is given up",
-        "core/submission.py",
+        "core/jobs/record_changes.py",
         "now - record.captured_at > GRACE",
         "now > record.captured_at",
         SUBMITTING,
     ),
     Mutant(
         "S5: a name goes to both hubs",
-        "core/submission.py",
+        "core/jobs/record_changes.py",
         "record.hub is not side and record.status",
         "record.hub is side and record.status",
         SUBMITTING,
     ),
     Mutant(
         "S5: a ledger that is away stops a user's work",
-        "adapters/submission_policy.py",
+        "adapters/hub/submission_policy.py",
         '            if self._strict:\n                raise NotNow(f"not',
         '            if not self._strict:\n                raise NotNow(f"not',
         POLICY,
     ),
     Mutant(
         "S5: an ordered failover stops nothing",
-        "workflows/halting.py",
+        "workflows/activities/source_run.py",
         "if not (self._again or self._run.ordered):",
         "if not self._again:",
         AFTERWARDS,
     ),
     Mutant(
         "S5: a run is stopped although its successor is not there",
-        "workflows/oldruns.py",
+        "workflows/activities/old_runs.py",
         "if not self._goes_on(record):",
         "if record.successor is None:",
         AFTERWARDS,
     ),
     Mutant(
         "S5: a submission whose answer was lost is forgotten",
-        "workflows/moving.py",
+        "workflows/activities/move_job.py",
         "unsure = record.unsure if attempt in record.unsure else (*record.unsure, attempt)",
         "unsure = ()",
         OUTCOME,
     ),
     Mutant(
         "S5: a job is left out of its round",
-        "workflows/resubmission.py",
+        "workflows/activities/resubmit_jobs.py",
         "return in_order(found)",
         "return in_order(found)[1:]",
         OUTCOME,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.bootstrap import Deployment, plans_in
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.base.errors import InvalidInput
 
 ROOT = Path(__file__).parents[1]
 HOME = """
@@ -263,7 +263,7 @@ def test_the_function_app_without_plans_ends_with_one_clear_line() -> None:
     last = ended.stderr.splitlines()[-1]
     assert ended.returncode == 1
     assert last == (
-        "orchestrator.core.errors.InvalidInput: "
+        "orchestrator.core.base.errors.InvalidInput: "
         "environment: HUBSWITCH_PLANS: expected a folder of plans, or one plan file, got nothing"
     )
 

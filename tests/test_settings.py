@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.base.errors import InvalidInput
 from orchestrator.settings import CredentialKind, Settings, settings_from
 
 ROOT = Path(__file__).parents[1]

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 
 from azure.core.credentials import TokenCredential
 
-from orchestrator.adapters.arm import ResourceManager
-from orchestrator.adapters.assets import ArmAssets
-from orchestrator.adapters.blobs import Container
-from orchestrator.adapters.credential import Identity, credential_for, name_of
-from orchestrator.adapters.epochs import BlobEpochs
-from orchestrator.adapters.inventory import ArmInventory
-from orchestrator.adapters.jobs import ArmJobs
-from orchestrator.adapters.ledger import BlobLedger
-from orchestrator.adapters.notices import EventGridNotices
-from orchestrator.adapters.pacing import pacers
-from orchestrator.adapters.pointer import AppConfigurationPointer
-from orchestrator.adapters.polls import AzurePolls
-from orchestrator.adapters.probes import HttpProbes
-from orchestrator.adapters.shared import BlobShared
-from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
-from orchestrator.core.plan import Ledger, Plan
+from orchestrator.adapters.health.polls import AzurePolls
+from orchestrator.adapters.health.probes import HttpProbes
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.credential import Identity, credential_for, name_of
+from orchestrator.adapters.http.pacing import pacers
+from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
+from orchestrator.adapters.hub.assets import ArmAssets
+from orchestrator.adapters.hub.inventory import ArmInventory
+from orchestrator.adapters.hub.jobs import ArmJobs
+from orchestrator.adapters.notify.event_grid import EventGridNotices
+from orchestrator.adapters.stores.blobs import Container
+from orchestrator.adapters.stores.epochs import BlobEpochs
+from orchestrator.adapters.stores.ledger import BlobLedger
+from orchestrator.adapters.stores.pointer import AppConfigurationPointer
+from orchestrator.adapters.stores.stamps import BlobShared
+from orchestrator.core.plan.schema import Ledger, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from orchestrator.cli.commands_replay import given_plan
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.recording import Line, lines_from
 from orchestrator.local.backtest import Backtested, Happening, backtest
 from orchestrator.local.policyfile import PolicyFile

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.data_report import FINE, Amount, DataItem, DataReport
-from orchestrator.core.errors import HubswitchError, InvalidInput
-from orchestrator.core.vocabulary import Role
-from orchestrator.workflows.data import data_report
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.data_report import FINE, Amount, DataItem, DataReport
+from orchestrator.standby.data import data_report
 
 KILO = 1000
 SHOWN = 3

@@ -7,9 +7,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from orchestrator.core.codec import encode
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.signals import parse_text
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.signals.parse import parse_text
 
 
 def events_parse_command(files: Iterable[str], *, stdin: TextIO, out: TextIO, err: TextIO) -> int:

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.jobs import JobMap, Rewrite, map_from, rewrite
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.jobs.rewrite import JobMap, Rewrite, map_from, rewrite
 
 STANDARD_INPUT = "-"
 DONE, UNUSABLE, NEEDS_A_PERSON = 0, 2, 3

@@ -19,12 +19,12 @@ from rich.progress import track
 
 from orchestrator.cli.story import listed, printed, story
 from orchestrator.core import wishes
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.errors import HubswitchError, InvalidInput, NotFound
-from orchestrator.core.records import JobRecord, JobStatus, JobSummary
-from orchestrator.core.vocabulary import Role
-from orchestrator.submission import Desk, desk
-from orchestrator.workflows.again import while_it_conflicts
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
+from orchestrator.submit.api import Desk, desk
+from orchestrator.workflows.activities.conflict import while_it_conflicts
 
 READERS = 16
 """Records read at once. A thousand take a few seconds."""

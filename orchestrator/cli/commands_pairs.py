@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote, urlsplit
 
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.base.errors import InvalidInput
 
 TIMEOUT = (10, 240)
 """Seconds to connect, and to wait for the answer: a little more than Azure's front end waits (230 s)."""

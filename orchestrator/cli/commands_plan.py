@@ -9,11 +9,11 @@ from typing import Any, TextIO
 
 import msgspec
 
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan
-from orchestrator.core.policy import Policy
-from orchestrator.core.vocabulary import Role
-from orchestrator.files import plan_in
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.schema import Plan
+from orchestrator.plan_files import plan_in
 
 RESOURCE_MANAGER_CALLS = (
     "phase B, before the first job: GET of the target's project",

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan
-from orchestrator.files import plan_in
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.plan.schema import Plan
 from orchestrator.local.replay import Replayed, replay, stamp
 from orchestrator.local.scenario import load_scenario
+from orchestrator.plan_files import plan_in
 
 
 def replay_command(paths: Iterable[Path], plan: Path | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:

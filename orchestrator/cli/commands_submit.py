@@ -13,15 +13,15 @@ from typing import TextIO
 
 from rich.console import Console
 
-from orchestrator.adapters.mlclient import quiet
-from orchestrator.core.errors import HubswitchError, InvalidInput
-from orchestrator.core.vocabulary import Role
-from orchestrator.submission import Desk, Submitted, desk, followed, plain, submit
+from orchestrator.adapters.hub.mlclient import quiet
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.submit.api import Desk, Submitted, desk, followed, plain, submit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """How a job is to be submitted; the fields are those of ``orchestrator.submission.submit``."""
+    """How a job is to be submitted; the fields are those of ``orchestrator.submit.api.submit``."""
 
     name: str | None = None
     sets: tuple[str, ...] = ()

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.records import JobStatus
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobStatus
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,7 +81,7 @@ def azure(
     json: Json = False,
 ) -> None:
     """Serve the local Azure alone, until interrupted."""
-    from orchestrator.local.azure.serve import serve
+    from orchestrator.simulator.serve import serve
 
     serve(seed=seed, speed=speed, folder=folder, as_json=json)
 

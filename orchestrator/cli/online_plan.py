@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import HubswitchError, InvalidInput
-from orchestrator.core.plan import Hub, Plan
-from orchestrator.core.standby_check import Sides, findings
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.plan.schema import Hub, Plan
+from orchestrator.core.standby.name_map_check import Sides, findings
 from orchestrator.ports import Inventory
 
 

@@ -12,9 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.core.plan import Plan
-from orchestrator.core.records import JobRecord, JobStatus, JobSummary
-from orchestrator.core.vocabulary import JobPolicy
+from orchestrator.core.base.vocabulary import JobPolicy
+from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
+from orchestrator.core.plan.schema import Plan
 from orchestrator.core.wishes import OPEN
 
 COLOUR = {

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import msgspec
 
-from orchestrator.core.assessment import Assessment
-from orchestrator.core.policy import Policy
-from orchestrator.core.rule import blind_work
-from orchestrator.core.state import Order, PairState, Tell
-from orchestrator.core.telling import moment
-from orchestrator.core.vocabulary import NoticeName
+from orchestrator.core.base.text import moment
+from orchestrator.core.base.vocabulary import NoticeName
+from orchestrator.core.decision.rule import blind_work
+from orchestrator.core.decision.state import Order, PairState, Tell
+from orchestrator.core.decision.verdicts import Assessment
+from orchestrator.core.plan.policy import Policy
 
 
 def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:

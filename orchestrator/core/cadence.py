@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.codec import Moment, Value
+from orchestrator.core.base.codec import Moment, Value
 
 BLIND_TOLD = 8
 """Reasons that are kept; of the others only how many there are."""

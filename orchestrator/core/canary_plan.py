@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.codec import Value
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.errors import InvalidInput
 
 
 class Canary(Value, kw_only=True):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from orchestrator.core.attribution import resources_of, within
-from orchestrator.core.parsing.facts import Fact, Kind
-from orchestrator.core.plan import Plan
-from orchestrator.core.vocabulary import EvidenceClass, Role
+from orchestrator.core.base.vocabulary import EvidenceClass, Role
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.signals.facts import Fact, Kind
+from orchestrator.core.signals.routing import resources_of, within
 
 HEARD = frozenset({Kind.SIGNAL, Kind.CHANGE})
 """Kinds of facts that come to signals."""

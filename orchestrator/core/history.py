@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from orchestrator.core import holds
-from orchestrator.core.assessment import Assessment, assess
-from orchestrator.core.explain import explain
-from orchestrator.core.kept import Kept
-from orchestrator.core.policy import Policy
-from orchestrator.core.state import Decision, PairState
-from orchestrator.core.telling import clipped
-from orchestrator.core.vocabulary import EvidenceClass, Role
+from orchestrator.core.base.text import clipped
+from orchestrator.core.base.vocabulary import EvidenceClass, Role
+from orchestrator.core.decision import holds
+from orchestrator.core.decision.decision_log import Kept
+from orchestrator.core.decision.explain import explain
+from orchestrator.core.decision.state import Decision, PairState
+from orchestrator.core.decision.verdicts import Assessment, assess
+from orchestrator.core.plan.policy import Policy
 
 
 class Entered(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from orchestrator.core.codec import Value
-from orchestrator.core.lifecycle import has_ended
-from orchestrator.core.telling import span
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.text import span
+from orchestrator.core.jobs.azure_status import has_ended
 
 WAITING = frozenset({"notstarted", "queued", "scheduled", "provisioning", "preparing", "starting"})
 """Statuses of a job that has been taken and does not run yet."""

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from orchestrator.core.attribution import resources_of
+from orchestrator.core.base.text import clipped
+from orchestrator.core.base.vocabulary import Phase
 from orchestrator.core.cadence import BLIND_TOLD, Polled
-from orchestrator.core.parsing.read import arm_type
-from orchestrator.core.plan import Hub, Plan
-from orchestrator.core.signals import Signal
-from orchestrator.core.state import PairState
-from orchestrator.core.telling import clipped
-from orchestrator.core.vocabulary import Phase
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.plan.schema import Hub, Plan
+from orchestrator.core.signals.json_access import arm_type
+from orchestrator.core.signals.routing import resources_of
+from orchestrator.core.signals.signal import Signal
 
 WITH_HEALTH = frozenset(
     {

@@ -11,13 +11,13 @@ from datetime import datetime
 
 import msgspec
 
-from orchestrator.core.codec import Moment, Value, decode, encode
-from orchestrator.core.commands import Command
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.policy import Policy, checked
-from orchestrator.core.shared import Shared
-from orchestrator.core.signals import Signal, Source, probe_signal
-from orchestrator.core.state import PairState
+from orchestrator.core.base.codec import Moment, Value, decode, encode
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.stamps import Shared
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.plan.policy import Policy, checked
+from orchestrator.core.signals.signal import Signal, Source, probe_signal
 
 
 class Began(Value, kw_only=True, tag_field="kind", tag="state"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.core.codec import Moment, Value
-from orchestrator.core.records import JobStatus, JobSummary
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.base.codec import Moment, Value
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobStatus, JobSummary
 
 
 class Lag(Value, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.codec import Value
+from orchestrator.core.base.codec import Value
 
 
 class Recording(Value, kw_only=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from orchestrator.core.state import Decision, PairState, StartRun, Tell, moved
-from orchestrator.core.transitions import Trigger
-from orchestrator.core.vocabulary import NoticeName
+from orchestrator.core.base.vocabulary import NoticeName
+from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, moved
+from orchestrator.core.decision.transitions import Trigger
 
 RunKind = Literal["failover", "failback"]
 

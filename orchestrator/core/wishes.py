@@ -9,10 +9,10 @@ from datetime import datetime
 
 import msgspec
 
-from orchestrator.core.errors import NotNow
-from orchestrator.core.records import JobEvent, JobRecord, JobStatus
-from orchestrator.core.submission import is_overdue
-from orchestrator.core.vocabulary import JobPolicy
+from orchestrator.core.base.errors import NotNow
+from orchestrator.core.base.vocabulary import JobPolicy
+from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus
+from orchestrator.core.jobs.record_changes import is_overdue
 
 LEFT_ALONE = "left alone"
 """How the reason of a job begins that a person did not want to be moved."""

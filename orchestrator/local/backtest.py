@@ -11,15 +11,15 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from orchestrator.core import decide
-from orchestrator.core.codec import Value
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.policy import Policy
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.decision import decide
+from orchestrator.core.decision.state import Decision
+from orchestrator.core.plan.policy import Policy
 from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, in_full
-from orchestrator.core.state import Decision
-from orchestrator.local.course import Course, Move
 from orchestrator.local.policyfile import PolicyFile
-from orchestrator.workflows.orders import Observed
+from orchestrator.local.virtual_pair import Course, Move
+from orchestrator.workflows.messages import Observed
 
 
 class Happening(Value, kw_only=True):

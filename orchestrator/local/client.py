@@ -7,14 +7,14 @@ from typing import Any
 from azure.appconfiguration import AzureAppConfigurationClient
 from azure.identity import ManagedIdentityCredential
 
-from orchestrator.core.plan import Plan
-from orchestrator.core.records import PointerValue, read_record
-from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.core.jobs.record import PointerValue, read_record
+from orchestrator.core.plan.schema import Plan
+from orchestrator.simulator.cloud import LocalAzure
 
 
 def pointer_on(azure: LocalAzure, plan: Plan) -> dict[str, Any]:
     """The pointer as the last replica of the plan shows it; empty if it shows none."""
-    from orchestrator.core.codec import to_builtins
+    from orchestrator.core.base.codec import to_builtins
 
     endpoint = (plan.pointer.endpoint, *plan.pointer.replicas)[-1]
     credential = ManagedIdentityCredential(client_id=azure.environment()["HUBSWITCH_EXECUTOR_CLIENT_ID"])

@@ -18,16 +18,16 @@ from typing import Any
 
 import aiohttp
 
-from orchestrator.core.lifecycle import CANARY_TAG
-from orchestrator.core.records import JobStatus
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.accounts import Accounts, accounted
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.ending import on_ending
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.azure_status import CANARY_TAG
+from orchestrator.core.jobs.record import JobStatus
+from orchestrator.local.job_audit import Accounts, accounted
 from orchestrator.local.screen import Screen
 from orchestrator.local.session import Local, session
 from orchestrator.local.up import subscribe_projects
 from orchestrator.local.workload import submit_workload
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.stop_signals import on_ending
 
 CAPTURE_PATIENCE = 120.0
 """Seconds to wait until every job is in the ledger. It takes a few."""

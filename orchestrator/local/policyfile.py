@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.core.codec import from_builtins
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import with_durations
-from orchestrator.core.policy import Policy, checked
-from orchestrator.core.yamltext import line_of, yaml_from
-from orchestrator.files import text_of
+from orchestrator.core.base.codec import from_builtins
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.strict_yaml import line_of, yaml_from
+from orchestrator.core.plan.policy import Policy, checked
+from orchestrator.core.plan.schema import with_durations
 from orchestrator.local.scenario import zoned
+from orchestrator.plan_files import text_of
 
 
 class PolicyFile:

@@ -11,17 +11,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from orchestrator.core import decide
-from orchestrator.core.attribution import attribute
-from orchestrator.core.decide import Command
-from orchestrator.core.parsing.facts import Details, Fact
-from orchestrator.core.plan import SCHEMA, Hub, Ledger, Plan, Pointer
-from orchestrator.core.policy import Policy
-from orchestrator.core.signals import Signal, facts_from_text, probe_signal
-from orchestrator.core.state import initial
-from orchestrator.core.vocabulary import Observation, Role, Surface
-from orchestrator.local.course import Course, Move, Note, PhaseChange
+from orchestrator.core.base.vocabulary import Observation, Role, Surface
+from orchestrator.core.decision import decide
+from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.state import initial
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.schema import SCHEMA, Hub, Ledger, Plan, Pointer
+from orchestrator.core.signals.facts import Details, Fact
+from orchestrator.core.signals.parse import facts_from_text
+from orchestrator.core.signals.routing import attribute
+from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.local.scenario import Action, Condition, Delivery, Outcome, Scenario, policy_of
+from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange
 
 SUBSCRIPTION = "scenario"
 SIDE_SURFACES = tuple(s for s in Surface if s not in {Surface.OBSERVER, Surface.ELSEWHERE})

@@ -14,15 +14,15 @@ from typing import Annotated, Any
 
 import msgspec
 
-from orchestrator.core.codec import Moment, Value, from_builtins
-from orchestrator.core.commands import Do
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import with_durations
-from orchestrator.core.policy import Policy, checked
-from orchestrator.core.regions import GLOBAL, region_named
-from orchestrator.core.vocabulary import Mode, Role, Surface
-from orchestrator.core.yamltext import line_of, yaml_from
-from orchestrator.files import text_of
+from orchestrator.core.base.codec import Moment, Value, from_builtins
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.regions import GLOBAL, region_named
+from orchestrator.core.base.strict_yaml import line_of, yaml_from
+from orchestrator.core.base.vocabulary import Mode, Role, Surface
+from orchestrator.core.decision.commands import Do
+from orchestrator.core.plan.policy import Policy, checked
+from orchestrator.core.plan.schema import with_durations
+from orchestrator.plan_files import text_of
 
 WORLD_KEYS = frozenset(
     {

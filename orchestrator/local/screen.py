@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.local.accounts import Accounts
+from orchestrator.local.job_audit import Accounts
 
 COLOUR = {"ok": "green", "bad": "bold red", "degraded": "yellow", "blind": "magenta", None: "dim"}
 LINES = 8

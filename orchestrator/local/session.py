@@ -20,12 +20,12 @@ from types import ModuleType
 from typing import Any
 
 import orchestrator
-from orchestrator.core.plan import Plan
-from orchestrator.core.policy import Policy
-from orchestrator.core.vocabulary import Mode
-from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.core.base.vocabulary import Mode
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import Engine
 from orchestrator.local.host import HostOptions, LocalHost
+from orchestrator.simulator.cloud import LocalAzure
 
 FUNCTION_APP = Path(orchestrator.__file__).parents[1] / "function_app.py"
 

@@ -10,10 +10,10 @@ import re
 import sys
 from pathlib import Path
 
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.serve import write_environment
-from orchestrator.local.ending import on_ending
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.local.session import Local, session
+from orchestrator.simulator.serve import write_environment
+from orchestrator.simulator.stop_signals import on_ending
 from orchestrator.telemetry import JsonLines
 
 TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL})

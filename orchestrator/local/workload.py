@@ -19,13 +19,13 @@ from uuid import UUID
 import msgspec
 from azure.storage.blob import ContainerClient
 
-from orchestrator.adapters.arm import ResourceManager
-from orchestrator.adapters.credential import Identity, credential_for
-from orchestrator.adapters.pacing import Pacer, shared_pacer
-from orchestrator.adapters.transport import BoundedTransport, Gate, limits_from
-from orchestrator.core.plan import Hub
-from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.credential import Identity, credential_for
+from orchestrator.adapters.http.pacing import Pacer, shared_pacer
+from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
+from orchestrator.core.plan.schema import Hub
 from orchestrator.settings import settings_from
+from orchestrator.simulator.cloud import LocalAzure
 
 ASSET_VERSION = "2023-04-01"
 ENVIRONMENT_VERSION = "2023-04-01-preview"

@@ -8,8 +8,8 @@ from typing import Any
 
 import azure.functions as func
 
-from orchestrator.core.codec import encode
-from orchestrator.core.errors import InvalidInput
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.errors import InvalidInput
 
 
 class TooLarge(Exception):

@@ -11,15 +11,17 @@ import grpc
 from azure.durable_functions import DurableFunctionsClient
 from durabletask.entities import EntityInstanceId
 
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.decide import Command, Report
-from orchestrator.core.errors import HubswitchError, InvalidInput, TemporaryError
-from orchestrator.core.plan import Plan
-from orchestrator.core.rhythm import beat_of
-from orchestrator.core.state import PairState, read_state
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import HubswitchError, InvalidInput, TemporaryError
+from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.run_reports import Report
+from orchestrator.core.decision.state import PairState, read_state
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.schedule import beat_of
+from orchestrator.watch.deliveries import Intake
+from orchestrator.watch.revive import UNDER_WAY
 from orchestrator.workflows import names
-from orchestrator.workflows.intake import Intake
-from orchestrator.workflows.orders import (
+from orchestrator.workflows.messages import (
     AfterOrder,
     CaptureOrder,
     CaptureRun,
@@ -29,7 +31,6 @@ from orchestrator.workflows.orders import (
     Reported,
     RunOrder,
 )
-from orchestrator.workflows.revival import UNDER_WAY
 
 EngineError = grpc.RpcError
 

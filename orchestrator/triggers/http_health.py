@@ -10,7 +10,7 @@ from http import HTTPStatus
 import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import HubswitchError
+from orchestrator.core.base.errors import HubswitchError
 from orchestrator.triggers.answers import answer
 
 

@@ -9,15 +9,15 @@ from http import HTTPStatus
 import azure.functions as func
 from azure.durable_functions import DurableFunctionsClient
 
+from orchestrator.audit.export import EXPORT_LIMIT, TooMuch, exported
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import HubswitchError, InvalidInput
-from orchestrator.core.kept import LIMIT
-from orchestrator.core.state import PairState
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.decision.decision_log import LIMIT
+from orchestrator.core.decision.state import PairState
 from orchestrator.triggers.answers import answer, problem, unknown_pair
 from orchestrator.triggers.http_pairs import Handler, guarded, query_of, readable
 from orchestrator.web.views import decisions_view
-from orchestrator.workflows.exporting import EXPORT_LIMIT, TooMuch, exported
-from orchestrator.workflows.keeping import kept_page
+from orchestrator.workflows.activities.decision_log import kept_page
 
 TOLD = 50
 """Decisions that are told if nobody says how many."""

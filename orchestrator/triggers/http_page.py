@@ -12,14 +12,14 @@ from typing import Any
 import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import HubswitchError
-from orchestrator.core.kept import KeptPage
-from orchestrator.core.state import PairState
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.decision.decision_log import KeptPage
+from orchestrator.core.decision.state import PairState
 from orchestrator.triggers.answers import page
 from orchestrator.triggers.lags import lags
 from orchestrator.web.page import HEADERS, status_page
 from orchestrator.web.views import Readable, decisions_view, pair_view
-from orchestrator.workflows.keeping import kept_page
+from orchestrator.workflows.activities.decision_log import kept_page
 
 _SECONDS = re.compile(r"^[0-9]{1,4}$")
 

@@ -11,16 +11,16 @@ import msgspec
 from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core import decide
-from orchestrator.core.codec import Value, decode
-from orchestrator.core.decide import Command
-from orchestrator.core.errors import HubswitchError, InvalidInput, PermanentError
-from orchestrator.core.holds import blackout_end
-from orchestrator.core.plan import Plan
+from orchestrator.core.base.codec import Value, decode
+from orchestrator.core.base.errors import HubswitchError, InvalidInput, PermanentError
+from orchestrator.core.base.text import moment
+from orchestrator.core.decision import commands
+from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.holds import blackout_end
+from orchestrator.core.decision.state import PairState, initial
+from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
-from orchestrator.core.rhythm import beat_of, longest_of
-from orchestrator.core.state import PairState, initial
-from orchestrator.core.telling import moment
+from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.triggers import engine
 from orchestrator.triggers.answers import (
     TooLarge,
@@ -37,7 +37,7 @@ from orchestrator.triggers.http_page import answered_page
 from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, stored
 from orchestrator.web.views import explain_view, pair_view, run_view, status_view
-from orchestrator.workflows.orders import DrillKind, DrillOrder
+from orchestrator.workflows.messages import DrillKind, DrillOrder
 
 Handler = Callable[[func.HttpRequest, DurableFunctionsClient], Awaitable[func.HttpResponse]]
 
@@ -170,7 +170,7 @@ def command(deployment: Deployment, do: str) -> Handler:
             return unknown_pair(req.route_params["pair"])
         asked = body_of(req, Asked)
         order = Command(
-            do=decide.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
+            do=commands.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
         )
         now = deployment.clock.now()
         found = await readable(client, plan.pair)
@@ -178,10 +178,10 @@ def command(deployment: Deployment, do: str) -> Handler:
             return unreadable(plan.pair, found)
         state = found or initial(plan.pair, now)
         try:
-            decided = decide.command(state, order, now, plan.policy)
+            decided = commands.command(state, order, now, plan.policy)
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
-        if order.do in {decide.Do.PAUSE, decide.Do.RESUME}:
+        if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
             return await _paused(deployment, client, plan, order, decided.why)
         await engine.command(client, plan.pair, order, now)
         await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
@@ -197,7 +197,7 @@ async def _paused(
     now, pair = deployment.clock.now(), plan.pair
     world = await deployment.assembled()
     found = await stored(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
-    if isinstance(found, HubswitchError) and order.do is decide.Do.RESUME:
+    if isinstance(found, HubswitchError) and order.do is commands.Do.RESUME:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {found}")
     at = None if isinstance(found, HubswitchError) else found.at
     order = msgspec.structs.replace(order, stored_at=at)

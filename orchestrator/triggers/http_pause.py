@@ -9,15 +9,15 @@ import azure.functions as func
 from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.decide import Do
-from orchestrator.core.errors import HubswitchError
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.stamps import PauseRecord, Shared
 from orchestrator.core.recording import Heard
-from orchestrator.core.shared import PauseRecord, Shared
 from orchestrator.triggers import engine
 from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.http_pairs import Asked, Handler, body_of, caller_of, guarded
 from orchestrator.triggers.pauses import record_of, stored
-from orchestrator.workflows.orders import Observed
+from orchestrator.workflows.messages import Observed
 
 AT_ONCE = 64
 """Pairs told at the same time."""

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.errors import HubswitchError
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.decision.state import PairState
 from orchestrator.core.replication import Lag, lag_of
-from orchestrator.core.state import PairState
 from orchestrator.web.views import Readable
 
 COUNTING = 2.0

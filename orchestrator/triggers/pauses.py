@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from orchestrator.core.decide import Do
-from orchestrator.core.errors import HubswitchError
-from orchestrator.core.shared import PauseRecord
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.stamps import PauseRecord
 from orchestrator.ports import SharedStore
-from orchestrator.workflows.sharing import store_pause
+from orchestrator.watch.stamps import store_pause
 
 
 def record_of(do: Do, by: str, reason: str, now: datetime) -> PauseRecord:

@@ -12,13 +12,13 @@ from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.plan.schema import Plan
 from orchestrator.core.polling import is_due, is_early, urgency
 from orchestrator.core.recording import Heard
-from orchestrator.core.state import PairState
 from orchestrator.triggers import engine
-from orchestrator.workflows.orders import Observed
+from orchestrator.workflows.messages import Observed
 
 LOG = telemetry.logger("polling")
 

@@ -9,11 +9,11 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.codec import from_builtins, to_builtins
-from orchestrator.core.decide import Do
+from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.decision.commands import Do
 from orchestrator.ports import World
 from orchestrator.triggers import (
-    http_events,
+    deliveries,
     http_health,
     http_history,
     http_pairs,
@@ -22,20 +22,17 @@ from orchestrator.triggers import (
     replicating,
     timers,
 )
-from orchestrator.workflows import (
-    afterwards,
-    batches,
-    capture,
+from orchestrator.workflows import messages, names
+from orchestrator.workflows.activities import (
+    capture_jobs,
+    decision_log,
     drill,
-    keeping,
-    names,
-    orders,
-    patience,
-    resubmission,
-    switch_run,
-    switching,
-    telling,
+    epoch,
+    notify,
+    resubmit_jobs,
+    settle_jobs,
 )
+from orchestrator.workflows.orchestrators import resubmit, retry, switch
 from orchestrator.workflows.pair_entity import pair_entity
 
 COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "failback")
@@ -43,34 +40,34 @@ COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "
 Body = Callable[[World, Any], Any]
 
 ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
-    names.CLAIM_EPOCH: (orders.RunOrder, switching.claim_epoch),
-    names.PUBLISH_POINTER: (orders.RunOrder, switching.publish_pointer),
-    names.VERIFY_POINTER: (orders.RunOrder, switching.verify_pointer),
-    names.READ_EPOCH: (str, switching.read_epoch),
-    names.AWAIT_STANDBY: (orders.RunOrder, resubmission.await_standby),
-    names.LIST_JOBS: (orders.RoundOrder, resubmission.list_jobs),
-    names.RESUBMIT_JOBS: (orders.BatchOrder, resubmission.resubmit_jobs),
-    names.SETTLE_JOBS: (orders.AfterOrder, afterwards.settle_jobs),
-    names.CAPTURE_JOBS: (orders.CaptureOrder, capture.capture_jobs),
-    names.TELL: (orders.Tidings, telling.tell),
-    names.KEEP_DECISION: (keeping.KeepOrder, keeping.keep_decision),
-    names.FINISH_RUN: (orders.RunSummary, telling.finish_run),
-    names.REHEARSE: (orders.DrillOrder, drill.rehearse),
-    names.SUBMIT_CANARY: (orders.DrillOrder, drill.submit_canary),
-    names.CHECK_CANARY: (orders.DrillOrder, drill.check_canary),
-    names.FINISH_DRILL: (orders.DrillDone, drill.finish_drill),
+    names.CLAIM_EPOCH: (messages.RunOrder, epoch.claim_epoch),
+    names.PUBLISH_POINTER: (messages.RunOrder, epoch.publish_pointer),
+    names.VERIFY_POINTER: (messages.RunOrder, epoch.verify_pointer),
+    names.READ_EPOCH: (str, epoch.read_epoch),
+    names.AWAIT_STANDBY: (messages.RunOrder, resubmit_jobs.await_standby),
+    names.LIST_JOBS: (messages.RoundOrder, resubmit_jobs.list_jobs),
+    names.RESUBMIT_JOBS: (messages.BatchOrder, resubmit_jobs.resubmit_jobs),
+    names.SETTLE_JOBS: (messages.AfterOrder, settle_jobs.settle_jobs),
+    names.CAPTURE_JOBS: (messages.CaptureOrder, capture_jobs.capture_jobs),
+    names.TELL: (messages.Tidings, notify.tell),
+    names.KEEP_DECISION: (decision_log.KeepOrder, decision_log.keep_decision),
+    names.FINISH_RUN: (messages.RunSummary, notify.finish_run),
+    names.REHEARSE: (messages.DrillOrder, drill.rehearse),
+    names.SUBMIT_CANARY: (messages.DrillOrder, drill.submit_canary),
+    names.CHECK_CANARY: (messages.DrillOrder, drill.check_canary),
+    names.FINISH_DRILL: (messages.DrillDone, drill.finish_drill),
 }
 """Name -> shape of the order and the body that carries it out."""
 
 ORCHESTRATORS: dict[str, Callable[..., Any]] = {
-    names.SWITCH_RUN: switch_run.switch_run,
-    names.RESUBMIT_RUN: batches.resubmit_run,
-    names.PATIENCE_RUN: patience.patience_run,
-    names.AFTER_RUN: afterwards.after_run,
-    names.CAPTURE_RUN: capture.capture_run,
+    names.SWITCH_RUN: switch.switch_run,
+    names.RESUBMIT_RUN: resubmit.resubmit_run,
+    names.PATIENCE_RUN: retry.patience_run,
+    names.AFTER_RUN: settle_jobs.after_run,
+    names.CAPTURE_RUN: capture_jobs.capture_run,
     names.DRILL_RUN: drill.drill_run,
-    names.TELL_RUN: telling.tell_run,
-    names.KEEP_RUN: keeping.keep_run,
+    names.TELL_RUN: notify.tell_run,
+    names.KEEP_RUN: decision_log.keep_run,
 }
 
 
@@ -95,7 +92,7 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
     def carry_out(order: Any) -> Any:
         given = from_builtins(order, shape, name)
         done = deployment.lanes.through(name, given, lambda: body(deployment.world, given))
-        if isinstance(done, orders.CaptureReport):
+        if isinstance(done, messages.CaptureReport):
             deployment.recent.note(given, done)
         return to_builtins(done)
 
@@ -130,14 +127,14 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
 
 
 def _bind_deliveries(app: df.DFApp, deployment: Deployment) -> None:
-    receive = http_events.deliveries(deployment)
+    receive = deliveries.deliveries(deployment)
     _route(app, "receive_events", "events", ["POST", "OPTIONS"], receive)
     _route(app, "receive_alerts", "alerts", ["POST", "OPTIONS"], receive)
 
     @app.event_grid_trigger(arg_name="event")
     @app.durable_client_input(client_name="client")
     async def on_event_grid(event: func.EventGridEvent, client: df.DurableFunctionsClient) -> None:
-        await http_events.event_grid(deployment, event, client)
+        await deliveries.event_grid(deployment, event, client)
 
 
 def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:

@@ -10,10 +10,10 @@ from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.errors import HubswitchError
+from orchestrator.core.base.errors import HubswitchError
 from orchestrator.triggers.slots import Slot, carried_out
 from orchestrator.triggers.timers import QUIET, raised, readable_states
-from orchestrator.workflows import replication
+from orchestrator.watch import replicate as replication
 
 LOG = telemetry.logger("replicating")
 

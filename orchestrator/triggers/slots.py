@@ -1,7 +1,7 @@
 """One tick of a timer: many pairs, bounded in how many at once, how many a second, and how long all in all.
 
 What is not reached within the tick comes first in the next one, for the order is by who has waited longest
-(``orchestrator.workflows.turns``).
+(``orchestrator.watch.tick``).
 """
 
 from __future__ import annotations

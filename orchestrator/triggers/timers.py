@@ -13,25 +13,25 @@ from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
 from orchestrator.bootstrap import CANARY_THREADS, THREADS, Deployment
-from orchestrator.core.canary import with_canaries
-from orchestrator.core.errors import HubswitchError
-from orchestrator.core.lifecycle import status_of
-from orchestrator.core.plan import Plan
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.base.vocabulary import Phase, Role
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.jobs.azure_status import status_of
+from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Looked
-from orchestrator.core.rhythm import sides_by_subscription
-from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import Phase, Role
+from orchestrator.core.schedule import sides_by_subscription
+from orchestrator.core.standby.canary import with_canaries
 from orchestrator.ports import World
 from orchestrator.triggers import engine
 from orchestrator.triggers.slots import Ended, Slot, carried_out
-from orchestrator.workflows.afterwards import order_after
-from orchestrator.workflows.canaries import Visit
-from orchestrator.workflows.capture import reconciled
-from orchestrator.workflows.looking import is_due, left_for_later, look, looks_at_pointer, share_moving
-from orchestrator.workflows.orders import CaptureOrder, Observed
-from orchestrator.workflows.revival import ended_early, needs_revival, order_again, reported_again
-from orchestrator.workflows.sharing import Surroundings
-from orchestrator.workflows.telling import summary_path
+from orchestrator.watch.canaries import Visit
+from orchestrator.watch.look import is_due, left_for_later, look, looks_at_pointer, share_moving
+from orchestrator.watch.revive import ended_early, needs_revival, order_again, reported_again
+from orchestrator.watch.stamps import Surroundings
+from orchestrator.workflows.activities.capture_jobs import reconciled
+from orchestrator.workflows.activities.notify import summary_path
+from orchestrator.workflows.activities.settle_jobs import order_after
+from orchestrator.workflows.messages import CaptureOrder, Observed
 
 LOG = telemetry.logger("timers")
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.vocabulary import EvidenceClass, Observation, Phase
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Phase
 from orchestrator.web.views import NEW, UNREADABLE, needs_a_look
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator.core import holds
-from orchestrator.core.assessment import Assessment, assess
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.counting import counts_as
-from orchestrator.core.errors import HubswitchError
-from orchestrator.core.explain import explain
-from orchestrator.core.kept import Kept, KeptPage
-from orchestrator.core.plan import Plan
-from orchestrator.core.shared import green_count
-from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import EvidenceClass, Observation, Role
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role
+from orchestrator.core.decision import holds
+from orchestrator.core.decision.class_effect import counts_as
+from orchestrator.core.decision.decision_log import Kept, KeptPage
+from orchestrator.core.decision.explain import explain
+from orchestrator.core.decision.stamps import green_count
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.decision.verdicts import Assessment, assess
+from orchestrator.core.plan.schema import Plan
 
 NEW, UNREADABLE = "new", "unreadable"
 """Words that stand where a phase stands if there is none."""

@@ -17,18 +17,17 @@ from typing import Any, NamedTuple
 import msgspec
 from durabletask.entities import DurableEntity
 
-from orchestrator.core import decide
-from orchestrator.core.assessment import assess
-from orchestrator.core.codec import Value, from_builtins, to_builtins
-from orchestrator.core.decide import Decision, Order, StartRun, Tell
-from orchestrator.core.errors import InvalidInput, PermanentError
+from orchestrator.core.base.codec import Value, from_builtins, to_builtins
+from orchestrator.core.base.errors import InvalidInput, PermanentError
+from orchestrator.core.decision import commands, decide, run_reports
+from orchestrator.core.decision.state import Decision, Order, PairState, StartRun, Tell, initial, read_state
+from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.history import entered
-from orchestrator.core.plan import Plan
-from orchestrator.core.state import PairState, initial, read_state
+from orchestrator.core.plan.schema import Plan
 from orchestrator.workflows import names
-from orchestrator.workflows.keeping import KeepOrder
-from orchestrator.workflows.orders import Commanded, Observed, Reported, Tidings
-from orchestrator.workflows.switch_run import order_from
+from orchestrator.workflows.activities.decision_log import KeepOrder
+from orchestrator.workflows.messages import Commanded, Observed, Reported, Tidings
+from orchestrator.workflows.orchestrators.switch import order_from
 
 LOG = logging.getLogger("hubswitch.pair")
 
@@ -50,11 +49,11 @@ class PairEntity(DurableEntity):
 
     def command(self, given: Any) -> None:
         said = from_builtins(given, Commanded, "command")
-        self._apply(said.now, lambda state, plan, now: decide.command(state, said.command, now, plan.policy))
+        self._apply(said.now, lambda state, plan, now: commands.command(state, said.command, now, plan.policy))
 
     def report(self, given: Any) -> None:
         said = from_builtins(given, Reported, "report")
-        self._apply(said.now, lambda state, plan, now: decide.report(state, said.report, now, plan.policy))
+        self._apply(said.now, lambda state, plan, now: run_reports.report(state, said.report, now, plan.policy))
 
     def _apply(self, at: datetime, decided: Callable[[PairState, Plan, datetime], Decision]) -> None:
         pair = self.entity_context.entity_id.key

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core.errors import HubswitchError
-from orchestrator.core.records import Asset, JobRecord
-from orchestrator.workflows.assets import AssetMissing, Assets
+from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.jobs.record import Asset, JobRecord
+from orchestrator.workflows.activities.assets import AssetMissing, Assets
 
 
 def replicated(assets: Assets, record: JobRecord) -> JobRecord:

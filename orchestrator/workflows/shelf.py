@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 
-from orchestrator.core.snapshots import KeptFile
+from orchestrator.core.jobs.asset_snapshot import KeptFile
 from orchestrator.ports import Ledger
 
 IN_MEMORY = 8 * 2**20

@@ -17,12 +17,12 @@ import pytest
 from leftovers import collected
 
 from orchestrator.cli.main import status_of
-from orchestrator.core.records import JobStatus
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.life import Pace
-from orchestrator.submission import desk
+from orchestrator.core.jobs.record import JobStatus
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.job_lifecycle import Pace
+from orchestrator.submit.api import desk
 
-COMMAND = Path(__file__).parents[1] / "submission" / "jobs" / "command"
+COMMAND = Path(__file__).parents[1] / "submit" / "jobs" / "command"
 AI_ML_IS_SLOW = 120
 
 

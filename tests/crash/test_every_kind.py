@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from outage import COPIES, KILLS, outage_bench, suffered
 
-from orchestrator.core.records import JobStatus, OldRun
+from orchestrator.core.jobs.record import JobStatus, OldRun
 
 ACCOUNTED = {"Canceled": {OldRun.STOPPED}, "Completed": {OldRun.COMPLETED, OldRun.ENDED}}
 """What the ledger has to say of a zombie, by how it ended."""

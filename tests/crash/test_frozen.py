@@ -23,7 +23,7 @@ from crash_harness import (
 from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.local.engine import Engine
 
 

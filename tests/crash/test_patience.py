@@ -11,8 +11,8 @@ import pytest
 from crash_harness import Bench, order_of, running, start
 from waiting import until
 
-from orchestrator.core.records import JobStatus
-from orchestrator.workflows import batches, patience
+from orchestrator.core.jobs.record import JobStatus
+from orchestrator.workflows.orchestrators import resubmit, retry
 
 
 def test_a_step_that_fails_for_long_goes_on_elsewhere_and_the_run_ends(both_well: Bench) -> None:
@@ -22,7 +22,7 @@ def test_a_step_that_fails_for_long_goes_on_elsewhere_and_the_run_ends(both_well
     short = timedelta(milliseconds=5)
     order = msgspec.structs.replace(order_of(visit, 1), beat=short, longest=short)
     azure.faults.set(None, "control", "5xx", status=503)
-    tries = patience.TRIES_HERE + patience.TRIES_THERE + 10
+    tries = retry.TRIES_HERE + retry.TRIES_THERE + 10
     with running() as (engine, client):
         worker = visit.worker(engine)
         try:
@@ -57,7 +57,7 @@ def test_a_job_that_is_answered_badly_for_ever_does_not_keep_the_pair_busy(both_
             worker.end()
     assert output["outcome"] == "completed"
     assert (output["jobs"]["given_up"], output["jobs"]["pending"]) == (2, 0)
-    assert _puts(both_well, visit.pair) > batches.ROUNDS
+    assert _puts(both_well, visit.pair) > resubmit.ROUNDS
     ledger = visit.world.ledgers[visit.pair]
     found = [summary for summary in ledger.summaries(visit.pair) if summary.status is JobStatus.WAITING]
     assert len(found) == 2

@@ -12,7 +12,7 @@ import msgspec
 import typer.main
 
 from orchestrator.cli.main import app
-from orchestrator.core.jobs.carrying import CHECKPOINT_VARIABLE
+from orchestrator.core.jobs.checkpoint import CHECKPOINT_VARIABLE
 from orchestrator.settings import PREFIX, Settings
 
 TREE = re.compile(r"^(?:orchestrator|tests|docs|plans|scripts|bench)/[\w./-]*$|^\.ci/run$")

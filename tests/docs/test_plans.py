@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.bootstrap import plans_in
-from orchestrator.core.plan import Plan, plan_from
-from orchestrator.core.vocabulary import Mode, Role, Tier
+from orchestrator.core.base.vocabulary import Mode, Role, Tier
+from orchestrator.core.plan.schema import Plan, plan_from
 
 TIERS = {"hot-hot.yaml": Tier.HOT_HOT, "hot-warm.yaml": Tier.HOT_WARM, "hot-cold.yaml": Tier.HOT_COLD}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.vocabulary import Role
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.local.functions import Function, indexed
 from orchestrator.triggers.registration import ACTIVITIES, build
 

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from orchestrator.core import failback, holds
-from orchestrator.core.explain import CHANGES
-from orchestrator.core.transitions import as_mermaid
-from orchestrator.core.vocabulary import EvidenceClass, NoticeName, Phase
+from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase
+from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.explain import CHANGES
+from orchestrator.core.decision.transitions import as_mermaid
 
 PROMISES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "L1", "L2")
 ADR_SECTIONS = ["Context", "Decision", "Consequences", "What would change it"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.local.azure.cloud import LocalAzure
 from orchestrator.local.session import Local, session
 from orchestrator.local.up import subscribe_projects
+from orchestrator.simulator.cloud import LocalAzure
 
 SPEED = 60.0
 

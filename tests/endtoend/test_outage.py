@@ -14,7 +14,7 @@ import requests
 from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
-from orchestrator.local.accounts import accounted
+from orchestrator.local.job_audit import accounted
 from orchestrator.local.session import Local
 from orchestrator.local.workload import submit_workload
 

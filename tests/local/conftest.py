@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from local_azure_client import Client, ClientMaker
 
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.estate import Site
-from orchestrator.local.azure.identity import EXECUTOR, USER
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.estate import Site
+from orchestrator.simulator.identity import EXECUTOR, USER
 
 
 @pytest.fixture

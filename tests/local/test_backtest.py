@@ -12,18 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import AUTO, BAD, BLIND, OK, PRIMARY, START, Story, alert, health, minutes, notice, seconds, sweep
 
-from orchestrator.core import decide
-from orchestrator.core.codec import encode
-from orchestrator.core.decide import Command, Do, Report, StartRun, What
-from orchestrator.core.errors import InvalidInput, NotNow
-from orchestrator.core.policy import Policy
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.errors import InvalidInput, NotNow
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Surface
+from orchestrator.core.decision import commands, decide, run_reports, state
+from orchestrator.core.decision.commands import Command, Do
+from orchestrator.core.decision.run_reports import Report, What
+from orchestrator.core.decision.state import PairState, StartRun
+from orchestrator.core.plan.policy import Policy
 from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, as_line, lines_from, shortened
-from orchestrator.core.signals import Signal
-from orchestrator.core.state import PairState
-from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Surface
+from orchestrator.core.signals.signal import Signal
 from orchestrator.local.backtest import backtest, played
 from orchestrator.local.policyfile import PolicyFile
-from orchestrator.workflows.orders import Observed
+from orchestrator.workflows.messages import Observed
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD, "primary.storage": BAD}
 OBSERVING = msgspec.structs.replace(AUTO, mode=Mode.OBSERVE)
@@ -62,7 +63,7 @@ class Taped:
         command = Command(do=do, by="ana", reason="because", force=force)
         self._report()
         try:
-            decision = decide.command(self.state, command, self.now, self.policy)
+            decision = commands.command(self.state, command, self.now, self.policy)
         except NotNow:
             return
         self.lines.append(Wanted(pair="p", now=self.now, command=command))
@@ -77,9 +78,9 @@ class Taped:
         at = until or self.now
         while self.due and self.due[0][0] <= at:  # type: ignore[operator]
             when, report = self.due.pop(0)
-            self._take(decide.report(self.state, report, when, self.policy), when)  # type: ignore[arg-type]
+            self._take(run_reports.report(self.state, report, when, self.policy), when)  # type: ignore[arg-type]
 
-    def _take(self, decision: decide.Decision, at: object) -> None:
+    def _take(self, decision: state.Decision, at: object) -> None:
         self.state = decision.state
         self.decided.append((str(at), decision.rule, decision.why))
         for order in decision.orders:

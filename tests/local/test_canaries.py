@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from live import Caller, live, until
 
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.life import TrueJob
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.local.session import Local
+from orchestrator.simulator.job_lifecycle import TrueJob
 
 
 @pytest.fixture(scope="module")

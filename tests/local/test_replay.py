@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.plan.schema import Plan
 from orchestrator.local.replay import Replayed, plan_for, replay
 from orchestrator.local.scenario import Scenario, load_scenario, policy_of
 
@@ -159,7 +159,7 @@ def test_a_plan_gives_the_policy_that_a_scenario_overrides(write: Write) -> None
 
 
 def plan_with_default_policy(scenario: Scenario) -> Plan:
-    from orchestrator.core.policy import Policy
+    from orchestrator.core.plan.policy import Policy
 
     return plan_for(scenario, Policy())
 

@@ -24,24 +24,24 @@ from waiting import until
 
 from orchestrator.adapters.assembly import assembled
 from orchestrator.bootstrap import SystemClock
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.errors import TemporaryError
-from orchestrator.core.plan import Plan
-from orchestrator.core.records import Asset, JobRecord, JobStatus
-from orchestrator.core.signals import probe_signal
-from orchestrator.core.state import PairState, read_state
-from orchestrator.core.vocabulary import JobPolicy, Mode, Observation, Role, Surface
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.planning import yaml_of
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import TemporaryError
+from orchestrator.core.base.vocabulary import JobPolicy, Mode, Observation, Role, Surface
+from orchestrator.core.decision.state import PairState, read_state
+from orchestrator.core.jobs.record import Asset, JobRecord, JobStatus
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.signals.signal import probe_signal
 from orchestrator.local.engine import Checkpoint, Engine
 from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.local.workload import User
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
+from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.workflows import names
-from orchestrator.workflows.assets import Assets
-from orchestrator.workflows.orders import Observed, RunKind, RunOrder
-from orchestrator.workflows.switching import ensure_pair
+from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.epoch import ensure_pair
+from orchestrator.workflows.messages import Observed, RunKind, RunOrder
 
 POLICY = {
     "mode": Mode.AUTO,

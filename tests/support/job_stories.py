@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 from crash_harness import Visit, order_of
 
-from orchestrator.core.records import JobRecord, JobStatus, JobSummary
-from orchestrator.core.vocabulary import JobPolicy, Role
-from orchestrator.local.azure.life import TrueJob
+from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
 from orchestrator.local.workload import User
-from orchestrator.workflows.afterwards import settle_jobs
-from orchestrator.workflows.orders import AfterOrder, AfterReport, BatchOrder, BatchReport, RoundOrder, RunOrder
-from orchestrator.workflows.resubmission import list_jobs, resubmit_jobs
-from orchestrator.workflows.switching import claim_epoch
+from orchestrator.simulator.job_lifecycle import TrueJob
+from orchestrator.workflows.activities.epoch import claim_epoch
+from orchestrator.workflows.activities.resubmit_jobs import list_jobs, resubmit_jobs
+from orchestrator.workflows.activities.settle_jobs import settle_jobs
+from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchOrder, BatchReport, RoundOrder, RunOrder
 
 LONG = "36000"
 """Seconds of simulated running: the benches' speed makes it half a minute and more."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.core.records import JobRecord, JobStatus
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.life import TrueJob
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobRecord, JobStatus
+from orchestrator.simulator.job_lifecycle import TrueJob
 
 OUTCOMES = frozenset(
     {JobStatus.RESUBMITTED, JobStatus.SKIPPED, JobStatus.WAITING, JobStatus.REFUSED, JobStatus.FINISHED}

@@ -11,9 +11,9 @@ from typing import Any, Self
 import requests
 from waiting import until
 
-from orchestrator.core.records import JobRecord, read_record
-from orchestrator.local.azure.cloud import LocalAzure
+from orchestrator.core.jobs.record import JobRecord, read_record
 from orchestrator.local.session import Local, session
+from orchestrator.simulator.cloud import LocalAzure
 
 SPEED = 60.0
 LONGEST = 20.0

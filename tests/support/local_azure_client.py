@@ -8,8 +8,8 @@ from typing import Any
 import requests
 from waiting import until
 
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.estate import Site
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.estate import Site
 
 API_VERSION = "2025-01-01-preview"
 

@@ -16,18 +16,18 @@ from job_stories import records
 from judged import complaints
 from waiting import until
 
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.records import JobRecord, JobStatus, OldRun
-from orchestrator.core.vocabulary import Role
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.life import Pace, TrueJob
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobRecord, JobStatus, OldRun
 from orchestrator.local.engine import Engine
-from orchestrator.local.kinds import kinds
+from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.session import variables
 from orchestrator.local.workload import User
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.job_lifecycle import Pace, TrueJob
 from orchestrator.workflows import names
-from orchestrator.workflows.capture import capture_jobs
-from orchestrator.workflows.orders import AfterOrder, CaptureOrder, RunOrder
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
+from orchestrator.workflows.messages import AfterOrder, CaptureOrder, RunOrder
 
 SPEED = 200.0
 COPIES = 2

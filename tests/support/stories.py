@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise, takewhile
 from typing import Any
 
-from orchestrator.core import decide
-from orchestrator.core.codec import decode, encode
-from orchestrator.core.decide import Command, Decision, Do, Report, StartRun, Tell, What
-from orchestrator.core.policy import Policy
-from orchestrator.core.signals import Says, Scope, Signal, Source, probe_signal
-from orchestrator.core.state import PairState, initial, read_state
-from orchestrator.core.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
-from orchestrator.workflows.orders import Observed
+from orchestrator.core.base.codec import decode, encode
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
+from orchestrator.core.decision import commands, decide, run_reports
+from orchestrator.core.decision.commands import Command, Do
+from orchestrator.core.decision.run_reports import Report, What
+from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, initial, read_state
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.signals.signal import Says, Scope, Signal, Source, probe_signal
+from orchestrator.workflows.messages import Observed
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OK, BAD, BLIND, DEGRADED = Observation.OK, Observation.BAD, Observation.BLIND, Observation.DEGRADED
@@ -171,7 +172,7 @@ class Story:
 
     def order(self, do: Do, reason: str = "because", *, force: bool = False) -> Decision:
         command = Command(do=do, by="somebody", reason=reason, force=force)
-        return self._take(decide.command(self.state, command, self.now, self.policy))
+        return self._take(commands.command(self.state, command, self.now, self.policy))
 
     def report(self, what: What, run: StartRun | None = None, epoch: int | None = None) -> Decision:
         """The run that was ordered last says what it did."""
@@ -179,7 +180,7 @@ class Story:
         active = order.target if what in {What.SWITCHED, What.RESUBMITTED} else self.state.active
         told = epoch if epoch is not None else order.epoch if what is not What.FAILED else order.epoch - 1
         report = Report(run=order.run, epoch=told, what=what, active=active, why=f"{what} as ordered")
-        return self._take(decide.report(self.state, report, self.now, self.policy))
+        return self._take(run_reports.report(self.state, report, self.now, self.policy))
 
     def restart(self) -> None:
         """The state through its stored form and back."""

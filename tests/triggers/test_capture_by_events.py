@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from live import Caller, live, record_of, until
 
-from orchestrator.core.records import JobRecord, JobStatus
-from orchestrator.local.azure.life import Pace
+from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.local.session import Local
 from orchestrator.local.workload import User
+from orchestrator.simulator.job_lifecycle import Pace
 
 SCHEMAS = {"grid": "EventGridSchema", "cloud": "CloudEventSchemaV1_0"}
 QUICK = Pace(not_started=(0.0, 6.0), queued=(0.0, 6.0), preparing=(0.0, 6.0), running=(0.0, 12.0))

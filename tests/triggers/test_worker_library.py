@@ -19,18 +19,18 @@ from durabletask.entities import EntityInstanceId
 from live import until
 from stories import BAD, sweep
 
-from orchestrator.core.codec import to_builtins
-from orchestrator.core.records import JobRecord, read_record
-from orchestrator.core.state import PairState, read_state
-from orchestrator.core.vocabulary import Mode, Role
-from orchestrator.local.azure.cloud import LocalAzure
-from orchestrator.local.azure.life import Pace
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.vocabulary import Mode, Role
+from orchestrator.core.decision.state import PairState, read_state
+from orchestrator.core.jobs.record import JobRecord, read_record
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration
 from orchestrator.local.session import variables
 from orchestrator.local.workload import User
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.job_lifecycle import Pace
 from orchestrator.workflows import names
-from orchestrator.workflows.orders import Observed, RunKind, RunOrder
+from orchestrator.workflows.messages import Observed, RunKind, RunOrder
 
 ROOT = Path(__file__).parents[2]
 HOST = Path(__file__).with_name("library_host.py")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from stories import AUTO, BAD, BLIND, Story, failed_over, minutes
 
-from orchestrator.core.decide import Do
-from orchestrator.core.plan import Hub, Ledger, Plan, Pointer
-from orchestrator.core.policy import Policy
+from orchestrator.core.decision.commands import Do
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from stories import START, Story
 
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.vocabulary import EvidenceClass, Observation, Phase
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Phase
 from orchestrator.web.page import HEADERS, MARKS, MEANINGS, TONES, status_page
 from orchestrator.web.views import UNKNOWN, pair_view
 

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from stories import BAD, BLIND, START, Story, minutes, seconds
 
-from orchestrator.core.codec import encode
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.plan import Plan
-from orchestrator.core.state import Pause
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.decision.state import Pause
+from orchestrator.core.plan.schema import Plan
 from orchestrator.web.views import explain_view, needs_a_look, pair_line, pair_view, run_view, status_view
 
 UNREADABLE = InvalidInput("state of b", "phase", "steady or suspect", "'sleeping'")

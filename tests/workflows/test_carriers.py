@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from orchestrator.core.state import Order, StartRun, Tell
+from orchestrator.core.decision.state import Order, StartRun, Tell
 from orchestrator.triggers.registration import ACTIVITIES, ORCHESTRATORS
 from orchestrator.workflows import names
 from orchestrator.workflows.pair_entity import CARRIERS, PairEntity

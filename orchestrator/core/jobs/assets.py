@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.core.jobs.kinds import KINDS
-from orchestrator.core.jobs.references import Reference, references
+from orchestrator.core.jobs.rewrite.references import Reference, references
 
 
 class AssetId(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator.core.errors import InvalidInput
-from orchestrator.core.jobs.pointers import folded_key
-from orchestrator.core.jobs.policy import runs_as_user
-from orchestrator.core.jobs.references import references
-from orchestrator.core.jobs.rewrite import WHERE, job_of
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.jobs.rewrite.json_pointer import folded_key
+from orchestrator.core.jobs.rewrite.references import references
+from orchestrator.core.jobs.rewrite.rewrite import WHERE, job_of
+from orchestrator.core.jobs.tags import runs_as_user
 
 DEADLINE_TAG = "hubswitch.deadline"
 _NAMES_NO_INPUT = frozenset(

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.jobs.assets import Assets, asset_id
-from orchestrator.core.jobs.closure import Closure
-from orchestrator.core.jobs.mapping import Workspace
-from orchestrator.core.jobs.pointers import put_at, value_at
-from orchestrator.core.jobs.references import references, short_name
+from orchestrator.core.jobs.rewrite.closure import Closure
+from orchestrator.core.jobs.rewrite.json_pointer import put_at, value_at
+from orchestrator.core.jobs.rewrite.name_map import Workspace
+from orchestrator.core.jobs.rewrite.references import references, short_name
 
 
 def pinned(body: Mapping[str, Any], workspace: Workspace, versions: Mapping[str, str]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from orchestrator.core.parsing.read import word
-from orchestrator.core.telling import clipped
+from orchestrator.core.base.text import clipped
+from orchestrator.core.signals.json_access import word
 
 TOLD = 5
 """Most words told of one element."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.jobs import JobMap, Workspace, map_from
+from orchestrator.core.jobs.rewrite import JobMap, Workspace, map_from
 
 OLD = {"subscription": "aaaa1111-0000-4000-8000-000000000001", "resource_group": "rg-north", "workspace": "ml-north"}
 NEW = {"subscription": "bbbb2222-0000-4000-8000-000000000002", "resource_group": "rg-south", "workspace": "ml-south"}

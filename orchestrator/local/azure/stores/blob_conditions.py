@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from orchestrator.local.azure.stores.blob_errors import BlobError, NotModified, header_fault
-from orchestrator.local.azure.stores.blob_state import Blob, meets
+from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, header_fault
+from orchestrator.simulator.stores.blob_state import Blob, meets
 
 _IF_MATCH, _IF_NONE_MATCH = "If-Match", "If-None-Match"
 _IF_MODIFIED, _IF_UNMODIFIED = "If-Modified-Since", "If-Unmodified-Since"

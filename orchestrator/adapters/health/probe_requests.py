@@ -1,0 +1,149 @@
+"""What probes ask: one table of surface -> request, and one judgement of what comes back.
+
+========== ======================================================================================
+surface    request
+========== ======================================================================================
+hub        ``GET {api}/history/v1.0{project}/experiments?$top=1``
+jobs       ``POST {api}/history/v1.0{project}/runs:query``
+inference  ``POST {url}`` with the plan's body
+storage    ``GET {account}/?comp=list&maxresults=1``
+keyvault   ``GET {vault}/secrets?api-version=7.4&maxresults=1``
+acr        ``POST {registry}/oauth2/exchange``
+control    ``GET {resource manager}{project}``
+========== ======================================================================================
+
+The two paths of run history are modelled on the SDK's and are to be verified against the real service, as in
+``orchestrator.simulator.regional``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from orchestrator.adapters.http.arm import WORKSPACE_VERSION
+from orchestrator.core.base.vocabulary import Observation, Surface
+from orchestrator.core.plan.schema import Hub
+
+VAULT_VERSION = "7.4"
+STORAGE_VERSION = "2021-12-02"
+
+
+class Audience(StrEnum):
+    """Whom a token is for. ``MANAGER`` stands for Resource Manager's own endpoint, which differs between clouds."""
+
+    MANAGER = "manager"
+    MACHINE_LEARNING = "https://ml.azure.com"
+    STORAGE = "https://storage.azure.com"
+    VAULT = "https://vault.azure.net"
+
+
+class Question(NamedTuple):
+    """One request. ``form`` is sent as a form, with the token as its ``access_token`` instead of in a header."""
+
+    surface: Surface
+    method: str
+    url: str
+    audience: Audience
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    json: Any = None
+    form: Mapping[str, str] | None = None
+
+
+class Verdict(NamedTuple):
+    observation: Observation
+    why: str
+
+
+def questions(hub: Hub, manager: str) -> list[Question]:
+    """Everything that can be asked about one side, but for its identity."""
+    history = f"{hub.api.rstrip('/')}/history/v1.0{hub.project_id}"
+    asked = [
+        Question(Surface.HUB, "GET", f"{history}/experiments", Audience.MACHINE_LEARNING, {"$top": "1"}),
+        Question(Surface.JOBS, "POST", f"{history}/runs:query", Audience.MACHINE_LEARNING, json={"top": 1}),
+    ]
+    if hub.inference:
+        body = {} if hub.inference.body is None else hub.inference.body
+        asked.append(
+            Question(Surface.INFERENCE, "POST", hub.inference.url, Audience.MACHINE_LEARNING, json=body),
+        )
+    asked += _dependencies(hub)
+    project = f"{manager.rstrip('/')}{hub.project_id}"
+    asked.append(Question(Surface.CONTROL, "GET", project, Audience.MANAGER, {"api-version": WORKSPACE_VERSION}))
+    return asked
+
+
+def _dependencies(hub: Hub) -> list[Question]:
+    asked: list[Question] = []
+    if hub.storage:
+        query, headers = {"comp": "list", "maxresults": "1"}, {"x-ms-version": STORAGE_VERSION}
+        asked.append(Question(Surface.STORAGE, "GET", f"{hub.storage.rstrip('/')}/", Audience.STORAGE, query, headers))
+    if hub.keyvault:
+        query = {"api-version": VAULT_VERSION, "maxresults": "1"}
+        asked.append(Question(Surface.KEYVAULT, "GET", f"{hub.keyvault.rstrip('/')}/secrets", Audience.VAULT, query))
+    if hub.acr:
+        form = {"grant_type": "access_token", "service": urlsplit(hub.acr).netloc}
+        url = f"{hub.acr.rstrip('/')}/oauth2/exchange"
+        asked.append(Question(Surface.ACR, "POST", url, Audience.MANAGER, form=form))
+    return asked
+
+
+def by_status(what: str, status: int, took: timedelta) -> Verdict:
+    """What an answer says: 2xx is well, 5xx and 408 are ill, and everything else says that we could not ask."""
+    if 200 <= status < 300:
+        return Verdict(Observation.OK, f"{what} answered {status} in {seconds(took)}")
+    if status >= 500 or status == 408:
+        return Verdict(Observation.BAD, f"{what} answered {status} in {seconds(took)}")
+    said = {
+        401: f"{what} refused our token (401)",
+        403: f"{what} refused our identity (403)",
+        404: f"{what} does not know what we asked for (404)",
+        429: f"{what} asked us to slow down (429)",
+    }
+    return Verdict(Observation.BLIND, said.get(status, f"{what} did not understand our question ({status})"))
+
+
+def by_reach(what: str, status: int, took: timedelta) -> Verdict:
+    """What an answer of a reference says: one that answers 401 to a stranger is there."""
+    reached = status < 500
+    return Verdict(Observation.OK if reached else Observation.BAD, f"{what} answered {status} in {seconds(took)}")
+
+
+def by_fault(what: str, fault: Exception, limit: timedelta) -> Verdict:
+    """What a request without an answer says. Only a fault of our own making, such as a wrong URL, is no evidence."""
+    match fault:
+        case TimeoutError():
+            return Verdict(Observation.BAD, f"{what} did not answer within {seconds(limit)}")
+        case aiohttp.ClientConnectorCertificateError():
+            return Verdict(Observation.BLIND, f"{what} shows a certificate that we do not trust")
+        case aiohttp.ClientConnectorDNSError():
+            return Verdict(Observation.BAD, f"{what}: its name did not resolve")
+        case aiohttp.ClientConnectorError():
+            return Verdict(Observation.BAD, f"{what} refused the connection")
+        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError():
+            return Verdict(Observation.BAD, f"{what} broke the connection")
+        case aiohttp.ClientResponseError():
+            return Verdict(Observation.BAD, f"{what} answered something that is not HTTP")
+        case _:
+            return Verdict(Observation.BLIND, f"{what} could not be asked: {type(fault).__name__}")
+
+
+def all_of(what: str, verdicts: list[Verdict]) -> Verdict:
+    """What several references say together: one that answers, in whatever way, is enough."""
+    well = [verdict for verdict in verdicts if verdict.observation is Observation.OK]
+    if well:
+        return Verdict(Observation.OK, f"{what}: {len(well)} of {len(verdicts)} answered")
+    ill = [verdict for verdict in verdicts if verdict.observation is Observation.BAD]
+    worst = (ill or verdicts)[0]
+    return Verdict(worst.observation, f"{what}: none of {len(verdicts)} answered; {worst.why}")
+
+
+def seconds(duration: timedelta) -> str:
+    """A duration as people read it: ``0.02 s``, ``4 s``."""
+    return f"{duration.total_seconds():.2f}".rstrip("0").rstrip(".") + " s"

@@ -1,0 +1,123 @@
+"""Resource Manager as raw JSON: one pipeline, one error translation, one share of writes.
+
+Bodies stay as they are: typed models drop fields they do not know. A request is sent once more only if the service
+answers with a Retry-After that is short enough to wait for inside the call; writes are never repeated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.policies import RequestIdPolicy, RetryPolicy, UserAgentPolicy
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+from orchestrator.adapters.http.errors import from_response, translated
+from orchestrator.adapters.http.pacing import Pacer
+from orchestrator.adapters.http.transport import BoundedTransport
+from orchestrator.core.base.codec import decode, encode
+from orchestrator.core.base.errors import InvalidInput, Throttled
+
+WORKSPACE_VERSION = "2024-10-01-preview"
+"""What azure-ai-ml 1.35 reads hubs and projects with."""
+
+ONE_SHORT_WAIT: Mapping[str, Any] = {"retry_total": 1, "retry_on_methods": frozenset()}
+"""With no method to repeat, the SDK's policy repeats only what the service itself put a time on."""
+
+ONCE: Mapping[str, Any] = {"retry_total": 0}
+
+
+class ResourceManager:
+    """Calls by ARM id. Safe to share between threads.
+
+    Args:
+        endpoint: such as ``https://management.azure.com``; also the audience of its tokens.
+        credential: whose rights count.
+        transport: the process's transport.
+    """
+
+    def __init__(self, endpoint: str, credential: TokenCredential, transport: BoundedTransport) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
+            self.endpoint,
+            transport=transport,
+            policies=[
+                RequestIdPolicy(),
+                UserAgentPolicy(sdk_moniker="hubswitch"),
+                RetryPolicy(),
+                ARMChallengeAuthenticationPolicy(credential, f"{self.endpoint}/.default"),
+            ],
+        )
+
+    def get(self, path: str, api_version: str, **query: str) -> dict[str, Any]:
+        """The resource. NotFound if there is none."""
+        request = HttpRequest("GET", self.endpoint + path, params={"api-version": api_version, **query})
+        return self._answer(request, f"getting {path}", ONE_SHORT_WAIT)
+
+    def pages(self, path: str, api_version: str, **query: str) -> Iterator[list[dict[str, Any]]]:
+        """The elements of a list, a page at a time."""
+        request: HttpRequest | None = HttpRequest(
+            "GET", self.endpoint + path, params={"api-version": api_version, **query}
+        )
+        while request is not None:
+            page = self._answer(request, f"listing {path}", ONE_SHORT_WAIT)
+            elements = page.get("value")
+            if not isinstance(elements, list):
+                raise InvalidInput(f"the list {path}", "value", "an array", type(elements).__name__)
+            yield elements
+            request = self._next(page.get("nextLink"), path)
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        api_version: str,
+        body: Mapping[str, Any] | None,
+        *,
+        pacer: Pacer,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """PUT or POST, when the caller's share of writes allows it.
+
+        Raises:
+            Throttled: Azure asks for a pause, or the turn is too far away. If it counts our writes, all of this share
+                pause; not if what was written to is busy, such as the hub in a sick region.
+        """
+        request = HttpRequest(
+            method,
+            self.endpoint + path,
+            params={"api-version": api_version},
+            headers={"Content-Type": "application/json", **(headers or {})},
+            content=b"" if body is None else encode(body),
+        )
+        pacer.wait_turn()
+        try:
+            return self._answer(request, f"{method} {path}", ONCE, pacer)
+        except Throttled as fault:
+            if fault.of_all:
+                pacer.refused(fault.retry_after)
+            raise
+
+    def _answer(
+        self, request: HttpRequest, doing: str, retries: Mapping[str, Any], pacer: Pacer | None = None
+    ) -> dict[str, Any]:
+        with translated(doing):
+            response = self._client.send_request(request, **retries)
+        if response.status_code >= 300:
+            raise from_response(response, doing)
+        if pacer:
+            pacer.learn(response.headers)
+        content = response.read()
+        return decode(content, dict[str, Any], f"the answer to {doing}") if content else {}
+
+    def _next(self, link: object, path: str) -> HttpRequest | None:
+        """The next page's request. A link to another host would take our token there."""
+        if not link:
+            return None
+        if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self.endpoint)[:2]:
+            raise InvalidInput(f"the list {path}", "nextLink", f"a link to {self.endpoint}", repr(link)[:100])
+        return HttpRequest("GET", link)

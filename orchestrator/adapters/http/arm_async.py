@@ -1,0 +1,81 @@
+"""Lists of Resource Manager, read asynchronously and as raw JSON, for what is fetched beside the real work.
+
+A list has a bounded number of pages here: whoever polls wants the newest, not everything that ever was.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.policies import RequestIdPolicy, UserAgentPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+from orchestrator.adapters.http.errors import from_response
+from orchestrator.adapters.http.transport import AsyncBoundedTransport
+from orchestrator.core.base.codec import decode
+from orchestrator.core.base.errors import InvalidInput
+
+PAGES = 10
+
+
+class Listed(NamedTuple):
+    """Elements of a list, and whether it has more than was read."""
+
+    elements: list[Any]
+    more: bool
+
+    def blind(self, what: str) -> tuple[str, ...]:
+        return (f"only the first {len(self.elements)} {what} were read",) if self.more else ()
+
+
+class ManagerReader:
+    """Reads lists. One per event loop and transport."""
+
+    def __init__(self, endpoint: str, credential: AsyncTokenCredential, transport: AsyncBoundedTransport) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
+            self._endpoint,
+            transport=transport,
+            policies=[
+                RequestIdPolicy(),
+                UserAgentPolicy(sdk_moniker="hubswitch"),
+                AsyncARMChallengeAuthenticationPolicy(credential, f"{self._endpoint}/.default"),
+            ],
+        )
+
+    async def listed(self, path: str, api_version: str) -> Listed:
+        """The elements of the first ``PAGES`` pages.
+
+        Raises:
+            HubswitchError: an answer that is no success, or no list.
+            AzureError: no answer, or no token.
+        """
+        elements: list[Any] = []
+        request = HttpRequest("GET", self._endpoint + path, params={"api-version": api_version})
+        for _ in range(PAGES):
+            page = await self._page(request, path)
+            elements += page["value"]
+            link = page.get("nextLink")
+            if not link:
+                return Listed(elements, more=False)
+            request = HttpRequest("GET", self._checked(link, path))
+        return Listed(elements, more=True)
+
+    async def _page(self, request: HttpRequest, path: str) -> dict[str, Any]:
+        response = await self._client.send_request(request)
+        if response.status_code != 200:
+            raise from_response(response, "asking")
+        page = decode(await response.read(), dict[str, Any], f"the list {path}")
+        if not isinstance(page.get("value"), list):
+            raise InvalidInput(f"the list {path}", "value", "an array", type(page.get("value")).__name__)
+        return page
+
+    def _checked(self, link: object, path: str) -> str:
+        """The link to the next page. One to another host would take our token there."""
+        if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self._endpoint)[:2]:
+            raise InvalidInput(f"the list {path}", "nextLink", f"a link to {self._endpoint}", repr(link)[:100])
+        return link

@@ -1,0 +1,156 @@
+"""From the SDK's exceptions to ours, by HTTP status.
+
+The SDK's class names mislead (a 409 "busy" arrives as ``ResourceExistsError``), so only the status, the service's own
+error code and its wish to be left alone count:
+
+==============================================  ============================
+answer                                          becomes
+==============================================  ============================
+401, 403                                        ``Forbidden``
+404, 410                                        ``NotFound``
+409 with a code of a failed condition, 412      ``Conflict``
+other 4xx                                       ``Refused``
+429, 503 with a Retry-After                     ``Throttled``
+408, other 5xx, anything unreadable             ``TemporaryError``
+no answer                                       ``Unreachable``
+no token                                        ``TemporaryError``
+==============================================  ============================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from orchestrator.core.base.errors import (
+    Conflict,
+    Forbidden,
+    HubswitchError,
+    NotFound,
+    Refused,
+    TemporaryError,
+    Throttled,
+    Unreachable,
+)
+
+LONGEST = 300
+"""Characters of a service's message that are kept: enough for its first sentences, too few for a body."""
+
+CONDITION_FAILED = frozenset({"BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"})
+"""Codes with which a 409 says that If-None-Match or If-Match was not met
+(learn.microsoft.com, rest/api/storageservices/blob-service-error-codes)."""
+
+_SIGNATURE = re.compile(r"(?i)\b(sig=)[^&\s\"']+")
+
+
+class NotWaitedFor(Throttled):
+    """A service asked to wait for longer than is waited inside a call. ``response`` is the answer that asked.
+
+    Not one of the SDK's errors: no retry policy on its way up takes it for a reason to try again.
+    """
+
+    def __init__(self, response: Any) -> None:
+        super().__init__("the service asks to wait", retry_after=retry_after(response.headers))
+        self.response = response
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn what the SDK raises in the block, or in the decorated function, into ours.
+
+    Args:
+        doing: what was being done, as the beginning of a sentence: ``"reading the epoch record of pair a"``.
+    """
+    try:
+        yield
+    except NotWaitedFor as fault:
+        raise from_response(fault.response, doing) from fault
+    except AzureError as fault:
+        raise from_azure(fault, doing) from fault
+
+
+def from_azure(fault: AzureError, doing: str) -> HubswitchError:
+    """What an SDK's exception amounts to among our errors. The caller chains the two."""
+    if isinstance(fault, ClientAuthenticationError) and fault.response is None:
+        return TemporaryError(f"{doing}: no token: {shortened(fault.message)}")
+    if isinstance(fault, (ServiceRequestError, ServiceResponseError, IncompleteReadError)):
+        return Unreachable(f"{doing}: no answer: {shortened(fault.message)}")
+    if isinstance(fault, HttpResponseError) and fault.response is not None:
+        return from_response(fault.response, doing, fault)
+    return TemporaryError(f"{doing}: {shortened(str(fault.message))}")
+
+
+def from_response(response: Any, doing: str, fault: HttpResponseError | None = None) -> HubswitchError:
+    """What an answer that is no success amounts to among our errors."""
+    status = int(response.status_code)
+    code, message = _said(response, fault)
+    asked = retry_after(response.headers)
+    said = ": ".join(part for part in (code, message) if part)
+    host = urlsplit(getattr(response.request, "url", "")).netloc or "the service"
+    return _by_status(status, code, asked, f"{doing}: {host} answered {status}" + (f" ({said})" if said else ""))
+
+
+def _by_status(status: int, code: str, asked: timedelta | None, text: str) -> HubswitchError:
+    if status in {401, 403}:
+        return Forbidden(text)
+    if status in {404, 410}:
+        return NotFound(text)
+    if status == 412 or (status == 409 and code in CONDITION_FAILED):
+        return Conflict(text)
+    if status == 429 or (status == 503 and asked is not None):
+        return Throttled(text, retry_after=asked, of_all=status == 429)
+    if 400 <= status < 500 and status != 408:
+        return Refused(text, status=status, code=code)
+    return TemporaryError(text, retry_after=asked)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> timedelta | None:
+    """How long the service asks to be left alone, if it says so in one of the ways Azure knows."""
+    lower = {name.lower(): text for name, text in headers.items()}
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if lower.get(name, "").isdigit():
+            return timedelta(milliseconds=int(lower[name]))
+    text = lower.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return timedelta(seconds=float(text))
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(timedelta(), until - (now or datetime.now(UTC))) if until.tzinfo else None
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """One line without signatures, cut."""
+    line = _SIGNATURE.sub(r"\1…", " ".join(str(text).split()))
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _said(response: Any, fault: HttpResponseError | None) -> tuple[str, str]:
+    """The service's own code and message: from JSON if it speaks JSON, else from header and SDK."""
+    code = response.headers.get("x-ms-error-code") or str(getattr(fault, "error_code", None) or "")
+    try:
+        body = msgspec.json.decode(response.text())
+    except Exception:  # noqa: BLE001 - a body that cannot be read must not hide the status
+        first_line = str(fault.message).strip().split("\n")[0] if fault else ""
+        return shortened(code), shortened(first_line)
+    inner = body.get("error", body) if isinstance(body, dict) else {}
+    if not isinstance(inner, dict):
+        return shortened(str(inner)), shortened(str(body.get("error_description", "")))
+    said_code = inner.get("code") or code or inner.get("title") or ""
+    return shortened(str(said_code)), shortened(str(inner.get("message") or inner.get("detail") or ""))

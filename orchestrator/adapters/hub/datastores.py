@@ -1,0 +1,95 @@
+"""Datastores of a project: which account and container a name leads to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.pacing import Pacer
+from orchestrator.core.base.errors import NotFound, Refused
+from orchestrator.core.plan.schema import Hub
+
+DATASTORE_VERSION = "2024-10-01-preview"
+"""What azure-ai-ml 1.35 reads datastores with."""
+
+BLOB_TYPES = frozenset({"azureblob", "azuredatalakegen2"})
+"""Kinds of datastores whose content the blob service shows."""
+
+_STORAGE_HOST = re.compile(r"(?P<account>[a-z0-9-]+)\.(?:z\d+\.)?(?:blob|dfs)\.", re.IGNORECASE)
+
+
+class Datastore(NamedTuple):
+    """One datastore, as far as where its data lie."""
+
+    name: str
+    type: str
+    account: str
+    container: str
+    """Container, file share or file system."""
+
+    url: str
+    """The account's blob endpoint."""
+
+    is_default: bool
+
+
+class Datastores:
+    """Reads datastores through Resource Manager. Safe to share between threads."""
+
+    def __init__(self, manager: ResourceManager) -> None:
+        self._manager = manager
+
+    def get(self, hub: Hub, name: str) -> Datastore | None:
+        """The datastore, or None if the project has none of that name."""
+        try:
+            return _datastore(hub, self._manager.get(f"{hub.project_id}/datastores/{name}", DATASTORE_VERSION))
+        except NotFound:
+            return None
+
+    def default(self, hub: Hub) -> Datastore:
+        """The project's default datastore.
+
+        Raises:
+            NotFound: it has none.
+        """
+        path = f"{hub.project_id}/datastores"
+        for page in self._manager.pages(path, DATASTORE_VERSION, isDefault="true", count="30", orderByAsc="false"):
+            for body in page:
+                return _datastore(hub, body)
+        raise NotFound(f"{path}: none is the default")
+
+    def writable(self, hub: Hub, store: Datastore, pacer: Pacer) -> str:
+        """URL of the datastore's container with a signature that lets us write, as azure-ai-ml asks for one.
+
+        Raises:
+            Refused: the project hands out none.
+        """
+        path = f"{hub.project_id}/datastores/{store.name}/listSecrets"
+        asked = {"expirableSecret": True, "expireAfterHours": 1}
+        given = self._manager.write("POST", path, DATASTORE_VERSION, asked, pacer=pacer)
+        token = given.get("sasToken")
+        if not isinstance(token, str) or not token:
+            raise Refused(f"{path}: no signature was given, only {given.get('secretsType')!r}")
+        return f"{store.url}/{store.container}?{token.removeprefix('?')}"
+
+
+def _datastore(hub: Hub, body: Mapping[str, Any]) -> Datastore:
+    properties = body.get("properties") or {}
+    name = str(body.get("name") or "")
+    account = str(properties.get("accountName") or properties.get("storeName") or "")
+    place = properties.get("containerName") or properties.get("filesystem") or properties.get("fileShareName")
+    endpoint = properties.get("endpoint") or "core.windows.net"
+    is_default = bool(properties.get("isDefault"))
+    url = f"{properties.get('protocol') or 'https'}://{account}.blob.{endpoint}"
+    if hub.storage and _is_own(hub.storage, account, name):
+        url = hub.storage.rstrip("/")
+    return Datastore(name, str(properties.get("datastoreType") or ""), account, str(place or ""), url, is_default)
+
+
+def _is_own(storage: str, account: str, name: str) -> bool:
+    """Whether the plan's blob endpoint is this account's: by its name or, where hosts bear none, by the datastore's."""
+    found = _STORAGE_HOST.match(urlsplit(storage).hostname or "")
+    return found["account"].casefold() == account.casefold() if found else name.casefold().startswith("workspace")

@@ -1,0 +1,126 @@
+"""What exists in a project, and how much lies where: reads only, for reports and for checking a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.storage.blob import ContainerClient
+
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
+from orchestrator.adapters.hub.datastores import BLOB_TYPES, DATASTORE_VERSION, Datastores
+from orchestrator.adapters.hub.storage_hosts import check_storage
+from orchestrator.adapters.stores.blobs import IN_PARTS
+from orchestrator.core.base.errors import NotFound, Refused
+from orchestrator.core.jobs.data_report import Amount
+from orchestrator.core.plan.schema import Hub
+from orchestrator.ports import Place
+
+COMPUTE_VERSION = "2023-08-01-preview"
+"""What azure-ai-ml 1.35 reads computes and sizes of machines with."""
+
+ENVIRONMENT_VERSION = "2023-04-01-preview"
+MOST_FILES = 100_000
+"""Files of one place that are counted; a place with more is told as unreadable, not half counted."""
+
+
+class ArmInventory:
+    """``Inventory`` through Resource Manager and blob storage.
+
+    Args:
+        manager: Resource Manager, as the executor.
+        credential: the executor again, to list blobs.
+        transport: the process's transport.
+    """
+
+    def __init__(self, manager: ResourceManager, credential: TokenCredential, transport: BoundedTransport) -> None:
+        self._manager = manager
+        self._credential = credential
+        self._transport = transport
+        self._stores = Datastores(manager)
+        self._places: dict[tuple[str, str], Place | None] = {}
+        self._sizes: dict[tuple[str, str], dict[str, float]] = {}
+
+    def computes(self, hub: Hub) -> dict[str, float | None]:
+        """Gigabytes of memory of one machine of each compute, by name; None where that cannot be known."""
+        found: dict[str, float | None] = {}
+        for page in self._manager.pages(f"{hub.project_id}/computes", COMPUTE_VERSION):
+            found |= {str(body.get("name")): self._memory(hub, body) for body in page}
+        return found
+
+    def datastores(self, hub: Hub) -> frozenset[str]:
+        """Names of the datastores."""
+        return self._names(f"{hub.project_id}/datastores", DATASTORE_VERSION)
+
+    def environments(self, hub: Hub) -> frozenset[str]:
+        """Names of the environments that were registered."""
+        return self._names(f"{hub.project_id}/environments", ENVIRONMENT_VERSION)
+
+    def place(self, hub: Hub, datastore: str) -> Place | None:
+        """Where a datastore leads; None if there is none of that name.
+
+        Raises:
+            Refused: it is no blob container, and what lies in it cannot be listed here.
+        """
+        key = (hub.project_id.casefold(), datastore.casefold())
+        if key not in self._places:
+            found = self._stores.get(hub, datastore)
+            if found and found.type.casefold() not in BLOB_TYPES:
+                raise Refused(f"the datastore {datastore} is of type {found.type}, which cannot be listed")
+            self._places[key] = Place(found.account, found.container, found.url) if found else None
+        return self._places[key]
+
+    def amount(self, hub: Hub, place: Place, path: str) -> Amount:
+        """What lies below a path: its blobs, or the blob itself. Nothing if the container is not there.
+
+        Raises:
+            Refused: no container is named, it is no storage that we would ask, or it holds more than ``MOST_FILES``
+                files.
+        """
+        if not place.container:
+            raise Refused(f"{place.account} is named without a container")
+        check_storage(hub, place.url)
+        client = ContainerClient(
+            place.url,
+            place.container,
+            credential=self._credential,
+            transport=self._transport,
+            **IN_PARTS,
+            **NO_RETRY,
+        )
+        size, files, newest = 0, 0, None
+        try:
+            with translated(f"listing {place.spelt}/{path}"):
+                for blob in client.list_blobs(name_starts_with=path):
+                    if path and blob.name != path and not blob.name.startswith(f"{path.rstrip('/')}/"):
+                        continue
+                    size, files = size + (blob.size or 0), files + 1
+                    newest = blob.last_modified if newest is None else max(newest, blob.last_modified)
+                    if files > MOST_FILES:
+                        raise Refused(f"{place.spelt}/{path} has more than {MOST_FILES} files; they are not counted")
+        except NotFound:
+            return Amount(size=0, files=0)
+        return Amount(size=size, files=files, newest=newest)
+
+    def _names(self, path: str, api_version: str) -> frozenset[str]:
+        return frozenset(str(body.get("name")) for page in self._manager.pages(path, api_version) for body in page)
+
+    def _memory(self, hub: Hub, body: dict[str, Any]) -> float | None:
+        properties = body.get("properties") or {}
+        size = (properties.get("properties") or {}).get("vmSize")
+        region = str(properties.get("computeLocation") or body.get("location") or hub.region)
+        return self._memory_of(hub, region).get(str(size).casefold()) if size else None
+
+    def _memory_of(self, hub: Hub, region: str) -> dict[str, float]:
+        key = (hub.subscription, region)
+        if key not in self._sizes:
+            place = f"/subscriptions/{hub.subscription}/providers/Microsoft.MachineLearningServices/locations/{region}"
+            found = self._manager.get(f"{place}/vmSizes", COMPUTE_VERSION).get("value")
+            self._sizes[key] = {
+                str(one.get("name")).casefold(): float(one["memoryGB"])
+                for one in (found if isinstance(found, list) else [])
+                if isinstance(one.get("memoryGB"), int | float)
+            }
+        return self._sizes[key]

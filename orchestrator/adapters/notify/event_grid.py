@@ -1,0 +1,65 @@
+"""``Hubswitch.*`` events to an Event Grid custom topic, as CloudEvents 1.0.
+
+The package's public client drops ``transport`` and every retry setting when it is made for a custom topic
+(azure-eventgrid 4.22.1, ``_patch.py``): it would wait 300 s for a silent topic. The client that it wraps takes them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import batched
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.messaging import CloudEvent
+from azure.eventgrid._legacy import EventGridPublisherClient
+
+from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.ports import Notice
+
+SOURCE = "/hubswitch"
+PREFIX = "Hubswitch."
+BATCH = 100
+"""Events per request; Event Grid takes up to 1 MB, and ours are small."""
+
+
+class EventGridNotices:
+    """``Notices`` on custom topics. An event's id is the notice's: who gets it twice can tell."""
+
+    def __init__(self, credential: TokenCredential, transport: BoundedTransport) -> None:
+        self._credential = credential
+        self._transport = transport
+        self._publishers: dict[str, EventGridPublisherClient] = {}
+        self._lock = threading.Lock()
+
+    def publish(self, topic: str, notices: Sequence[Notice]) -> None:
+        """Send all of them; nothing is sent if one has a type that is not ours."""
+        events = [_event(notice) for notice in notices]
+        publisher = self._publisher(topic)
+        for some in batched(events, BATCH, strict=False):
+            with translated(f"publishing {len(some)} notices to {topic}"):
+                publisher.send(list(some))
+
+    def _publisher(self, topic: str) -> EventGridPublisherClient:
+        with self._lock:
+            if topic not in self._publishers:
+                self._publishers[topic] = EventGridPublisherClient(
+                    topic, self._credential, transport=self._transport, **NO_RETRY
+                )
+            return self._publishers[topic]
+
+
+def _event(notice: Notice) -> CloudEvent[dict[str, Any]]:
+    if not notice.type.startswith(PREFIX):
+        raise InvalidInput(f"notice {notice.id}", "type", f"{PREFIX}<Name>", repr(notice.type))
+    return CloudEvent(
+        source=SOURCE,
+        type=notice.type,
+        id=notice.id,
+        subject=notice.subject,
+        time=notice.at,
+        data=dict(notice.data),
+    )

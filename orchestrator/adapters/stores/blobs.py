@@ -1,0 +1,134 @@
+"""One blob container with conditional writes and nothing else.
+
+The container is made when the first write finds it missing; until then it reads as empty. Every write is conditional
+and sent once: if its answer is lost, the caller reads again and sees whether it is his own that stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import IO, Any, NamedTuple
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
+
+from orchestrator.adapters.http.deadline import deadline
+from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
+from orchestrator.core.base.errors import Conflict, NotFound
+
+JSON = ContentSettings(content_type="application/json")
+BYTES = ContentSettings(content_type="application/octet-stream")
+IN_PARTS: Mapping[str, Any] = {
+    "max_single_put_size": 4 * 2**20,
+    "max_block_size": 4 * 2**20,
+    "max_single_get_size": 4 * 2**20,
+    "max_chunk_get_size": 4 * 2**20,
+}
+"""Bytes of one request, which is what a large blob costs in memory. Block blobs take 50,000 blocks
+(learn.microsoft.com, understanding-block-blobs--append-blobs--and-page-blobs)."""
+
+PAGE = 250
+"""Blobs of one page of a listing. The service gives 5,000 unasked; read, one with its metadata takes some kilobytes."""
+
+MISSING_CONTAINER = "ContainerNotFound"
+
+
+class Blob(NamedTuple):
+    """Content and what Azure says about it."""
+
+    data: bytes
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class Container:
+    """A container of one account. ``url`` is the account's blob endpoint. Safe to share between threads."""
+
+    def __init__(self, account: str, name: str, credential: TokenCredential, transport: BoundedTransport) -> None:
+        self.url = f"{account.rstrip('/')}/{name}"
+        self._request = transport.gate.limits.request
+        self._client = ContainerClient(
+            account, name, credential=credential, transport=transport, **IN_PARTS, **NO_RETRY
+        )
+
+    def read(self, path: str) -> Blob | None:
+        """The blob, or None if it, or the whole container, is not there."""
+        with suppress(NotFound), translated(f"reading {self.url}/{path}"), deadline(self._request):
+            found = self._client.download_blob(path)
+            return Blob(found.readall(), found.properties.etag or "", found.properties.metadata or {})
+        return None
+
+    def create(self, path: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        """Write a new blob; its ETag. Conflict if there is one."""
+        return self._write(path, data, metadata, overwrite=False)
+
+    def create_from(self, path: str, content: IO[bytes]) -> str:
+        """``create`` for a file, in blocks. Conflict if there is one; then it has been sent in vain."""
+        start = content.tell()
+
+        def send() -> str:
+            content.seek(start)
+            answer = self._client.get_blob_client(path).upload_blob(content, content_settings=BYTES, overwrite=False)
+            return str(answer["etag"])
+
+        with translated(f"writing {self.url}/{path}"):
+            return self._with_container(send)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a blob."""
+        with translated(f"looking for {self.url}/{path}"), deadline(self._request):
+            return bool(self._client.get_blob_client(path).exists())
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """The blob's content in parts. NotFound if there is none."""
+        with translated(f"reading {self.url}/{path}"):
+            yield from self._client.download_blob(path).chunks()
+
+    def replace(self, path: str, data: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> str:
+        """Write over what was read under ``etag``; the new ETag. Conflict if it has changed, or is gone."""
+        try:
+            return self._write(
+                path, data, metadata, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except NotFound as fault:
+            raise Conflict(f"replacing {self.url}/{path}: it is gone") from fault
+
+    def drop(self, path: str, etag: str) -> None:
+        """Take away what was read under ``etag``. Conflict if it has changed; nothing if it is gone."""
+        with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
+            self._client.delete_blob(path, etag=etag, match_condition=MatchConditions.IfNotModified)
+
+    def delete(self, path: str) -> None:
+        """Remove a blob; nothing if it is not there."""
+        with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
+            self._client.delete_blob(path)
+
+    def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
+        """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
+        include = ["metadata"] if metadata else None
+        with suppress(NotFound), translated(f"listing {self.url}/{prefix}*"):
+            yield from self._client.list_blobs(name_starts_with=prefix, include=include, results_per_page=PAGE)
+
+    def _write(self, path: str, data: bytes, metadata: Mapping[str, str] | None, **condition: Any) -> str:
+        def send() -> str:
+            answer = self._client.get_blob_client(path).upload_blob(
+                data, metadata=dict(metadata) if metadata else None, content_settings=JSON, **condition
+            )
+            return str(answer["etag"])
+
+        with translated(f"writing {self.url}/{path}"):
+            return self._with_container(send)
+
+    def _with_container[T](self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except ResourceNotFoundError as fault:
+            if getattr(fault, "error_code", "") != MISSING_CONTAINER:
+                raise
+        with suppress(ResourceExistsError):
+            self._client.create_container()
+        return call()

@@ -1,0 +1,156 @@
+"""One door between bytes and values: strict decoding with the place of the fault in the message.
+
+Values are msgspec structs: frozen, keyword-only, refusing unknown fields.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, dataclass_transform, get_args, get_origin
+
+import msgspec
+
+from orchestrator.core.base.errors import InvalidInput
+
+_FAULT = re.compile(r"^(?P<said>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
+_TIMES = {
+    "Invalid RFC3339 encoded datetime": "none",
+    "Expected `datetime` with a timezone component": "one without a zone",
+}
+_BOUND = re.compile(r"Expected (?P<expected>.+)")
+_GOT = re.compile(r"^Expected (?P<expected>.*?), got (?P<got>.*)$", re.DOTALL)
+_MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`$")
+_KEY = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)` - at `key` in `\$(?:\.)?(?P<path>[^`]*)`$")
+_WORD = re.compile(r"^Invalid enum value (?P<got>.*)$", re.DOTALL)
+
+
+type Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware time. One without a zone is refused when it is decoded."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything that is stored, sent or passed between layers."""
+
+
+def encode(value: Any) -> bytes:
+    """JSON bytes of a value."""
+    return msgspec.json.encode(value)
+
+
+def decode[T](data: bytes | str, shape: type[T], where: str) -> T:
+    """The value that JSON bytes hold.
+
+    Raises:
+        InvalidInput: not JSON, or not of that shape; names ``where`` and the field.
+    """
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.ValidationError as fault:
+        raise _explained(fault, where, shape) from fault
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise InvalidInput(where, "", "a JSON document", str(fault)) from fault
+
+
+def to_builtins(value: Any) -> Any:
+    """The value as dicts, lists, strings and numbers, as ``json.dumps`` would take it."""
+    return msgspec.to_builtins(value)
+
+
+def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
+    """The value that plain Python data holds.
+
+    Raises:
+        InvalidInput: not of that shape; names ``where`` and the field.
+    """
+    try:
+        return msgspec.convert(data, type=shape)
+    except msgspec.ValidationError as fault:
+        explained = _explained(fault, where, shape)
+        field = _with_key(data, shape, explained.field)
+        raise InvalidInput(where, field, explained.expected, explained.got) from fault
+
+
+def _with_key(data: Any, shape: Any, path: str) -> str:
+    """A path in which msgspec leaves a key out, as ``[...]``, with the key whose value is at fault."""
+    before, left_out, after = path.partition("[...]")
+    if not left_out:
+        return path
+    parts = _parts(before)
+    for key in _at(data, parts):
+        try:
+            msgspec.convert(_with_only(data, parts, key), type=shape)
+        except msgspec.ValidationError as fault:
+            if f"{before}[...]" in str(fault):
+                return f"{before}[{key}]{after}"
+    return path
+
+
+def _parts(path: str) -> list[str]:
+    """Names and numbers of a path such as ``a.b[2].c``."""
+    return re.findall(r"[^.\[\]]+", path)
+
+
+def _at(data: Any, parts: list[str]) -> list[Any]:
+    """The keys of the object at a path."""
+    for part in parts:
+        data = data[int(part)] if isinstance(data, list | tuple) else data[part]
+    return list(data)
+
+
+def _with_only(data: Any, parts: list[str], key: Any) -> Any:
+    """The same data, of the object at a path this key alone."""
+    if not parts:
+        return {key: data[key]}
+    if isinstance(data, list | tuple):
+        number = int(parts[0])
+        return [_with_only(item, parts[1:], key) if n == number else item for n, item in enumerate(data)]
+    return {**data, parts[0]: _with_only(data[parts[0]], parts[1:], key)}
+
+
+def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidInput:
+    if key := _KEY.match(str(fault)):
+        return InvalidInput(where, key["path"], f"names of type {key['expected']}", f"one of type {key['got']}")
+    match = _FAULT.match(str(fault))
+    said, path = (match["said"], match["path"] or "") if match else (str(fault), "")
+    if got := _GOT.match(said):
+        return InvalidInput(where, path, got["expected"].replace("`", ""), got["got"].replace("`", ""))
+    if name := _MISSING.match(said):
+        return InvalidInput(where, _joined(path, name["name"]), "a value", "nothing")
+    if name := _UNKNOWN.match(said):
+        return InvalidInput(where, _joined(path, name["name"]), "a field that is known here", "an unknown field")
+    if word := _WORD.match(said):
+        return InvalidInput(where, path, _allowed(shape, path), word["got"])
+    if said in _TIMES:
+        return InvalidInput(where, path, "a time with a zone, such as 2026-02-27T09:30:00Z", _TIMES[said])
+    if bound := _BOUND.fullmatch(said):
+        return InvalidInput(where, path, bound["expected"].replace("`", ""), "one that is not")
+    return InvalidInput(where, path, "a valid value", said.replace("`", ""))
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _allowed(shape: Any, path: str) -> str:
+    """The words that an enumeration at a path knows."""
+    for part in _parts(path):
+        shape = _inside(shape, part)
+    words = next(
+        (kind for kind in (shape, *get_args(shape)) if isinstance(kind, type) and issubclass(kind, Enum)), None
+    )
+    return " or ".join(str(word.value) for word in words) if words else "a known word"
+
+
+def _inside(shape: Any, part: str) -> Any:
+    """The type of what lies under a name or a number in a value of a type."""
+    for kind in (shape, *get_args(shape)):
+        if get_origin(kind) in {tuple, list, dict}:
+            return get_args(kind)[-1] if get_origin(kind) is dict else get_args(kind)[0]
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+            return fields.get(part)
+    return None

@@ -1,0 +1,219 @@
+"""What a person wants of a pair. A command that makes no sense now is refused with a sentence, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from orchestrator.core.base.codec import Moment, Value
+from orchestrator.core.base.errors import NotNow
+from orchestrator.core.base.text import clipped, moment
+from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
+from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.evidence import MEMBERS, Evidence
+from orchestrator.core.decision.fold import without_deletions
+from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
+from orchestrator.core.decision.rule import judged
+from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, moved, noted
+from orchestrator.core.decision.transitions import Trigger
+from orchestrator.core.decision.verdicts import Assessment, assess, in_order
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.runs import started
+
+_replace = msgspec.structs.replace
+
+
+class Do(StrEnum):
+    """What can be asked for."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    ACKNOWLEDGE = "acknowledge"
+    PAUSE = "pause"
+    RESUME = "resume"
+    FAILOVER = "failover"
+    FAILBACK = "failback"
+
+
+class Command(Value, kw_only=True):
+    do: Do
+    by: str
+    reason: str = ""
+    force: bool = False
+    """Go although something holds. Needs a reason, which is recorded."""
+
+    stored_at: Moment | None = None
+    """For pause and resume: the time of the record that all stamps read; None if none could be written."""
+
+
+def command(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    """What follows from a person's command.
+
+    Raises:
+        NotNow: it makes no sense in this phase, or something holds it; says what, and when it may be asked again.
+    """
+    if command.force and not command.reason.strip():
+        raise NotNow("to force something needs a reason")
+    fault = holds.clock_fault(state, now)
+    if fault and command.do is Do.ACKNOWLEDGE and command.force:
+        return _believed(state, command, now)
+    if fault:
+        raise NotNow(fault.why)
+    now = max(now, state.last_now)
+    return _CARRIERS[command.do](_replace(state, last_now=now), command, now, policy)
+
+
+def _approve(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    """Approval counts from the next decision on, which follows at once."""
+    approval = state.approval
+    if state.phase is not Phase.AWAITING_APPROVAL or approval is None:
+        raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
+    if now >= approval.asked_at + policy.approval_expiry:
+        raise NotNow(f"the proposal of {moment(approval.asked_at)} has expired; it is judged anew at the next look")
+    granted = _replace(state, approval=_replace(approval, granted_by=clipped(command.by, 80)))
+    seen = assess(state.evidence, now, policy)
+    judgement = judged(seen, state.active, policy)
+    why = f"approved by {_who(command)}"
+    if not judgement.met:
+        return _said(granted, now, "approved", f"{why}; not begun, for now {judgement.why}")
+    case = Case(state, seen, now, policy, state.active, state.active.other, judgement.bad)
+    held = holds.standing(case, ALWAYS, STANDBY, holds.ALONE)
+    if held:
+        return _said(granted, now, held[0].rule, f"{why}; held: {together(held)}")
+    return started(granted, Trigger.APPROVED, "failover", now, rule="approved", why=f"{why}: {judgement.why}")
+
+
+def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    if state.phase is not Phase.AWAITING_APPROVAL or state.approval is None:
+        raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
+    until = now + policy.approval_expiry
+    why = f"rejected by {_who(command)}; asked again at {moment(until)} at the earliest"
+    rejected = _replace(state.approval, rejected_at=now)
+    after = moved(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
+    return Decision(state=after, orders=(Tell(name=NoticeName.REJECTED, why=why),), rule=after.rule, why=why)
+
+
+def _acknowledge(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    why = f"acknowledged by {_who(command)}"
+    if state.run is not None:
+        return _abandoned(state, command, now)
+    if state.phase is Phase.SETTLED:
+        after = moved(state, Trigger.ACKNOWLEDGED, now, "acknowledged", why, acknowledged=True, failed_at=None)
+        return Decision(state=_cleared(after), rule=after.rule, why=why)
+    if not state.evidence.deletions and state.failed_at is None and state.acknowledged:
+        raise NotNow(f"there is nothing to acknowledge: the pair is {state.phase.replace('_', ' ')}")
+    return _said(_cleared(_replace(state, failed_at=None, acknowledged=True)), now, "acknowledged", why)
+
+
+def _believed(state: PairState, command: Command, now: datetime) -> Decision:
+    """The clock is right now, and was wrong before: what was seen by the wrong one is forgotten."""
+    why = f"the clock is right now, says {_who(command)}; what was seen by it before is forgotten"
+    moments = {name: _not_after(getattr(state, name), now) for name in ("switched_at", "failed_at")}
+    after = _replace(state, last_now=now, looked_at=None, resumed_at=None, evidence=Evidence(), **moments)
+    return _said(after, now, "acknowledged", why)
+
+
+def _not_after(at: datetime | None, now: datetime) -> datetime | None:
+    return min(at, now) if at else None
+
+
+def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
+    """Give up waiting for a run that will never report. If it lives after all, the epoch record fences it."""
+    if not command.force:
+        raise NotNow(f"{state.run} is under way since {moment(state.phase_since)}; to stop waiting for it, force this")
+    changes: dict[str, Any] = {"run": None, "target": None}
+    if state.phase is not Phase.RESUBMITTING:
+        changes |= {"attempts": state.attempts + 1, "failed_at": now}
+    why = f"{state.run} given up by {_who(command)}"
+    after = moved(state, Trigger.RUN_FAILED, now, "run-abandoned", why, **changes)
+    return Decision(state=after, orders=(Tell(name=NoticeName.RUN_FAILED, why=why),), rule=after.rule, why=why)
+
+
+def _cleared(state: PairState) -> PairState:
+    return _replace(state, evidence=without_deletions(state.evidence)) if state.evidence.deletions else state
+
+
+def _pause(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    since = state.paused.since if state.paused else now
+    pause = Pause(since=since, by=clipped(command.by, 80), reason=clipped(command.reason or "no reason given"))
+    running = f"; {state.run} is under way and goes on" if state.run else ""
+    state = _replace(state, paused=pause, pause_read=command.stored_at or state.pause_read)
+    return _said(state, now, "paused", f"paused by {command.by}: {pause.reason}{running}")
+
+
+def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    if state.paused is None:
+        raise NotNow("the pair is not paused")
+    state = _replace(state, paused=None, pause_read=command.stored_at or state.pause_read)
+    return _said(state, now, "resumed", f"resumed by {_who(command)}")
+
+
+def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_be_idle(state)
+    if state.active is Role.SECONDARY and not command.force:
+        raise NotNow("the secondary is active: ask for the failback, or force the failover with a reason")
+    seen = assess(state.evidence, now, policy)
+    target = state.active.other
+    case = Case(state, seen, now, policy, state.active, target, _needed_of(seen, target, seen.bad(state.active)))
+    _must_be_free(case, command, STANDBY)
+    return started(state, Trigger.FAILOVER_ORDERED, "failover", now, rule="ordered", why=_by(command, "failover"))
+
+
+def _needed_of(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
+    """In which classes a side has to be well that a person sends work to, whatever the other side is like.
+
+    All that are probed there. That work can run at all has to have been seen, and before the first look it has not.
+    """
+    work = {EvidenceClass.HUB, EvidenceClass.JOBS}
+    return in_order({*bad, *work, *(c for c in MEMBERS if seen.of(target, c).observation is not None)})
+
+
+def _failback(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_be_idle(state)
+    if state.active is Role.PRIMARY:
+        raise NotNow("the primary is active: there is nothing to go back from")
+    seen = assess(state.evidence, now, policy)
+    unready = failback.unready(seen, now, policy)
+    if unready and not command.force:
+        raise NotNow(unready)
+    _must_be_free(Case(state, seen, now, policy, Role.SECONDARY, Role.PRIMARY), command, ())
+    return started(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="ordered", why=_by(command, "failback"))
+
+
+def _must_be_idle(state: PairState) -> None:
+    if state.run is not None:
+        raise NotNow(f"{state.run} is under way since {moment(state.phase_since)}")
+
+
+def _must_be_free(case: Case, command: Command, more: tuple[tuple[str, holds.Check], ...]) -> None:
+    held = holds.standing(case, ALWAYS, more)
+    if held and not command.force:
+        raise NotNow(f"{together(held)}; to go all the same, force it with a reason")
+
+
+def _by(command: Command, what: str) -> str:
+    forced = "forced" if command.force else "ordered"
+    return f"{what} {forced} by {_who(command)}"
+
+
+def _who(command: Command) -> str:
+    return f"{command.by} ({command.reason or 'no reason given'})"
+
+
+def _said(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    return Decision(state=noted(state, now, rule, why), rule=rule, why=why)
+
+
+_CARRIERS: dict[Do, Callable[[PairState, Command, datetime, Policy], Decision]] = {
+    Do.APPROVE: _approve,
+    Do.REJECT: _reject,
+    Do.ACKNOWLEDGE: _acknowledge,
+    Do.PAUSE: _pause,
+    Do.RESUME: _resume,
+    Do.FAILOVER: _failover,
+    Do.FAILBACK: _failback,
+}

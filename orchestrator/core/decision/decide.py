@@ -1,0 +1,202 @@
+"""The decision: one pure function from state, evidence, time and policy to what is to be stored and done.
+
+``seen`` folds what was observed and decides; ``decide`` decides on evidence as it is; ``command`` is what a person
+wants; ``report`` is what a run says it did. Same values, same decision, for ever. A run is ordered in the same
+decision that moves the phase, so that state and order are stored together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from orchestrator.core.base.text import clipped, moment, span
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
+from orchestrator.core.blindness import sighted
+from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.evidence import SIDE_KEYS, Evidence
+from orchestrator.core.decision.fold import folded
+from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
+from orchestrator.core.decision.observation import Sight, taken_in
+from orchestrator.core.decision.rule import Judgement, judged
+from orchestrator.core.decision.run_reports import taken_over
+from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, moved, noted
+from orchestrator.core.decision.transitions import Trigger
+from orchestrator.core.decision.verdicts import Assessment, assess
+from orchestrator.core.plan.policy import Failback, Policy
+from orchestrator.core.runs import started
+from orchestrator.core.signals.signal import Signal
+
+RUNNING = frozenset({Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
+"""Phases in which a run is under way, and nothing else is begun."""
+
+_replace = msgspec.structs.replace
+
+
+def seen(state: PairState, sight: Sight, now: datetime, policy: Policy) -> Decision:
+    """Fold what was seen, take over what others have switched, and decide."""
+    if holds.clock_fault(state, now):
+        return decide(state, state.evidence, now, policy)
+    now = max(now, state.last_now)
+    taken = taken_over(state, sight.record, now) if sight.record else Decision(state=state, rule="", why="")
+    state, told = taken_in(taken.state, sight, now, policy)
+    decision = observe(state, sight.signals, now, policy, pairs_moving=sight.pairs_moving)
+    return _replace(decision, orders=taken.orders + told + decision.orders)
+
+
+def observe(
+    state: PairState, signals: Iterable[Signal], now: datetime, policy: Policy, *, pairs_moving: float = 0.0
+) -> Decision:
+    """Fold signals and decide."""
+    if holds.clock_fault(state, now):
+        return decide(state, state.evidence, now, policy, pairs_moving=pairs_moving)
+    now = max(now, state.last_now)
+    evidence, bad = folded(state.evidence, signals, now, policy)
+    view = assess(evidence, now, policy, bad)
+    return decide(state, evidence, now, policy, pairs_moving=pairs_moving, view=view)
+
+
+def decide(
+    state: PairState,
+    evidence: Evidence,
+    now: datetime,
+    policy: Policy,
+    *,
+    pairs_moving: float = 0.0,
+    view: Assessment | None = None,
+) -> Decision:
+    """What is to be done on this evidence at this time.
+
+    ``pairs_moving`` is the share of all pairs that move; ``view`` what the evidence amounts to, if that is known.
+    """
+    fault = holds.clock_fault(state, now)
+    if fault:
+        return _standing(state, now, fault.rule, fault.why)
+    now = max(now, state.last_now)
+    state = _replace(state, evidence=evidence, last_now=now)
+    if state.phase in RUNNING:
+        return _standing(state, now, "running", f"{state.run} is under way since {moment(state.phase_since)}")
+    view = view or assess(evidence, now, policy)
+    orders: tuple[Order, ...] = ()
+    if state.phase is Phase.SETTLED and _cooled_down(state, now, policy):
+        state = moved(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)
+    state, alarm = _alerted(state, view, now, policy)
+    state, unseen = sighted(state, view, now, policy)
+    orders += alarm + unseen
+    decision = _protected(state, view, now, policy, pairs_moving)
+    return _replace(decision, orders=orders + decision.orders)
+
+
+def cadence(state: PairState, policy: Policy) -> timedelta:
+    """Time until the next look: short while something about the active side is bad, or may become so."""
+    if state.phase in {Phase.SUSPECT, Phase.AWAITING_APPROVAL}:
+        return policy.suspect_interval
+    for key in SIDE_KEYS[state.active]:
+        track = state.evidence.tracks.get(key)
+        if track and track.bad_at and state.last_now - track.bad_at <= policy.evidence_lifetime:
+            return policy.suspect_interval
+    return policy.probe_interval
+
+
+def _cooled_down(state: PairState, now: datetime, policy: Policy) -> bool:
+    ends = holds.cooldown_end(state, policy)
+    return ends is None or now >= ends
+
+
+def _alerted(state: PairState, view: Assessment, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+    """Becoming suspect when something is bad, and steady again when it has been seen well. Blind does neither."""
+    alarming = tuple(c for c in view.bad(state.active) if c is not EvidenceClass.NOTICE)
+    if state.phase is Phase.STEADY:
+        if not alarming:
+            return state, ()
+        why = judged(view, state.active, policy).why
+        after = moved(state, Trigger.EVIDENCE_BAD, now, "suspect", why, suspects=alarming)
+        return after, (Tell(name=NoticeName.SUSPECT, why=why),)
+    if state.phase not in {Phase.SUSPECT, Phase.AWAITING_APPROVAL}:
+        return state, ()
+    kept = tuple(c for c in state.suspects if c not in alarming and not _is_over(view, state.active, c))
+    suspects = alarming + kept
+    if suspects:
+        return (state if suspects == state.suspects else _replace(state, suspects=suspects)), ()
+    after = moved(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=(), approval=None)
+    return after, (Tell(name=NoticeName.CLEARED, why=after.why),)
+
+
+def _is_over(view: Assessment, side: Role, evidence_class: EvidenceClass) -> bool:
+    """What only arrives as a delivery is over when nothing bad is known of it; what is probed, when seen well."""
+    return view.of(side, evidence_class).observation in {None, Observation.OK, Observation.DEGRADED}
+
+
+def _protected(state: PairState, view: Assessment, now: datetime, policy: Policy, pairs_moving: float) -> Decision:
+    """The rule and the holds, for the side that is active now."""
+    judgement = judged(view, state.active, policy)
+    case = Case(state, view, now, policy, state.active, state.active.other, judgement.bad, pairs_moving)
+    if judgement.met:
+        return _wanted(case, judgement)
+    if state.phase is Phase.AWAITING_APPROVAL:
+        state = moved(state, Trigger.RULE_LOST, now, judgement.rule, judgement.why, approval=None)
+        case = case._replace(state=state)
+    if policy.failback is Failback.AUTO and state.active is Role.SECONDARY:
+        return _homeward(case, judgement)
+    return _standing(state, now, judgement.rule, judgement.why)
+
+
+def _wanted(case: Case, judgement: Judgement) -> Decision:
+    """The rule is met: go, unless something holds, or a person has to be asked."""
+    held = holds.standing(case, ALWAYS, STANDBY, ALONE)
+    if held:
+        return _held(case.state, case.now, held[0].rule, f"{together(held)}; meanwhile {judgement.why}")
+    if case.policy.mode is Mode.APPROVE:
+        return _proposed(case, judgement)
+    return started(case.state, Trigger.RULE_MET, "failover", case.now, rule=judgement.rule, why=judgement.why)
+
+
+def _proposed(case: Case, judgement: Judgement) -> Decision:
+    """Ask a person, wait for the answer, and go when it is given while the evidence still stands."""
+    state, now, approval = case.state, case.now, case.state.approval
+    if approval is not None and approval.rejected_at is not None:
+        until = approval.rejected_at + case.policy.approval_expiry
+        if now < until:
+            why = f"rejected; it will be asked again at {moment(until)}: {judgement.why}"
+            return _held(state, now, "hold.rejected", why)
+    elif approval is not None and state.phase is Phase.AWAITING_APPROVAL:
+        until = approval.asked_at + case.policy.approval_expiry
+        if now < until:
+            return _answered(case, approval, judgement)
+        why = f"nobody answered by {moment(until)}, or what they approved was held until then"
+        state = moved(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why, approval=None)
+    why = f"waits for approval: {judgement.why}"
+    asked = Approval(asked_at=now, why=clipped(judgement.why))
+    state = moved(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why, approval=asked)
+    return Decision(state=state, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),), rule=state.rule, why=why)
+
+
+def _answered(case: Case, approval: Approval, judgement: Judgement) -> Decision:
+    if approval.granted_by is None:
+        return _standing(case.state, case.now, "hold.approval", f"waits for approval: {judgement.why}")
+    why = f"approved by {approval.granted_by}: {judgement.why}"
+    return started(case.state, Trigger.APPROVED, "failover", case.now, rule="approved", why=why)
+
+
+def _homeward(case: Case, judgement: Judgement) -> Decision:
+    """The automatic way back, when the primary has been well for long enough and nothing holds."""
+    state, now = case.state, case.now
+    if failback.unready(case.seen, now, case.policy):
+        return _standing(state, now, judgement.rule, judgement.why)
+    held = holds.standing(case._replace(bad=()), ALWAYS, ALONE, failback.ALONE)
+    if held:
+        return _held(state, now, held[0].rule, f"the primary is ready again; held: {together(held)}")
+    why = f"the primary has been well for its hold of {span(case.policy.failback_hold)}"
+    return started(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="failback-hold-over", why=why)
+
+
+def _held(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    after = noted(state, now, rule, why)
+    orders = (Tell(name=NoticeName.SWITCH_HELD, why=why),) if rule != state.rule else ()
+    return Decision(state=after, orders=orders, rule=rule, why=why)
+
+
+def _standing(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    return Decision(state=noted(state, now, rule, why), rule=rule, why=why)

@@ -1,0 +1,126 @@
+"""Why a pair stands where it stands, in one paragraph, and what would have changed it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.text import listed, moment, span
+from orchestrator.core.base.vocabulary import DECIDING_CLASSES, EvidenceClass, Mode, Phase, Role
+from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.evidence import Evidence
+from orchestrator.core.decision.rule import confirmation, judged
+from orchestrator.core.decision.stamps import green_count
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.decision.verdicts import Assessment, assess
+from orchestrator.core.plan.policy import Policy
+
+
+class Explanation(Value, kw_only=True):
+    pair: str
+    phase: Phase
+    rule: str
+    text: str
+    """One paragraph."""
+
+    would_change: tuple[str, ...]
+    """What would lead to another decision, one sentence each."""
+
+
+CHANGES = {
+    "quiet": "two classes, one of them a work class, being bad without a break",
+    "confirm-only": "two of hub, jobs, inference, dependency and metrics being bad; control and notice only confirm",
+    "one-class": "a second class being bad at the same time",
+    "no-work-class": "one of hub, jobs and inference being bad as well",
+    "model-route": "hub or jobs being bad, or unknown, as well",
+    "hold.trouble": "a look at which everything can be read again",
+    "hold.paused": "the command resume",
+    "hold.paused-all": "the command resume for every pair",
+    "hold.maintenance": "the end of the maintenance window",
+    "hold.blackout": "the end of the blackout window",
+    "hold.deleted": "the resource being there again, or an acknowledgement",
+    "hold.observer": "our own references answering again",
+    "hold.own-region": "the incident being resolved, or an hour without a further message about it",
+    "hold.identity": "a token being had for one side at least",
+    "hold.other-stamp": "the other stamp seeing what we see, or not being heard of any more",
+    "hold.elsewhere": "the other regions being well again",
+    "hold.global-notice": "the incident being resolved, or an hour without a further message about it",
+    "hold.standby-notice": "the incident being resolved, or an hour without a further message about it",
+    "hold.standby-bad": "the standby being seen well in every class in which the active side is bad",
+    "hold.standby-unseen": "the standby being seen well in every class in which the active side is bad",
+    "hold.mass": "fewer pairs wanting to move at once",
+    "hold.mode": "the mode auto, or a person's order",
+    "hold.drills": "drills that go well, or a reason in the plan to act without them",
+    "hold.blind-spell": "looks without a gap for as long as the evidence has to stand",
+    "hold.cooldown": "an acknowledgement, or the end of the cooldown",
+    "hold.run-failed": "the pause after a failed run being over",
+    "hold.approval": "the command approve",
+    "hold.rejected": "the time after which it is asked again, or a person's order",
+    "hold.clock": "a clock that does not go back, or a forced acknowledgement that it is right now",
+    "running": "the report of the run",
+}
+"""What would lead to another decision than the one that rests on a rule."""
+
+
+def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
+    """Why the pair is where it is at this moment."""
+    seen = assess(state.evidence, now, policy)
+    why = state.why or "nothing has happened yet"
+    since = f"{state.phase.replace('_', ' ')} since {moment(state.phase_since)}"
+    parts = [
+        f"{state.pair}: the {state.active} is active under epoch {state.epoch}, {since}.",
+        f"{why[:1].upper()}{why[1:]}.",
+        *_standing_reasons(state, seen, now, policy),
+    ]
+    if state.evidence.unknown_words:
+        parts.append(_unknown_words(state.evidence))
+    if state.active is Role.SECONDARY and state.run is None:
+        unready = failback.unready(seen, now, policy)
+        parts.append(f"The way back is closed: {unready}." if unready else "The way back is open.")
+    without = policy.auto_without_drills.strip()
+    if policy.mode is Mode.AUTO and without and green_count(state.green_drills, now, policy) < policy.green_drills:
+        parts.append(f"It may act alone without drills: {without}.")
+    if state.caution:
+        parts.append(f"Not read, and no hold: {state.caution}.")
+    return Explanation(
+        pair=state.pair,
+        phase=state.phase,
+        rule=state.rule,
+        text=" ".join(parts),
+        would_change=tuple(_changes(state, seen, now, policy)),
+    )
+
+
+def _unknown_words(evidence: Evidence) -> str:
+    number = evidence.unknown_words
+    many = "1 delivery" if number == 1 else f"{number} deliveries"
+    return f"{many} had words that are not known here and count for nothing, the last one {evidence.last_unknown}."
+
+
+def _standing_reasons(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
+    """Holds that stand although nothing asks for a switch: they are always visible, with their end."""
+    found = holds.holding(state, seen, now, policy)
+    return [f"Held besides: {hold.why}." for hold in found if hold.rule != state.rule and hold.why not in state.why]
+
+
+def _changes(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
+    rule = state.rule
+    told = [CHANGES[rule]] if rule in CHANGES else []
+    judgement = judged(seen, state.active, policy)
+    if judgement.rule == "confirming":
+        needed = confirmation(seen, state.active, policy)
+        told.append(f"no good answer before {moment(_ripe_at(seen, state.active, now, policy))} (wait: {span(needed)})")
+    missing = [c.value for c in EvidenceClass if c in DECIDING_CLASSES and c not in judgement.bad]
+    if judgement.rule in {"one-class", "no-work-class"}:
+        told.append(f"now not bad: {listed(missing)}")
+    return told
+
+
+def _ripe_at(seen: Assessment, side: Role, now: datetime, policy: Policy) -> datetime:
+    """When the second of the classes that are bad will have been so for long enough."""
+    left = sorted(
+        max(confirmation(seen, side, policy) - seen.of(side, c).bad_for, now - now)
+        for c in seen.bad(side)
+        if c in DECIDING_CLASSES
+    )
+    return now + (left[1] if len(left) > 1 else left[0])

@@ -1,0 +1,39 @@
+"""The way back: when the primary may be active again. Pure.
+
+Asked for by a person or not, it needs ``failback_hold`` of health of the primary: bad starts that anew, and times
+when nobody could tell do not count.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from orchestrator.core.base.text import moment, span
+from orchestrator.core.base.vocabulary import Mode, Role
+from orchestrator.core.decision.holds import Case, Check
+from orchestrator.core.decision.verdicts import Assessment
+from orchestrator.core.plan.policy import Policy
+
+
+def unready(seen: Assessment, now: datetime, policy: Policy, target: Role = Role.PRIMARY) -> str | None:
+    """Why the way back is not open yet, with the earliest time; None if it is."""
+    well = seen.evidence.wellness.get(target.value)
+    length = well.length if well else timedelta()
+    missing = policy.failback_hold - length
+    if missing > timedelta():
+        doubt = f" and does not count on now: {well.why}" if well and not well.is_well and well.why else ""
+        return (
+            f"the {target} has been well for {span(length)} of {span(policy.failback_hold)}{doubt}; "
+            f"earliest {moment(now + missing)}, or forced with a reason"
+        )
+    if well is None or not well.is_well or now - well.at > policy.evidence_lifetime:
+        return f"the {target} is not known to be well now: {well.why if well else 'nothing has been asked yet'}"
+    return None
+
+
+def unapproved(case: Case) -> str | None:
+    return "the mode is approve: a person begins the way back" if case.policy.mode is Mode.APPROVE else None
+
+
+ALONE: tuple[tuple[str, Check], ...] = (("hold.approval", unapproved),)
+"""What holds a way back that nobody ordered, besides what holds every switch."""

@@ -1,0 +1,359 @@
+"""Folding signals into evidence: newest by time of occurrence, blind neither breaks nor prolongs, bounded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from orchestrator.core.base.text import clipped, listed
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
+from orchestrator.core.decision.evidence import (
+    DELETION_LIMIT,
+    FUTURE_LIMIT,
+    INCIDENT_LIMIT,
+    OF_NO_SIDE,
+    REPORTED_LIMIT,
+    WORLD,
+    Deletion,
+    Evidence,
+    Incident,
+    Reported,
+    Spell,
+    Track,
+    Wellness,
+    class_key,
+    track_key,
+)
+from orchestrator.core.decision.verdicts import (
+    ROLES,
+    Extent,
+    Extents,
+    bad_extents,
+    in_order,
+    is_open,
+    lifetime_of,
+    spell_of,
+    unsteadiness_of,
+)
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.rationing import rationed
+from orchestrator.core.signals.signal import Says, Scope, Signal
+
+WHY_LIMIT = 120
+NAME_LIMIT = 80
+_OBSERVER = track_key(None, Surface.OBSERVER)
+_IDENTITY = {role: track_key(role, Surface.IDENTITY) for role in Role}
+_CLOSED = frozenset({Observation.BAD, Observation.BLIND})
+_replace = msgspec.structs.replace
+
+
+class _Draft:
+    """Working copies of one fold's parts, copied when first written."""
+
+    def __init__(self, evidence: Evidence, now: datetime, policy: Policy) -> None:
+        self.tracks: dict[str, Track] = dict(evidence.tracks)
+        self.reported: dict[str, Reported] = evidence.reported
+        self.incidents: dict[str, Incident] = evidence.incidents
+        self.deletions: dict[str, Deletion] = evidence.deletions
+        self.spells: dict[str, Spell] = evidence.spells
+        self.from_the_future = evidence.from_the_future
+        self.unknown_words = evidence.unknown_words
+        self.last_unknown = evidence.last_unknown
+        self.now = now
+        self.policy = policy
+
+
+def fold(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> Evidence:
+    """The evidence after these signals, as known at ``now``. Time passes even without signals."""
+    return folded(evidence, signals, now, policy)[0]
+
+
+def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> tuple[Evidence, Extents]:
+    """The same, with what is bad by it at ``now``, which folding has to work out anyway."""
+    draft = _Draft(evidence, now, policy)
+    for signal in sorted(signals, key=_order):
+        if signal.unknown:
+            draft.unknown_words += 1
+            draft.last_unknown = clipped(signal.unknown[0], NAME_LIMIT)
+        if signal.occurred_at - now > FUTURE_LIMIT:
+            draft.from_the_future += 1
+        else:
+            _FOLDERS[signal.says](draft, signal)
+    after = Evidence(
+        tracks=draft.tracks,
+        reported=rationed(draft.reported, REPORTED_LIMIT, lambda item: _use_of_statement(item, now, policy)),
+        incidents=rationed(draft.incidents, INCIDENT_LIMIT, lambda item: _use_of_incident(item, now, policy)),
+        deletions=rationed(_standing(draft), DELETION_LIMIT, lambda item: (item.role, item.surface or "")),
+        spells=draft.spells,
+        wellness=evidence.wellness,
+        from_the_future=draft.from_the_future,
+        unknown_words=draft.unknown_words,
+        last_unknown=draft.last_unknown,
+    )
+    bad = bad_extents(after, now, policy)
+    spells, wellness = _spells(after, bad), _wellness(after, bad, now, policy)
+    return _replace(after, spells=spells, wellness=wellness), bad
+
+
+def without_deletions(evidence: Evidence) -> Evidence:
+    """The evidence after a person has seen what was deleted."""
+    return _replace(evidence, deletions={})
+
+
+def _order(signal: Signal) -> tuple[datetime, int]:
+    """By time, and of the same moment those surfaces first through which all others are seen."""
+    surface = signal.surface
+    return signal.occurred_at, 0 if surface is Surface.OBSERVER else 1 if surface is Surface.IDENTITY else 2
+
+
+def _seen(draft: _Draft, signal: Signal) -> None:
+    surface = signal.surface
+    if surface is None or (signal.role is None) is not (surface in OF_NO_SIDE):
+        return
+    key = track_key(signal.role, surface)
+    at = signal.occurred_at
+    at = min(at, draft.now)
+    track = draft.tracks.get(key)
+    if track is not None and at <= track.at:
+        return
+    closed = _closed_eye(draft, signal.role, surface, at)
+    observation, why = (Observation.BLIND, closed) if closed else (signal.observation, clipped(signal.why, WHY_LIMIT))
+    draft.tracks[key] = _tracked(track, observation, at, why, draft.policy.evidence_lifetime)
+
+
+def _closed_eye(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
+    """Why a probe's answer says nothing about what it asked."""
+    if surface is Surface.OBSERVER:
+        return None
+    lifetime = draft.policy.evidence_lifetime
+    if _is_closed(draft.tracks.get(_OBSERVER), at, lifetime):
+        return "our own network or region is in trouble"
+    if role is None or surface is Surface.IDENTITY:
+        return None
+    return "no token could be had" if _is_closed(draft.tracks.get(_IDENTITY[role]), at, lifetime) else None
+
+
+def _is_closed(eye: Track | None, at: datetime, lifetime: timedelta) -> bool:
+    return eye is not None and eye.seen in _CLOSED and at - eye.at <= lifetime
+
+
+def _tracked(track: Track | None, seen: Observation, at: datetime, why: str, lifetime: timedelta) -> Track:
+    if track is None:
+        track = Track(at=at, seen=seen)
+    if seen is Observation.OK:
+        return Track(at=at, seen=seen, why=why, ok_at=at, oks=track.oks + 1)
+    if seen is not Observation.BAD:
+        return _replace(track, at=at, seen=seen, why=why)
+    goes_on = track.bad_at is not None and at - track.bad_at <= lifetime
+    return Track(
+        at=at,
+        seen=seen,
+        why=why,
+        ok_at=track.ok_at,
+        bads=track.bads + 1 if goes_on else 1,
+        bad_since=track.bad_since if goes_on else at,
+        bad_at=at,
+        bad_why=why,
+    )
+
+
+def _health(draft: _Draft, signal: Signal) -> None:
+    """Resource Health. What does not know the state, or not whose doing it is, changes nothing."""
+    if signal.observation is Observation.BLIND or signal.role is None:
+        return
+    _report(draft, signal, EvidenceClass.DEPENDENCY, draft.policy.notice_lifetime)
+
+
+def _alert(draft: _Draft, signal: Signal) -> None:
+    if signal.counts and signal.role is not None and signal.observation is not Observation.BLIND:
+        _report(draft, signal, EvidenceClass.METRICS, draft.policy.metrics_lifetime)
+
+
+def _alive[T: (Reported, Incident)](items: dict[str, T], now: datetime, policy: Policy) -> dict[str, T]:
+    """Without what is so old that neither it nor anything older can count."""
+    horizon = now - 2 * max(policy.notice_lifetime, policy.metrics_lifetime)
+    return {key: item for key, item in items.items() if item.at >= horizon}
+
+
+def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifetime: timedelta) -> None:
+    if signal.role is None:
+        return
+    key = _short_key(signal)
+    bad = signal.observation is Observation.BAD and signal.counts
+    at = signal.occurred_at
+    before = draft.reported.get(key)
+    if before is not None and not _is_newer(at, bad, before):
+        late = _with_late(before, at, bad=bad, lifetime=lifetime)
+        if late is not before:
+            draft.reported = {**draft.reported, key: late}
+            if not bad:
+                _break_spell(draft, signal.role, evidence_class, at)
+        return
+    if before is not None and before.bad and not bad:
+        _break_spell(draft, signal.role, evidence_class, at)
+    since = at if bad else None
+    if bad and before is not None and before.bad and before.since is not None and at - before.at <= lifetime:
+        track = draft.tracks.get(track_key(signal.role, signal.surface)) if signal.surface else None
+        since = at if track and track.ok_at and track.ok_at > before.at else before.since
+    draft.reported = {
+        **_alive(draft.reported, draft.now, draft.policy),
+        key: Reported(
+            role=signal.role,
+            evidence_class=evidence_class,
+            surface=signal.surface,
+            name=clipped(signal.subject.rpartition("/")[2], NAME_LIMIT),
+            at=at,
+            bad=bad,
+            since=since,
+            good_at=at if not bad else before.good_at if before is not None else None,
+            observation=signal.observation,
+            why=clipped(signal.why, WHY_LIMIT),
+        ),
+    }
+
+
+def _with_late(before: Reported, at: datetime, *, bad: bool, lifetime: timedelta) -> Reported:
+    """What stands, after a statement that was overtaken: it may begin a row of bad ones earlier, or break it."""
+    if bad:
+        is_row = before.bad and before.since is not None and timedelta() < before.since - at <= lifetime
+        unbroken = before.good_at is None or before.good_at < at
+        return _replace(before, since=at) if is_row and unbroken else before
+    if before.good_at is not None and before.good_at >= at:
+        return before
+    breaks = before.bad and before.since is not None and before.since <= at < before.at
+    return _replace(before, good_at=at, since=before.at if breaks else before.since)
+
+
+def _break_spell(draft: _Draft, role: Role, evidence_class: EvidenceClass, at: datetime) -> None:
+    """A class was bad no longer than until a recovery in it occurred, however late that was told."""
+    key = class_key(role, evidence_class)
+    spell = draft.spells.get(key)
+    if spell is not None and spell.until > at:
+        draft.spells = {**draft.spells, key: Spell(since=min(spell.since, at), until=at)}
+
+
+def _is_newer(at: datetime, bad: bool, before: Reported) -> bool:
+    """Of two statements of the same moment the better one stands, whichever arrived first."""
+    return at > before.at or (at == before.at and before.bad and not bad)
+
+
+def _notice(draft: _Draft, signal: Signal) -> None:
+    """Service Health. What is not understood neither begins nor ends an incident."""
+    if signal.observation is Observation.BLIND:
+        return
+    scope = signal.scope or Scope()
+    key = _short_key(signal)
+    active = signal.observation is Observation.BAD and signal.counts
+    before = draft.incidents.get(key)
+    if before is not None and (
+        signal.occurred_at < before.at or (signal.occurred_at == before.at and not (before.active and not active))
+    ):
+        return
+    if before is None and not (scope.named or scope.everywhere or scope.ours):
+        return
+    draft.incidents = {
+        **_alive(draft.incidents, draft.now, draft.policy),
+        key: Incident(
+            at=signal.occurred_at,
+            active=active,
+            named=scope.named,
+            used=scope.used,
+            everywhere=scope.everywhere,
+            ours=scope.ours,
+            why=clipped(signal.why, WHY_LIMIT),
+        ),
+    }
+
+
+def _deleted(draft: _Draft, signal: Signal) -> None:
+    key = _short_key(signal)
+    before = draft.deletions.get(key)
+    if signal.role is None or (before is not None and before.at >= signal.occurred_at):
+        return
+    name = clipped(signal.subject.rpartition("/")[2], NAME_LIMIT)
+    deletion = Deletion(role=signal.role, surface=signal.surface, name=name, at=signal.occurred_at)
+    draft.deletions = {**draft.deletions, key: deletion}
+
+
+def _written(draft: _Draft, signal: Signal) -> None:
+    key = _short_key(signal)
+    before = draft.deletions.get(key)
+    if before is not None and signal.occurred_at > before.at:
+        draft.deletions = {kept: value for kept, value in draft.deletions.items() if kept != key}
+
+
+def _standing(draft: _Draft) -> dict[str, Deletion]:
+    """Deletions, without those whose resource still answers well a lifetime later: it is there again."""
+    lifetime = draft.policy.evidence_lifetime
+    back = {key for key, gone in draft.deletions.items() if _answers_since(draft, gone, lifetime)}
+    return {key: gone for key, gone in draft.deletions.items() if key not in back} if back else draft.deletions
+
+
+def _answers_since(draft: _Draft, gone: Deletion, lifetime: timedelta) -> bool:
+    track = draft.tracks.get(track_key(gone.role, gone.surface)) if gone.surface else None
+    return bool(track and track.ok_at and track.ok_at == track.at and track.ok_at - gone.at > lifetime)
+
+
+_FOLDERS = {
+    Says.SEEN: _seen,
+    Says.HEALTH: _health,
+    Says.ALERT: _alert,
+    Says.NOTICE: _notice,
+    Says.DELETED: _deleted,
+    Says.WRITTEN: _written,
+}
+
+
+def _short_key(signal: Signal) -> str:
+    """A short key for what a signal is about; bounded, whatever the sender put into its names."""
+    says = Says.DELETED if signal.says is Says.WRITTEN else signal.says
+    what = f"{signal.role or WORLD}|{says}|{signal.subject}"
+    return hashlib.blake2b(what.encode(errors="replace"), digest_size=9).hexdigest()
+
+
+def _use_of_statement(item: Reported, now: datetime, policy: Policy) -> tuple[Any, ...]:
+    """What a statement speaks for or against. A good one of a kind keeps older bad ones of it from counting."""
+    lives = now - item.at <= lifetime_of(item.evidence_class, policy)
+    return lives, item.bad, item.role, item.evidence_class, item.surface or ""
+
+
+def _use_of_incident(item: Incident, now: datetime, policy: Policy) -> tuple[Any, ...]:
+    """What an incident holds or witnesses: one of a kind is as good as forty, one of each kind is needed."""
+    return is_open(item, now, policy), item.everywhere, item.ours, item.used, item.named
+
+
+def _spells(evidence: Evidence, bad: Extents) -> dict[str, Spell]:
+    """Joins what is bad now to the last spell of its class, if the two touch."""
+    if not any(bad.values()):
+        return evidence.spells
+    found = {
+        class_key(role, c): spell_of(evidence, role, c, extent)
+        for role, classes in bad.items()
+        for c, extent in classes.items()
+    }
+    return evidence.spells | found
+
+
+def _wellness(evidence: Evidence, bad: Extents, now: datetime, policy: Policy) -> dict[str, Wellness]:
+    return {role: _well(evidence, role, _trouble(bad[role]), now, policy) for role in ROLES}
+
+
+def _trouble(bad: dict[EvidenceClass, Extent]) -> str:
+    return f"{listed(in_order(bad))} bad" if bad else ""
+
+
+def _well(evidence: Evidence, role: Role, trouble: str, now: datetime, policy: Policy) -> Wellness:
+    if trouble:
+        return Wellness(at=now, why=trouble)
+    before = evidence.wellness.get(role)
+    length = before.length if before else timedelta()
+    doubt = unsteadiness_of(evidence, role, now, policy)
+    if doubt:
+        return Wellness(length=length, at=now, why=clipped(doubt, WHY_LIMIT))
+    if before and before.is_well and now - before.at <= policy.evidence_lifetime:
+        length += max(now - before.at, timedelta())
+    return Wellness(length=length, at=now, is_well=True)

@@ -1,0 +1,304 @@
+"""Reasons not to act. Each is one function that returns its sentence, or None if it does not stand.
+
+A switch is ordered only if none stands. Approval is not here: it is asked for when nothing else holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from orchestrator.core.base.text import listed, moment, span
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.decision.evidence import MEMBERS, track_key
+from orchestrator.core.decision.rule import confirmation, judged
+from orchestrator.core.decision.stamps import green_count
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.decision.verdicts import Assessment, Verdict
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.windows import end_of
+
+CLOCK_LIMIT = timedelta(minutes=5)
+"""How far back the clock may jump before nothing that it says is believed."""
+
+
+class Hold(NamedTuple):
+    rule: str
+    why: str
+
+
+class Case(NamedTuple):
+    """Everything that a hold may look at."""
+
+    state: PairState
+    seen: Assessment
+    now: datetime
+    policy: Policy
+    source: Role
+    target: Role
+    bad: tuple[EvidenceClass, ...] = ()
+    """Classes that are bad on the side that is to be left."""
+
+    pairs_moving: float = 0.0
+
+
+Check = Callable[[Case], str | None]
+
+
+def trouble(case: Case) -> str | None:
+    if case.state.trouble is None:
+        return None
+    return f"something that decisions rest on cannot be read: {case.state.trouble}"
+
+
+def paused(case: Case) -> str | None:
+    pause = case.state.paused
+    return f"paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
+
+
+def everything_paused(case: Case) -> str | None:
+    pause = case.state.paused_all
+    return f"every pair is paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
+
+
+def maintenance(case: Case) -> str | None:
+    ends = end_of(case.now, case.policy.maintenance_windows, case.policy.maintenance_weekly)
+    return f"in a maintenance window until {moment(ends)}" if ends else None
+
+
+def blackout(case: Case) -> str | None:
+    ends = blackout_end(case.now, case.policy)
+    return f"in a blackout window until {moment(ends)}" if ends else None
+
+
+def cooldown(case: Case) -> str | None:
+    ends = cooldown_end(case.state, case.policy)
+    if ends is None or case.now >= ends:
+        return None
+    return f"cooldown after the last switch until {moment(ends)}; an acknowledgement ends it"
+
+
+def failed_run(case: Case) -> str | None:
+    failed = case.state.failed_at
+    if failed is None or case.now >= failed + case.policy.confirm_after:
+        return None
+    again = failed + case.policy.confirm_after
+    return f"the last run ended without a switch {span(case.now - failed)} ago; the next may begin at {moment(again)}"
+
+
+def deleted(case: Case) -> str | None:
+    gone = case.seen.deletions()
+    if not gone:
+        return None
+    names = listed(f"{d.name} of the {d.role} ({moment(d.at)})" for d in gone)
+    return f"somebody deleted {names}; an acknowledgement, or its being there again, ends this"
+
+
+def observer(case: Case) -> str | None:
+    track = case.seen.world(Surface.OBSERVER)
+    if track is None or track.seen not in {Observation.BAD, Observation.BLIND}:
+        return None
+    return f"our own region or network is in trouble: {track.why or track.seen}"
+
+
+def identity(case: Case) -> str | None:
+    """A token that can be had for neither side is our own trouble, or everybody's.
+
+    While our own network is in trouble, which holds by itself, nobody knows whether one could be had.
+    """
+    if observer(case):
+        return None
+    tracks = [case.seen.evidence.tracks.get(track_key(role, Surface.IDENTITY)) for role in Role]
+    fresh = [track for track in tracks if track and case.now - track.at <= case.policy.evidence_lifetime]
+    blind = [track for track in fresh if track.seen in {Observation.BAD, Observation.BLIND}]
+    if len(blind) < len(tracks):
+        return None
+    return f"no token can be had for either side, so nothing that needs one was asked: {blind[0].why or blind[0].seen}"
+
+
+def own_region(case: Case) -> str | None:
+    for incident in case.seen.open_incidents():
+        if incident.ours:
+            return f"Service Health names the region in which we run ourselves: {incident.why}"
+    return None
+
+
+def other_stamp(case: Case) -> str | None:
+    """Another stamp that sees well everything that we see bad: one of us is wrong, and nobody can say which."""
+    bad = {c for c in case.bad if c is not EvidenceClass.NOTICE}
+    for view in case.state.views if bad else ():
+        age = case.now - view.looked_at
+        if -CLOCK_LIMIT <= age <= case.policy.evidence_lifetime and bad.issubset(view.well.get(case.source, ())):
+            names = listed(c.value for c in EvidenceClass if c in bad)
+            return f"the stamp {view.stamp} saw {names} of the {case.source} well {span(age)} ago"
+    return None
+
+
+def drills(case: Case) -> str | None:
+    policy = case.policy
+    if policy.mode is not Mode.AUTO or policy.auto_without_drills.strip():
+        return None
+    green = green_count(case.state.green_drills, case.now, policy)
+    if green >= policy.green_drills:
+        return None
+    return (
+        f"{green} of {policy.green_drills} drills have gone well in the last {policy.drill_age.days} days: "
+        "the mode auto does not act before"
+    )
+
+
+def blind_spell(case: Case) -> str | None:
+    """Looks that did not come: what was bad before and is bad now may have been well between."""
+    state, policy = case.state, case.policy
+    if state.looked_at is None:
+        return None
+    if is_blind_spell(state, case.now, policy):
+        return f"nobody has looked since {moment(state.looked_at)}: what was heard since confirms nothing"
+    if state.resumed_at is None:
+        return None
+    ends = state.resumed_at + confirmation(case.seen, case.source, policy)
+    if case.now >= ends:
+        return None
+    return (
+        f"looks were missed until {moment(state.resumed_at)}; what was seen before confirms nothing: "
+        f"it has to be seen anew until {moment(ends)}"
+    )
+
+
+def elsewhere(case: Case) -> str | None:
+    track = case.seen.evidence.tracks.get(f"world.{Surface.ELSEWHERE}")
+    if track is None or track.bad_at is None or case.now - track.bad_at > case.policy.evidence_lifetime:
+        return None
+    return f"the same fault is seen in regions that belong to no pair: {track.bad_why or 'failed'}"
+
+
+def global_notice(case: Case) -> str | None:
+    for incident in case.seen.open_incidents():
+        if incident.everywhere:
+            return f"Service Health names the whole world: {incident.why}"
+    return None
+
+
+def mass(case: Case) -> str | None:
+    moving = max(case.pairs_moving, case.state.pairs_moving)
+    if moving <= case.policy.mass_limit:
+        return None
+    share, limit = round(moving * 100), round(case.policy.mass_limit * 100)
+    return f"{share} % of all pairs want to move at once (limit {limit} %): the fault is taken to be ours, or global"
+
+
+def standby_notice(case: Case) -> str | None:
+    for incident in case.seen.open_incidents():
+        if case.target in incident.named:
+            return f"Service Health names the region of the {case.target}: {incident.why}"
+    return None
+
+
+def standby_bad(case: Case) -> str | None:
+    ill = [c for c in case.bad if c is not EvidenceClass.NOTICE and _is_bad(case.seen.of(case.target, c))]
+    if not ill:
+        return None
+    return f"the {case.target} is bad in {listed(ill)} too: {case.seen.of(case.target, ill[0]).why}"
+
+
+def standby_unseen(case: Case) -> str | None:
+    for evidence_class in case.bad:
+        if evidence_class not in MEMBERS:
+            continue
+        verdict = case.seen.of(case.target, evidence_class)
+        if verdict.last_ok_at is None:
+            return f"{evidence_class} of the {case.target} has never been seen well: {verdict.why}"
+        if case.now - verdict.last_ok_at > case.policy.secondary_fresh:
+            ago, limit = span(case.now - verdict.last_ok_at), span(case.policy.secondary_fresh)
+            return f"{evidence_class} of the {case.target} was last seen well {ago} ago (limit {limit}): {verdict.why}"
+    return None
+
+
+def mode(case: Case) -> str | None:
+    return (
+        "the mode is observe: the pair is watched and nothing is switched" if case.policy.mode is Mode.OBSERVE else None
+    )
+
+
+ALWAYS: tuple[tuple[str, Check], ...] = (
+    ("hold.trouble", trouble),
+    ("hold.paused-all", everything_paused),
+    ("hold.paused", paused),
+    ("hold.maintenance", maintenance),
+    ("hold.blackout", blackout),
+    ("hold.deleted", deleted),
+    ("hold.observer", observer),
+    ("hold.own-region", own_region),
+    ("hold.identity", identity),
+    ("hold.other-stamp", other_stamp),
+    ("hold.elsewhere", elsewhere),
+    ("hold.global-notice", global_notice),
+    ("hold.standby-notice", standby_notice),
+    ("hold.mass", mass),
+)
+"""What holds every switch, unless a person forces it."""
+
+STANDBY: tuple[tuple[str, Check], ...] = (("hold.standby-bad", standby_bad), ("hold.standby-unseen", standby_unseen))
+"""What holds a move to a side because of that side."""
+
+ALONE: tuple[tuple[str, Check], ...] = (
+    ("hold.mode", mode),
+    ("hold.drills", drills),
+    ("hold.blind-spell", blind_spell),
+    ("hold.cooldown", cooldown),
+    ("hold.run-failed", failed_run),
+)
+"""What holds only those switches that nobody ordered."""
+
+
+def standing(case: Case, *groups: tuple[tuple[str, Check], ...]) -> tuple[Hold, ...]:
+    """The holds of these groups that stand, in order."""
+    return tuple(Hold(rule, why) for group in groups for rule, check in group if (why := check(case)))
+
+
+def holding(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[Hold, ...]:
+    """What keeps the pair where it is at this moment, or would if anything asked for a switch.
+
+    The other side is asked about if something is bad on the active one.
+    """
+    bad = judged(seen, state.active, policy).bad
+    case = Case(state, seen, now, policy, state.active, state.active.other, bad, state.pairs_moving)
+    return standing(case, ALWAYS, *((STANDBY,) if bad else ()), ALONE)
+
+
+def together(holds: tuple[Hold, ...]) -> str:
+    """All reasons in one sentence, the first one first."""
+    return "; also: ".join(hold.why for hold in holds)
+
+
+def cooldown_end(state: PairState, policy: Policy) -> datetime | None:
+    """When automatic switches may begin again; None if they may now, as far as the cooldown goes."""
+    if state.acknowledged or state.switched_at is None:
+        return None
+    return state.switched_at + policy.cooldown
+
+
+def clock_fault(state: PairState, now: datetime) -> Hold | None:
+    """The clock went back further than clocks are corrected: nothing that depends on time can be said."""
+    if state.last_now - now <= CLOCK_LIMIT:
+        return None
+    why = (
+        f"the clock went back from {moment(state.last_now)} to {moment(now)}; nothing is decided until it shows "
+        f"{moment(state.last_now - CLOCK_LIMIT)} again, or until a forced acknowledgement says that it is right now"
+    )
+    return Hold("hold.clock", why)
+
+
+def blackout_end(now: datetime, policy: Policy) -> datetime | None:
+    """When the blackout ends that stands now; None if none does."""
+    return end_of(now, policy.blackout_windows, policy.blackout_weekly)
+
+
+def is_blind_spell(state: PairState, now: datetime, policy: Policy) -> bool:
+    """Whether there was no look for so long that what was seen before it confirms nothing."""
+    return state.looked_at is not None and now - state.looked_at > policy.missed_looks * policy.probe_interval
+
+
+def _is_bad(verdict: Verdict) -> bool:
+    return verdict.observation is Observation.BAD

@@ -1,0 +1,112 @@
+"""What a look, or a delivery, brought besides signals: the epoch record, the stores' trouble, what stamps share. Pure.
+
+A look takes time. What it read before the state last changed is older than the state and proves nothing against it:
+pauses carry the time at which they were given, and epoch records are compared only by looks that began afterwards.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from orchestrator.core.base.text import clipped
+from orchestrator.core.base.vocabulary import Mode, NoticeName
+from orchestrator.core.decision import holds
+from orchestrator.core.decision.stamps import PauseRecord, Shared, green_count
+from orchestrator.core.decision.state import Order, PairState, Pause, Tell
+from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.signals.signal import Signal
+
+_replace = msgspec.structs.replace
+
+
+class Sight(Protocol):
+    """What one look, or one delivery, brought."""
+
+    @property
+    def signals(self) -> tuple[Signal, ...]: ...
+    @property
+    def record(self) -> EpochRecord | None: ...
+    @property
+    def trouble(self) -> str | None: ...
+    @property
+    def shared(self) -> Shared | None: ...
+    @property
+    def began(self) -> datetime | None: ...
+    @property
+    def is_look(self) -> bool: ...
+    @property
+    def pairs_moving(self) -> float: ...
+
+
+def taken_in(state: PairState, sight: Sight, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+    """The state after everything but the signals, and what is to be told of it."""
+    before = state
+    if sight.shared:
+        state = with_shared(state, sight.shared)
+    if sight.is_look:
+        trouble = sight.trouble or contradiction(state, sight.record, sight.began)
+        resumed = now if holds.is_blind_spell(state, now, policy) else state.resumed_at
+        caution = sight.shared.caution if sight.shared else None
+        said = clipped(trouble) if trouble else None
+        state = _replace(state, looked_at=now, resumed_at=resumed, trouble=said, caution=caution)
+        state = _replace(state, pairs_moving=sight.pairs_moving)
+    elif sight.trouble:
+        state = _replace(state, trouble=clipped(sight.trouble))
+    return state, _told(before, state, now, policy)
+
+
+def with_shared(state: PairState, shared: Shared) -> PairState:
+    """The state with what the stamps share. What was not read, or is not there, changes nothing."""
+    changes: dict[str, Any] = {}
+    if shared.pause and _is_news(shared.pause, state.pause_read):
+        changes |= {"paused": _pause(shared.pause), "pause_read": shared.pause.at}
+    if shared.pause_all and _is_news(shared.pause_all, state.pause_all_read):
+        changes |= {"paused_all": _pause(shared.pause_all), "pause_all_read": shared.pause_all.at}
+    if shared.drills is not None:
+        changes["green_drills"] = tuple(drill.at for drill in shared.drills)
+    if shared.views is not None:
+        changes["views"] = shared.views
+    return _replace(state, **changes) if changes else state
+
+
+def contradiction(state: PairState, record: EpochRecord | None, began: datetime | None) -> str | None:
+    """Why the epoch record cannot be true, given what has been seen before."""
+    if record is None or record.epoch > state.epoch:
+        return None
+    if began is not None and state.switched_at is not None and began <= state.switched_at:
+        return None
+    if record.epoch < state.epoch:
+        return f"the epoch record says {record.epoch}, but epoch {state.epoch} has been seen: it went back"
+    if record.active is not state.active:
+        return f"the epoch record of epoch {record.epoch} names the {record.active}, not the {state.active}"
+    return None
+
+
+def _is_news(record: PauseRecord, known: datetime | None) -> bool:
+    return known is None or record.at > known
+
+
+def _pause(record: PauseRecord) -> Pause | None:
+    if not record.paused:
+        return None
+    return Pause(since=record.at, by=clipped(record.by, 80), reason=clipped(record.reason))
+
+
+def _told(before: PairState, after: PairState, now: datetime, policy: Policy) -> tuple[Order, ...]:
+    """Trouble that begins or ends, a pause of everything, and drills that have grown too old, each once."""
+    told: list[Order] = []
+    if after.trouble and not before.trouble:
+        told.append(Tell(name=NoticeName.TROUBLE_BEGAN, why=after.trouble))
+    if before.trouble and not after.trouble:
+        told.append(Tell(name=NoticeName.TROUBLE_OVER, why=f"everything can be read again; it was: {before.trouble}"))
+    if policy.mode is Mode.AUTO and not policy.auto_without_drills.strip() and before.looked_at:
+        had = green_count(before.green_drills, before.looked_at, policy)
+        has = green_count(after.green_drills, now, policy)
+        if has < policy.green_drills <= had:
+            why = f"{has} of {policy.green_drills} drills count now: the mode auto does not act before the next one"
+            told.append(Tell(name=NoticeName.DRILLS_LAPSED, why=why))
+    return tuple(told)

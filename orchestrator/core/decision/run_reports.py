@@ -1,0 +1,136 @@
+"""What a run says it did, and what others have done. A report of another run, or of a past one, changes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
+from orchestrator.core.decision.state import Decision, PairState, Tell, moved
+from orchestrator.core.decision.transitions import Trigger
+from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.plan.policy import Policy
+
+
+class What(StrEnum):
+    """What a run reports."""
+
+    SWITCHED = "switched"
+    """The pointer is published under this run's epoch."""
+
+    SUPERSEDED = "superseded"
+    """Somebody else holds a newer epoch; ``epoch`` and ``active`` are what they made of it."""
+
+    RESUBMITTED = "resubmitted"
+    """All jobs are dealt with."""
+
+    FAILED = "failed"
+    """The run has ended without having done what it was for; ``epoch`` and ``active`` are what is in force."""
+
+
+class Report(Value, kw_only=True):
+    run: str
+    epoch: int
+    what: What
+    active: Role
+    why: str = ""
+
+
+def report(state: PairState, report: Report, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
+    """What follows from a run's report."""
+    now = max(now, state.last_now)
+    if report.run != state.run or not _fits(state, report):
+        why = f"{report.what} of {report.run} under epoch {report.epoch} is out of date and changes nothing"
+        return Decision(state=state, rule="stale-report", why=why)
+    if report.what is What.SWITCHED:
+        return _switched(state, report, now)
+    if report.what is What.RESUBMITTED:
+        after = moved(state, Trigger.RESUBMITTED, now, "settled", report.why, run=None, target=None)
+        return Decision(
+            state=after, orders=(Tell(name=NoticeName.SETTLED, why=after.why),), rule=after.rule, why=after.why
+        )
+    if report.epoch > state.epoch or (report.what is What.SUPERSEDED and report.epoch == state.epoch):
+        return _superseded(state, report.epoch, report.active, now, report.why)
+    return _failed(state, report, now)
+
+
+def taken_over(state: PairState, record: EpochRecord, now: datetime) -> Decision:
+    """What follows from the epoch record as it was read. Ours is left alone, and so is a run under way.
+
+    The cooldown counts from the record's own time, so that a stamp that learns of a switch late holds no longer than
+    the one that made it.
+    """
+    if record.epoch <= state.epoch or state.run is not None:
+        return Decision(state=state, rule=state.rule, why=state.why)
+    why = f"{record.run or 'somebody'} has switched to the {record.active} under epoch {record.epoch}: {record.why}"
+    after = _superseded(state, record.epoch, record.active, max(now, state.last_now), why)
+    since = min(record.since, after.state.last_now)
+    return msgspec.structs.replace(after, state=msgspec.structs.replace(after.state, switched_at=since))
+
+
+def _fits(state: PairState, report: Report) -> bool:
+    """Whether a report of the run under way can be true in this phase. That the run has ended always can."""
+    if report.what is What.SWITCHED:
+        moving = state.phase in {Phase.SWITCHING, Phase.RETURNING}
+        return moving and report.epoch == state.epoch + 1 and report.active is state.target
+    if report.what is What.RESUBMITTED:
+        return state.phase is Phase.RESUBMITTING and report.epoch == state.epoch
+    return True
+
+
+def _switched(state: PairState, report: Report, now: datetime) -> Decision:
+    after = moved(
+        state,
+        Trigger.SWITCHED,
+        now,
+        "switched",
+        report.why,
+        active=report.active,
+        epoch=report.epoch,
+        switched_at=now,
+        acknowledged=False,
+        attempts=0,
+        failed_at=None,
+        suspects=(),
+        last_now=now,
+    )
+    return Decision(state=after, rule=after.rule, why=after.why)
+
+
+def _superseded(state: PairState, epoch: int, active: Role, now: datetime, why: str) -> Decision:
+    after = moved(
+        state,
+        Trigger.SUPERSEDED,
+        now,
+        "superseded",
+        why,
+        active=active,
+        epoch=epoch,
+        run=None,
+        target=None,
+        switched_at=now,
+        acknowledged=False,
+        attempts=0,
+        failed_at=None,
+        suspects=(),
+        approval=None,
+        last_now=now,
+    )
+    return Decision(
+        state=after, orders=(Tell(name=NoticeName.SUPERSEDED, why=after.why),), rule=after.rule, why=after.why
+    )
+
+
+def _failed(state: PairState, report: Report, now: datetime) -> Decision:
+    """Before the pointer has moved, the pair is where it was and may try again; after it, jobs are left over."""
+    changes: dict[str, Any] = {"run": None, "target": None, "last_now": now}
+    if state.phase is not Phase.RESUBMITTING:
+        changes |= {"attempts": state.attempts + 1, "failed_at": now}
+    after = moved(state, Trigger.RUN_FAILED, now, "run-failed", report.why, **changes)
+    return Decision(
+        state=after, orders=(Tell(name=NoticeName.RUN_FAILED, why=after.why),), rule=after.rule, why=after.why
+    )

@@ -1,0 +1,211 @@
+"""Everything that is stored about a pair: where it stands, why, and the evidence. One schema, one door.
+
+A state that cannot be read in full is left as it is and the pair stands still: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from orchestrator.core.base.codec import Value, decode, from_builtins
+from orchestrator.core.base.errors import UnknownShape
+from orchestrator.core.base.text import clipped
+from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
+from orchestrator.core.cadence import Polled
+from orchestrator.core.decision.decision_log import Kept
+from orchestrator.core.decision.evidence import Evidence
+from orchestrator.core.decision.stamps import StampView
+from orchestrator.core.decision.transitions import TABLE, Trigger, next_phase
+
+SCHEMA = 1
+JOURNAL_LIMIT = 50
+"""Entries kept with the state. Runs and audit keep the rest elsewhere; the state stays below 64 KB."""
+
+
+class Pause(Value, kw_only=True):
+    since: datetime
+    by: str
+    reason: str
+
+
+class Approval(Value, kw_only=True):
+    """A proposal to fail over, and what became of it."""
+
+    asked_at: datetime
+    why: str
+    granted_by: str | None = None
+    rejected_at: datetime | None = None
+
+
+class JournalEntry(Value, kw_only=True):
+    """One change of phase or of reason."""
+
+    at: datetime
+    phase: Phase
+    rule: str
+    why: str
+
+
+class PairState(Value, kw_only=True):
+    schema: int = SCHEMA
+    pair: str
+    phase: Phase
+    phase_since: datetime
+    active: Role
+    """The side that the pointer names."""
+
+    epoch: int = 0
+    """Number of the last switch that is known to have happened."""
+
+    run: str | None = None
+    """Id of the run under way."""
+
+    last_run: str | None = None
+    """Id of the run that was ordered last, also after its end."""
+
+    target: Role | None = None
+    """The side that this run moves to."""
+
+    attempts: int = 0
+    """Runs for the next epoch that ended without a switch."""
+
+    failed_at: datetime | None = None
+    """When the last of them ended."""
+
+    switched_at: datetime | None = None
+    acknowledged: bool = True
+    """False from a switch until a person has seen it or the cooldown is over."""
+
+    paused: Pause | None = None
+    pause_read: datetime | None = None
+    """Time of the newest record of this pair's pause that was heard of; older ones change nothing."""
+
+    paused_all: Pause | None = None
+    """The pause of every pair."""
+
+    pause_all_read: datetime | None = None
+    green_drills: tuple[datetime, ...] = ()
+    """When drills that went well were held, as last read."""
+
+    views: tuple[StampView, ...] = ()
+    """What other stamps see, as last read."""
+
+    caution: str | None = None
+    """What could not be read at the last look, and does not hold."""
+
+    approval: Approval | None = None
+    suspects: tuple[EvidenceClass, ...] = ()
+    """Classes that made the pair suspect and have not been seen well since."""
+
+    trouble: str | None = None
+    """Why something that decisions rest on cannot be read; the pair stands still meanwhile."""
+
+    last_now: datetime
+    blind_since: datetime | None = None
+    """Since when neither hub nor jobs of the active side could be seen."""
+
+    blind_told: bool = False
+    """People have been told of that."""
+
+    looked_at: datetime | None = None
+    """When the last look at both sides was folded in."""
+
+    polled: Polled | None = None
+    """What became of the last poll."""
+
+    resumed_at: datetime | None = None
+    """The first look after so long a time without one that what was seen before confirms nothing."""
+
+    pairs_moving: float = 0.0
+    """Share of all pairs in trouble or on the move, as the last look had it. Deliveries and commands know no other."""
+
+    rule: str = "quiet"
+    """Short name of what the last decision rested on."""
+
+    why: str = ""
+    """The last decision's reason."""
+
+    evidence: Evidence = Evidence()
+    journal: tuple[JournalEntry, ...] = ()
+    """Newest last."""
+
+    latest: Kept | None = None
+    """The decision that stands, with what it rests on. Those before it are kept in the ledger."""
+
+
+class StartRun(Value, kw_only=True, tag="start_run"):
+    """Begin the switch to ``target`` under ``epoch``. ``run`` is the id of the run and its idempotency key."""
+
+    kind: Literal["failover", "failback"]
+    run: str
+    epoch: int
+    source: Role
+    target: Role
+    why: str
+
+
+class Tell(Value, kw_only=True, tag="tell"):
+    """Tell people or programs; becomes ``Hubswitch.<name>``."""
+
+    name: NoticeName
+    why: str
+
+
+Order = StartRun | Tell
+
+
+class Decision(Value, kw_only=True):
+    """What is to be stored, what is to be done after that, and what it rests on."""
+
+    state: PairState
+    orders: tuple[Order, ...] = ()
+    rule: str
+    why: str
+
+
+def initial(pair: str, now: datetime) -> PairState:
+    """A pair that nothing is known of yet: the primary is active, epoch 0."""
+    return PairState(pair=pair, phase=Phase.STEADY, phase_since=now, active=Role.PRIMARY, last_now=now)
+
+
+def read_state(data: bytes | str | dict[str, Any], where: str = "state") -> PairState:
+    """The state that was stored, as JSON or as plain data.
+
+    Raises:
+        UnknownShape: its schema number or its phase is not one that this version knows.
+        InvalidInput: not JSON, or a field is wrong.
+    """
+    plain = data if isinstance(data, dict) else decode(data, dict[str, Any], where)
+    if plain.get("schema") != SCHEMA:
+        raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(plain.get("schema"))[:80])
+    if plain.get("phase") not in set(Phase):
+        raise UnknownShape(where, "phase", " or ".join(Phase), repr(plain.get("phase"))[:80])
+    return from_builtins(plain, PairState, where)
+
+
+def moved(state: PairState, trigger: Trigger, now: datetime, rule: str, why: str, **changes: Any) -> PairState:
+    """The state one row of the table further, with a line in its journal.
+
+    Raises:
+        NoSuchTransition: the table has no such row.
+    """
+    phase = next_phase(state.phase, trigger)
+    after = msgspec.structs.replace(state, phase=phase, phase_since=now, **changes)
+    return _written(after, now, rule, why or TABLE[state.phase, trigger].sentence)
+
+
+def noted(state: PairState, now: datetime, rule: str, why: str, **changes: Any) -> PairState:
+    """The state in the same phase; a line in its journal if the reason is another one than before."""
+    after = msgspec.structs.replace(state, **changes) if changes else state
+    if rule == state.rule:
+        return after if why == state.why else msgspec.structs.replace(after, why=clipped(why))
+    return _written(after, now, rule, why)
+
+
+def _written(state: PairState, now: datetime, rule: str, why: str) -> PairState:
+    entry = JournalEntry(at=now, phase=state.phase, rule=rule, why=clipped(why))
+    journal = (*state.journal, entry)[-JOURNAL_LIMIT:]
+    return msgspec.structs.replace(state, rule=rule, why=entry.why, journal=journal)

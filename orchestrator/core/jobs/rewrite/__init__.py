@@ -1,0 +1,34 @@
+"""Jobs as ARM JSON: what they name, and how they read in another workspace. Pure, table-driven.
+
+``rewrite`` is the core; ``without_read_only`` goes before it where the body came from GET, ``stamped`` after it.
+"""
+
+from __future__ import annotations
+
+from orchestrator.core.jobs.pins import pinned
+from orchestrator.core.jobs.rewrite.closure import closure
+from orchestrator.core.jobs.rewrite.leak_scan import Leak, leaks
+from orchestrator.core.jobs.rewrite.name_map import JobMap, Workspace, job_map, map_from
+from orchestrator.core.jobs.rewrite.read_only import asset_without_read_only, without_read_only
+from orchestrator.core.jobs.rewrite.report import Change, Needed, Rewrite, Stayed
+from orchestrator.core.jobs.rewrite.rewrite import Rewriter, rewrite, rewrite_asset
+
+__all__ = [
+    "Change",
+    "JobMap",
+    "Leak",
+    "Needed",
+    "Rewrite",
+    "Rewriter",
+    "Stayed",
+    "Workspace",
+    "asset_without_read_only",
+    "closure",
+    "job_map",
+    "leaks",
+    "map_from",
+    "pinned",
+    "rewrite",
+    "rewrite_asset",
+    "without_read_only",
+]

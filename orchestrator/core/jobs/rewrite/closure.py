@@ -1,0 +1,123 @@
+"""What must exist in a workspace before a job can be put there, and what that needs in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from orchestrator.core.jobs.assets import AssetId, Assets, asset_id
+from orchestrator.core.jobs.kinds import KINDS
+from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, Slot
+from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
+from orchestrator.core.jobs.rewrite.name_map import Workspace
+from orchestrator.core.jobs.rewrite.references import Reference, is_binding, references, short_name
+
+SHORT_KINDS = {
+    "environment": "environments",
+    "environmentid": "environments",
+    "component": "components",
+    "componentid": "components",
+    "code": "codes",
+    "codeid": "codes",
+}
+"""Fields in which a short name is an asset's, and the kind of it."""
+
+CURATED = "azureml-"
+"""Environments of Microsoft's own, by short name: every workspace has them."""
+
+_URI_FIELDS = frozenset({"uri", "path", "default"})
+_TYPE_FIELDS = frozenset({"jobinputtype", "type"})
+_MODEL_TYPES = frozenset({"mlflow_model", "custom_model", "triton_model"})
+
+
+class Place(NamedTuple):
+    """Where a body names an asset: the kind's word in paths, the ARM id, the JSON pointer of the string."""
+
+    kind: str
+    id: str
+    pointer: str
+
+
+def closure(
+    body: Mapping[str, Any], workspace: Workspace, assets: Mapping[str, Any] | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Assets of ``workspace`` that a job needs, as (kind, ARM id), each once, what is needed before what needs it.
+
+    Named by id in any spelling or by short name (``azureml:name:version``). With a snapshot ``{ARM id: {"body"}}``
+    the assets behind the assets are there too. Outputs and texts for people name nothing that is needed.
+    """
+    return tuple(Closure(workspace, Assets(assets)).of(body))
+
+
+class Closure:
+    """Goes from a body to the assets that it names, and on to what these name."""
+
+    def __init__(self, workspace: Workspace, assets: Assets, *, short_names: bool = True) -> None:
+        self._workspace = workspace
+        self._assets = assets
+        self._short_names = short_names
+
+    def of(self, body: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """(kind, ARM id) of everything that a body needs, what is needed before what needs it."""
+        found: dict[str, tuple[str, str]] = {}
+        self._collect(body, found, set())
+        return list(found.values())
+
+    def places(self, body: Mapping[str, Any]) -> Iterator[Place]:
+        """Every place of a body that names an asset, in the order of the body."""
+        return self._named(body.get("properties"), "", "", "/properties")
+
+    def _collect(self, body: Mapping[str, Any], found: dict[str, tuple[str, str]], seen: set[str]) -> None:
+        for kind, spelt, _ in self.places(body):
+            key = spelt.casefold()
+            if key in seen:
+                continue
+            seen.add(key)
+            for reference in references(spelt):
+                asset = asset_id(reference)
+                if asset:
+                    self._collect(self._assets.body(asset), found, seen)
+            found[key] = (KINDS[kind].need, spelt)
+
+    def _named(self, value: Any, field: str, port: str, path: str) -> Iterator[Place]:
+        """The assets that a value names. ``port`` is the type of the input that it belongs to."""
+        if isinstance(value, str):
+            named = self._by_id(value) if "/" in value else self._by_name(value, field, port)
+            yield from (Place(kind, spelt, path) for kind, spelt in named)
+        elif isinstance(value, list):
+            for n, item in enumerate(value):
+                yield from self._named(item, field, port, child(path, n))
+        elif isinstance(value, dict):
+            yield from self._inside(value, path)
+
+    def _inside(self, value: dict[str, Any], path: str) -> Iterator[Place]:
+        types = (item for key, item in value.items() if folded_key(key) in _TYPE_FIELDS and isinstance(item, str))
+        port = next(types, "")
+        for key, item in value.items():
+            word, below = folded_key(key), child(path, key)
+            if word in PEOPLE_KEYED and isinstance(item, dict):
+                for name, inner in item.items():
+                    yield from self._named(inner, "", port, child(below, name))
+            elif FIELDS.get(word) not in {Slot.TEXT, Slot.OUTPUTS}:
+                yield from self._named(item, word, port, below)
+
+    def _by_id(self, text: str) -> Iterator[tuple[str, str]]:
+        for reference in references(text):
+            asset = asset_id(reference)
+            if asset and asset.workspace == self._workspace.folded() and not is_binding(reference.part("child")):
+                yield asset.kind, self._spelt(asset, reference)
+
+    def _by_name(self, text: str, field: str, port: str) -> Iterator[tuple[str, str]]:
+        if not self._short_names or not text.casefold().startswith("azureml:"):
+            return
+        kind = SHORT_KINDS.get(field, "")
+        if not kind and port and field in _URI_FIELDS:
+            kind = "models" if port.casefold() in _MODEL_TYPES else "data"
+        short = short_name(text) if kind else None
+        if short and short.tail and not (kind == "environments" and short.name.casefold().startswith(CURATED)):
+            by = "labels" if short.tail.startswith("@") else "versions"
+            yield kind, f"{self._workspace.id}/{kind}/{short.name}/{by}/{short.tail[1:]}"
+
+    def _spelt(self, asset: AssetId, reference: Reference) -> str:
+        version = f"/{asset.by}/{reference.part('version')}" if asset.by else ""
+        return f"{self._workspace.id}/{KINDS[asset.kind].spelt}/{reference.part('child')}{version}"

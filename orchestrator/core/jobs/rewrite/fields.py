@@ -1,0 +1,83 @@
+"""What a field's name says about its value.
+
+Only fields with a meaning in Azure ML's schema are listed. Below fields whose keys people choose (variables, search
+space, Spark configuration, …) nothing is: a name there is text, a reference as a whole is one all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from orchestrator.core.jobs.rewrite.compute_inputs import BRANCHES, COMPUTE_KEYS
+
+
+class Slot(Enum):
+    """How a value is read."""
+
+    PLAIN = auto()
+    """References count, names do not."""
+
+    TEXT = auto()
+    """For people: what cannot be rewritten stays and is noted."""
+
+    COMPUTE = auto()
+    """A bare name is a compute's."""
+
+    PERHAPS_COMPUTE = auto()
+    """A bare name may be a compute's: it is one if the map lists it."""
+
+    DATASTORE = auto()
+    ENVIRONMENT = auto()
+    IDENTITY = auto()
+
+    NODE = auto()
+    """An object whose fields are read by this table."""
+
+    STEPS = auto()
+    """An object of steps by name."""
+
+    INPUTS = auto()
+    """An object of inputs by name. The data of AutoML and fine-tuning are such, under names of the schema."""
+
+    OUTPUTS = auto()
+
+
+NAME_TABLE: Mapping[Slot, str] = {
+    Slot.COMPUTE: "computes",
+    Slot.DATASTORE: "datastores",
+    Slot.ENVIRONMENT: "environments",
+}
+
+FIELDS: Mapping[str, Slot] = {
+    **dict.fromkeys(COMPUTE_KEYS, Slot.COMPUTE),
+    **dict.fromkeys(("environment", "environmentid"), Slot.ENVIRONMENT),
+    **dict.fromkeys(
+        ("defaultdatastore", "defaultdatestore", "datastore", "datastoreid", "datastorename"), Slot.DATASTORE
+    ),
+    **dict.fromkeys(("displayname", "description", "experimentname", "tags", "properties"), Slot.TEXT),
+    **dict.fromkeys(("trial", "task", "settings", "component", "componentspec"), Slot.NODE),
+    **dict.fromkeys(BRANCHES, Slot.NODE),
+    **dict.fromkeys(("mlassistconfiguration", "trainingcomputebinding", "inferencingcomputebinding"), Slot.NODE),
+    "jobs": Slot.STEPS,
+    "inputs": Slot.INPUTS,
+    "taskdetails": Slot.INPUTS,
+    "finetuningdetails": Slot.INPUTS,
+    "outputs": Slot.OUTPUTS,
+    "identity": Slot.IDENTITY,
+}
+"""By name of the field, folded."""
+
+PORT_FIELDS: Mapping[str, Slot] = {
+    "description": Slot.TEXT,
+    **dict.fromkeys(("datastore", "datastoreid", "datastorename"), Slot.DATASTORE),
+}
+"""The same inside one input or output."""
+
+IDENTITY_FIELDS = frozenset({"clientid", "objectid", "principalid", "applicationid", "resourceid", "msiresourceid"})
+
+LITERAL_FIELDS = frozenset({"value", "default"})
+"""Where an input keeps its literal."""
+
+PEOPLE_KEYED = frozenset({"inputs", "jobs", "environmentvariables", "searchspace", "conf", "services"})
+"""Objects whose keys people choose: they say nothing about the values."""

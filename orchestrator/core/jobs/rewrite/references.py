@@ -1,0 +1,126 @@
+"""Find every reference that a string holds, in whatever spelling, and cut it into its parts.
+
+Spellings (letters of fixed words, subscription, group and workspace in any case):
+
+=============================================================================  ==================
+``/subscriptions/…/resourceGroups/…/providers/<ns>/<type>/<name>/<kind>/…``     ``ArmId``
+``azureml:`` or ``azureml://`` before it, with or without the provider          ``ArmId``
+``azureml://<authority>/<first>`` (datastores, registries, jobs, …)             ``AzuremlUri``
+``runs:/<run>/…``, ``aml://artifactId/ExperimentRun/dcid.<run>/…``               ``RunUri``
+anything with dots between letters: ``account.blob.core.windows.net``           ``Host``
+=============================================================================  ==================
+
+Whether a reference counts, and what becomes of it, is decided elsewhere (``orchestrator.core.jobs.rewrite.rules``).
+Every search is linear in the length of the string: repetitions are possessive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_BINDING = r"\$\{\{[^{}/]{0,200}+\}\}"
+_ENDS = r"/\s\"'`<>,;()\[\]{}?#&|\\"
+_ANGLED = r"<[\w-]++>"
+_PART = rf"(?:{_BINDING}|{_ANGLED}|\$(?!\{{\{{)|[^{_ENDS}$.:!*]|[.:!*](?=[^{_ENDS}.:!*]))++"
+_GROUP = r"[^/\s\"'`?#&|\\]++"
+
+_ARM = (
+    rf"(?P<lead>azureml:/{{0,3}}+|/)?(?<![\w%.-])subscriptions/(?P<subscription>{_PART})"
+    rf"(?:/resourcegroups/(?P<group>{_GROUP}))?+"
+    rf"(?:(?:/providers/(?P<provider>[\w.]++))?+/(?P<type>[a-z]++)/(?P<name>{_PART})"
+    rf"(?:/(?P<kind>[a-z]++)/(?P<child>{_PART})(?:/(?P<by>versions|labels)/(?P<version>{_PART}))?+)?+)?+"
+)
+_AZUREML = rf"azureml://(?P<authority>[^{_ENDS}$]++)(?:/(?P<first>{_PART}))?+"
+_RUNS = rf"(?<![\w.-])(?:runs:/++|aml://artifact(?:id)?/experimentrun/dcid\.)(?P<run>{_PART})"
+_HOST = r"(?<![\w.%-])(?P<host>[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)"
+
+_ANY = re.compile(f"{_ARM}|{_AZUREML}|{_RUNS}|{_HOST}", re.IGNORECASE | re.ASCII)
+_REMAINDER = re.compile(r"[^\s\"'`]*+")
+_INPUT_BINDING = re.compile(r"\s*\$\{\{\s*(?:parent\.)?inputs\.([^}\s]+?)(?:\.path)?\s*\}\}\s*")
+_SHORT = re.compile(rf"(?P<lead>azureml:)?(?P<name>{_PART})(?P<tail>[:@].*)?", re.IGNORECASE | re.ASCII)
+
+WORKSPACES = "workspaces"
+_ML = "microsoft.machinelearningservices"
+
+
+class Reference(NamedTuple):
+    """One reference: its place in the string and its parts, by name of the group."""
+
+    start: int
+    end: int
+    form: str
+    """``arm``, ``azureml``, ``run`` or ``host``."""
+
+    found: re.Match[str]
+
+    def part(self, name: str) -> str:
+        """The part as spelt, or an empty string."""
+        return self.found[name] or ""
+
+    @property
+    def is_workspace(self) -> bool:
+        """It lies in, or is, an Azure ML workspace."""
+        provider = self.part("provider").casefold()
+        return (
+            self.form == "arm"
+            and self.part("type").casefold() == WORKSPACES
+            and bool(self.part("group"))
+            and provider in ("", _ML)
+        )
+
+
+def references(text: str) -> Iterator[Reference]:
+    """Every reference in a string, from left to right, without overlap."""
+    for found in _ANY.finditer(text):
+        yield Reference(found.start(), found.end(), _form(found), found)
+
+
+def _form(found: re.Match[str]) -> str:
+    if found["host"]:
+        return "host"
+    if found["subscription"]:
+        return "arm"
+    return "azureml" if found["authority"] else "run"
+
+
+def remainder_end(text: str, end: int) -> int:
+    """Where the URI that goes on after ``end`` stops: at white space or a quotation mark."""
+    found = _REMAINDER.match(text, end)
+    return found.end() if found else end
+
+
+def bound_input(value: object) -> str | None:
+    """The input to which ``${{parent.inputs.x}}`` (or ``${{inputs.x}}``) is bound, if that is all there is."""
+    found = _INPUT_BINDING.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else None
+
+
+def is_binding(value: str) -> bool:
+    return "${{" in value
+
+
+def is_open(value: str) -> bool:
+    """Whether a name is filled in later: by a binding, by a variable of the shell, by whoever reads ``<this>``."""
+    return is_binding(value) or value.startswith(("$", "<"))
+
+
+class ShortName(NamedTuple):
+    """A name without a workspace: ``azureml:name``, ``azureml:name:version``, ``name@label``, ``name``."""
+
+    lead: str
+    name: str
+    tail: str
+
+
+def short_name(value: str) -> ShortName | None:
+    """The parts of a short name, or None if the string is something else."""
+    found = _SHORT.fullmatch(value)
+    if found is None or is_binding(value):
+        return None
+    name, tail = found["name"], found["tail"] or ""
+    for mark in ":@":
+        name, cut, rest = name.partition(mark)
+        tail = cut + rest + tail
+    return ShortName(found["lead"] or "", name, tail)

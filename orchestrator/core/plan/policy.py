@@ -1,0 +1,173 @@
+"""The rule's numbers: one frozen value per pair, refused rather than repaired when it contradicts itself.
+
+Each field says what it is, its unit, and why its default is what it is.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.vocabulary import Mode
+from orchestrator.core.plan.windows import Recurring, Window, check_recurring
+
+__all__ = ["Failback", "Policy", "Recurring", "Window", "checked"]
+
+
+DRILLS_KEPT = 16
+"""Green drills that a pair remembers, the newest."""
+
+
+class Failback(StrEnum):
+    MANUAL = "manual"
+    AUTO = "auto"
+
+
+class Policy(Value, kw_only=True):
+    """When to suspect, when to act, when to hold."""
+
+    mode: Mode = Mode.OBSERVE
+    """How far to go alone. A new deployment watches and explains; a person arms it."""
+
+    probe_interval: timedelta = timedelta(seconds=30)
+    """Time between two sweeps of a pair that is well. Two sweeps a minute cost little and find an outage in two."""
+
+    suspect_interval: timedelta = timedelta(seconds=10)
+    """Time between two sweeps while something is bad. Short, so that the confirmation rests on many looks."""
+
+    bad_after: int = 3
+    """Consecutive bad probes before a surface is bad. One lost packet, or one restart, is not an outage."""
+
+    confirm_after: timedelta = timedelta(minutes=5)
+    """How long two classes must have been bad without a break. Most regional blips are over by then."""
+
+    confirm_after_notice: timedelta = timedelta(minutes=2)
+    """The same, while Azure itself declares an incident in that region for a service that the hub uses."""
+
+    evidence_lifetime: timedelta = timedelta(minutes=5)
+    """Age at which a probe's answer says nothing any more. Ten sweeps missed in a row make us blind."""
+
+    metrics_lifetime: timedelta = timedelta(minutes=15)
+    """Age at which an alert of Azure Monitor says nothing any more: three of its usual five-minute windows."""
+
+    notice_lifetime: timedelta = timedelta(minutes=60)
+    """Age at which a Service Health or Resource Health message says nothing any more. They are updated hourly."""
+
+    secondary_fresh: timedelta = timedelta(minutes=5)
+    """How recently the standby must have been seen well. Nobody should be moved to a place not looked at."""
+
+    cooldown: timedelta = timedelta(minutes=60)
+    """Time after a switch without another automatic one, in either direction. Stops flapping."""
+
+    approval_expiry: timedelta = timedelta(minutes=30)
+    """How long an asked-for approval stays valid. Evidence that old should be judged anew."""
+
+    mass_limit: float = 0.5
+    """Share of all pairs that may move at once; above it the fault is taken to be ours, or global."""
+
+    mass_from: int = 4
+    """Number of pairs from which ``mass_limit`` applies. Half of two pairs is one, which says nothing."""
+
+    failback: Failback = Failback.MANUAL
+    """Who begins the return. Recoveries come as a staircase over hours; a person sees the whole stair."""
+
+    failback_hold: timedelta = timedelta(hours=12)
+    """Uninterrupted health of the old side before a return. Second waves came up to 22 hours later."""
+
+    maintenance_windows: tuple[Window, ...] = ()
+    """Announced work on the hubs, by date. Nothing is switched in it, unless forced; what is seen is still kept."""
+
+    maintenance_weekly: tuple[Recurring, ...] = ()
+    """The same, for work that comes again: every Saturday night, the first Sunday of a month."""
+
+    blackout_windows: tuple[Window, ...] = ()
+    """Times in which nobody may be disturbed, by date. As maintenance; drills are refused as well, unless forced."""
+
+    blackout_weekly: tuple[Recurring, ...] = ()
+    """The same, for times that come again: closing days, market hours."""
+
+    green_drills: int = 1
+    """Drills that must have gone well before mode ``auto`` acts alone; 0 asks for none. A standby that nobody has
+    practised with is a guess."""
+
+    drill_age: timedelta = timedelta(days=90)
+    """Age at which a drill that went well does not count any more. Roles, quotas and images change within a quarter."""
+
+    auto_without_drills: str = ""
+    """Why mode ``auto`` may act without those drills, in a sentence; empty if it may not. It is shown to everybody."""
+
+    missed_looks: int = 4
+    """Times ``probe_interval`` without a look, after which what was seen before confirms nothing: the wait is gone
+    through anew. One late timer is not blindness; two minutes without eyes are."""
+
+
+def checked(policy: Policy, where: str) -> Policy:
+    """The same policy, if it does not contradict itself.
+
+    Raises:
+        InvalidInput: names the first field that contradicts another.
+    """
+    for field, expected, holds in _claims(policy):
+        if not holds:
+            raise InvalidInput(where, f"policy.{field}", expected, _told(getattr(policy, field)))
+    for field in ("maintenance_weekly", "blackout_weekly"):
+        for n, window in enumerate(getattr(policy, field)):
+            check_recurring(window, where, f"policy.{field}[{n}]")
+    return policy
+
+
+def _told(value: Any) -> str:
+    """A value as it is written in a plan, more or less."""
+    if isinstance(value, tuple):
+        return ", ".join(f"{window.since.isoformat()} to {window.until.isoformat()}" for window in value)
+    return str(value)
+
+
+def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
+    positive = [
+        (name, "a duration above zero", getattr(policy, name) > timedelta())
+        for name in (
+            "probe_interval",
+            "suspect_interval",
+            "evidence_lifetime",
+            "secondary_fresh",
+            "approval_expiry",
+            "drill_age",
+            "metrics_lifetime",
+            "notice_lifetime",
+        )
+    ]
+    dated = ("maintenance_windows", "blackout_windows")
+    return [
+        *positive,
+        ("bad_after", "at least 1", policy.bad_after >= 1),
+        ("suspect_interval", "at most probe_interval", policy.suspect_interval <= policy.probe_interval),
+        (
+            "confirm_after",
+            "at least (bad_after - 1) x suspect_interval",
+            policy.confirm_after >= (policy.bad_after - 1) * policy.suspect_interval,
+        ),
+        ("confirm_after_notice", "at most confirm_after", policy.confirm_after_notice <= policy.confirm_after),
+        (
+            "evidence_lifetime",
+            "more than probe_interval, or evidence dies between two sweeps",
+            policy.evidence_lifetime > policy.probe_interval,
+        ),
+        ("mass_from", "at least 1", policy.mass_from >= 1),
+        ("mass_limit", "above 0 and at most 1", 0 < policy.mass_limit <= 1),
+        ("green_drills", f"from 0 to {DRILLS_KEPT}", 0 <= policy.green_drills <= DRILLS_KEPT),
+        ("missed_looks", "at least 2, or one late timer is a blind spell", policy.missed_looks >= 2),  # noqa: PLR2004
+        *((field, "times with a zone, such as 2026-02-27T09:30:00Z", _are_zoned(policy, field)) for field in dated),
+        *((field, "from before to", not _are_zoned(policy, field) or _are_ordered(policy, field)) for field in dated),
+    ]
+
+
+def _are_zoned(policy: Policy, field: str) -> bool:
+    return all(window.since.tzinfo and window.until.tzinfo for window in getattr(policy, field))
+
+
+def _are_ordered(policy: Policy, field: str) -> bool:
+    return all(window.since < window.until for window in getattr(policy, field))

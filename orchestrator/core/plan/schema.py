@@ -1,0 +1,307 @@
+"""A plan: one pair's hubs, stores and policy, as written in YAML.
+
+Loading is strict: an unknown field, a wrong type or a contradiction is refused with file, line, field and
+what was expected. Nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, get_args
+
+import msgspec
+
+from orchestrator.core.base.codec import Value, from_builtins
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.services import HUB_SERVICES
+from orchestrator.core.base.strict_yaml import line_of, yaml_from
+from orchestrator.core.base.vocabulary import JobPolicy, Role, Surface, Tier, Twin
+from orchestrator.core.cadence import Polls
+from orchestrator.core.canary_plan import Canary
+from orchestrator.core.plan.policy import Policy
+from orchestrator.core.retention import Recording
+
+SCHEMA = 1
+ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
+GUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+PAIR_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
+TABLES = ("computes", "datastores", "environments", "storage_accounts", "registries", "identities", "endpoints")
+"""Fields of ``Jobs`` that say what a name of the primary is in the secondary."""
+
+_DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)$")
+_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Inference(Value, kw_only=True):
+    """A known-good request to a scoring endpoint."""
+
+    url: str
+    """The scoring URI, https."""
+
+    body: Any = None
+    """JSON sent to it; the answer must be 200."""
+
+
+class Hub(Value, kw_only=True):
+    """One side of a pair: where it is, what it is called, and where its parts answer."""
+
+    region: str
+    """Canonical Azure region name, such as ``eastus2``."""
+
+    subscription: str
+    """Id of the subscription."""
+
+    resource_group: str
+    """Resource group of the hub and of its project. Best one whose own region is the hub's."""
+
+    hub: str
+    """Name of the hub, or of the workspace if there is no hub above it."""
+
+    project: str
+    """Name of the project (or workspace) in which jobs run."""
+
+    api: str
+    """Base of the region's own Azure ML API, such as ``https://eastus2.api.azureml.ms``."""
+
+    storage: str | None = None
+    """Blob endpoint of the project's own storage account."""
+
+    keyvault: str | None = None
+    """URL of the vault."""
+
+    acr: str | None = None
+    """Login server of the registry, with https."""
+
+    inference: Inference | None = None
+    """A scoring endpoint to ask, if this hub serves models. Name one on both sides or on neither: a class that is bad
+    in the active side and not asked in the standby holds the switch."""
+
+    logs: str | None = None
+    """Workspace id (a GUID) of the Log Analytics workspace that has this side's diagnostic logs, if they are read."""
+
+    resources: tuple[str, ...] = ()
+    """ARM ids of everything else that this hub rests on: storage, vault, registry, Log Analytics, … in other groups
+    or under other names than those above. Alerts about them are evidence about this hub."""
+
+    @property
+    def project_id(self) -> str:
+        """ARM id of the project."""
+        return _workspace_id(self, self.project)
+
+    @property
+    def hub_id(self) -> str:
+        """ARM id of the hub."""
+        return _workspace_id(self, self.hub)
+
+
+class Pointer(Value, kw_only=True):
+    """The App Configuration store that tells clients where to go."""
+
+    endpoint: str
+    """Endpoint that is written. Must lie in a region that outlives the primary."""
+
+    replicas: tuple[str, ...] = ()
+    """Further endpoints of the same store; each is verified after a switch."""
+
+
+class Ledger(Value, kw_only=True):
+    """The storage account that holds epoch record, job records and audit, outside the primary's region."""
+
+    account: str
+    """Blob endpoint of the account."""
+
+    container: str = "hubswitch"
+    """Container in it; made at the first write if it is missing."""
+
+
+class References(Value, kw_only=True):
+    """What is asked to find out whether the fault is ours, or everybody's."""
+
+    observer: tuple[str, ...] = ()
+    """URLs that answer whenever our own network works. All failing means that we are blind."""
+
+    elsewhere: tuple[str, ...] = ()
+    """The same API in regions that belong to no pair. All failing means a global fault."""
+
+    home: str = ""
+    """Region in which this app runs, such as ``northeurope``; empty for the one that ``HUBSWITCH_REGION`` names. While
+    Service Health names it for something that the app runs on, nothing is switched: our own eyes are in doubt."""
+
+
+class Jobs(Value, kw_only=True):
+    """What is to become of interrupted jobs, and how names of the primary read in the secondary."""
+
+    policy: JobPolicy = JobPolicy.IF_INTERRUPTED
+    """For jobs without a tag ``hubswitch.policy``."""
+
+    batch: int = 50
+    """Jobs per activity. Batches keep the engine's history short."""
+
+    writes_per_second: float = 10.0
+    """Refill of the write bucket that Resource Manager grants our identity."""
+
+    write_burst: int = 200
+    """Size of that bucket."""
+
+    patience: timedelta = timedelta(minutes=30)
+    """How long a run tries a job that the other side neither takes nor refuses. Then the job waits; the run ends."""
+
+    retry: timedelta = timedelta(minutes=15)
+    """When such a job is tried again; twice as long after each further time, up to a day."""
+
+    twin: Twin = Twin.KEEP
+    """What becomes of a successor whose old run turns out to have completed: ``keep`` it, or ``cancel`` it."""
+
+    same_names: bool = True
+    """A compute, datastore or environment that is not listed has the same name on the other side."""
+
+    computes: dict[str, str] = msgspec.field(default_factory=dict)
+    """Clusters by name."""
+
+    datastores: dict[str, str] = msgspec.field(default_factory=dict)
+    """Datastores by name."""
+
+    environments: dict[str, str] = msgspec.field(default_factory=dict)
+    """Environments by name."""
+
+    storage_accounts: dict[str, str] = msgspec.field(default_factory=dict)
+    """Storage accounts by name, or by host."""
+
+    registries: dict[str, str] = msgspec.field(default_factory=dict)
+    """Registries by name, host or URL. A private one that is neither listed nor the hub's own makes a job wait."""
+
+    identities: dict[str, str] = msgspec.field(default_factory=dict)
+    """Managed identities by client id, object id or ARM id."""
+
+    endpoints: dict[str, str] = msgspec.field(default_factory=dict)
+    """Endpoints that jobs call, by name, host or URL."""
+
+
+class Plan(Value, kw_only=True):
+    """One pair."""
+
+    schema: int
+    """Number of the plan's shape: 1."""
+
+    pair: str
+    """The pair's name: in URLs, in keys of the pointer, in paths of the ledger. It never changes afterwards."""
+
+    tier: Tier = Tier.HOT_WARM
+    """How much stands ready in the secondary. Told to people; nothing is created because of it."""
+
+    primary: Hub
+    """The side where work runs in quiet times."""
+
+    secondary: Hub
+    """The side that takes over. Its probed surfaces should be those of the primary: see ``inference``."""
+
+    pointer: Pointer
+    """Where clients are told."""
+
+    ledger: Ledger
+    """Where records are kept."""
+
+    services: tuple[str, ...] = HUB_SERVICES
+    """Services that the hubs use, as Service Health names them."""
+
+    notices: str | None = None
+    """Event Grid custom topic for ``Hubswitch.*`` events, if people or programs are to be told."""
+
+    references: References = References()
+    """What tells a fault of ours, or of everybody, from one of the region."""
+
+    jobs: Jobs = Jobs()
+    """Interrupted jobs."""
+
+    canary: Canary = Canary()
+    """The job of a canary drill, and the canaries of the watch, which cost."""
+
+    polls: Polls = Polls()
+    """What is fetched besides probing."""
+
+    recording: Recording = Recording()
+    """The record of what was seen."""
+
+    policy: Policy = Policy()
+    """When to suspect, act and hold."""
+
+    def side(self, role: Role) -> Hub:
+        return self.primary if role is Role.PRIMARY else self.secondary
+
+    def surfaces(self, role: Role) -> tuple[Surface, ...]:
+        """The surfaces that this plan lets us ask on one side, in a fixed order."""
+        hub = self.side(role)
+        optional = {
+            Surface.INFERENCE: hub.inference,
+            Surface.STORAGE: hub.storage,
+            Surface.KEYVAULT: hub.keyvault,
+            Surface.ACR: hub.acr,
+        }
+        asked = (Surface.HUB, Surface.JOBS, *(s for s, there in optional.items() if there), Surface.CONTROL)
+        return (*asked, Surface.IDENTITY)
+
+
+def plan_from(text: str, where: str) -> Plan:
+    """The plan that a YAML text holds.
+
+    Raises:
+        InvalidInput: names file and line, field, what was expected and what was found.
+    """
+    from orchestrator.core.plan.checks import cross_checked  # it knows the shapes of this module
+
+    raw = yaml_from(text, where)
+    if not isinstance(raw, dict):
+        raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
+    if raw.get("schema") != SCHEMA:
+        line = line_of(text, "schema")
+        raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
+    try:
+        return cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
+    except InvalidInput as fault:
+        line = line_of(text, fault.field)
+        raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
+
+
+def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
+    """A copy of plain data in which durations such as ``30s`` or ``12h`` have become ``timedelta``.
+
+    Which fields are durations follows from the shape. Everything else stays as it is.
+    """
+    if not isinstance(raw, dict):
+        return raw
+    hints = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+    return {
+        key: _with_duration(value, hints.get(key), where, f"{path}.{key}" if path else str(key))
+        for key, value in raw.items()
+    }
+
+
+def duration_from(text: object, where: str, field: str) -> timedelta:
+    """The duration that ``30s``, ``5m``, ``12h``, ``2d`` or ``250ms`` names.
+
+    Raises:
+        InvalidInput: it is none of these.
+    """
+    match = _DURATION.match(text) if isinstance(text, str) else None
+    if not match:
+        raise InvalidInput(where, field, "a duration such as 30s, 5m or 12h", repr(text))
+    return timedelta(seconds=float(match["number"]) * _UNIT[match["unit"]])
+
+
+def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
+    if hint is timedelta or (timedelta in get_args(hint) and value is not None):
+        return duration_from(value, where, path)
+    structs = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+    if structs and isinstance(value, dict):
+        return with_durations(value, structs[0], where, path)
+    if structs and isinstance(value, list):
+        return [with_durations(item, structs[0], where, f"{path}[{n}]") for n, item in enumerate(value)]
+    return value
+
+
+def _workspace_id(hub: Hub, name: str) -> str:
+    return (
+        f"/subscriptions/{hub.subscription}/resourceGroups/{hub.resource_group}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{name}"
+    )

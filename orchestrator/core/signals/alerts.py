@@ -1,0 +1,286 @@
+"""Alerts as Azure Monitor's action groups post them: the common alert schema and the legacy activity-log webhook.
+
+``monitorCondition`` of an activity-log alert stays Fired for ever, so the state of Resource Health and Service
+Health is read from the context only. Metric and log alerts have their state nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from orchestrator.core.base.regions import regions_in
+from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
+from orchestrator.core.parsing.strangers import Said, strangers
+from orchestrator.core.signals.azure_words import (
+    CAUSE,
+    CAUSE_WORDS,
+    FIRED,
+    FIRED_WORDS,
+    HEALTH,
+    HEALTH_WORDS,
+    MEASURED_SIGNALS,
+    SERVICE,
+    SERVICES,
+    SEVERE,
+    SEVERITIES,
+    Service,
+)
+from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
+from orchestrator.core.signals.service_health import read_notice
+
+COMMON = "azuremonitorcommonalertschema"
+LEGACY = "microsoftinsights/activitylogs"
+TARGETS_LIMIT = 50
+PLANNED_IN = ("category", "reasonType")
+"""Where events and Resource Manager say that work was planned, whatever they name as its cause."""
+
+
+class Alert(NamedTuple):
+    """One alert, whichever its schema. ``context`` is the activity-log record, or what was measured."""
+
+    type: str | None
+    essentials: dict[str, Any]
+    context: dict[str, Any]
+    targets: tuple[str, ...]
+
+
+def read_alert(element: dict[str, Any]) -> Fact | None:
+    """The fact that an alert holds; None if this is no alert in a known schema."""
+    schema = word(pick(element, "schemaId"))
+    data = branch(element, "data")
+    if schema == COMMON:
+        return _common(data)
+    if schema == LEGACY:
+        return _legacy(data)
+    return None
+
+
+def _common(data: dict[str, Any]) -> Fact | None:
+    essentials = branch(data, "essentials")
+    if not essentials:
+        return None
+    sent = text(pick(essentials, "monitoringService"))
+    context = branch(data, "alertContext")
+    alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
+    service = SERVICE.get(word(sent).removeprefix("activitylog")) if sent else _told_by(context)
+    if service is None and word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
+        service = Service.MEASURED
+    return _READERS[service or Service.UNUSED](alert)
+
+
+def _legacy(data: dict[str, Any]) -> Fact | None:
+    record = branch(data, "context", "activityLog")
+    if not record:
+        return None
+    sent = _said(record, "eventSource")
+    resource = arm_id(pick(record, "resourceId"))
+    alert = Alert(sent, {}, record, (resource,) if resource else ())
+    return _READERS[_told_by(record) or Service.ADMINISTRATIVE](alert)
+
+
+def _told_by(record: dict[str, Any]) -> Service | None:
+    """What a record of the activity log names as its source, or what its operation's name tells; None if neither."""
+    sent = _said(record, "eventSource")
+    if sent is not None:
+        return SERVICE.get(word(sent), Service.UNUSED)
+    operation = word(_said(record, "operationName"))
+    for service in (Service.RESOURCE_HEALTH, Service.SERVICE_HEALTH):
+        if operation.startswith(f"microsoft{service}/"):
+            return service
+    return None
+
+
+def _said(record: dict[str, Any], name: str) -> str | None:
+    """A word of a record; the activity log itself keeps some as ``{"value": …, "localizedValue": …}``."""
+    said = pick(record, name)
+    return text(pick(said, "value")) if isinstance(said, dict) else text(said)
+
+
+def _targets(said: Any) -> tuple[str, ...]:
+    listed = said[:TARGETS_LIMIT] if isinstance(said, list) else [said]
+    return tuple(found for item in listed if (found := arm_id(item)))
+
+
+def _resource_health(alert: Alert) -> Fact:
+    properties = branch(alert.context, "properties")
+    state = word(pick(properties, "currentHealthStatus", "healthStatus"))
+    over = word(pick(alert.context, "status")) == "resolved"
+    observation = Observation.OK if over else HEALTH.get(state, Observation.BLIND)
+    cause = _health_cause(properties)
+    at = _happened(alert)
+    target = alert.targets[0] if alert.targets else arm_id(pick(alert.context, "resourceId"))
+    counts = observation is Observation.BAD and cause is Cause.PLATFORM
+    key = _key(alert, "health")
+    if target and at:
+        key = key_of(
+            "health", state if observation is HEALTH.get(state) else f"{state}/{observation}", target, at.isoformat()
+        )
+    parsed = Parsed(
+        kind=Kind.SIGNAL,
+        type=alert.type,
+        evidence_class=EvidenceClass.DEPENDENCY,
+        observation=observation,
+        cause=cause,
+        target=target,
+        occurred_at=at,
+        dedupe_key=key,
+        counts=counts,
+        why=_health_reason(observation, cause),
+    )
+    unknown = strangers(
+        Said("health", pick(properties, "currentHealthStatus", "healthStatus"), HEALTH_WORDS),
+        Said("cause", pick(properties, "cause", "healthEventCause"), CAUSE_WORDS),
+    )
+    return Fact(parsed, Details(targets=alert.targets, unknown=unknown))
+
+
+def _health_cause(properties: dict[str, Any]) -> Cause:
+    if CAUSE.get(word(pick(properties, "healthEventCategory"))) is Cause.PLANNED:
+        return Cause.PLANNED
+    cause = CAUSE.get(word(pick(properties, "cause", "healthEventCause")), Cause.NONE)
+    if cause is Cause.PLATFORM and any(CAUSE.get(word(properties.get(name))) is Cause.PLANNED for name in PLANNED_IN):
+        return Cause.PLANNED
+    return cause
+
+
+def _health_reason(observation: Observation, cause: Cause) -> str:
+    if observation is Observation.BAD:
+        return {
+            Cause.PLATFORM: "Resource Health: unavailable by the platform's doing, which may count",
+            Cause.USER: "Resource Health: unavailable because somebody wanted it, which never counts",
+            Cause.PLANNED: "Resource Health: unavailable for planned work, which never counts",
+            Cause.GUEST: "Resource Health: unavailable from inside the machine, which never counts",
+        }.get(cause, "Resource Health: unavailable, but not known by whose doing, so it does not count")
+    return {
+        Observation.OK: "Resource Health: available",
+        Observation.DEGRADED: "Resource Health: degraded, which is no failure",
+    }.get(observation, "Resource Health does not know the state of the resource")
+
+
+def _service_health(alert: Alert) -> Fact:
+    return read_notice(alert.type, alert.context, _happened(alert))
+
+
+def _measured(alert: Alert) -> Fact:
+    essentials = alert.essentials
+    condition = word(pick(essentials, "monitorCondition"))
+    observation = FIRED.get(condition, Observation.BLIND)
+    severity = text(pick(essentials, "severity")) or "unknown severity"
+    severe = word(pick(essentials, "severity")) in SEVERE
+    fired, resolved = when(pick(essentials, "firedDateTime")), when(pick(essentials, "resolvedDateTime"))
+    at = (resolved or fired) if observation is Observation.OK else fired
+    parsed = Parsed(
+        kind=Kind.SIGNAL,
+        type=alert.type,
+        evidence_class=EvidenceClass.METRICS,
+        observation=observation,
+        target=alert.targets[0] if alert.targets else None,
+        regions=_searched_in(alert.context),
+        occurred_at=at,
+        dedupe_key=_measured_key(alert, condition, at),
+        counts=severe and observation is Observation.BAD,
+        why=_measured_reason(observation, severity, severe),
+    )
+    rule = text(pick(essentials, "alertRule")) or text(pick(essentials, "originAlertId", "alertId"))
+    unknown = strangers(
+        Said("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
+        Said("severity", pick(essentials, "severity"), SEVERITIES),
+    )
+    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
+
+
+def _searched_in(context: dict[str, Any]) -> tuple[str, ...]:
+    """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
+    sources = pick(context.get("SearchResults"), "dataSources")
+    return (
+        regions_in([pick(source, "region") for source in sources[:TARGETS_LIMIT]]) if isinstance(sources, list) else ()
+    )
+
+
+def _measured_key(alert: Alert, condition: str, at: datetime | None) -> str:
+    identity = text(pick(alert.essentials, "originAlertId")) or text(pick(alert.essentials, "alertId"))
+    if identity is None:
+        return _key(alert, condition)
+    signal = word(pick(alert.essentials, "signalType"))
+    return key_of("alert", identity, signal, condition, at.isoformat() if at else None)
+
+
+def _measured_reason(observation: Observation, severity: str, severe: bool) -> str:
+    if observation is Observation.BAD:
+        return f"an alert of {severity} fired, which {'may count' if severe else 'is too mild to count'}"
+    if observation is Observation.OK:
+        return f"an alert of {severity} was resolved"
+    return f"an alert of {severity} is in a state that is not known here"
+
+
+def _administrative(alert: Alert) -> Fact:
+    operation = _said(alert.context, "operationName") or ""
+    status = word(_said(alert.context, "status"))
+    named = arm_id(pick(branch(alert.context, "properties"), "entity"))
+    scope = arm_id(pick(branch(alert.context, "authorization"), "scope"))
+    target = named or (alert.targets[0] if alert.targets else scope) or arm_id(pick(alert.context, "resourceId"))
+    done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
+    at = _happened(alert)
+    parsed = Parsed(
+        kind=Kind.CHANGE,
+        type=alert.type,
+        cause=Cause.USER,
+        target=target,
+        occurred_at=at,
+        dedupe_key=_activity_key(alert, operation, status, at),
+        why="somebody wrote, deleted or acted on a resource: a change, not an outage",
+    )
+    details = Details(
+        targets=(target,) if target else (),
+        is_deletion=done and concerns and operation.casefold().endswith("/delete"),
+        is_write=done and concerns and operation.casefold().endswith("/write"),
+    )
+    return Fact(parsed, details)
+
+
+def _concerns(operation: str, target: str | None) -> bool:
+    """Whether the operation is one on the resource itself, and not on something inside it."""
+    return target is not None and operation.casefold().rpartition("/")[0] == arm_type(target)
+
+
+def _activity_key(alert: Alert, operation: str, status: str, at: datetime | None) -> str:
+    identity = text(pick(alert.context, "eventDataId", "correlationId"))
+    if identity is None:
+        return _key(alert, "activity")
+    return key_of("activity", identity, operation, status, at.isoformat() if at else None)
+
+
+def _unused(alert: Alert) -> Fact:
+    why = "an alert of a kind that is no evidence: anomalies, budgets, rules of others"
+    identity = text(pick(alert.context, "eventDataId"))
+    parsed = Parsed(
+        kind=Kind.IGNORED,
+        type=alert.type,
+        target=alert.targets[0] if alert.targets else None,
+        occurred_at=_happened(alert),
+        dedupe_key=key_of("unused", identity) if identity else _key(alert, "unused"),
+        why=why,
+    )
+    source = pick(alert.essentials, "monitoringService") or _said(alert.context, "eventSource")
+    return Fact(parsed, Details(targets=alert.targets, unknown=strangers(Said("source", source, SERVICES))))
+
+
+def _happened(alert: Alert) -> datetime | None:
+    return when(pick(alert.context, "eventTimestamp")) or when(pick(alert.essentials, "firedDateTime"))
+
+
+def _key(alert: Alert, what: str) -> str:
+    """A key for what has no identity of its own: the hash of all that it says."""
+    return key_of(what, digest_of([alert.essentials, alert.context]))
+
+
+_READERS: dict[Service, Callable[[Alert], Fact]] = {
+    Service.RESOURCE_HEALTH: _resource_health,
+    Service.SERVICE_HEALTH: _service_health,
+    Service.ADMINISTRATIVE: _administrative,
+    Service.MEASURED: _measured,
+    Service.UNUSED: _unused,
+}

@@ -1,0 +1,90 @@
+"""The shapes that parsing gives: ``Parsed`` is a promise to scripts, ``Details`` is for our own routing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from orchestrator.core.base.codec import Value
+from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
+
+
+class Kind(StrEnum):
+    """What a delivered element is for us."""
+
+    SIGNAL = "signal"
+    JOB = "job"
+    CHANGE = "change"
+    CONFIG = "config"
+    ASSET = "asset"
+    HANDSHAKE = "handshake"
+    IGNORED = "ignored"
+    INVALID = "invalid"
+
+
+class Parsed(Value, kw_only=True):
+    """One element of a body, normalised. Its JSON is what ``hubswitch events parse`` prints, field by field."""
+
+    kind: Kind
+    type: str | None = None
+    """Event type, or for alerts the monitoring service or event source, as sent."""
+
+    evidence_class: EvidenceClass | None = msgspec.field(default=None, name="class")
+    observation: Observation | None = None
+    cause: Cause = Cause.NONE
+    target: str | None = None
+    """ARM id in lower case, without a Resource Health tail."""
+
+    regions: tuple[str, ...] = ()
+    """Canonical names, sorted; ``global`` is one of them."""
+
+    occurred_at: datetime | None = None
+    """UTC."""
+
+    dedupe_key: str
+    counts: bool = False
+    """True only if it may be evidence for a failover."""
+
+    why: str
+
+
+class Details(Value, kw_only=True):
+    """What routing needs beyond the promise."""
+
+    targets: tuple[str, ...] = ()
+    """All resources that an alert names, in lower case."""
+
+    run: str | None = None
+    """Azure ML's id of the run."""
+
+    run_status: str | None = None
+    """Azure ML's word for the run's status; None if the event does not tell it."""
+
+    validation_code: str | None = None
+    """What has to be sent back in the handshake."""
+
+    tracking: str | None = None
+    """Service Health's tracking id."""
+
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Service Health: each service with the regions in which it is touched."""
+
+    rule: str | None = None
+    """Name of the alert rule."""
+
+    is_severe: bool = False
+    """True for alerts of a severity that counts."""
+
+    unknown: tuple[str, ...] = ()
+    """Words that no table knows, each with its field. What they say counts for nothing."""
+
+    is_deletion: bool = False
+    is_write: bool = False
+
+
+class Fact(NamedTuple):
+    parsed: Parsed
+    details: Details = Details()

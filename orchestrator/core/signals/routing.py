@@ -1,0 +1,195 @@
+"""Whose it is: from a fact to signals for one plan. Ids compare without regard to case.
+
+A resource is a side's if it is its hub or project, something inside one of them, one of its storage account,
+vault and registry by name in the hub's resource group, or one that the plan lists. Service Health is about
+regions and services. What is nobody's gives no signal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from orchestrator.core.base.regions import GLOBAL
+from orchestrator.core.base.services import OWN_SERVICES, service_key, service_keys
+from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation, Role, Surface
+from orchestrator.core.plan.schema import Hub, Plan
+from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.json_access import arm_type
+from orchestrator.core.signals.signal import Says, Scope, Signal, Source
+
+SURFACE_OF_TYPE = {
+    "microsoft.storage/storageaccounts": Surface.STORAGE,
+    "microsoft.keyvault/vaults": Surface.KEYVAULT,
+    "microsoft.containerregistry/registries": Surface.ACR,
+}
+"""Types of resources that a probe asks directly."""
+
+RESOURCE_DEPTH = 8
+"""Slashes in the id of a resource that lies in nothing but its group."""
+
+TOLD_CAUSES = frozenset({Cause.USER, Cause.GUEST, Cause.PLANNED})
+
+
+class Owned(NamedTuple):
+    """A resource of a pair."""
+
+    role: Role
+    resource: str
+    surface: Surface | None
+    is_whole: bool
+    """False for something inside the resource."""
+
+
+def attribute(fact: Fact, plan: Plan, received: datetime | None = None) -> list[Signal]:
+    """The signals that a fact is for a plan's pair; none if it concerns neither side.
+
+    ``received`` stands in for the time of what does not say when it happened; without it such facts are left out.
+    """
+    parsed = fact.parsed
+    at = parsed.occurred_at or received
+    if at is None or parsed.kind not in {Kind.SIGNAL, Kind.CHANGE}:
+        return []
+    if parsed.kind is Kind.CHANGE:
+        return list(_changes(parsed, fact.details, plan, at))
+    if parsed.evidence_class is EvidenceClass.NOTICE:
+        return [_notice(parsed, fact.details, plan, at)]
+    return list(_statements(parsed, fact.details, plan, at))
+
+
+def owner_of(plan: Plan, resource: str) -> Owned | None:
+    """The side that a resource belongs to, given its id in lower case."""
+    sides = [_side(role, *_names(plan.side(role))) for role in Role]
+    for place in within(resource):
+        for side in sides:
+            found = side.get(place)
+            if found is not None:
+                return found if place is resource else found._replace(is_whole=False)
+    return None
+
+
+def within(resource: str) -> Iterator[str]:
+    """A resource, and everything that it lies in down to what lies in nothing but its group."""
+    yield resource
+    for _ in range(resource.count("/") - RESOURCE_DEPTH):
+        resource = resource.rpartition("/")[0]
+        yield resource
+
+
+def resources_of(hub: Hub) -> tuple[str, ...]:
+    """ARM ids, in lower case, of everything that a hub rests on."""
+    return tuple(_side(Role.PRIMARY, *_names(hub)))
+
+
+def _names(hub: Hub) -> tuple[Any, ...]:
+    return (
+        (hub.hub_id, hub.project_id, *hub.resources),
+        f"/subscriptions/{hub.subscription}/resourcegroups/{hub.resource_group}/providers/",
+        (hub.storage, hub.keyvault, hub.acr),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _side(role: Role, ids: tuple[str, ...], group: str, urls: tuple[str | None, ...]) -> dict[str, Owned]:
+    """What a side owns, by id in lower case. The order of ``urls`` is that of ``SURFACE_OF_TYPE``."""
+    labels = {kind: _first_label(url) for kind, url in zip(SURFACE_OF_TYPE, urls, strict=True) if url}
+    named = [f"{group}{kind}/{label}" for kind, label in labels.items() if label]
+    owned = [resource.lower().rstrip("/") for resource in (*ids, *named)]
+    return {r: Owned(role, r, SURFACE_OF_TYPE.get(arm_type(r)), is_whole=True) for r in owned}
+
+
+@lru_cache(maxsize=256)
+def _used_services(names: tuple[str, ...]) -> frozenset[str]:
+    return service_keys(names)
+
+
+def _first_label(url: str) -> str:
+    """What names the resource in its URL; nothing in an address of four numbers."""
+    host = urlsplit(url).hostname or ""
+    return "" if host.replace(".", "").isdigit() else host.partition(".")[0]
+
+
+def _owners(details: Details, plan: Plan) -> Iterator[Owned]:
+    """The pair's resources among a fact's targets, each once."""
+    seen: set[str] = set()
+    for target in details.targets:
+        owned = owner_of(plan, target)
+        if owned is not None and owned.resource not in seen:
+            seen.add(owned.resource)
+            yield owned
+
+
+def _statements(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Iterator[Signal]:
+    """Resource Health of a dependency, or an alert about anything of a side."""
+    is_alert = parsed.evidence_class is EvidenceClass.METRICS
+    for owned in _owners(details, plan):
+        observation = parsed.observation or Observation.BLIND
+        if not is_alert and observation is Observation.BAD and not parsed.counts and parsed.cause not in TOLD_CAUSES:
+            observation = Observation.BLIND
+        yield Signal(
+            key=parsed.dedupe_key,
+            source=Source.DELIVERY,
+            role=owned.role,
+            subject=f"{details.rule} on {owned.resource}" if is_alert else owned.resource,
+            surface=None if is_alert else owned.surface,
+            evidence_class=parsed.evidence_class,
+            observation=observation,
+            occurred_at=at,
+            why=f"{details.rule}: {parsed.why}" if is_alert else parsed.why,
+            says=Says.ALERT if is_alert else Says.HEALTH,
+            counts=details.is_severe if is_alert else parsed.counts,
+            unknown=details.unknown,
+        )
+
+
+def _changes(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Iterator[Signal]:
+    """Somebody deleted, or made again, a whole resource of the pair."""
+    if not (details.is_deletion or details.is_write):
+        return
+    for owned in _owners(details, plan):
+        if owned.is_whole:
+            yield Signal(
+                key=parsed.dedupe_key,
+                source=Source.DELIVERY,
+                role=owned.role,
+                subject=owned.resource,
+                surface=owned.surface,
+                observation=Observation.BLIND,
+                occurred_at=at,
+                why=parsed.why,
+                says=Says.DELETED if details.is_deletion else Says.WRITTEN,
+                counts=False,
+            )
+
+
+def _notice(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Signal:
+    """Every message is handed on: one that no longer names a region ends what an earlier one said of it."""
+    return Signal(
+        key=parsed.dedupe_key,
+        source=Source.DELIVERY,
+        role=None,
+        subject=details.tracking or parsed.dedupe_key,
+        evidence_class=EvidenceClass.NOTICE,
+        observation=parsed.observation or Observation.BLIND,
+        occurred_at=at,
+        why=parsed.why,
+        says=Says.NOTICE,
+        counts=details.is_severe,
+        unknown=details.unknown,
+        scope=_scope(parsed, details, plan),
+    )
+
+
+def _scope(parsed: Parsed, details: Details, plan: Plan) -> Scope:
+    used = _used_services(plan.services)
+    own = _used_services(OWN_SERVICES)
+    here = {region for name, regions in details.places if service_key(name) in used for region in regions}
+    return Scope(
+        named=tuple(role for role in Role if plan.side(role).region in parsed.regions),
+        used=tuple(role for role in Role if plan.side(role).region in here),
+        everywhere=GLOBAL in here,
+        ours=any(service_key(name) in own and plan.references.home in regions for name, regions in details.places),
+    )

@@ -1,0 +1,191 @@
+"""Messages of Service Health: incidents, maintenance, advice. Only an active, grave, real incident counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from orchestrator.core.base.regions import GLOBAL, regions_in
+from orchestrator.core.base.text import clipped, listed
+from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
+from orchestrator.core.parsing.strangers import Said, strangers
+from orchestrator.core.signals.azure_words import (
+    ADVICE,
+    GRAVE_LEVELS,
+    INCIDENT_WORDS,
+    INCIDENTS,
+    LEVELS,
+    MAINTENANCE,
+    STAGE,
+    STAGES,
+    Stage,
+)
+from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.json_access import branch, decoded, digest_of, is_true, key_of, pick, text, word
+
+SERVICES_LIMIT = 100
+Places = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class Notice(NamedTuple):
+    """One message, as far as it matters."""
+
+    incident: str
+    stage: Stage | None
+    grave: bool
+    is_vague: bool
+    """True if its level is a word that is not known: how grave it is cannot be told."""
+
+    real: bool
+    places: Places
+    regions: tuple[str, ...]
+    title: str
+    unknown: tuple[str, ...]
+    """Words of it that no table knows."""
+
+
+def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) -> Fact:
+    """The fact that a record of Service Health holds."""
+    properties = branch(context, "properties")
+    notice = _notice(context, properties)
+    observation = _observation(notice)
+    counts = observation is Observation.BAD and not _objection(notice)
+    tracking = text(pick(properties, "trackingId"))
+    parsed = Parsed(
+        kind=Kind.SIGNAL,
+        type=sent,
+        evidence_class=EvidenceClass.NOTICE,
+        observation=observation,
+        cause=_cause(notice),
+        regions=notice.regions,
+        occurred_at=at,
+        dedupe_key=_key(context, properties, notice, at),
+        counts=counts and notice.regions != (GLOBAL,),
+        why=_reason(notice, observation),
+    )
+    details = Details(tracking=tracking, places=notice.places, is_severe=counts, unknown=notice.unknown)
+    return Fact(parsed, details)
+
+
+def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
+    status = word(pick(context, "status"))
+    stage = STAGE.get(word(pick(properties, "stage")) or status)
+    if status == "resolved":
+        stage = Stage.OVER
+    named = regions_in(pick(properties, "region", "regions"))
+    places = _places(properties, named)
+    regions = tuple(sorted({*named, *(region for _, there in places for region in there)}))
+    return Notice(
+        incident=word(pick(properties, "incidentType", "eventType")),
+        stage=stage,
+        grave=word(_level(context, properties)) in GRAVE_LEVELS,
+        is_vague=bool(strangers(Said("level", _level(context, properties), LEVELS))),
+        real=not is_true(pick(properties, "isSynthetic"))
+        and not (_is_withdrawn(properties) or ("eventTags" in context and _is_withdrawn(context))),
+        places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
+        regions=regions,
+        title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
+        unknown=_unknown(context, properties),
+    )
+
+
+def _unknown(context: dict[str, Any], properties: dict[str, Any]) -> tuple[str, ...]:
+    return strangers(
+        Said("stage", pick(properties, "stage"), STAGES),
+        Said("incidentType", pick(properties, "incidentType", "eventType"), INCIDENT_WORDS),
+        Said("level", _level(context, properties), LEVELS),
+        *(Said("region", name, ()) for name in _names(pick(properties, "region")) if not regions_in(name)),
+    )
+
+
+def _level(context: dict[str, Any], properties: dict[str, Any]) -> Any:
+    return pick(context, "level") or pick(properties, "eventLevel", "level")
+
+
+def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
+    """Each service with its regions, or with all if it has none; the list is an array, or JSON in a text."""
+    said = decoded(pick(properties, "impactedServices"))
+    if not isinstance(said, list):
+        return ()
+    found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in said[:SERVICES_LIMIT]]
+    return tuple((name, regions or named) for name, regions in found if name or regions)
+
+
+def _regions_of(item: Any) -> tuple[str, ...]:
+    listed_regions = pick(item, "ImpactedRegions")
+    if not isinstance(listed_regions, list):
+        return ()
+    return regions_in([pick(one, "RegionName") if isinstance(one, dict) else one for one in listed_regions])
+
+
+def _names(said: Any) -> list[str]:
+    parts = said[:4096].split(",") if isinstance(said, str) else []
+    return [name.strip() for name in parts[:SERVICES_LIMIT] if name.strip()]
+
+
+def _is_withdrawn(properties: dict[str, Any]) -> bool:
+    """True if Microsoft marked it as a false positive."""
+    tags = pick(properties, "eventTags", "tags")
+    listed_tags = tags if isinstance(tags, list) else [tags]
+    return any("falsepositive" in word(tag) for tag in listed_tags[:20])
+
+
+def _observation(notice: Notice) -> Observation:
+    if notice.incident in ADVICE:
+        return Observation.OK
+    if notice.stage is None or notice.incident not in INCIDENTS | MAINTENANCE:
+        return Observation.BLIND
+    if notice.stage in {Stage.OVER, Stage.AHEAD}:
+        return Observation.OK
+    if notice.incident in MAINTENANCE:
+        return Observation.DEGRADED
+    return Observation.BLIND if notice.is_vague else Observation.BAD
+
+
+def _objection(notice: Notice) -> str:
+    """Why an incident that goes on does not count; empty if it does."""
+    if notice.stage is not Stage.ACTIVE:
+        return "it is not in stage Active"
+    if not notice.real:
+        return "it is a test, or was withdrawn"
+    if not notice.grave:
+        return "its level is below Warning"
+    return "" if notice.regions else "it names no region that is known"
+
+
+def _cause(notice: Notice) -> Cause:
+    if notice.incident in MAINTENANCE:
+        return Cause.PLANNED
+    return Cause.PLATFORM if notice.incident in INCIDENTS else Cause.NONE
+
+
+def _reason(notice: Notice, observation: Observation) -> str:
+    where = listed(notice.regions) or "no known region"
+    what = f"Service Health, {where}: {notice.title}"
+    if observation is Observation.BLIND:
+        return f"{what}: of a kind, in a stage or of a level that is not known here"
+    if notice.incident in ADVICE:
+        return f"{what}: advice, which never counts"
+    if notice.incident in MAINTENANCE:
+        return f"{what}: planned work, which never counts"
+    if observation is Observation.OK:
+        return f"{what}: it is over"
+    objection = _objection(notice)
+    if objection:
+        return f"{what}: {objection}, so it does not count"
+    if notice.regions == (GLOBAL,):
+        return f"{what}: active for the whole world, which speaks against moving"
+    return f"{what}: an active incident, which confirms what is seen there"
+
+
+def _key(context: dict[str, Any], properties: dict[str, Any], notice: Notice, at: datetime | None) -> str:
+    """The same for every subscription that is told: they share tracking id and communication."""
+    tracking = text(pick(properties, "trackingId"))
+    if tracking is None:
+        status = word(pick(context, "status"))
+        return key_of("notice", digest_of([properties, status, at.isoformat() if at else None]))
+    stages = (word(pick(properties, "stage")), notice.stage)
+    if message := text(pick(properties, "communicationId")):
+        return key_of("notice", tracking, *stages, message)
+    said = digest_of([notice.title, *notice.regions, notice.places, text(pick(properties, "communication"))])
+    return key_of("notice", tracking, *stages, said, at.date() if at else None)

@@ -1,0 +1,45 @@
+"""How each service words a refusal that its own handlers did not render."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+import msgspec
+from aiohttp import web
+
+from orchestrator.simulator.services import AzureError
+
+_encoder = msgspec.json.Encoder()
+
+
+def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=_encoder.encode(body), status=status, headers=headers, content_type="application/json")
+
+
+def refusal(service: str, error: AzureError) -> web.Response:
+    """The error as the service would word it: XML for storage, problem details for App Configuration, else JSON."""
+    if service in {"storage", "ledger"}:
+        return _storage(error)
+    if service == "appconfig":
+        body: Any = {"type": error.code, "title": error.message, "status": error.status}
+        answer = json_answer(body, error.status, error.headers)
+        answer.content_type = "application/problem+json"
+        return answer
+    if service == "acr":
+        body = {"errors": [{"code": error.code, "message": error.message, "detail": None}]}
+    elif service == "identity":
+        body = {"statusCode": error.status, "message": error.message, "correlationId": str(uuid4())}
+    else:
+        body = {"error": {"code": error.code, "message": error.message}}
+    return json_answer(body, error.status, error.headers)
+
+
+def _storage(error: AzureError) -> web.Response:
+    text = (
+        f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{escape(error.code)}</Code>'
+        f"<Message>{escape(error.message)}</Message></Error>"
+    )
+    headers = error.headers | {"x-ms-error-code": error.code}
+    return web.Response(body=text.encode(), status=error.status, headers=headers, content_type="application/xml")

@@ -1,0 +1,252 @@
+"""Resource Manager: one endpoint for all regions, as far as Azure ML is asked through it.
+
+Every call needs a token for this endpoint and a permission (``arm.read``, ``arm.write``, ``arm.delete``), spends one
+token of the caller's bucket, and must carry an api-version. Which api-versions the service accepts for which kind of
+job is not known, so any well-formed one is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from orchestrator.simulator.answers import json_answer
+from orchestrator.simulator.arm.assets import KINDS, AssetsApi
+from orchestrator.simulator.arm.calls import PAGE, BlobAccount, Call, page_of
+from orchestrator.simulator.arm.health import HealthApi, concerns
+from orchestrator.simulator.arm.jobs import JobsApi
+from orchestrator.simulator.arm.references import Reference
+from orchestrator.simulator.arm.resources import PROVIDER, Resource, Resources
+from orchestrator.simulator.arm.seed import BLOB_CONTAINER, seed, workspace_guid
+from orchestrator.simulator.arm.throttle import Throttle
+from orchestrator.simulator.arm.tick import Upkeep
+from orchestrator.simulator.arm.usages import usages, vm_sizes
+from orchestrator.simulator.estate import Estate
+from orchestrator.simulator.health import HealthBoard
+from orchestrator.simulator.job_lifecycle import JobsLife
+from orchestrator.simulator.services import AzureError, Kernel, Principal
+
+_PATH = re.compile(
+    r"^/subscriptions/(?P<subscription>[^/]+)(?:/resourcegroups/(?P<group>[^/]+))?"
+    r"(?:/providers/(?P<provider>[^/]+)/(?P<rest>.+))?$",
+    re.IGNORECASE,
+)
+_API_VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(?:-[a-z]+)?$")
+_PERMISSION = {"GET": "arm.read", "HEAD": "arm.read", "DELETE": "arm.delete"}
+_SECRET_LIFETIME = timedelta(hours=1)
+
+
+def region_in(path: str, region_of_group: dict[str, str]) -> str | None:
+    """The region whose control plane a path concerns; None for what belongs to the whole subscription."""
+    parts = path.lower().split("/")
+    for marker, region in (("resourcegroups", region_of_group.get), ("locations", lambda name: name)):
+        if marker in parts[:-1]:
+            return region(parts[parts.index(marker) + 1])
+    return None
+
+
+class ResourceManager:
+    """The whole API.
+
+    Args:
+        kernel: tokens, roles, time.
+        estate: what exists at the start.
+        life: where jobs live.
+        throttle: who may ask how often.
+        health: what Azure knows of its own.
+        storage: each region's own storage account, with its URL.
+        apis: each region's own Azure ML API.
+        page: elements of a page of a list.
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel: Kernel,
+        estate: Estate,
+        life: JobsLife,
+        throttle: Throttle,
+        health: HealthBoard,
+        storage: Mapping[str, tuple[str, BlobAccount]],
+        apis: Mapping[str, str],
+        page: int = PAGE,
+    ) -> None:
+        self._kernel = kernel
+        self._estate = estate
+        self._throttle = throttle
+        self._storage = storage
+        self._page = page
+        self._life = life
+        self.resources = Resources()
+        seed(self.resources, estate, apis, kernel.now())
+        self._health = HealthApi(health, kernel.resource_manager, page)
+        for _, account in storage.values():
+            account.create_container(BLOB_CONTAINER)
+        self._jobs = JobsApi(kernel, life, Upkeep(self.resources, storage), page)
+        self._assets = AssetsApi(kernel, self.resources, storage, page)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.route("*", "/{path:.*}", self._answer)]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        found = _PATH.match(request.path.rstrip("/"))
+        if found is None:
+            raise AzureError(404, "InvalidRequestUri", f"'{request.path}' is not a resource id.")
+        permission = _PERMISSION.get(request.method, "arm.write")
+        caller = self._kernel.admit(request, self._kernel.resource_manager, permission)
+        headers = self._throttle.admit(found["subscription"], caller.client_id, request.method)
+        _check_api_version(request)
+        body = await _json_in(request)
+        try:
+            answer = self._dispatch(request, found, caller, body)
+        except AzureError as error:
+            error.headers = headers | error.headers
+            raise
+        answer.headers.update(headers)
+        return answer
+
+    def _dispatch(self, request: web.Request, found: re.Match[str], caller: Principal, body: Any) -> web.Response:
+        if found["subscription"].lower() != self._estate.subscription.lower():
+            code = "SubscriptionNotFound"
+            raise AzureError(404, code, f"The subscription '{found['subscription']}' could not be found.")
+        group, provider, rest = found["group"], found["provider"], found["rest"] or ""
+        if group is not None and group.lower() not in self._estate.region_of_group:
+            raise AzureError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+        if concerns(request.path):
+            return self._health.answer(request)
+        if provider is None:
+            return self._group(request, group)
+        if provider.lower() != PROVIDER.lower():
+            raise AzureError(404, "InvalidResourceType", f"The provider '{provider}' is not simulated.")
+        parts = tuple(rest.split("/"))
+        if parts[0].lower() == "locations" and group is None:
+            return self._location(request, parts[1:])
+        if parts[0].lower() != "workspaces":
+            raise AzureError(404, "InvalidResourceType", f"The type '{parts[0]}' is not simulated.")
+        if len(parts) == 1:
+            return self._workspaces(request, group)
+        return self._workspace(request, group, parts, caller, body)
+
+    def _group(self, request: web.Request, group: str | None) -> web.Response:
+        if group is None or request.method != "GET":
+            raise AzureError(404, "ResourceNotFound", f"'{request.path}' was not found.")
+        place = f"/subscriptions/{self._estate.subscription}/resourceGroups/{group}"
+        return json_answer(self.resources.get(f"{place}/providers/Microsoft.Resources/resourceGroups/{group}"))
+
+    def _location(self, request: web.Request, parts: tuple[str, ...]) -> web.Response:
+        match request.method, tuple(part.lower() for part in parts):
+            case "GET", (_, "usages"):
+                return json_answer({"value": usages(self._estate.subscription)})
+            case "GET", (_, "vmsizes"):
+                return json_answer({"value": vm_sizes()})
+            case "GET", (_, "mfeoperationresults", operation):
+                return self._jobs.polled(operation, f"{self._kernel.resource_manager}{request.rel_url}")
+        raise AzureError(404, "ResourceNotFound", f"'{request.path}' was not found.")
+
+    def _workspaces(self, request: web.Request, group: str | None) -> web.Response:
+        kinds = {kind.lower() for kind in request.query.get("kind", "").split(",") if kind}
+        sites = [s for s in self._estate.sites if group is None or s.resource_group.lower() == group.lower()]
+        found = [self.resources.get(place) for site in sites for place in (site.hub_id, site.project_id)]
+        shown = [w for w in found if w and (not kinds or w["kind"].lower() in kinds)]
+        return json_answer({"value": shown})
+
+    def _workspace(
+        self, request: web.Request, group: str | None, parts: tuple[str, ...], caller: Principal, body: Any
+    ) -> web.Response:
+        place = f"/subscriptions/{self._estate.subscription}/resourceGroups/{group}/providers/{PROVIDER}"
+        workspace = self.resources.get(f"{place}/workspaces/{parts[1]}")
+        if workspace is None:
+            text = f"The workspace '{parts[1]}' under resource group '{group}' was not found."
+            raise AzureError(404, "ResourceNotFound", text)
+        call = Call(request, caller, workspace, parts[2:], body, self._kernel.resource_manager)
+        if not call.parts:
+            if request.method != "GET":
+                raise AzureError(405, "MethodNotAllowed", "Workspaces can only be read here.")
+            return json_answer(workspace)
+        if call.kind == "jobs":
+            return self._jobs.answer(call, lambda reference: self._wrong(reference, workspace))
+        if call.kind in KINDS:
+            return self._assets.answer(call, lambda reference: self._wrong(reference, workspace))
+        return self._plain(call)
+
+    def _plain(self, call: Call) -> web.Response:
+        """Collections that can only be read: computes, datastores and whatever else was put there."""
+        match call.method, tuple(part.lower() for part in call.parts):
+            case "GET", parts if len(parts) % 2:
+                return self._list(call)
+            case "GET", _:
+                found = self.resources.get(call.id)
+                if found is None:
+                    raise call.not_found()
+                return json_answer(found)
+            case "POST", ("datastores", name, "listsecrets"):
+                return self._secrets(call, name)
+            case "POST", ("computes", _, "listnodes"):
+                return json_answer({"nodes": []})
+        raise call.not_allowed()
+
+    def _list(self, call: Call) -> web.Response:
+        found = self.resources.listed(call.id)
+        if call.query.get("isDefault", "").lower() == "true":
+            found = [resource for resource in found if resource["properties"].get("isDefault")]
+        return page_of(call, found, self._page)
+
+    def _secrets(self, call: Call, name: str) -> web.Response:
+        store = self.resources.get(f"{call.workspace_id}/datastores/{name}")
+        if store is None:
+            raise call.not_found()
+        _, blobs = self._storage[call.region]
+        sas = blobs.sas(BLOB_CONTAINER, "racwdl", self._kernel.now() + _SECRET_LIFETIME)
+        return json_answer({"secretsType": "Sas", "sasToken": sas})
+
+    def _wrong(self, reference: Reference, workspace: Resource) -> str | None:
+        """What is wrong with a reference in a body that is put into a workspace, or None."""
+        own = str(workspace["id"])
+        if reference.workspace not in {None, own.lower(), f"guid:{workspace_guid(own)}"}:
+            other = (reference.workspace or "").rsplit("/", 1)[-1]
+            kind = reference.kind or "workspace"
+            return f"'{reference.text}' ({kind}) belongs to workspace '{other}', not to '{workspace['name']}'."
+        if reference.kind == "" or self._exists(reference, own):
+            return None
+        version = f" version '{reference.version}'" if reference.version else ""
+        return f"{reference.kind} '{reference.name}'{version} does not exist in workspace '{workspace['name']}'."
+
+    def _exists(self, reference: Reference, workspace: str) -> bool:
+        kind, name = reference.kind, reference.name
+        if kind == "jobs":
+            return self._life.get(workspace, name) is not None
+        if (kind == "computes" and name.lower() == "serverless") or (
+            kind == "environments" and name.startswith("AzureML-")
+        ):
+            # Serverless compute and Microsoft's own environments exist in every workspace.
+            return True
+        kinds = ("data", "models") if kind == "assets" else (kind,)
+        tail = f"/versions/{reference.version}" if reference.version else ""
+        return any(self.resources.get(f"{workspace}/{each}/{name}{tail}") for each in kinds)
+
+
+def _check_api_version(request: web.Request) -> None:
+    version = request.query.get("api-version")
+    if not version:
+        raise AzureError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not _API_VERSION.match(version):
+        raise AzureError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
+
+
+async def _json_in(request: web.Request) -> Any:
+    data = await request.read()
+    if not data:
+        return None
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError as fault:
+        raise AzureError(400, "InvalidRequestContent", f"The request content was invalid: {fault}") from fault

@@ -1,0 +1,213 @@
+"""Jobs: PUT, GET, list, cancel.
+
+A PUT of a name that exists answers 200 with the job as it is: people report that names are unique and jobs immutable
+but for a few fields. azure-ai-ml archives and restores jobs by such a PUT. That nothing else is changed is decided
+here.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from aiohttp import web
+
+from orchestrator.simulator.answers import json_answer
+from orchestrator.simulator.arm.calls import PAGE, Call, listed_by_view, page_of
+from orchestrator.simulator.arm.resources import PROVIDER, Resource, stamp, system_data, type_of
+from orchestrator.simulator.arm.rules import Resolver, check_job, user_error
+from orchestrator.simulator.arm.tick import Upkeep
+from orchestrator.simulator.job_lifecycle import Job, JobsLife, wishes_in
+from orchestrator.simulator.services import AzureError, Kernel
+
+ML_AUDIENCE = "https://ml.azure.com"
+_TOKEN = "x-azureml-token"  # noqa: S105 - the name of a header
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
+"""Which characters a job's name may have is not documented; its length is (256)."""
+
+
+@dataclass
+class Operation:
+    """A cancellation that somebody may poll."""
+
+    job: Job
+
+
+class JobsApi:
+    """The collection ``jobs`` of every workspace."""
+
+    def __init__(self, kernel: Kernel, life: JobsLife, upkeep: Upkeep, page: int = PAGE) -> None:
+        self._kernel = kernel
+        self._life = life
+        self._upkeep = upkeep
+        self._page = page
+        self._operations: dict[str, Operation] = {}
+
+    def answer(self, call: Call, wrong: Resolver) -> web.Response:
+        match call.method, call.parts[1:]:
+            case "GET", ():
+                return self._list(call)
+            case "GET", (name,):
+                return json_answer(self._found(call, name).resource)
+            case "PUT", (name,):
+                return self._put(call, name, wrong)
+            case "POST", (name, action) if action.lower() == "cancel":
+                return self._cancel(call, self._found(call, name))
+        raise call.not_allowed()
+
+    def polled(self, operation_id: str, url: str) -> web.Response:
+        """Where a cancellation stands: 202 with its own address again, then 200."""
+        operation = self._operations.get(operation_id)
+        if operation is None:
+            raise AzureError(404, "ResourceNotFound", f"The operation '{operation_id}' was not found.")
+        if operation.job.ended:
+            return web.Response(status=200)
+        return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
+
+    def _found(self, call: Call, name: str) -> Job:
+        job = self._life.get(call.workspace_id, name)
+        if job is None:
+            raise call.not_found()
+        return job
+
+    def _list(self, call: Call) -> web.Response:
+        query = call.query
+        jobs = self._life.of(call.workspace_id)
+        if kind := query.get("jobType"):
+            jobs = [job for job in jobs if job.resource["properties"]["jobType"] == kind]
+        if tag := query.get("tag"):
+            jobs = [job for job in jobs if tag in (job.resource["properties"].get("tags") or {})]
+        shown = listed_by_view([job.resource for job in jobs], query.get("listViewType"))
+        orders = {job.resource["id"]: job.order for job in jobs}
+        return page_of(call, shown, self._page, [orders[resource["id"]] for resource in shown])
+
+    def _put(self, call: Call, name: str, wrong: Resolver) -> web.Response:
+        if not _NAME.fullmatch(name):
+            raise user_error(f"name: 1 to 256 letters, digits, '-', '_' or '.' were expected, got {name!r}.")
+        check_job(name, call.body, wrong)
+        self._check_person(call)
+        _check_wishes(call)
+        existing = self._life.get(call.workspace_id, name)
+        if existing is not None:
+            _archive(existing, call.body["properties"].get("isArchived"))
+            return json_answer(existing.resource)
+        job = self._life.submit(
+            region=call.region,
+            workspace=call.workspace_id,
+            principal=call.caller.client_id,
+            submitted=copy.deepcopy(call.body),
+            resource=self._accepted(call),
+            lacks=self._upkeep.lacks(call),
+        )
+        return json_answer(job.resource, 201)
+
+    def _check_person(self, call: Call) -> None:
+        """A job that runs as its user needs that user's token.
+
+        azure-ai-ml sends it in ``x-azureml-token``. That the service refuses the job without it is not known.
+        """
+        identity = call.body["properties"].get("identity")
+        if not isinstance(identity, dict) or identity.get("identityType") != "UserIdentity":
+            return
+        token = call.request.headers.get(_TOKEN, "").removeprefix("Bearer ")
+        if not self._kernel.is_person(token, ML_AUDIENCE):
+            raise user_error("properties.identity: a job that runs as its user needs the token of a user.")
+
+    def _accepted(self, call: Call) -> Resource:
+        """The job as Azure ML shows it: what was sent, and what the service adds."""
+        properties = copy.deepcopy(call.body["properties"])
+        name, workspace = call.parts[1], call.workspace_id
+        properties |= {
+            "status": "NotStarted",
+            "displayName": properties.get("displayName") or name,
+            "experimentName": properties.get("experimentName") or "Default",
+            "isArchived": bool(properties.get("isArchived")),
+            "tags": properties.get("tags") or {},
+            "services": (properties.get("services") or {}) | _services(name, workspace, call.region),
+            "properties": (properties.get("properties") or {}) | _results(properties, workspace),
+            "outputs": (properties.get("outputs") or {}) | _default_output(name),
+        }
+        now = self._kernel.now()
+        person = call.caller.client_id in self._kernel.people
+        data = system_data(now, call.caller.client_id, person=person)
+        return {
+            "id": call.id,
+            "name": name,
+            "type": type_of(call.id),
+            "properties": properties,
+            "systemData": data | {"lastModifiedAt": stamp(now)},
+        }
+
+    def _cancel(self, call: Call, job: Job) -> web.Response:
+        """202 and an operation to poll; 200 at once if the job has ended, which is decided here, not known."""
+        if job.ended:
+            return web.Response(status=200)
+        self._life.cancel(job)
+        operation = str(uuid4())
+        self._operations[operation] = Operation(job)
+        subscription = call.workspace_id.split("/")[2]
+        url = (
+            f"{call.base}/subscriptions/{subscription}/providers/{PROVIDER}/locations/{call.region}"
+            f"/mfeOperationResults/{operation}?api-version={call.query['api-version']}"
+        )
+        return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
+
+
+def _archive(job: Job, wanted: object) -> None:
+    if isinstance(wanted, bool):
+        job.resource["properties"]["isArchived"] = wanted
+
+
+def _check_wishes(call: Call) -> None:
+    try:
+        wishes_in(call.body["properties"].get("tags") or {})
+    except ValueError as fault:
+        raise user_error(f"properties.tags.{fault}") from fault
+
+
+def _services(name: str, workspace: str, region: str) -> dict[str, Any]:
+    return {
+        "Tracking": {
+            "jobServiceType": "Tracking",
+            "port": None,
+            "endpoint": f"azureml://{region}.api.azureml.ms/mlflow/v1.0{workspace}?",
+            "status": None,
+            "errorMessage": None,
+            "properties": None,
+            "nodes": None,
+        },
+        "Studio": {
+            "jobServiceType": "Studio",
+            "port": None,
+            "endpoint": f"https://ml.azure.com/runs/{name}?wsid={workspace}",
+            "status": None,
+            "errorMessage": None,
+            "properties": None,
+            "nodes": None,
+        },
+    }
+
+
+def _results(properties: dict[str, Any], workspace: str) -> dict[str, str]:
+    """The properties that a run gets from the service."""
+    compute = str(properties.get("computeId") or "")
+    added = {"_azureml.ComputeTargetType": "amlctrain" if compute else "serverless"}
+    if compute:
+        added["_azureml.ClusterName"] = compute.rsplit("/", 1)[-1]
+    if code := properties.get("codeId"):
+        added["ContentSnapshotId"] = str(uuid5(NAMESPACE_URL, f"{workspace}{code}".lower()))
+    return added
+
+
+def _default_output(name: str) -> dict[str, Any]:
+    return {
+        "default": {
+            "description": None,
+            "jobOutputType": "uri_folder",
+            "mode": "ReadWriteMount",
+            "uri": f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{name}",
+        }
+    }

@@ -1,0 +1,162 @@
+"""Which endpoints there are, where they stand, and what answers at each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from aiohttp import web
+
+from orchestrator.simulator.arm.api import ResourceManager, region_in
+from orchestrator.simulator.arm.throttle import Throttle
+from orchestrator.simulator.estate import LEDGER_ACCOUNT, Estate
+from orchestrator.simulator.faults import Faults
+from orchestrator.simulator.health import HealthBoard
+from orchestrator.simulator.identity import GRANTS, IdentityEndpoint
+from orchestrator.simulator.job_lifecycle import JobsLife, Pace
+from orchestrator.simulator.regional import RegionalApi, ScoringEndpoint, reference_routes, surface_of
+from orchestrator.simulator.request_log import RequestLog
+from orchestrator.simulator.server import Place, Server
+from orchestrator.simulator.services import Kernel
+from orchestrator.simulator.stores import registry, vault
+from orchestrator.simulator.stores.appconfig import ConfigurationStore
+from orchestrator.simulator.stores.blobs import BlobStore
+from orchestrator.simulator.stores.eventgrid import EventGrid
+from orchestrator.simulator.stores.loganalytics import LogStore, workspace_in
+
+OWN_SURFACES = ("inference", "storage", "keyvault", "acr")
+"""Surfaces of a region that have a port of their own; ``hub`` and ``jobs`` share the API's, ``control`` is global."""
+
+
+@dataclass
+class Services:
+    """Everything that can answer, apart from how it is reached."""
+
+    kernel: Kernel
+    estate: Estate
+    throttle: Throttle
+    life: JobsLife
+    event_grid: EventGrid
+    health: HealthBoard
+    logs: LogStore
+    blobs: dict[str, BlobStore]
+    ledger: BlobStore
+    identity: IdentityEndpoint
+    configuration: ConfigurationStore
+    replicas: int
+    page: int
+    manager: ResourceManager = field(init=False)
+    """Made when all addresses are known."""
+
+
+def services_of(
+    kernel: Kernel,
+    estate: Estate,
+    *,
+    faults: Faults,
+    log: RequestLog,
+    pace: Pace,
+    throttle: Throttle,
+    replicas: int,
+    replica_lag: float,
+    token_lifetime: int,
+    page: int,
+) -> Services:
+    """The services of an estate; the parameters are those of ``LocalAzure``."""
+    event_grid = EventGrid(kernel)
+    life = JobsLife(kernel, event_grid, pace)
+    return Services(
+        kernel=kernel,
+        estate=estate,
+        throttle=throttle,
+        life=life,
+        event_grid=event_grid,
+        health=HealthBoard(kernel, estate, faults),
+        logs=LogStore(kernel, estate, life, log),
+        blobs={site.region: BlobStore(kernel, site.storage, site.region) for site in estate.sites},
+        ledger=BlobStore(kernel, LEDGER_ACCOUNT, estate.third),
+        identity=IdentityEndpoint(kernel, uuid4().hex, frozenset(GRANTS), token_lifetime),
+        configuration=ConfigurationStore(kernel, replicas=replicas, lag=replica_lag),
+        replicas=replicas,
+        page=page,
+    )
+
+
+def take_ports(server: Server, estate: Estate, replicas: int) -> None:
+    """Add every gated endpoint, so that all addresses are known before anything answers."""
+    groups, third, secondary = estate.region_of_group, estate.third, estate.regions[1]
+
+    def of_group(request: web.BaseRequest) -> Place:
+        return Place(region_in(request.path, groups), "control")
+
+    control = [Place(region, "control") for region in estate.regions]
+    server.add("resource-manager", "resource-manager", control, locate=of_group)
+    for region in estate.regions:
+        _take_regional_ports(server, region)
+    places = [Place(region, "logs") for region in estate.regions]
+    region_of = {site.logs: site.region for site in estate.sites}
+    server.add("logs", "logs", places, locate=lambda asked: Place(region_of.get(workspace_in(asked.path)), "logs"))
+    server.add("ledger", "ledger", [Place(third, "ledger")])
+    for index in range(replicas + 1):
+        server.add(f"configuration.{index}", "appconfig", [Place(secondary if index else third, "appconfig")])
+    server.add("notices", "eventgrid", [Place(third, "eventgrid")])
+    server.add(f"{third}.api", "elsewhere", [Place(third, "elsewhere")])
+    server.add("observer", "observer", [Place(None, "observer")])
+    server.add("identity", "identity", [Place(None, "identity")], tls=False)
+
+
+def _take_regional_ports(server: Server, region: str) -> None:
+    def of_path(request: web.BaseRequest) -> Place:
+        return Place(region, surface_of(request.path))
+
+    server.add(f"{region}.api", "api", [Place(region, "hub"), Place(region, "jobs")], locate=of_path)
+    for surface in OWN_SURFACES:
+        server.add(f"{region}.{surface}", surface, [Place(region, surface)])
+
+
+def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
+    """What answers at every endpoint, by the endpoint's name."""
+    services.manager = _manager(services, urls)
+    answers = {
+        "resource-manager": services.manager.routes(),
+        "ledger": services.ledger.routes(),
+        "notices": services.event_grid.routes(),
+        f"{services.estate.third}.api": reference_routes(),
+        "observer": reference_routes(),
+        "logs": services.logs.routes(),
+        "identity": services.identity.routes(),
+    }
+    for index in range(services.replicas + 1):
+        answers[f"configuration.{index}"] = services.configuration.routes(index)
+    for region in services.estate.regions:
+        answers |= _regional_routes(services, region, urls)
+    return answers
+
+
+def _manager(services: Services, urls: Mapping[str, str]) -> ResourceManager:
+    regions = services.estate.regions
+    return ResourceManager(
+        kernel=services.kernel,
+        estate=services.estate,
+        life=services.life,
+        throttle=services.throttle,
+        health=services.health,
+        storage={region: (urls[f"{region}.storage"], services.blobs[region]) for region in regions},
+        apis={region: urls[f"{region}.api"] for region in regions},
+        page=services.page,
+    )
+
+
+def _regional_routes(services: Services, region: str, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
+    kernel = services.kernel
+    sites = [site for site in services.estate.sites if site.region == region]
+    workspaces = frozenset(place.lower() for site in sites for place in (site.hub_id, site.project_id))
+    api = RegionalApi(kernel, urls[f"{region}.api"], region, workspaces, services.life)
+    return {
+        f"{region}.api": api.routes(),
+        f"{region}.inference": ScoringEndpoint(kernel, region).routes(),
+        f"{region}.storage": services.blobs[region].routes(),
+        f"{region}.keyvault": vault.routes(kernel, sites[0].keyvault),
+        f"{region}.acr": registry.routes(kernel, sites[0].acr),
+    }

@@ -1,0 +1,271 @@
+"""What can be asked of blob storage, one function per operation, and what a caller needs for each.
+
+Every function runs from beginning to end without giving way to another request: conditions and the write that
+depends on them are one step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+
+from orchestrator.local.azure.stores.blob_conditions import check_read, check_write
+from orchestrator.simulator.stores.blob_call import Call, properties, versioned, written
+from orchestrator.simulator.stores.blob_errors import BlobError, header_fault, query_fault
+from orchestrator.simulator.stores.blob_lease import after_write, guard_read, guard_write, operate
+from orchestrator.simulator.stores.blob_lists import list_blobs, list_containers
+from orchestrator.simulator.stores.blob_state import Blob, Container, checksum
+
+BLOCKS = 50_000
+"""Most blocks of one blob."""
+
+_BLOCK_ID = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_RANGE_MD5_LIMIT = 4 * 1024 * 1024
+
+
+class Operation(NamedTuple):
+    """An operation, the permission it needs from a token's holder, and the letters of which a SAS needs one.
+
+    No letters: a signature for a container cannot allow it.
+    """
+
+    run: Callable[[Call], web.Response]
+    permission: str
+    letters: str = ""
+
+
+def create_container(call: Call) -> web.Response:
+    if call.container_name in call.account.containers:
+        raise BlobError("ContainerAlreadyExists")
+    container = Container(call.container_name, call.account.etag(), call.now, call.metadata())
+    call.account.containers[call.container_name] = container
+    return web.Response(status=201, headers=versioned(container))
+
+
+def delete_container(call: Call) -> web.Response:
+    """The name can be used again at once; the real service keeps it for at least 30 seconds."""
+    del call.account.containers[call.container().name]
+    return web.Response(status=202)
+
+
+def get_container(call: Call) -> web.Response:
+    container = call.container()
+    metadata = {f"x-ms-meta-{name}": value for name, value in container.metadata.items()}
+    lease = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
+    return web.Response(headers={**versioned(container), **metadata, **lease})
+
+
+def set_container_metadata(call: Call) -> web.Response:
+    container = call.container()
+    container.metadata, container.etag, container.modified = call.metadata(), call.account.etag(), call.now
+    return web.Response(headers=versioned(container))
+
+
+def put_blob(call: Call) -> web.Response:
+    kind = call.headers.get("x-ms-blob-type")
+    if kind is None:
+        raise header_fault("MissingRequiredHeader", "x-ms-blob-type")
+    if kind in {"PageBlob", "AppendBlob"}:
+        raise BlobError("NotImplemented")
+    if kind != "BlockBlob":
+        raise header_fault("InvalidHeaderValue", "x-ms-blob-type", kind)
+    call.check_write_headers()
+    return written(_commit(call, call.body, {}))
+
+
+def put_block(call: Call) -> web.Response:
+    container = call.container()
+    block = call.query.get("blockid", "")
+    if not _BLOCK_ID.fullmatch(block):
+        raise query_fault("InvalidQueryParameterValue", "blockid", block)
+    call.check_write_headers()
+    existing = container.blobs.get(call.name)
+    if existing is not None:
+        guard_write(existing.lease, call.lease_id, call.clock)
+    staged = container.staged.setdefault(call.name, {})
+    if any(len(other) != len(block) for other in staged):
+        raise BlobError("InvalidBlobOrBlock")
+    staged[block] = call.body
+    headers = {"Content-MD5": checksum(call.body), "x-ms-request-server-encrypted": "true"}
+    return web.Response(status=201, headers=headers)
+
+
+def put_block_list(call: Call) -> web.Response:
+    container = call.container()
+    call.check_write_headers()
+    existing = container.blobs.get(call.name)
+    committed = existing.blocks if existing is not None else {}
+    staged = container.staged.get(call.name, {})
+    sources: dict[str, Mapping[str, bytes]] = {
+        "Latest": {**committed, **staged},
+        "Committed": committed,
+        "Uncommitted": staged,
+    }
+    blocks: list[tuple[str, bytes]] = []
+    for place, block in _block_list(call.body):
+        if block not in sources[place]:
+            raise BlobError("InvalidBlockList")
+        blocks.append((block, sources[place][block]))
+    return written(_commit(call, b"".join(data for _, data in blocks), dict(blocks)))
+
+
+def get_block_list(call: Call) -> web.Response:
+    blob = call.blob()
+    check_read(call.headers, blob)
+    lines = "".join(f"<Block><Name>{name}</Name><Size>{len(data)}</Size></Block>" for name, data in blob.blocks.items())
+    headers = {**versioned(blob), "x-ms-blob-content-length": str(len(blob.data))}
+    text = f'<?xml version="1.0" encoding="utf-8"?><BlockList><CommittedBlocks>{lines}</CommittedBlocks></BlockList>'
+    return web.Response(text=text, content_type="application/xml", headers=headers)
+
+
+def get_blob(call: Call) -> web.Response:
+    """Get Blob, and Get Blob Properties where only the head is sent."""
+    blob = call.blob()
+    check_read(call.headers, blob)
+    guard_read(blob.lease, call.lease_id, call.clock)
+    headers = properties(blob, call.clock)
+    span = call.span(len(blob.data))
+    if span is None:
+        return web.Response(body=blob.data, headers=headers)
+    first, end = span
+    part = blob.data[first:end]
+    if "Content-MD5" in headers:
+        headers["x-ms-blob-content-md5"] = headers.pop("Content-MD5")
+    headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(blob.data)}"
+    if call.headers.get("x-ms-range-get-content-md5", "").lower() == "true":
+        if len(part) > _RANGE_MD5_LIMIT:
+            raise header_fault("InvalidHeaderValue", "x-ms-range-get-content-md5", "true")
+        headers["Content-MD5"] = checksum(part)
+    return web.Response(status=206, body=part, headers=headers)
+
+
+def head_blob(call: Call) -> web.Response:
+    """Get Blob Properties: the whole blob's, whatever range is asked for."""
+    blob = call.blob()
+    check_read(call.headers, blob)
+    guard_read(blob.lease, call.lease_id, call.clock)
+    return web.Response(body=blob.data, headers=properties(blob, call.clock))
+
+
+def get_metadata(call: Call) -> web.Response:
+    blob = call.blob()
+    check_read(call.headers, blob)
+    metadata = {f"x-ms-meta-{name}": value for name, value in blob.metadata.items()}
+    return web.Response(headers={**versioned(blob), **metadata})
+
+
+def set_metadata(call: Call) -> web.Response:
+    blob = _writable(call)
+    blob.metadata = call.metadata()
+    return written(_touch(call, blob), status=200)
+
+
+def set_properties(call: Call) -> web.Response:
+    blob = _writable(call)
+    blob.properties = call.content_headers()
+    return web.Response(headers=versioned(_touch(call, blob)))
+
+
+def delete_blob(call: Call) -> web.Response:
+    _writable(call)
+    call.container().remove(call.name)
+    return web.Response(status=202, headers={"x-ms-delete-type-permanent": "true"})
+
+
+def lease_blob(call: Call) -> web.Response:
+    """A lease changes neither the ETag nor the time of the last change."""
+    blob = call.blob()
+    check_write(call.headers, blob, creates=False)
+    outcome = operate(blob.lease, call.headers, call.clock)
+    blob.lease = outcome.lease
+    return web.Response(status=outcome.status, headers={**versioned(blob), **outcome.headers})
+
+
+def account_information(call: Call) -> web.Response:
+    if call.query.get("restype") != "account":
+        raise BlobError("NotImplemented")
+    return web.Response(headers={"x-ms-sku-name": "Standard_LRS", "x-ms-account-kind": "StorageV2"})
+
+
+def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
+    container, existing = call.container(), call.container().blobs.get(call.name)
+    metadata = call.metadata()
+    check_write(call.headers, existing, creates=True)
+    if existing is None:
+        guard_write(None, call.lease_id, call.clock)
+    else:
+        if not call.overwrites:
+            raise BlobError("AuthorizationPermissionMismatch")
+        guard_write(existing.lease, call.lease_id, call.clock)
+    blob = Blob(
+        data,
+        metadata,
+        call.account.etag(),
+        call.now,
+        existing.created if existing else call.now,
+        call.content_headers(),
+        "" if blocks else checksum(data),
+        blocks,
+        after_write(existing.lease, call.clock) if existing else None,
+    )
+    container.keep(call.name, blob)
+    return blob
+
+
+def _writable(call: Call) -> Blob:
+    """The blob, if it exists, meets the conditions, and its lease lets the caller write."""
+    blob = call.blob()
+    check_write(call.headers, blob, creates=False)
+    guard_write(blob.lease, call.lease_id, call.clock)
+    return blob
+
+
+def _touch(call: Call, blob: Blob) -> Blob:
+    blob.etag, blob.modified, blob.lease = call.account.etag(), call.now, after_write(blob.lease, call.clock)
+    return blob
+
+
+def _block_list(body: bytes) -> list[tuple[str, str]]:
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - XML that this machine's own clients send
+    except ET.ParseError as fault:
+        raise BlobError("InvalidXmlDocument") from fault
+    found = [(element.tag, (element.text or "").strip()) for element in root]
+    if root.tag != "BlockList" or any(place not in {"Latest", "Committed", "Uncommitted"} for place, _ in found):
+        raise BlobError("InvalidXmlDocument")
+    if len(found) > BLOCKS:
+        raise BlobError("BlockListTooLong")
+    return found
+
+
+_READ, _WRITE = "blob.read", "blob.write"
+OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
+    ("account", "GET", "list"): Operation(list_containers, _READ),
+    ("account", "GET", "properties"): Operation(account_information, _READ, "racwdl"),
+    ("account", "HEAD", "properties"): Operation(account_information, _READ, "racwdl"),
+    ("container", "PUT", ""): Operation(create_container, _WRITE),
+    ("container", "DELETE", ""): Operation(delete_container, _WRITE),
+    ("container", "GET", ""): Operation(get_container, _READ),
+    ("container", "HEAD", ""): Operation(get_container, _READ),
+    ("container", "GET", "metadata"): Operation(get_container, _READ),
+    ("container", "HEAD", "metadata"): Operation(get_container, _READ),
+    ("container", "PUT", "metadata"): Operation(set_container_metadata, _WRITE),
+    ("container", "GET", "list"): Operation(list_blobs, _READ, "l"),
+    ("blob", "PUT", ""): Operation(put_blob, _WRITE, "cw"),
+    ("blob", "PUT", "block"): Operation(put_block, _WRITE, "w"),
+    ("blob", "PUT", "blocklist"): Operation(put_block_list, _WRITE, "w"),
+    ("blob", "GET", "blocklist"): Operation(get_block_list, _READ, "r"),
+    ("blob", "GET", ""): Operation(get_blob, _READ, "r"),
+    ("blob", "HEAD", ""): Operation(head_blob, _READ, "r"),
+    ("blob", "GET", "metadata"): Operation(get_metadata, _READ, "r"),
+    ("blob", "HEAD", "metadata"): Operation(get_metadata, _READ, "r"),
+    ("blob", "PUT", "metadata"): Operation(set_metadata, _WRITE, "w"),
+    ("blob", "PUT", "properties"): Operation(set_properties, _WRITE, "w"),
+    ("blob", "DELETE", ""): Operation(delete_blob, _WRITE, "d"),
+    ("blob", "PUT", "lease"): Operation(lease_blob, _WRITE, "w"),
+}
+"""By level, method and the query's ``comp``."""

@@ -1,0 +1,169 @@
+"""Submission as the ledger sees it: where to, written down ahead, completed afterwards, and healed if neither.
+
+The program that submits may die at any point. Ahead of the submission the record says ``submitting``; the
+reconciling timer asks the hub for that name and completes the record, or closes it when the job never arrived; and a
+run that leaves the hub meanwhile moves it like every other job, under the one name that follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+
+from orchestrator.core.base.errors import Conflict, HubswitchError, NotNow
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, PointerValue
+from orchestrator.core.jobs.record_changes import NOT_KEPT, UNSETTLED, accepted, ahead, needs_of, not_submitted, why_not
+from orchestrator.core.plan.schema import Plan
+from orchestrator.ports import Versioned, World
+from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.conflict import while_it_conflicts
+from orchestrator.workflows.replicas import replicated
+
+
+class Destination(NamedTuple):
+    """Where jobs go now, and who said so."""
+
+    side: Role
+    epoch: int
+    seen_on: str
+    """Endpoint of the store that answered."""
+
+    note: str = ""
+    """What was wrong with the endpoints asked before it, and when there is no pointer yet."""
+
+
+def destination(world: World, plan: Plan) -> Destination:
+    """The active side, from the first endpoint of the pointer's store that answers.
+
+    Raises:
+        HubswitchError: no endpoint answers, or what it holds cannot be read; the first reason.
+    """
+    first: HubswitchError | None = None
+    for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
+        try:
+            value = world.pointers[plan.pair].seen_on(plan.pair, endpoint)
+        except HubswitchError as fault:
+            first = first or fault
+            continue
+        return _destination(plan, endpoint, value, str(first) if first else "")
+    raise first or NotNow(f"the plan of {plan.pair} names no endpoint of a pointer")
+
+
+def _destination(plan: Plan, endpoint: str, value: PointerValue | None, note: str) -> Destination:
+    if value is None:
+        return Destination(Role.PRIMARY, 0, endpoint, note or f"{plan.pair} has no pointer yet; its primary is used")
+    return Destination(value.active, value.epoch, endpoint, note)
+
+
+class Submissions:
+    """The records of one pair's submissions by one program. Safe to share between threads."""
+
+    def __init__(self, world: World, plan: Plan, by: str) -> None:
+        self._world = world
+        self._plan = plan
+        self._by = by
+        self._ledger = world.ledgers[plan.pair]
+
+    def side_of(self, project_id: str) -> Role | None:
+        """The side whose project an ARM id names; None if it is none of this pair's, a hub itself included."""
+        wanted = project_id.casefold()
+        return next((role for role in Role if self._plan.side(role).project_id.casefold() == wanted), None)
+
+    def moved(self, side: Role) -> str:
+        """What is to be said if jobs do not go to that side now; empty if they do."""
+        now = destination(self._world, self._plan)
+        if now.side is side:
+            return ""
+        return f"the active hub of {self._plan.pair} is the {now.side} since epoch {now.epoch}; this goes to the {side}"
+
+    def ahead(self, side: Role, name: str, body: Mapping[str, Any], api_version: str) -> None:
+        """Write down what is about to be submitted, and keep what it needs: its assets are in the hub already.
+
+        A record that stands under this name for this hub is kept. Assets that cannot be kept now are tried again
+        with the answer, and after that by the app.
+
+        Raises:
+            NotNow: the name is another hub's job, or that of a job that was moved.
+        """
+        draft = ahead(
+            self._plan,
+            side,
+            name=name,
+            body=body,
+            api_version=api_version,
+            now=self._world.clock.now(),
+            by=self._by,
+        )
+        while_it_conflicts(lambda: self._ahead(draft))
+        with suppress(HubswitchError):
+            Assets(self._world, self._plan, side).keep(draft.closure)
+
+    def _ahead(self, draft: JobRecord) -> None:
+        found = self._ledger.read(self._plan.pair, draft.name)
+        if found is None:
+            self._ledger.create(draft)
+            return
+        trouble = why_not(found.value, draft.hub)
+        if trouble:
+            raise NotNow(trouble)
+        if found.value.status in UNSETTLED:
+            self._ledger.replace(
+                msgspec.structs.replace(draft, history=(*found.value.history, *draft.history)), found.etag
+            )
+
+    def accepted(self, side: Role, name: str, job: Mapping[str, Any]) -> str:
+        """Complete the record with the hub's answer, and keep what the job needs; what is still missing, or nothing."""
+        while_it_conflicts(lambda: self._settle(side, name, job))
+        return self._completed(side, name)
+
+    def _settle(self, side: Role, name: str, job: Mapping[str, Any]) -> None:
+        found = self._ledger.read(self._plan.pair, name)
+        if found is None:
+            raise NotNow(f"the record of {name} is gone")
+        if found.value.status is JobStatus.RESUBMITTED:
+            raise NotNow(f"{why_not(found.value, side)}; the job in the {side} runs beside it")
+        if found.value.status in UNSETTLED:
+            settled = settled_record(self._world, self._plan, found.value, job)
+            self._ledger.replace(settled, found.etag)
+
+    def _completed(self, side: Role, name: str) -> str:
+        """Keep the assets of a job, and recreate them on the other side as far as this identity may."""
+        found = self._ledger.read(self._plan.pair, name)
+        if found is None or not found.value.incomplete or found.value.status is not JobStatus.RUNNING:
+            return ""
+        tried = replicated(Assets(self._world, self._plan, side), found.value)
+        line = JobEvent(
+            at=self._world.clock.now(),
+            what="incomplete" if tried.incomplete else "completed",
+            why=tried.incomplete or "its assets are kept",
+            epoch=found.value.epoch,
+        )
+        whole = msgspec.structs.replace(tried, history=(*tried.history, line))
+        try:
+            self._ledger.replace(whole, found.etag)
+        except Conflict:
+            return ""
+        return tried.incomplete
+
+    def refused(self, name: str, why: str) -> None:
+        """Note that the hub did not take the job: it said so itself."""
+        while_it_conflicts(lambda: self._refuse(name, why))
+
+    def _refuse(self, name: str, why: str) -> None:
+        found = self._ledger.read(self._plan.pair, name)
+        if found and found.value.status is JobStatus.SUBMITTING:
+            closed = not_submitted(found.value, why, self._world.clock.now())
+            self._ledger.replace(closed, found.etag)
+
+    def read(self, name: str) -> Versioned[JobRecord] | None:
+        return self._ledger.read(self._plan.pair, name)
+
+
+def settled_record(world: World, plan: Plan, record: JobRecord, job: Mapping[str, Any]) -> JobRecord:
+    """A record whose job was seen in its hub; its needs are read again from what the hub shows."""
+    whole = msgspec.structs.replace(record, closure=needs_of(plan, record.hub, job), incomplete=NOT_KEPT)
+    return accepted(whole, job, world.clock.now())

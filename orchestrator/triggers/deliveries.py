@@ -1,0 +1,137 @@
+"""Deliveries: Event Grid in both schemas with both handshakes, and Azure Monitor's action groups.
+
+Answers matter. Event Grid does not deliver again after 400, 401, 403, 404 or 413, so these are for bodies that
+no retry would mend; our own trouble is 503. A bad element among good ones does not cost the good ones.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+from azure.durable_functions import DurableFunctionsClient
+
+from orchestrator import telemetry
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.recording import Heard
+from orchestrator.core.signals.facts import Fact, Kind
+from orchestrator.core.signals.parse import facts_from_text
+from orchestrator.triggers import engine
+from orchestrator.triggers.answers import TooLarge, answer, problem
+from orchestrator.triggers.http_pairs import Handler, guarded, place_of
+from orchestrator.watch.deliveries import Intake, sorted_out
+
+LOG = telemetry.logger("events")
+
+LIMIT = 2 * 1024 * 1024
+"""Bytes: Event Grid sends at most 1 MB at once, action groups 256 KB (learn.microsoft.com, Event Grid quotas)."""
+
+
+TOLD = 10
+"""Reasons told of a body of which nothing was understood."""
+
+
+def deliveries(deployment: Deployment) -> Handler:
+    """``POST events`` and ``POST alerts``; ``OPTIONS`` is the handshake of CloudEvents."""
+
+    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+        if req.method == "OPTIONS":
+            return cloud_events_handshake(req)
+        body = req.get_body()
+        if len(body) > LIMIT:
+            raise TooLarge(LIMIT)
+        facts = facts_from_text(body)
+        handshake = _validation_code(facts)
+        if handshake:
+            return answer({"validationResponse": handshake})
+        found = sorted_out(deployment.plans, facts, deployment.clock.now())
+        _tell_unknown(found)
+        if found.invalid and len(found.invalid) == len(facts):
+            return _not_understood(req, found.invalid)
+        await _handed_over(deployment, client, found)
+        return answer(_counts(found, len(facts)))
+
+    return guarded(handler)
+
+
+async def event_grid(deployment: Deployment, event: Any, client: DurableFunctionsClient) -> None:
+    """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
+    facts = facts_from_text(json.dumps(body_of(event)))
+    found = sorted_out(deployment.plans, facts, deployment.clock.now())
+    for why in found.invalid:
+        LOG.warning("an event could not be understood: %s", why)
+    _tell_unknown(found)
+    await _handed_over(deployment, client, found)
+
+
+async def _handed_over(deployment: Deployment, client: DurableFunctionsClient, found: Intake) -> None:
+    now = deployment.clock.now()
+    news = tuple(order for told in found.captures if (order := deployment.recent.news(told)))
+    await engine.hand_over(client, dict(deployment.plans), found._replace(captures=news), now)
+    for pair, signals in found.signals.items():
+        await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
+
+
+def _tell_unknown(found: Intake) -> None:
+    """Into the log, so that a table can learn the words: they have counted for nothing."""
+    if found.unknown:
+        words = [said for element in found.unknown[:TOLD] for said in element]
+        what = f"{len(found.unknown)} delivered elements had words that are not known here"
+        telemetry.event(LOG, logging.WARNING, what, elements=len(found.unknown), unknown=words)
+
+
+def cloud_events_handshake(req: func.HttpRequest) -> func.HttpResponse:
+    """CloudEvents' abuse protection: say that the origin may deliver here."""
+    origin = req.headers.get("WebHook-Request-Origin")
+    if not origin:
+        return problem(HTTPStatus.BAD_REQUEST, "a handshake needs the header WebHook-Request-Origin")
+    allowed = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": req.headers.get("WebHook-Request-Rate") or "*"}
+    return func.HttpResponse(status_code=HTTPStatus.OK, headers=allowed)
+
+
+def body_of(event: Any) -> dict[str, Any]:
+    """The event as it was posted. The binding hands over either class, whatever the annotation says."""
+    if isinstance(event, func.EventGridEvent):
+        return {
+            "id": event.id,
+            "topic": event.topic,
+            "subject": event.subject,
+            "eventType": event.event_type,
+            "eventTime": event.event_time.isoformat() if event.event_time else None,
+            "data": event.get_json(),
+            "dataVersion": event.data_version,
+        }
+    return {
+        "specversion": event.specversion,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time.isoformat() if event.time else None,
+        "data": event.get_json(),
+    }
+
+
+def _not_understood(req: func.HttpRequest, reasons: tuple[str, ...]) -> func.HttpResponse:
+    where, expected = place_of(req), "an event or an alert in JSON, or an array of them"
+    detail = f"{where}: expected {expected}, got this: {reasons[0]}"
+    told = {"field": "", "expected": expected, "got": reasons[0], "invalid": list(reasons[:TOLD])}
+    return problem(HTTPStatus.BAD_REQUEST, detail, None, where=where, **told)
+
+
+def _validation_code(facts: list[Fact]) -> str | None:
+    return next((fact.details.validation_code for fact in facts if fact.parsed.kind is Kind.HANDSHAKE), None)
+
+
+def _counts(found: Intake, total: int) -> dict[str, int]:
+    return {
+        "received": total,
+        "signals": sum(len(signals) for signals in found.signals.values()),
+        "jobs": sum(len(order.jobs) for order in found.captures),
+        "ignored": found.ignored,
+        "invalid": len(found.invalid),
+        "unknown": len(found.unknown),
+    }

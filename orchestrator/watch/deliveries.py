@@ -1,0 +1,69 @@
+"""Sorting what was delivered: which pair it concerns, and whether it is a signal, a job or nothing.
+
+Pure. A delivery never decides anything; it is handed to the entity, or names jobs to look at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.directory import Directory
+from orchestrator.core.signals.facts import Fact, Kind
+from orchestrator.core.signals.routing import attribute
+from orchestrator.core.signals.signal import Signal
+from orchestrator.ports import side_of
+from orchestrator.workflows.messages import CaptureOrder
+
+
+class Intake(NamedTuple):
+    """What a delivery comes to."""
+
+    signals: Mapping[str, tuple[Signal, ...]]
+    """By pair."""
+
+    captures: tuple[CaptureOrder, ...]
+    ignored: int
+    invalid: tuple[str, ...]
+    """Why each element that could not be understood was not."""
+
+    unknown: tuple[tuple[str, ...], ...]
+    """For each element with words that no table knows: these words."""
+
+
+def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
+    """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
+    signals: dict[str, list[Signal]] = defaultdict(list)
+    jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
+    ignored = 0
+    invalid: list[str] = []
+    unknown: list[tuple[str, ...]] = []
+    for fact in facts:
+        parsed = fact.parsed
+        if parsed.kind is Kind.INVALID:
+            invalid.append(parsed.why)
+            continue
+        if fact.details.unknown:
+            unknown.append(fact.details.unknown)
+        concerned = False
+        for plan in plans.concerned(fact):
+            found = attribute(fact, plan, received)
+            signals[plan.pair].extend(found)
+            side = side_of(plan, parsed.target) if parsed.kind is Kind.JOB and parsed.target else None
+            if side and fact.details.run:
+                jobs[plan.pair, side, fact.details.run_status or ""][fact.details.run] = None
+            concerned = concerned or bool(found) or side is not None
+        ignored += not concerned
+    return Intake(
+        signals={pair: tuple(found) for pair, found in signals.items() if found},
+        captures=tuple(
+            CaptureOrder(pair=pair, side=side, jobs=tuple(names), told=told)
+            for (pair, side, told), names in jobs.items()
+        ),
+        ignored=ignored,
+        invalid=tuple(invalid),
+        unknown=tuple(unknown),
+    )

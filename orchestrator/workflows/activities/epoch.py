@@ -1,0 +1,191 @@
+"""Phase A's steps: claim the epoch, publish the pointer, look whether it arrived.
+
+Nothing here calls Resource Manager or the hub that is left. Each body is idempotent by (pair, epoch, run): a
+repeated order finds its own work done and says so.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from orchestrator.core.base.errors import Conflict, EpochFenced, HubswitchError, OrderExpired, TemporaryError
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import EpochRecord, PointerValue, pointer_for
+from orchestrator.core.plan.schema import Plan
+from orchestrator.ports import PointerSnapshot, Versioned, World
+from orchestrator.workflows.activities.conflict import while_it_conflicts
+from orchestrator.workflows.messages import Replica, RunOrder, Verification
+
+REPAIR_AFTER = 30
+"""Suspect intervals after which a pointer that is behind its epoch record is not being published by a run any more."""
+
+
+def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
+    """Make this run the holder of its epoch; the record in force.
+
+    Raises:
+        EpochFenced: the record shows another history than the one that the order was decided on.
+        OrderExpired: not claimed yet, and the evidence behind the order has died.
+    """
+    return while_it_conflicts(lambda: _claimed(world, order))
+
+
+def publish_pointer(world: World, order: RunOrder) -> PointerValue:
+    """Point clients at the side that this run's epoch record names; the value in force.
+
+    The keys are read *before* the fence is checked and written only over what was read. A run that has been
+    overtaken is therefore stopped by the fence, or by the ETags of what its successor wrote.
+
+    Raises:
+        EpochFenced: this run does not hold its epoch any more.
+    """
+    return while_it_conflicts(lambda: _published(world, order))
+
+
+def verify_pointer(world: World, order: RunOrder) -> Verification:
+    """Ask every replica that the plan names (the endpoint itself if it names none) what it shows now."""
+    plan = world.plans[order.pair]
+    asked = plan.pointer.replicas or (plan.pointer.endpoint,)
+    return Verification(replicas=tuple(_asked(world, order, endpoint) for endpoint in asked))
+
+
+def held_epoch(world: World, order: RunOrder) -> EpochRecord:
+    """The epoch record, if this run holds it.
+
+    Raises:
+        EpochFenced: it shows another epoch or another run.
+    """
+    found = world.epochs[order.pair].read(order.pair)
+    if found is None:
+        raise EpochFenced(f"{order.pair} has no epoch record; {order.run} holds nothing")
+    if (found.value.epoch, found.value.run) != (order.epoch, order.run):
+        holder = found.value.run or "nobody"
+        raise EpochFenced(f"{order.pair} is at epoch {found.value.epoch} of {holder}, not {order.epoch} of {order.run}")
+    return found.value
+
+
+def read_epoch(world: World, pair: str) -> EpochRecord:
+    """The epoch record of a pair.
+
+    Raises:
+        TemporaryError: there is none, or it cannot be read now.
+    """
+    found = world.epochs[pair].read(pair)
+    if found is None:
+        raise TemporaryError(f"{pair} has no epoch record")
+    return found.value
+
+
+def ensure_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
+    """The epoch record of a pair, begun at epoch 0 with the primary if there is none, and its pointer published.
+
+    So a pointer is there before the first outage, and comes back if its store was emptied. A run that may still be
+    publishing is left to do so itself.
+    """
+    record = begun_pair(world, plan, now)
+    repair_pointer(world, plan, record, now)
+    return record
+
+
+def begun_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
+    """The epoch record of a pair, begun at epoch 0 with the primary if there is none."""
+    return while_it_conflicts(lambda: _begun(world, plan, now))
+
+
+def repair_pointer(world: World, plan: Plan, record: EpochRecord, now: datetime) -> str | None:
+    """Publish the pointer if it is behind its epoch record and no run may be publishing it.
+
+    Returns:
+        Why no run could ever publish over it: it is ahead of the record, or names the other side. None if it agrees.
+    """
+    pointers = world.pointers[plan.pair]
+    seen = pointers.snapshot(plan.pair)
+    fenced = _fenced_by(seen, record)
+    if fenced:
+        # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
+        return fenced if read_epoch(world, plan.pair) == record else None
+    is_behind = seen.value is None or seen.value.epoch < record.epoch
+    if is_behind and (record.run is None or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval):
+        with suppress(Conflict, EpochFenced):
+            pointers.publish(plan.pair, pointer_for(plan, record), seen)
+    return None
+
+
+def _begun(world: World, plan: Plan, now: datetime) -> EpochRecord:
+    store = world.epochs[plan.pair]
+    found = store.read(plan.pair)
+    if found:
+        return found.value
+    first = EpochRecord(epoch=0, active=Role.PRIMARY, run=None, since=now, why="the pair was set up")
+    store.create(plan.pair, first)
+    return first
+
+
+def _claimed(world: World, order: RunOrder) -> EpochRecord:
+    store = world.epochs[order.pair]
+    found = store.read(order.pair)
+    if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
+        return found.value
+    _must_follow(found, order)
+    now = world.clock.now()
+    if now > order.claim_by:
+        raise OrderExpired(
+            f"{order.run} was decided at {order.decided_at:%H:%M:%S} and could not claim epoch {order.epoch} "
+            f"by {order.claim_by:%H:%M:%S}"
+        )
+    record = EpochRecord(
+        epoch=order.epoch,
+        active=order.target,
+        run=order.run,
+        since=now,
+        why=order.why,
+        doubted_since=order.doubted_since,
+        ordered=order.ordered,
+    )
+    if found:
+        store.replace(order.pair, record, found.etag)
+    else:
+        store.create(order.pair, record)
+    return record
+
+
+def _published(world: World, order: RunOrder) -> PointerValue:
+    store = world.pointers[order.pair]
+    seen = store.snapshot(order.pair)
+    value = pointer_for(world.plans[order.pair], held_epoch(world, order))
+    if seen.value and seen.value.epoch > value.epoch:
+        raise EpochFenced(f"the pointer of {order.pair} is at epoch {seen.value.epoch}, this run at {order.epoch}")
+    store.publish(order.pair, value, seen)
+    return value
+
+
+def _fenced_by(seen: PointerSnapshot, record: EpochRecord) -> str | None:
+    shown = seen.value
+    highest = max(seen.highest, shown.epoch if shown else 0)
+    if highest > record.epoch:
+        return f"the pointer is at epoch {highest}, ahead of the epoch record, which says {record.epoch}"
+    if shown and shown.epoch == record.epoch and shown.active is not record.active:
+        return f"the pointer of epoch {shown.epoch} names the {shown.active}, the epoch record the {record.active}"
+    return None
+
+
+def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
+    epoch = found.value.epoch if found else 0
+    active = found.value.active if found else Role.PRIMARY
+    if epoch != order.epoch - 1:
+        raise EpochFenced(f"{order.pair} is at epoch {epoch}; epoch {order.epoch} of {order.run} cannot follow")
+    if active is not order.source:
+        raise EpochFenced(f"the active side of {order.pair} is the {active}, not the {order.source}")
+
+
+def _asked(world: World, order: RunOrder, endpoint: str) -> Replica:
+    try:
+        value = world.pointers[order.pair].seen_on(order.pair, endpoint)
+    except HubswitchError as fault:
+        return Replica(endpoint=endpoint, confirmed=False, why=str(fault))
+    if value is None:
+        return Replica(endpoint=endpoint, confirmed=False, why="shows no pointer yet")
+    if value.epoch < order.epoch:
+        return Replica(endpoint=endpoint, confirmed=False, why=f"still shows epoch {value.epoch}")
+    return Replica(endpoint=endpoint, confirmed=True)

@@ -1,0 +1,82 @@
+"""Places for work that takes long, so that a switch never waits for a slot behind it.
+
+Activities of one process share its slots (``maxConcurrentActivityFunctions`` in ``host.json``), whatever they are for.
+Captures that ask a region which hangs, or batches of jobs that wait for Resource Manager's bucket, would hold all of
+them. Each kind of such work has fewer places than there are slots, and all kinds together leave some free. Who finds
+no place is turned away at once, and comes again after a durable pause that holds nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from durabletask.task import OrchestrationContext
+
+from orchestrator.core.base.errors import TemporaryError
+from orchestrator.workflows import names
+from orchestrator.workflows.messages import AfterReport, BatchReport, CaptureReport
+
+BUSY = "other work of its kind is under way"
+PLACES: Mapping[str, int] = {
+    names.RESUBMIT_JOBS: 8,
+    names.CAPTURE_JOBS: 3,
+    names.SETTLE_JOBS: 1,
+    names.AWAIT_STANDBY: 2,
+}
+"""Activity -> how many may be under way in one process. Whatever is not here takes a second or two."""
+
+
+def _no_standby() -> Any:
+    raise TemporaryError("other runs are asking Resource Manager for their standbys; this one's turn comes")
+
+
+_TURNED_AWAY: Mapping[str, Callable[[Any], Any]] = {
+    names.RESUBMIT_JOBS: lambda order: BatchReport(pending=order.size or 1, busy=True, why=BUSY),
+    names.CAPTURE_JOBS: lambda order: CaptureReport(left=order.jobs, busy=True),
+    names.SETTLE_JOBS: lambda _order: AfterReport(busy=True, why=BUSY),
+    names.AWAIT_STANDBY: lambda _order: _no_standby(),
+}
+"""What an activity answers that finds no place."""
+
+
+class Lanes:
+    """The places of one process. Safe to share between threads."""
+
+    def __init__(self, places: Mapping[str, int] = PLACES) -> None:
+        self._free = {name: threading.BoundedSemaphore(number) for name, number in places.items()}
+
+    def through(self, activity: str, order: Any, body: Callable[[], Any]) -> Any:
+        """What the body returns; what stands for it if all places of its kind are taken.
+
+        Raises:
+            TemporaryError: no place, and the activity's answer has no word for that.
+        """
+        places = self._free.get(activity)
+        if places is None:
+            return body()
+        if not places.acquire(blocking=False):
+            return _TURNED_AWAY[activity](order)
+        try:
+            return body()
+        finally:
+            places.release()
+
+
+TURNS = 100
+"""Times that work which others begin again anyway asks for a place."""
+
+LONGEST_TURN = 20
+"""Beats of the longest pause between two of them."""
+
+
+def turn(ctx: OrchestrationContext, pause: timedelta) -> Any:
+    """A timer until the next time: half of a pause to one and a half, the same whenever it is played again."""
+    return ctx.create_timer(pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF))
+
+
+def pause_after(number: int, beat: timedelta, longest: timedelta) -> timedelta:
+    """A beat, and twice as long after each of so many tries."""
+    return min(beat * (1 << min(number, 16)), longest)

@@ -1,0 +1,100 @@
+"""Phase B's steps: wait for the target, list what is to move, move it, each job once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.errors import TemporaryError
+from orchestrator.core.jobs.listing import in_order
+from orchestrator.core.jobs.record import Manifest, is_interrupted, read_record
+from orchestrator.ports import World
+from orchestrator.workflows.activities.epoch import held_epoch
+from orchestrator.workflows.activities.move_job import Mover, Outcome, Sent
+from orchestrator.workflows.activities.outcome import Fate
+from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
+
+WORKERS = 8
+"""Jobs of one batch under way at once. Resource Manager's bucket, not this, bounds the rate."""
+
+
+def await_standby(world: World, order: RunOrder) -> None:
+    """Return if Resource Manager answers for the target; raise what it said otherwise."""
+    held_epoch(world, order)
+    world.jobs.reachable(world.plans[order.pair].side(order.target))
+
+
+def list_jobs(world: World, order: RoundOrder) -> RoundPlan:
+    """Fix which jobs a round moves, and in which order: priority, then who needs whose output, then age.
+
+    The list is kept once per run and round, so a repeated step plans the same batches.
+    """
+    held_epoch(world, order.run)
+    path = manifest_path(order.run, order.round)
+    ledger = world.ledgers[order.run.pair]
+    kept = ledger.get(path)
+    if kept is None:
+        jobs = _interrupted(world, order)
+        if not jobs:
+            return RoundPlan(jobs=0, batches=0)
+        ledger.put_once(path, encode(Manifest(run=order.run.run, batch=order.round, jobs=jobs)))
+    count, size = len(_manifest(world, order.run, order.round).jobs), world.plans[order.run.pair].jobs.batch
+    return RoundPlan(jobs=count, batches=-(-count // size), size=size)
+
+
+def _interrupted(world: World, order: RoundOrder) -> tuple[str, ...]:
+    """Jobs that the outage took and that no earlier round of this run has dealt with."""
+    before = {name for number in range(order.round) for name in _manifest(world, order.run, number).jobs}
+    found = [
+        summary
+        for summary in world.ledgers[order.run.pair].summaries(order.run.pair)
+        if summary.hub is order.run.source
+        and summary.name not in before
+        and is_interrupted(summary, order.run.doubted_since)
+    ]
+    return in_order(found)
+
+
+def _manifest(world: World, run: RunOrder, number: int) -> Manifest:
+    path = manifest_path(run, number)
+    kept = world.ledgers[run.pair].get(path)
+    if kept is None:
+        raise TemporaryError(f"{path} is not there yet")
+    return read_record(kept, Manifest, path)
+
+
+def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
+    """Move the jobs of one batch; what is left over is counted as pending.
+
+    Raises:
+        EpochFenced: this run does not hold its epoch any more; nothing was submitted after that was seen.
+    """
+    held_epoch(world, order.run)
+    plan = world.plans[order.run.pair]
+    size = order.size or plan.jobs.batch
+    jobs = _manifest(world, order.run, order.round).jobs[order.batch * size :][:size]
+    mover = Mover(world, plan, order.run, Sent.LAST if order.last else Sent.FIRST)
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return tallied(list(pool.map(mover.move, jobs)))
+
+
+def manifest_path(run: RunOrder, number: int) -> str:
+    return f"{run.pair}/runs/{run.run}/round-{number}.json"
+
+
+def tallied(outcomes: list[Outcome]) -> BatchReport:
+    """Outcomes counted; of those pending the longest wait and one reason are kept."""
+    count = {fate: sum(1 for outcome in outcomes if outcome.fate is fate) for fate in Fate}
+    pending = [outcome for outcome in outcomes if outcome.fate is Fate.PENDING]
+    waits = [outcome.retry_after for outcome in pending if outcome.retry_after]
+    return BatchReport(
+        resubmitted=count[Fate.RESUBMITTED],
+        skipped=count[Fate.SKIPPED],
+        waiting=count[Fate.WAITING],
+        refused=count[Fate.REFUSED],
+        given_up=sum(1 for outcome in outcomes if outcome.given_up),
+        finished=count[Fate.FINISHED],
+        pending=len(pending),
+        retry_after=max(waits) if waits else None,
+        why=pending[0].why if pending else "",
+    )

@@ -1,0 +1,127 @@
+"""After a switch: jobs that wait are tried again, and runs that were left behind are accounted for.
+
+Everything here is done for the epoch that is in force, on whichever side is active, and may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from durabletask.task import OrchestrationContext
+
+from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.jobs.listing import in_order
+from orchestrator.core.jobs.record import EpochRecord, JobStatus, JobSummary, OldRun
+from orchestrator.core.plan.schema import Plan
+from orchestrator.ports import World
+from orchestrator.watch.revive import order_again
+from orchestrator.workflows import names
+from orchestrator.workflows.activities.epoch import held_epoch
+from orchestrator.workflows.activities.limits import LONGEST_TURN, pause_after, turn
+from orchestrator.workflows.activities.move_job import NOTABLE, Mover, Sent
+from orchestrator.workflows.activities.notify import summary_path
+from orchestrator.workflows.activities.old_runs import OldRuns
+from orchestrator.workflows.activities.resubmit_jobs import WORKERS, tallied
+from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchReport, RunOrder
+from orchestrator.workflows.orchestrators.resubmit import waiter_of
+from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, waiting
+
+STEPS = 40
+"""Steps of one orchestration; the next timer goes on where they end."""
+
+TRIES = 4
+OPEN = frozenset({OldRun.UNKNOWN, OldRun.STOPPING})
+"""What is not known yet of an old run."""
+
+
+def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
+    """The orchestrator. Input: ``AfterOrder``; output: ``AfterReport``, both as plain data."""
+    order = from_builtins(given, AfterOrder, ctx.instance_id)
+    run, total = order.run, AfterReport()
+    for number in range(STEPS):
+        ctx.set_custom_status(waiting(names.SETTLE_JOBS, run.decided_at.isoformat(), ""))
+        try:
+            answer = yield from insist(
+                ctx, names.SETTLE_JOBS, given, beat=run.beat, longest=run.longest, tries=TRIES, waiter=waiter_of(run)
+            )
+        except RunStopped as stopped:
+            return to_builtins(msgspec.structs.replace(total, why=stopped.why))
+        report = from_builtins(answer, AfterReport, names.SETTLE_JOBS)
+        if report.busy:
+            yield turn(ctx, pause_after(number, run.beat, run.beat * LONGEST_TURN))
+            continue
+        total = AfterReport(
+            jobs=total.jobs.plus(report.jobs),
+            stopping=total.stopping + report.stopping,
+            settled=total.settled + report.settled,
+            why=report.why,
+        )
+        if not report.more:
+            break
+    return to_builtins(total)
+
+
+def order_after(world: World, plan: Plan, state: PairState) -> RunOrder | None:
+    """The order to see to what the last switch left behind; None if it is not over, or nothing is left."""
+    if state.run is not None or not state.epoch:
+        return None
+    found = world.epochs[plan.pair].read(plan.pair)
+    record = found.value if found else None
+    if record is None or record.run is None or record.epoch != state.epoch:
+        return None
+    ledger = world.ledgers[plan.pair]
+    if ledger.get(summary_path(plan.pair, record.run)) is None:
+        return None
+    now = world.clock.now()
+    if not any(_is_due(job, record, now) or _is_open(job) for job in ledger.summaries(plan.pair)):
+        return None
+    return order_again(record, plan, now)
+
+
+def settle_jobs(world: World, order: AfterOrder) -> AfterReport:
+    """Try a batch of the jobs that wait, and settle a batch of old runs.
+
+    Raises:
+        EpochFenced: another run holds the epoch; nothing was done after that was seen.
+    """
+    record = held_epoch(world, order.run)
+    plan, now = world.plans[order.run.pair], world.clock.now()
+    jobs = list(world.ledgers[plan.pair].summaries(plan.pair))
+    due = [job for job in jobs if _is_due(job, record, now)]
+    left = [job for job in jobs if _is_open(job)]
+    retried = _retried(world, plan, order.run, due)
+    settled = OldRuns(world, plan, order.run).settle(left) if left else AfterReport()
+    return msgspec.structs.replace(settled, jobs=retried, more=settled.more or len(due) > plan.jobs.batch)
+
+
+def _retried(world: World, plan: Plan, run: RunOrder, due: Sequence[JobSummary]) -> BatchReport:
+    """What became of a batch of jobs that waited, each from its own hub to the active one."""
+    if not due:
+        return BatchReport()
+    hubs = {job.name: job.hub for job in due}
+    movers = {role: Mover(world, plan, from_hub(run, role), Sent.AGAIN) for role in set(hubs.values())}
+    batch = in_order(due)[: plan.jobs.batch]
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return tallied(list(pool.map(lambda name: movers[hubs[name]].move(name), batch)))
+
+
+def from_hub(run: RunOrder, hub: Role) -> RunOrder:
+    """The order of a run, for a job that was submitted on a given side."""
+    return msgspec.structs.replace(run, source=hub)
+
+
+def _is_due(job: JobSummary, record: EpochRecord, now: datetime) -> bool:
+    """Whether a waiting job is to be tried: its time has come, or another side than when it was left may take it."""
+    if job.status not in NOTABLE:
+        return False
+    return job.epoch < record.epoch or (job.retry_at is not None and job.retry_at <= now)
+
+
+def _is_open(job: JobSummary) -> bool:
+    return job.status is JobStatus.RESUBMITTED and job.old_run in OPEN

@@ -1,0 +1,87 @@
+"""Notices go out as CloudEvents that receivers can tell apart."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from azure.core.credentials import TokenCredential
+
+from orchestrator.adapters.http.transport import BoundedTransport
+from orchestrator.adapters.notify.event_grid import EventGridNotices
+from orchestrator.core.base.errors import Forbidden, InvalidInput, Throttled, Unreachable
+from orchestrator.ports import Notice, Notices
+from orchestrator.simulator.cloud import LocalAzure
+
+
+def notice(identity: str, kind: str = "Hubswitch.Switched") -> Notice:
+    return Notice(identity, kind, "pairs/demo", datetime(2026, 3, 1, 12, tzinfo=UTC), {"epoch": 1})
+
+
+@pytest.fixture
+def notices(executor: TokenCredential, azure_transport: BoundedTransport) -> EventGridNotices:
+    return EventGridNotices(executor, azure_transport)
+
+
+@pytest.fixture
+def topic(azure: LocalAzure) -> str:
+    return azure.plan().notices or ""
+
+
+def published(azure: LocalAzure, prefix: str) -> list[dict[str, object]]:
+    return [event for event in azure.call(lambda: list(azure.event_grid.published)) if event["id"].startswith(prefix)]
+
+
+def test_the_adapter_is_a_publisher_of_notices(notices: EventGridNotices, topic: str) -> None:
+    """It fits the port; nothing to say is nothing sent."""
+    port: Notices = notices
+    port.publish(topic, [])
+
+
+def test_a_notice_arrives_as_a_cloud_event(notices: EventGridNotices, topic: str, azure: LocalAzure, pair: str) -> None:
+    """Type, subject, time and data are the notice's; the id is stable."""
+    notices.publish(topic, [notice(f"{pair}-1")])
+    event = published(azure, pair)[0]
+    assert {name: event[name] for name in ("specversion", "type", "source", "subject", "id", "data")} == {
+        "specversion": "1.0",
+        "type": "Hubswitch.Switched",
+        "source": "/hubswitch",
+        "subject": "pairs/demo",
+        "id": f"{pair}-1",
+        "data": {"epoch": 1},
+    }
+
+
+def test_many_notices_go_in_a_few_requests(notices: EventGridNotices, topic: str, azure: LocalAzure, pair: str) -> None:
+    """All arrive, in order."""
+    notices.publish(topic, [notice(f"{pair}-{number}") for number in range(130)])
+    assert [event["id"] for event in published(azure, pair)] == [f"{pair}-{number}" for number in range(130)]
+
+
+def test_a_foreign_type_is_refused_before_anything_is_sent(
+    notices: EventGridNotices, topic: str, azure: LocalAzure, pair: str
+) -> None:
+    """Only our own types go out under our name."""
+    with pytest.raises(InvalidInput, match="type"):
+        notices.publish(topic, [notice(f"{pair}-1"), notice(f"{pair}-2", "Microsoft.Storage.BlobCreated")])
+    assert published(azure, pair) == []
+
+
+def test_trouble_of_the_topic_is_told(notices: EventGridNotices, topic: str, azure: LocalAzure) -> None:
+    """A topic that is busy or closed to us says so by our own errors."""
+    azure.faults.set(azure.estate.third, "eventgrid", "429", retry_after=9)
+    with pytest.raises(Throttled):
+        notices.publish(topic, [notice("a")])
+    azure.faults.set(azure.estate.third, "eventgrid", "403")
+    with pytest.raises(Forbidden):
+        notices.publish(topic, [notice("a")])
+
+
+def test_a_silent_topic_is_bounded(notices: EventGridNotices, topic: str, azure: LocalAzure) -> None:
+    """Telling people never holds up what it tells of."""
+    azure.faults.set(azure.estate.third, "eventgrid", "hang")
+    start = time.monotonic()
+    with pytest.raises(Unreachable):
+        notices.publish(topic, [notice("a")])
+    assert time.monotonic() - start < 3

@@ -1,0 +1,143 @@
+"""A container with conditional writes, against the simulated Azure and against Azurite."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.core.credentials import TokenCredential
+
+from orchestrator.adapters.http.transport import BoundedTransport
+from orchestrator.adapters.stores.blobs import Container
+from orchestrator.core.base.errors import Conflict, Forbidden, TemporaryError, Unreachable
+from orchestrator.simulator.cloud import LocalAzure
+
+SDK_DEFAULT = 100.0
+"""Seconds, fewer than the client's own defaults would wait. Far more than ours take: a machine may sleep in between."""
+
+
+def test_a_missing_container_reads_as_empty(container: Container) -> None:
+    """Before the first write there is nothing, and that is no error."""
+    assert container.read("a.json") is None
+    assert list(container.listed("")) == []
+
+
+def test_the_first_write_makes_the_container(container: Container) -> None:
+    """Nobody has to create it beforehand."""
+    etag = container.create("a/b.json", b"{}")
+    found = container.read("a/b.json")
+    assert found is not None
+    assert (found.data, found.etag) == (b"{}", etag)
+
+
+def test_replacing_in_a_missing_container_is_a_conflict(container: Container) -> None:
+    """What was read is gone: read again."""
+    with pytest.raises(Conflict):
+        container.replace("a.json", b"1", '"0x1"')
+
+
+def test_creating_what_exists_is_a_conflict(container: Container) -> None:
+    """The first one wins and stays."""
+    container.create("a.json", b"1")
+    with pytest.raises(Conflict):
+        container.create("a.json", b"2")
+    assert container.read("a.json").data == b"1"  # type: ignore[union-attr]
+
+
+def test_replacing_under_the_etag_that_was_read_succeeds_once(container: Container) -> None:
+    """Of two writers with the same reading one gets a conflict."""
+    first = container.create("a.json", b"1")
+    second = container.replace("a.json", b"2", first)
+    with pytest.raises(Conflict):
+        container.replace("a.json", b"3", first)
+    assert second != first
+    assert container.read("a.json").data == b"2"  # type: ignore[union-attr]
+
+
+def test_replacing_what_is_gone_is_a_conflict(container: Container) -> None:
+    """An ETag of a blob that is not there any more matches nothing."""
+    etag = container.create("a.json", b"1")
+    container._client.delete_blob("a.json")
+    with pytest.raises(Conflict):
+        container.replace("a.json", b"2", etag)
+
+
+def test_of_many_writers_at_once_exactly_one_wins(container: Container) -> None:
+    """The condition is judged with the write, however many come together."""
+    etag = container.create("a.json", b"0")
+
+    def write(number: int) -> bool:
+        try:
+            container.replace("a.json", str(number).encode(), etag)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(write, range(1, 17))) == 1
+
+
+def test_lists_give_paths_in_order_and_metadata_if_asked(container: Container) -> None:
+    """Metadata travels with the list; without being asked for it does not."""
+    for name in ("b", "a", "c"):
+        container.create(f"x/{name}", b"", {"status": name})
+    container.create("y/d", b"")
+    listed = list(container.listed("x/", metadata=True))
+    assert [(blob.name, blob.metadata["status"]) for blob in listed] == [("x/a", "a"), ("x/b", "b"), ("x/c", "c")]
+    assert not any(blob.metadata for blob in container.listed("x/"))
+
+
+def test_an_empty_blob_can_be_read(container: Container) -> None:
+    """Nothing is something, too."""
+    container.create("a", b"")
+    assert container.read("a").data == b""  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def ledger(azure: LocalAzure, executor: TokenCredential, azure_transport: BoundedTransport, pair: str) -> Container:
+    """A container of the simulated ledger account, which can be made to fail."""
+    made = Container(azure.urls["ledger"], pair, executor, azure_transport)
+    made.create("a", b"1")
+    return made
+
+
+def requests_since(azure: LocalAzure, since: datetime) -> int:
+    return len(azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="ledger"))
+
+
+def test_a_silent_account_is_bounded(ledger: Container, azure: LocalAzure) -> None:
+    """The SDK would wait a minute, three times; here it is one read timeout."""
+    azure.faults.set(azure.estate.third, "ledger", "hang")
+    start = time.monotonic()
+    with pytest.raises(Unreachable):
+        ledger.read("a")
+    assert time.monotonic() - start < SDK_DEFAULT
+
+
+def test_a_failing_account_is_asked_once(ledger: Container, azure: LocalAzure) -> None:
+    """Who asks decides about asking again."""
+    azure.faults.set(azure.estate.third, "ledger", "5xx")
+    since = datetime.now(UTC)
+    with pytest.raises(TemporaryError, match="503"):
+        ledger.read("a")
+    assert requests_since(azure, since) == 1
+
+
+def test_a_write_whose_answer_is_lost_is_not_sent_again(ledger: Container, azure: LocalAzure) -> None:
+    """A second PUT would meet the first one's ETag and look like a lost race; reading shows who won."""
+    etag = ledger.create("b", b"1")
+    azure.faults.set(azure.estate.third, "ledger", "lost-answer", times=1)
+    since = datetime.now(UTC)
+    with pytest.raises(Unreachable):
+        ledger.replace("b", b"mine", etag)
+    assert requests_since(azure, since) == 1
+    assert ledger.read("b").data == b"mine"  # type: ignore[union-attr]
+
+
+def test_a_missing_role_is_forbidden(ledger: Container, azure: LocalAzure) -> None:
+    """403 is nobody's outage."""
+    azure.faults.set(azure.estate.third, "ledger", "403")
+    with pytest.raises(Forbidden):
+        ledger.read("a")

@@ -1,0 +1,55 @@
+"""Explaining: one paragraph that says where the pair stands, why, and what would change it."""
+
+from __future__ import annotations
+
+import pytest
+from stories import AUTO, BAD, Story, failed_over, minutes
+
+from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.explain import CHANGES, Explanation, explain
+from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY
+
+
+def explained(story: Story) -> Explanation:
+    return explain(story.state, story.now, story.policy)
+
+
+def test_a_well_pair_says_what_it_would_take() -> None:
+    """Nothing is bad; two classes being bad would change that."""
+    story = Story()
+    story.live(minutes(5))
+    told = explained(story)
+    assert "p: the primary is active under epoch 0, steady since 2026-03-01 12:00:00Z." in told.text
+    assert told.would_change == (CHANGES["quiet"],)
+
+
+def test_a_pair_that_is_being_confirmed_says_when_it_would_move() -> None:
+    """The moment, if no good answer comes before it."""
+    story = Story()
+    story.live(minutes(3))
+    story.live(minutes(3), {"primary.hub": BAD, "primary.jobs": BAD})
+    left = AUTO.confirm_after - (story.now - story.state.evidence.tracks["primary.hub"].bad_since)  # type: ignore[operator]
+    assert f"no good answer before {story.now + left:%Y-%m-%d %H:%M:%S}Z" in explained(story).would_change[0]
+
+
+def test_a_held_pair_says_what_holds_and_what_would_end_it() -> None:
+    """The hold's own sentence, and the command that ends it."""
+    story = Story()
+    story.order(Do.PAUSE, "the network is being rebuilt")
+    story.live(minutes(9), {"primary.hub": BAD, "primary.jobs": BAD})
+    told = explained(story)
+    assert "the network is being rebuilt" in told.text
+    assert told.would_change == ("the command resume",)
+
+
+def test_a_cooldown_is_visible_with_its_end_while_all_is_well() -> None:
+    """People see that the pair is not armed, and until when; and when the way back opens."""
+    told = explained(failed_over())
+    assert "Held besides: cooldown after the last switch until 2026-03-01 13:0" in told.text
+    assert "The way back is closed: the primary has been well for 0 s of 12 h" in told.text
+
+
+@pytest.mark.parametrize("name", [name for name, _ in (*ALWAYS, *STANDBY, *ALONE)])
+def test_every_hold_has_a_sentence_on_what_would_end_it(name: str) -> None:
+    """No hold without a way out."""
+    assert CHANGES[name]

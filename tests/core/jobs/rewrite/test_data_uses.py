@@ -1,0 +1,69 @@
+"""Which data a body reads, however its place is spelt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orchestrator.core.jobs.rewrite import Workspace
+from orchestrator.core.jobs.rewrite.data_uses import data_uses
+
+type MakeJob = Callable[..., dict[str, Any]]
+
+
+def long(old: Workspace, rest: str) -> str:
+    return f"azureml://subscriptions/{old.subscription}/resourcegroups/{old.resource_group}/workspaces/{old.workspace}{rest}"
+
+
+@pytest.mark.parametrize(
+    ("spelt", "expected"),
+    [
+        ("azureml://datastores/lake/paths/a/b.csv", ("lake", "", "a/b.csv", True)),
+        ("AZUREML://Datastores/lake/paths/a/", ("lake", "", "a/", True)),
+        ("{long}/datastores/lake/paths/a/", ("lake", "", "a/", False)),
+        ("azureml:{id}/datastores/lake/paths/a", ("lake", "", "a", False)),
+        ("https://stx.blob.core.windows.net/c/a/b?sv=1&sig=x", ("", "stx.blob.core.windows.net", "c/a/b", False)),
+        ("abfss://fs@stx.dfs.core.windows.net/a/b", ("", "stx.dfs.core.windows.net", "fs/a/b", False)),
+        ("wasbs://c@stx.blob.core.windows.net/a", ("", "stx.blob.core.windows.net", "c/a", False)),
+    ],
+)
+def test_every_spelling_of_a_place_is_found(
+    spelt: str, expected: tuple[str, str, str, bool], command: MakeJob, old: Workspace
+) -> None:
+    """With the datastore or the account, the path, and whether the workspace is left out."""
+    text = spelt.format(id=old.id, long=long(old, ""))
+    body = command(inputs={"d": {"jobInputType": "uri_folder", "uri": text}})
+    assert [use[2:] for use in data_uses(body, old)] == [expected]
+    assert [use.pointer for use in data_uses(body, old)] == ["/properties/inputs/d/uri"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"outputs": {"o": {"uri": "azureml://datastores/lake/paths/out/"}}},
+        {"tags": {"from": "azureml://datastores/lake/paths/a"}},
+        {"codeId": "https://stx.blob.core.windows.net/c/code"},
+        {"inputs": {"d": {"uri": "azureml://registries/r/data/d/versions/1"}}},
+        {"inputs": {"d": {"uri": "azureml://datastores/${{default_datastore}}/paths/x"}}},
+        {"inputs": {"d": {"uri": "https://example.org/data.csv"}}},
+    ],
+)
+def test_what_is_written_told_or_public_is_no_data_to_copy(
+    fields: dict[str, Any], command: MakeJob, old: Workspace
+) -> None:
+    """Outputs are made anew, tags are text, code is replicated, registries and the web answer everywhere."""
+    assert list(data_uses(command(**fields), old)) == []
+
+
+def test_data_deep_in_pipelines_and_automl_is_found(pipeline: MakeJob, old: Workspace) -> None:
+    """In a step, a component inside a step, and the training data of a task; an input may be called ``code``."""
+    uri = "azureml://datastores/lake/paths/{}"
+    steps = {
+        "a": {"inputs": {"code": {"uri": uri.format("a")}}},
+        "b": {"component": {"inputs": {"x": {"default": uri.format("b")}}}},
+        "c": {"taskDetails": {"trainingData": {"uri": uri.format("c")}}},
+        "outputs": {"inputs": {"x": {"uri": uri.format("d")}}},
+    }
+    assert [use.path for use in data_uses(pipeline(steps), old)] == ["a", "b", "c", "d"]

@@ -1,0 +1,62 @@
+"""A switch has its slots, whatever else the app is busy with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import requests
+from durabletask.client import TaskHubGrpcClient
+from waiting import until
+
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.schedule import beat_of
+from orchestrator.local.session import Local
+from orchestrator.simulator.request_log import Entry
+from orchestrator.workflows import names
+from orchestrator.workflows.activities.limits import PLACES
+from orchestrator.workflows.messages import CaptureOrder, CaptureRun
+
+HOST = json.loads((Path(__file__).parents[2] / "host.json").read_text(encoding="utf-8"))
+SLOTS = HOST["extensions"]["durableTask"]["maxConcurrentActivityFunctions"]
+
+
+def _asked_about_jobs(local: Local) -> list[Entry]:
+    asked = [call for call in local.azure.log if call.surface == "control" and "/jobs/busy-" in call.path]
+    return [call for call in asked if call.method == "GET"]
+
+
+def test_all_long_work_together_leaves_slots_for_a_switch() -> None:
+    """Claim, publish and verify of a few pairs find one at any time."""
+    assert SLOTS - sum(PLACES.values()) >= 4
+
+
+def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions: Any) -> None:
+    """L1: events tell of many jobs at the moment at which nobody answers for them."""
+    with sessions() as local:
+        headers = {"x-functions-key": local.key}
+        pair = f"{local.host.url}/api/pairs/demo"
+        until(lambda: requests.get(pair, headers=headers, timeout=10).json().get("phase") == "steady", "the first look")
+        local.azure.faults.set(local.plan.primary.region, "control", "hang")
+        client = TaskHubGrpcClient(host_address=local.engine.address)
+        for number in range(SLOTS * 3):
+            order = CaptureOrder(pair="demo", side=Role.PRIMARY, jobs=(f"busy-{number}",), told="Failed")
+            given = to_builtins(CaptureRun(order=order, beat=beat_of(local.plan.policy)))
+            client.schedule_new_orchestration(names.CAPTURE_RUN, input=given)
+        until(lambda: _asked_about_jobs(local), "the first question that hangs")
+        body = {"reason": "the region hangs", "by": "a test", "force": True}
+        accepted = requests.post(f"{pair}/failover", json=body, headers=headers, timeout=10)
+        assert accepted.status_code == 202, accepted.text
+        until(lambda: _claimed(local), "the claim of epoch 1")
+        hanging = [call for call in _asked_about_jobs(local) if call.at <= _claimed(local)[0].at]
+        local.azure.faults.clear()
+        client.close()
+    assert len(hanging) <= PLACES[names.CAPTURE_JOBS]
+
+
+def _claimed(local: Local) -> list[Entry]:
+    """Conditional writes of the epoch record after the first."""
+    writes = [call for call in local.azure.log if call.method == "PUT" and call.path.endswith("demo/epoch.json")]
+    return writes[1:]

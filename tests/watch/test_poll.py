@@ -1,0 +1,201 @@
+"""The timer that polls: pairs that are due, what they are told, and that it stops nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from azure.durable_functions import DurableFunctionsClient
+from live import until
+
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.base.vocabulary import EvidenceClass, Role
+from orchestrator.core.cadence import Polls
+from orchestrator.core.decision.state import PairState
+from orchestrator.local.engine import Engine
+from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.local.session import variables
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.estate import estate_of
+from orchestrator.triggers import engine as engines
+from orchestrator.triggers import polling, timers
+from orchestrator.triggers.registration import build
+from orchestrator.web.views import explain_view, pair_line
+
+_replace = msgspec.structs.replace
+
+
+@dataclass(frozen=True)
+class Polled:
+    """Two pairs, a worker that carries their entities, and nobody who looks at them or polls for them."""
+
+    azure: LocalAzure
+    engine: Engine
+    deployment: Deployment
+
+    def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
+        async def asked() -> T:
+            client = DurableFunctionsClient(client_configuration(self.engine.address, "http://x"))
+            try:
+                return await question(client)
+            finally:
+                await client.close()
+                await self.deployment.aclose()
+
+        found = asyncio.run(asked())
+        until(self.engine.idle, "rest")
+        return found
+
+    def look(self) -> int:
+        return self.ask(lambda client: timers.watch(self.deployment, client))
+
+    def poll(self) -> int:
+        """One tick of the timer; how many pairs were polled."""
+        return self.ask(lambda client: polling.poll(self.deployment, client))
+
+    def state(self, pair: str = "demo") -> PairState:
+        found = self.ask(lambda client: engines.pair_state(client, pair))
+        assert found is not None
+        return found
+
+    def forget(self) -> None:
+        """As a process that has just begun."""
+        self.deployment.polled.clear()
+
+    def store(self, pair: str, text: str | None) -> None:
+        with self.engine._lock:
+            self.engine._entities[f"@pair@{pair}"].serialized_state = text
+
+
+@pytest.fixture
+def polled(tmp_path: Path) -> Iterator[Polled]:
+    estate = estate_of(pairs=("demo", "twin"))
+    with LocalAzure(seed=5, estate=estate) as azure, Engine() as engine, variables(azure.environment()):
+        azure.health.resource_delay = azure.health.notice_delay = 0.0
+        slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
+        for pair in ("demo", "twin"):
+            (tmp_path / f"{pair}.yaml").write_text(azure.plan_yaml(pair, **slow), encoding="utf-8")
+        deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
+        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker.start()  # type: ignore[no-untyped-call]
+        try:
+            yield Polled(azure, engine, deployment)
+        finally:
+            worker.stop()  # type: ignore[no-untyped-call]
+
+
+def test_a_pair_is_polled_when_it_is_due_and_not_before(polled: Polled) -> None:
+    """Two ticks in a row: the first polls both pairs, the second none. A new process reads it from the state."""
+    polled.look()
+    assert [polled.poll(), polled.poll()] == [2, 0]
+    polled.forget()
+    assert polled.poll() == 0
+
+
+def test_a_pair_that_was_never_looked_at_is_not_polled(polled: Polled) -> None:
+    """The first look makes its state; a poll has nowhere to put what it hears."""
+    assert polled.poll() == 0
+
+
+def test_a_plan_that_wants_no_polls_gets_none(polled: Polled) -> None:
+    """Nothing is asked, and nothing is said to be blind."""
+    polled.look()
+    plans = dict(polled.deployment.plans)
+    polled.deployment.plans = plans | {"demo": _replace(plans["demo"], polls=Polls(interval=None))}
+    assert polled.poll() == 1
+    assert polled.state().polled is None
+
+
+def test_what_was_polled_is_evidence_of_its_pair(polled: Polled) -> None:
+    """One pair's own account is no other pair's, though both lie in one region and one subscription."""
+    polled.look()
+    site = polled.azure.estate.pair("twin").primary
+    polled.azure.call(lambda: polled.azure.health.say(site.storage_id, "Unavailable", reasonType="Unplanned"))
+    polled.poll()
+    bad = {
+        (pair, item.role, item.evidence_class, item.name)
+        for pair in ("demo", "twin")
+        for item in polled.state(pair).evidence.reported.values()
+        if item.bad
+    }
+    assert bad == {("twin", Role.PRIMARY, EvidenceClass.DEPENDENCY, site.storage)}
+
+
+def test_what_could_not_be_learnt_is_kept_and_shown_and_changes_nothing(polled: Polled) -> None:
+    """A dead management plane: the evidence is what it was, and status and explain say what is not known."""
+    polled.look()
+    before = polled.state()
+    polled.azure.faults.set(None, "control", "5xx")
+    polled.azure.faults.set(None, "logs", "429")
+    polled.poll()
+    after = polled.state()
+    assert (after.evidence.reported, after.evidence.incidents) == ({}, {})
+    assert (after.phase, after.rule, after.evidence.tracks) == (before.phase, before.rule, before.evidence.tracks)
+    assert after.polled is not None
+    assert (after.polled.asked, after.polled.blinds, len(after.polled.blind)) == (7, 7, 7)
+    plan = polled.deployment.plans["demo"]
+    assert pair_line(plan, after)["polled"]["blinds"] == 7
+    told = explain_view(plan, after, after.last_now)["text"]
+    assert "Not learnt by the poll at " in told
+    assert "Service Health: " in told
+    assert "answered 429" in told
+
+
+def test_a_poll_that_learns_everything_again_clears_what_was_not_known(polled: Polled) -> None:
+    """Only the last poll is told of."""
+    polled.look()
+    polled.azure.faults.set(None, "control", "5xx")
+    polled.poll()
+    polled.azure.faults.clear()
+    polled.forget()
+    plans = dict(polled.deployment.plans)
+    often = Polls(interval=timedelta(milliseconds=1), suspect_interval=timedelta(milliseconds=1))
+    polled.deployment.plans = {name: _replace(plan, polls=often) for name, plan in plans.items()}
+    polled.poll()
+    state = polled.state()
+    assert state.polled is not None
+    assert not any("Health" in why for why in state.polled.blind)
+
+
+def test_a_poll_is_no_look(polled: Polled) -> None:
+    """Only looks see both sides: a pair that is polled and not looked at must not seem watched, nor out of trouble."""
+    polled.azure.faults.set(None, "ledger", "5xx", status=503)
+    polled.look()
+    before = polled.state()
+    assert before.trouble
+    polled.poll()
+    after = polled.state()
+    assert (after.looked_at, after.trouble) == (before.looked_at, before.trouble)
+
+
+def test_a_pair_whose_state_cannot_be_read_is_left_alone_and_the_other_is_not(polled: Polled) -> None:
+    """No question, no write."""
+    polled.look()
+    polled.store("demo", "{broken")
+    assert polled.poll() == 1
+    assert polled.engine._entities["@pair@demo"].serialized_state == "{broken"
+
+
+def test_what_goes_wrong_with_one_pair_is_raised_only_after_the_others_were_polled(polled: Polled) -> None:
+    """The host shows the invocation as failed."""
+    polled.look()
+    plans = dict(polled.deployment.plans)
+    broken = _replace(plans["demo"].primary, resources=None)
+    polled.deployment.plans = plans | {"demo": _replace(plans["demo"], primary=broken)}
+    with pytest.raises(TypeError):
+        polled.poll()
+    until(polled.engine.idle, "rest")
+    assert polled.state("twin").polled is not None
+
+
+def test_one_tick_polls_a_bounded_number_of_pairs(polled: Polled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others take their turn at the next one: Resource Manager grants so many reads and no more."""
+    polled.look()
+    monkeypatch.setattr(polling, "PER_TICK", 1)
+    assert [polled.poll(), polled.poll(), polled.poll()] == [1, 1, 0]

@@ -1,0 +1,275 @@
+"""The watch looks at pairs that are due, and one pair's fault is no other pair's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import msgspec
+import pytest
+from azure.durable_functions import DurableFunctionsClient
+from live import until
+
+from orchestrator.adapters.health.probe_requests import Audience
+from orchestrator.bootstrap import Deployment
+from orchestrator.core.base.codec import encode, to_builtins
+from orchestrator.core.base.vocabulary import Phase, Role
+from orchestrator.core.decision.state import PairState, StartRun
+from orchestrator.local.engine import Engine
+from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import yaml_of
+from orchestrator.local.workload import User
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.estate import estate_of
+from orchestrator.simulator.identity import PROBE
+from orchestrator.triggers import engine as engines
+from orchestrator.triggers import replicating, timers
+from orchestrator.triggers.http_health import Readiness
+from orchestrator.triggers.registration import build
+from orchestrator.workflows import names
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
+from orchestrator.workflows.messages import CaptureOrder
+from orchestrator.workflows.orchestrators.switch import order_from
+
+PAIRS = ("demo", "mirror")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Two pairs, a worker that carries their entities, and nobody who looks at them."""
+
+    azure: LocalAzure
+    engine: Engine
+    deployment: Deployment
+
+    def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
+        """What a trigger would do with a durable client, in a loop of its own."""
+
+        async def asked() -> T:
+            client = DurableFunctionsClient(client_configuration(self.engine.address, "http://x"))
+            try:
+                return await question(client)
+            finally:
+                await client.close()
+                await self.deployment.aclose()
+
+        return asyncio.run(asked())
+
+    def watch(self) -> int:
+        """One tick of the timer; how many pairs were looked at, once the entities have taken it in."""
+        looked_at = self.ask(lambda client: timers.watch(self.deployment, client))
+        until(self.engine.idle, "rest")
+        return looked_at
+
+    def state(self, pair: str) -> PairState | None:
+        return self.ask(lambda client: engines.pair_state(client, pair))
+
+    def store(self, pair: str, text: str | None) -> None:
+        """Put a state into a pair's entity, as another version or a slip of the hand might have."""
+        with self.engine._lock:
+            self.engine._entities[f"@pair@{pair}"].serialized_state = text
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
+    with simulated as azure, Engine() as engine, variables(azure.environment()):
+        for pair in PAIRS:
+            each = azure.plan(pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
+            (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
+        deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
+        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker.start()  # type: ignore[no-untyped-call]
+        try:
+            yield Watched(azure, engine, deployment)
+        finally:
+            worker.stop()  # type: ignore[no-untyped-call]
+
+
+def test_a_pair_is_looked_at_when_it_is_due_and_not_before(watched: Watched) -> None:
+    """Two ticks in a row: the first looks at both pairs, the second at none."""
+    assert [watched.watch(), watched.watch()] == [2, 0]
+    looks = [state.looked_at for pair in PAIRS if (state := watched.state(pair))]
+    assert None not in looks
+    assert len(looks) == 2
+
+
+def test_a_pair_whose_state_cannot_be_read_is_left_alone_and_the_other_is_not(watched: Watched) -> None:
+    """No look, no write, no entity operation for it; the other one is watched as ever."""
+    watched.watch()
+    watched.store("demo", "{broken")
+    watched.store("mirror", None)
+    assert watched.watch() == 1
+    assert watched.state("mirror") is not None
+    assert watched.engine._entities["@pair@demo"].serialized_state == "{broken"
+
+
+def test_an_entity_without_a_state_is_a_pair_that_was_never_looked_at(watched: Watched) -> None:
+    """An operation that was refused leaves one behind; it must not lock the pair for ever."""
+    watched.watch()
+    watched.store("demo", None)
+    assert watched.state("demo") is None
+    watched.watch()
+    assert watched.state("demo") is not None
+
+
+def test_what_goes_wrong_with_one_pair_is_raised_only_after_the_others_were_looked_at(watched: Watched) -> None:
+    """The host shows the invocation as failed; the other pair has been seen all the same."""
+    plans = dict(watched.deployment.plans)
+    hub = msgspec.structs.replace(plans["demo"].primary, api="https://not a host")
+    watched.deployment.plans = plans | {"demo": msgspec.structs.replace(plans["demo"], primary=hub, pair="nobody")}
+    with pytest.raises(KeyError):
+        watched.watch()
+    until(watched.engine.idle, "rest")
+    assert watched.state("mirror") is not None
+
+
+def test_a_store_that_is_away_stops_no_look(watched: Watched) -> None:
+    """The pair hears of its trouble, in the words of the store's failure."""
+    watched.azure.faults.set(None, "ledger", "5xx", status=503)
+    assert watched.watch() == 2
+    assert [bool(state.trouble) for pair in PAIRS if (state := watched.state(pair))] == [True, True]
+
+
+def test_reconciling_leaves_out_pairs_that_are_unknown_unreadable_or_on_the_move(watched: Watched) -> None:
+    """Nothing is listed for a pair before its first look, nor for one whose state cannot be read."""
+    before = len(watched.azure.log)
+    assert watched.ask(lambda client: timers.reconcile(watched.deployment, client)) == 0
+    assert len(watched.azure.log) == before
+    watched.watch()
+    watched.store("demo", "{broken")
+    start = len(watched.azure.log)
+    watched.ask(lambda client: timers.reconcile(watched.deployment, client))
+    listed = [entry.path for entry in watched.azure.log.entries()[start:] if entry.path.endswith("/jobs")]
+    assert listed == [f"{watched.azure.plan('mirror').primary.project_id}/jobs"]
+
+
+def test_replication_tells_how_far_the_standby_is_behind(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    """One line for each pair, its numbers as fields; a pair that is unknown or on the move is left alone."""
+    assert watched.ask(lambda client: replicating.replicate(watched.deployment, client)) == 0
+    assert not watched.deployment.lags
+    watched.watch()
+    user, hub = User(watched.azure), watched.azure.plan().primary
+    user._put(hub, "/environments/private/versions/1", {"image": "private.azurecr.io/x:1"}, "2023-04-01-preview")
+    environment = f"{hub.project_id}/environments/private/versions/1"
+    user.submit(hub, "needy", {"jobType": "Command", "command": "x", "environmentId": environment})
+    capture_jobs(watched.deployment.world, CaptureOrder(pair="demo", side=Role.PRIMARY, jobs=("needy",)))
+    with caplog.at_level("INFO", logger="hubswitch"):
+        assert watched.ask(lambda client: replicating.replicate(watched.deployment, client)) == 1
+    said = [record.hubswitch for record in caplog.records if hasattr(record, "hubswitch")]
+    told = {fields["pair"]: fields for fields in said if fields.get("metric") == "replication"}
+    assert {pair: (fields["jobs"], fields["assets"]) for pair, fields in told.items()} == {
+        "demo": (1, 1),
+        "mirror": (0, 0),
+    }
+    assert watched.deployment.lags["demo", Role.PRIMARY][1].running == 1
+
+
+def test_pairs_of_one_tick_ask_for_tokens_once(watched: Watched) -> None:
+    """Two pairs, four audiences: four requests of the probe identity, not eight."""
+    assert watched.watch() == 2
+    asked = [e for e in watched.azure.log.entries() if e.surface == "identity" and PROBE in e.query]
+    assert len(asked) == len(Audience)
+
+
+def test_a_tick_that_is_too_short_leaves_no_pair_out_for_good(watched: Watched) -> None:
+    """Only one pair is begun in a tick: the other comes first in the next."""
+    watched.deployment.settings = msgspec.structs.replace(watched.deployment.settings, watch_slot=timedelta(seconds=3))
+    watched.azure.faults.latency(1.6, "identity")
+    with patched(timers, "AT_ONCE", 1):
+        looked_at = [watched.watch()]
+        while sum(looked_at) < 2 and len(looked_at) < 10:
+            looked_at.append(watched.watch())
+    assert looked_at[0] <= 1
+    assert [bool(watched.state(pair)) for pair in PAIRS] == [True, True]
+
+
+def test_reconciling_takes_turns(watched: Watched) -> None:
+    """A slot in which one list is read reaches every pair in two."""
+    watched.watch()
+    watched.azure.faults.latency(0.6, "resource-manager")
+    watched.deployment.settings = msgspec.structs.replace(
+        watched.deployment.settings, reconcile_slot=timedelta(seconds=1)
+    )
+    before = len(watched.azure.log)
+    with patched(timers, "LISTED_AT_ONCE", 1):
+        for _ in range(2):
+            watched.ask(lambda client: timers.reconcile(watched.deployment, client))
+    listed = {entry.path for entry in watched.azure.log.entries()[before:] if entry.path.endswith("/jobs")}
+    assert len(listed) == 2
+
+
+def test_an_engine_that_loses_one_question_costs_one_pair_its_turn(watched: Watched) -> None:
+    """A thousand others are looked at; only an engine that answers nothing ends the tick."""
+    real = engines.pair_state
+
+    async def lossy(client: DurableFunctionsClient, pair: str) -> PairState | None:
+        if pair == "demo":
+            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "gone")
+        return await real(client, pair)
+
+    with patched(engines, "pair_state", lossy):
+        assert watched.watch() == 1
+    assert watched.state("mirror") is not None
+    alone = {"demo": watched.deployment.plans["demo"]}
+    with (
+        patched(watched.deployment, "plans", alone),
+        patched(engines, "pair_state", lossy),
+        pytest.raises(grpc.RpcError),
+    ):
+        watched.watch()
+
+
+def test_a_run_that_came_to_its_end_unheard_is_reported_again(watched: Watched) -> None:
+    """L2: its reports were dropped while the state could not be read; the pair does not wait for it for ever."""
+    watched.watch()
+    world, plan = watched.deployment.world, watched.deployment.plans["demo"]
+    before, now = watched.state("demo"), world.clock.now()
+    assert before is not None
+    start = StartRun(
+        kind="failover", run="failover-demo-e1", epoch=1, source=Role.PRIMARY, target=Role.SECONDARY, why="a test"
+    )
+    order = to_builtins(order_from(start, plan, now))
+    watched.store("demo", '{"schema": 1, "written_by": "a newer version"}')
+    watched.ask(lambda c: c.schedule_new_orchestration(names.SWITCH_RUN, input=order, instance_id=start.run))
+    until(watched.engine.idle, "the end of the run")
+    long_ago = now - timedelta(days=1)
+    switching = msgspec.structs.replace(
+        before, phase=Phase.SWITCHING, phase_since=long_ago, run=start.run, target=Role.SECONDARY, looked_at=long_ago
+    )
+    found = world.epochs["demo"].read("demo")
+    assert found is not None
+    world.epochs["demo"].replace("demo", msgspec.structs.replace(found.value, since=long_ago), found.etag)
+    for _ in range(2):  # the first look finds the summary, or already tells of it
+        watched.store("demo", encode(switching).decode())
+        watched.watch()
+    after = watched.state("demo")
+    assert after is not None
+    assert (after.phase, after.active, after.epoch, after.run) == (Phase.SETTLED, Role.SECONDARY, 1, None)
+
+
+def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_question(watched: Watched) -> None:
+    """Nobody needs a key to ask, and App Configuration counts its requests. Both pairs share one store."""
+    readiness = Readiness(watched.deployment)
+    before = len(watched.azure.log)
+    answers = [watched.ask(lambda _: readiness.ready()) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {200}
+    asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
+    assert len(asked) == 1
+
+
+@contextmanager
+def patched(module: object, name: str, value: object) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)

@@ -1,0 +1,128 @@
+"""Phase A's steps, each on the real stores."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from crash_harness import Bench, Visit, order_of
+
+from orchestrator.core.base.errors import EpochFenced, OrderExpired
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record import EpochRecord, PointerValue
+from orchestrator.workflows.activities.epoch import claim_epoch, ensure_pair, publish_pointer, verify_pointer
+
+
+def _record(visit: Visit) -> EpochRecord:
+    found = visit.world.epochs[visit.pair].read(visit.pair)
+    assert found is not None
+    return found.value
+
+
+def _pointer(visit: Visit) -> PointerValue | None:
+    return visit.world.pointers[visit.pair].snapshot(visit.pair).value
+
+
+def test_a_claim_is_written_once_and_found_again(bench: Bench) -> None:
+    """S6: the same order claims the same epoch, with the time of the first claim."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    first = claim_epoch(visit.world, order)
+    assert claim_epoch(visit.world, order) == first == _record(visit)
+    assert (first.epoch, first.active, first.run) == (1, Role.SECONDARY, order.run)
+
+
+def test_a_claim_found_again_is_not_too_late(bench: Bench) -> None:
+    """What is held is held: expiry concerns claims that have not been made."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    claim_epoch(visit.world, order)
+    late = msgspec.structs.replace(order, claim_by=order.decided_at - timedelta(hours=1))
+    assert claim_epoch(visit.world, late).epoch == 1
+
+
+def test_an_order_whose_time_has_passed_claims_nothing(bench: Bench) -> None:
+    """The evidence behind it has died."""
+    visit = bench.visit()
+    late = msgspec.structs.replace(order_of(visit, 1), claim_by=order_of(visit, 1).decided_at - timedelta(hours=1))
+    with pytest.raises(OrderExpired):
+        claim_epoch(visit.world, late)
+    assert _record(visit).epoch == 0
+
+
+def test_an_order_from_the_side_that_is_not_active_claims_nothing(bench: Bench) -> None:
+    """S1: the direction of an epoch follows from the record."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    wrong = msgspec.structs.replace(order, source=order.target, target=order.source)
+    with pytest.raises(EpochFenced, match="active side"):
+        claim_epoch(visit.world, wrong)
+    assert _record(visit).epoch == 0
+
+
+def test_only_the_holder_publishes(bench: Bench) -> None:
+    """S2: a run that has claimed nothing writes nothing."""
+    visit = bench.visit()
+    with pytest.raises(EpochFenced):
+        publish_pointer(visit.world, order_of(visit, 1))
+    pointer = _pointer(visit)
+    assert pointer is not None
+    assert pointer.epoch == 0
+
+
+def test_the_pointer_says_what_the_record_says_on_every_replica(bench: Bench) -> None:
+    """Verified where clients read."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    claim_epoch(visit.world, order)
+    value = publish_pointer(visit.world, order)
+    assert (value.epoch, value.active, value.project) == (1, Role.SECONDARY, visit.plan.secondary.project)
+    verification = verify_pointer(visit.world, order)
+    assert [replica.endpoint for replica in verification.replicas] == list(visit.plan.pointer.replicas)
+    assert verification.lagging == ()
+
+
+def test_a_lagging_and_a_silent_replica_are_told_apart(bench: Bench) -> None:
+    """Each with its reason; neither stops the others from being asked."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    claim_epoch(visit.world, order)
+    assert verify_pointer(visit.world, order).lagging[0].why == "still shows epoch 0"
+    bench.azure.configuration.lag = 5.0
+    try:
+        publish_pointer(visit.world, order)
+        behind = verify_pointer(visit.world, order).lagging
+    finally:
+        bench.azure.configuration.lag = 0.0
+    assert [replica.why for replica in behind] == ["still shows epoch 0"]
+    bench.azure.faults.set(visit.plan.secondary.region, "appconfig", "5xx", status=503)
+    try:
+        silent = verify_pointer(visit.world, order).lagging
+    finally:
+        bench.azure.faults.clear(visit.plan.secondary.region, "appconfig")
+    assert "503" in silent[0].why
+
+
+def test_setting_up_a_pair_twice_changes_nothing(bench: Bench) -> None:
+    """It is done at every look."""
+    visit = bench.visit()
+    before, pointer = _record(visit), _pointer(visit)
+    ensure_pair(visit.world, visit.plan, visit.world.clock.now())
+    assert (_record(visit), _pointer(visit)) == (before, pointer)
+
+
+def test_a_pointer_that_its_store_has_lost_comes_back_from_the_record(bench: Bench) -> None:
+    """The record is the truth; but a run that may still be publishing is not overtaken."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    claim_epoch(visit.world, order)
+    now = visit.world.clock.now()
+    ensure_pair(visit.world, visit.plan, now)
+    behind = _pointer(visit)
+    assert behind is not None
+    assert behind.epoch == 0
+    ensure_pair(visit.world, visit.plan, now + timedelta(hours=1))
+    repaired = _pointer(visit)
+    assert repaired is not None
+    assert (repaired.epoch, repaired.active, repaired.run) == (1, Role.SECONDARY, order.run)

@@ -1,0 +1,183 @@
+"""Places for long work: who finds none is turned away, comes again, and loses nothing by it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER
+from durabletask.client import TaskHubGrpcClient
+from durabletask.task import ActivityContext
+from durabletask.worker import TaskHubGrpcWorker
+
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import TemporaryError
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.local.engine import Engine
+from orchestrator.local.functions import ENGINE_LOG
+from orchestrator.workflows import names
+from orchestrator.workflows.activities import capture_jobs, settle_jobs
+from orchestrator.workflows.activities.limits import BUSY, PLACES, Lanes
+from orchestrator.workflows.messages import (
+    AfterOrder,
+    AfterReport,
+    BatchOrder,
+    BatchReport,
+    CaptureOrder,
+    CaptureReport,
+    CaptureRun,
+    RunKind,
+    RunOrder,
+)
+from orchestrator.workflows.orchestrators import resubmit
+
+SHORT = timedelta(milliseconds=20)
+CAPTURE = CaptureOrder(pair="p", side=Role.PRIMARY, jobs=("a", "b"))
+RUN = RunOrder(
+    pair="p",
+    run="failover-p-e1",
+    kind=RunKind.FAILOVER,
+    epoch=1,
+    source=Role.PRIMARY,
+    target=Role.SECONDARY,
+    why="a test",
+    decided_at=datetime.now(UTC),
+    doubted_since=datetime.now(UTC),
+    claim_by=datetime.now(UTC) + timedelta(hours=1),
+    beat=SHORT,
+    longest=SHORT,
+    patience=timedelta(milliseconds=200),
+)
+
+
+class Activity:
+    """One activity that gives these answers in turn, the last one for ever."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.orders: list[Any] = []
+
+    def __call__(self, _: ActivityContext, order: Any) -> Any:
+        self.orders.append(order)
+        return to_builtins(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+
+
+@contextmanager
+def played(orchestrator: Any, name: str, activity: Activity) -> Iterator[Any]:
+    """``run(order)``: the output of the orchestrator, on a real engine, with one activity behind it."""
+    with Engine() as engine:
+        worker = TaskHubGrpcWorker(
+            host_address=engine.address,
+            data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,
+            emit_trace_spans=False,
+            logger=ENGINE_LOG,
+        )
+        worker.add_orchestrator(orchestrator)
+        worker._registry.add_named_activity(name, activity)
+        worker.start()
+        client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
+
+        def run(order: Any) -> Any:
+            instance = client.schedule_new_orchestration(orchestrator, input=to_builtins(order))
+            state = client.wait_for_orchestration_completion(instance, timeout=60)
+            assert state is not None
+            assert state.runtime_status.name == "COMPLETED", state.failure_details
+            return json.loads(state.serialized_output or "null")
+
+        try:
+            yield run
+        finally:
+            client.close()
+            worker.stop()
+
+
+def test_who_finds_no_place_is_turned_away_at_once_and_a_place_is_given_back() -> None:
+    """Also by work that fails; what has no lane passes."""
+    lanes = Lanes({names.CAPTURE_JOBS: 1})
+    inside, leave = threading.Event(), threading.Event()
+
+    def long() -> CaptureReport:
+        inside.set()
+        leave.wait(30)
+        return CaptureReport(captured=2)
+
+    def broken() -> Any:
+        raise ZeroDivisionError
+
+    first = threading.Thread(target=lanes.through, args=(names.CAPTURE_JOBS, CAPTURE, long))
+    first.start()
+    inside.wait(30)
+    away = lanes.through(names.CAPTURE_JOBS, CAPTURE, long)
+    assert (away.busy, away.left) == (True, ("a", "b"))
+    assert lanes.through(names.CLAIM_EPOCH, CAPTURE, lambda: "passes") == "passes"
+    leave.set()
+    first.join(30)
+    with pytest.raises(ZeroDivisionError):
+        lanes.through(names.CAPTURE_JOBS, CAPTURE, broken)
+    assert lanes.through(names.CAPTURE_JOBS, CAPTURE, long).captured == 2
+
+
+def turned_away(kind: str, order: Any) -> Any:
+    """What an activity answers while the one place of its kind is taken."""
+    lanes = Lanes({kind: 1})
+    return lanes.through(kind, order, lambda: lanes.through(kind, order, lambda: "never"))
+
+
+ORDERS = {names.CAPTURE_JOBS: CAPTURE, names.RESUBMIT_JOBS: BatchOrder(run=RUN, round=0, batch=0, size=50)}
+
+
+@pytest.mark.parametrize("kind", sorted(set(PLACES) - {names.AWAIT_STANDBY}))
+def test_a_report_says_that_nothing_was_tried(kind: str) -> None:
+    """In the shape that the orchestrator expects."""
+    assert turned_away(kind, ORDERS.get(kind, RUN)).busy
+
+
+def test_a_step_without_a_report_fails_for_now() -> None:
+    """And is tried again as if its service had not answered."""
+    with pytest.raises(TemporaryError, match="turn comes"):
+        turned_away(names.AWAIT_STANDBY, RUN)
+
+
+def test_an_order_that_is_turned_away_is_carried_out_later() -> None:
+    """With the same jobs."""
+    busy = CaptureReport(left=CAPTURE.jobs, busy=True)
+    activity = Activity(busy, busy, CaptureReport(captured=2))
+    with played(capture_jobs.capture_run, names.CAPTURE_JOBS, activity) as run:
+        output = run(CaptureRun(order=CAPTURE, beat=SHORT))
+    assert (output["captured"], output["left"]) == (2, [])
+    assert [order["jobs"] for order in activity.orders] == [["a", "b"]] * 3
+
+
+def test_an_order_that_is_always_turned_away_is_left_to_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, and says what it leaves."""
+    monkeypatch.setattr(capture_jobs, "TURNS", 3)
+    with played(
+        capture_jobs.capture_run, names.CAPTURE_JOBS, Activity(CaptureReport(left=CAPTURE.jobs, busy=True))
+    ) as run:
+        output = run(CaptureRun(order=CAPTURE, beat=SHORT))
+    assert (output["captured"], output["left"], output["why"]) == (0, ["a", "b"], BUSY)
+
+
+def test_patience_with_a_batch_counts_from_when_it_had_a_place() -> None:
+    """Otherwise a batch that waited for its turn would be given up at its first try."""
+    away = BatchReport(pending=50, busy=True, why=BUSY)
+    activity = Activity(*[away] * 30, BatchReport(resubmitted=50))
+    with played(resubmit.resubmit_run, names.RESUBMIT_JOBS, activity) as run:
+        output = run(BatchOrder(run=RUN, round=0, batch=0, size=50))
+    assert output["resubmitted"] == 50
+    assert len(activity.orders) == 31
+    assert not activity.orders[-1]["last"]
+
+
+def test_what_is_done_after_a_switch_takes_its_turn() -> None:
+    """Pairs whose old runs are settled in the same minute do not lose it to each other."""
+    activity = Activity(AfterReport(busy=True), AfterReport(busy=True), AfterReport(settled=3))
+    with played(settle_jobs.after_run, names.SETTLE_JOBS, activity) as run:
+        output = run(AfterOrder(run=RUN))
+    assert output["settled"] == 3
+    assert len(activity.orders) == 3
