@@ -16,7 +16,7 @@ from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.workload import User
 from orchestrator.simulator.identity import EXECUTOR
 from orchestrator.simulator.request_log import Entry
-from orchestrator.workflows.activities.capture_jobs import reconciled
+from orchestrator.watch.reconcile import reconciled
 from orchestrator.workflows.messages import CaptureReport
 
 READS_PER_JOB = 1.2

@@ -18,9 +18,9 @@ from bench.pairs import pairs
 from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.decision import decide, state
 from orchestrator.core.decision.state import PairState, initial
-from orchestrator.core.directory import Directory
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.parse import facts_from_text
+from orchestrator.core.signals.routing import Directory
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.watch.deliveries import sorted_out
 

@@ -14,6 +14,7 @@ from bench.stage import Pair, Stage, stage
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.local.workload import submit_workload
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.messages import CaptureOrder
@@ -79,7 +80,7 @@ def measured(*, quick: bool) -> Measured:
         right = {kind: _fetched(at, getattr(kept, kind)[: size.fetched]) for kind in Kept._fields}
         for (kind, _), pair in pairs.items():
             filled(pair, getattr(kept, kind), size.moved)
-        at.azure.region_down(at.azure.plan().primary.region)
+        at.azure.region_down(plan_of(at.azure).primary.region)
         found = [_beside(at, pair, kind, delay, size) for (kind, delay), pair in pairs.items()]
     return Measured(goals=_goals(found), runs=1, how=HOW, figures=_figures(found, right))
 
@@ -117,7 +118,7 @@ def _captured(pair: Pair, jobs: Sequence[str]) -> list[JobRecord]:
 
 def _fetched(at: Stage, records: Sequence[JobRecord]) -> Right:
     """Give the standby what azure-ai-ml reads of the primary's jobs, and see what arrives."""
-    plan = at.azure.plan()
+    plan = plan_of(at.azure)
     names = tuple(record.name for record in records)
     loop = loop_of(at, plan.secondary, fetched=names, source=place_of(plan.primary))
     here = [job for job in at.azure.truth.jobs() if job.region == plan.secondary.region and job.name in names]

@@ -25,7 +25,7 @@ from durabletask.client import TaskHubGrpcClient
 from bench.measure import ROOT
 from bench.worker import READY
 from orchestrator.adapters.assembly import assembled
-from orchestrator.bootstrap import SystemClock
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import StartRun
@@ -33,15 +33,14 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import Checkpoint, Engine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.session import variables
-from orchestrator.local.simulated_plan import yaml_of
+from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import Estate
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.epoch import ensure_pair
-from orchestrator.workflows.messages import CaptureOrder, CaptureReport, CaptureRun, RunSummary
-from orchestrator.workflows.orchestrators.switch import order_from
+from orchestrator.workflows.messages import CaptureOrder, CaptureReport, CaptureRun, RunSummary, order_from
 
 LONGEST_RUN = 400.0
 """Seconds after which a run is given up."""
@@ -73,7 +72,7 @@ class Stage:
 
     def pair(self, name: str, **jobs: Any) -> Pair:
         """A pair at epoch 0; ``jobs`` overrides that part of its plan."""
-        usual = self.azure.plan()
+        usual = plan_of(self.azure)
         plan = msgspec.structs.replace(usual, pair=name, jobs=msgspec.structs.replace(usual.jobs, **jobs))
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from bench.measure import ROOT, Measured, at_most, mebibytes, say, spread
+from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 
 LIMIT = 1.5
@@ -63,7 +64,7 @@ def measured(*, quick: bool) -> Measured:
 def _plan(folder: Path) -> Path:
     with LocalAzure() as azure:
         plan = folder / "plan.yaml"
-        plan.write_text(azure.plan_yaml(), encoding="utf-8")
+        plan.write_text(plan_yaml(azure), encoding="utf-8")
     return plan
 
 

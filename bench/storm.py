@@ -25,7 +25,7 @@ from bench import trivial
 from bench.measure import Measured, at_most, say
 from bench.stage import Pair, Stage, stage, working
 from orchestrator.adapters.assembly import assembled
-from orchestrator.bootstrap import SystemClock
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Mode, Observation, Role, Surface
 from orchestrator.core.decision.stamps import Shared
@@ -35,7 +35,7 @@ from orchestrator.local.engine import Engine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.host import HostOptions, LocalHost
 from orchestrator.local.session import function_app, variables
-from orchestrator.local.simulated_plan import yaml_of
+from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
@@ -170,10 +170,10 @@ def _plans(at: Stage, number: int) -> tuple[list[Plan], World]:
     """A plan per pair, in a folder, and its epoch record and pointer in their stores."""
     folder = at.folder / "plans"
     folder.mkdir()
-    usual = at.azure.plan("pair-0", **ARMED)
+    usual = plan_of(at.azure, "pair-0", **ARMED)
     plans = []
     for n in range(number):
-        sides = at.azure.plan(f"pair-{n}")
+        sides = plan_of(at.azure, f"pair-{n}")
         plan = msgspec.structs.replace(usual, pair=sides.pair, primary=sides.primary, secondary=sides.secondary)
         (folder / f"{plan.pair}.yaml").write_text(yaml_of(plan), encoding="utf-8")
         plans.append(plan)
@@ -289,7 +289,7 @@ async def _alerts(number: int) -> tuple[float, float]:
     key = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="hubswitch-bench-") as folder, LocalAzure(canaries=False) as azure:
         account = f"{azure.estate.pairs[0].primary.group_id}/providers/Microsoft.Storage/storageAccounts/sthubeastus2"
-        plan = azure.plan()
+        plan = plan_of(azure)
         primary = msgspec.structs.replace(plan.primary, resources=(account,))
         file = Path(folder) / "demo.yaml"
         file.write_text(yaml_of(msgspec.structs.replace(plan, primary=primary)), encoding="utf-8")

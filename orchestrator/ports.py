@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, NamedTuple, Protocol
 
-from orchestrator.core.base.vocabulary import Role, Surface
+from orchestrator.core.base.vocabulary import Surface
+from orchestrator.core.epoch import EpochRecord, PointerValue
 from orchestrator.core.jobs.asset_snapshot import KeptFile
 from orchestrator.core.jobs.data_report import Amount
-from orchestrator.core.jobs.record import EpochRecord, JobRecord, JobSummary, PointerValue
+from orchestrator.core.jobs.record import JobRecord, JobSummary
 from orchestrator.core.plan.schema import Hub, Plan
-from orchestrator.core.polling import Report
+from orchestrator.core.schedule import PollReport
 from orchestrator.core.signals.signal import Signal
 
 
@@ -264,7 +265,7 @@ class Probes(Protocol):
 class Polls(Protocol):
     """What is fetched at a cadence besides the probes: Resource Health, Service Health, logs."""
 
-    async def poll(self, plan: Plan, now: datetime) -> Report:
+    async def poll(self, plan: Plan, now: datetime) -> PollReport:
         """What all of them say about both sides, and what could not be learnt. Bounded in time. Never raises."""
         ...
 
@@ -308,11 +309,49 @@ class World(NamedTuple):
     notices: Notices
 
 
-def side_of(plan: Plan, project_id: str) -> Role | None:
-    """The side whose project or hub an ARM id names, in any casing."""
-    wanted = project_id.casefold().rstrip("/")
-    for role in Role:
-        hub = plan.side(role)
-        if wanted in {hub.project_id.casefold(), hub.hub_id.casefold()}:
-            return role
-    return None
+UNDER_WAY = frozenset({"pending", "running", "suspended"})
+"""The engine's words for an instance that still goes on."""
+
+
+def container_of(account: str, container: str) -> Place:
+    """A container of an account that is named by its host, such as ``<account>.dfs.core.windows.net``."""
+    label, _, service = account.partition(".")
+    return Place(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
+
+
+class EngineError(Exception):
+    """The durable engine did not answer."""
+
+
+class OrchestrationState(NamedTuple):
+    """One orchestration as people see it."""
+
+    id: str
+    name: str
+    status: str
+    waits_for: Any
+    output: Any
+    created_at: datetime
+    updated_at: datetime
+
+
+class Engine(Protocol):
+    """The durable engine, as callers outside it see it. Values are plain data. Every method raises ``EngineError``."""
+
+    async def entity_state(self, entity: str, key: str) -> str | None:
+        """The stored state of an entity, as text; None if it has none."""
+
+    async def signal(self, entity: str, key: str, operation: str, given: Any) -> None:
+        """Hand an operation to an entity. It is carried out later, in the order of arrival."""
+
+    async def start(self, orchestration: str, given: Any, instance: str | None = None) -> str:
+        """Start an orchestration; the id of its instance, which is made up if not given."""
+
+    async def status(self, instance: str) -> str | None:
+        """The engine's word for an instance, such as ``running`` or ``completed``; None if it knows none."""
+
+    async def state(self, instance: str) -> OrchestrationState | None:
+        """One instance in full; None if the engine knows none of that id."""
+
+    async def purge(self, instance: str) -> None:
+        """Forget an instance that has ended, so that its id can be used again."""

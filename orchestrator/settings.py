@@ -16,7 +16,7 @@ import msgspec
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import GLOBAL, region_named
-from orchestrator.core.plan.schema import duration_from
+from orchestrator.core.base.text import duration_from
 
 PREFIX = "HUBSWITCH_"
 _SCHEDULE = re.compile(r"^[0-9*,/-]+(?: [0-9A-Za-z*,/-]+){4,5}$")

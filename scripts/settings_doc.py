@@ -19,11 +19,19 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
-from orchestrator.core.cadence import Polls
-from orchestrator.core.canary_plan import Canary
 from orchestrator.core.plan.policy import Policy, Recurring, Window
-from orchestrator.core.plan.schema import Hub, Inference, Jobs, Ledger, Plan, Pointer, References
-from orchestrator.core.retention import Recording
+from orchestrator.core.plan.schema import (
+    Canary,
+    Hub,
+    Inference,
+    Jobs,
+    Ledger,
+    Plan,
+    Pointer,
+    Polls,
+    Recording,
+    References,
+)
 from orchestrator.settings import PREFIX, Settings
 
 TARGET = Path(__file__).parents[1] / "docs" / "settings.md"

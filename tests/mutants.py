@@ -194,8 +194,10 @@ MUTANTS = (
     Mutant(
         "a plan is not asked for what lies inside its resources",
         "core/signals/routing.py",
-        "for place in within(resource):",
-        "for place in (resource,):",
+        """        found: tuple[Plan, ...] = ()
+        for place in within(resource):""",
+        """        found: tuple[Plan, ...] = ()
+        for place in (resource,):""",
         "tests/core/signals/test_plan_index.py",
     ),
     Mutant("L1: nothing is ever ripe", "core/decision/rule.py", "bad_for >= needed]", "bad_for > needed * 3]", MACHINE),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bootstrap import Deployment, plans_in
+from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.plan_files import plans_in
 
 ROOT = Path(__file__).parents[1]
 HOME = """

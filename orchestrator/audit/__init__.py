@@ -1,1 +1,1 @@
-"""TODO."""
+"""Recordings of what was seen and decided, and their export."""

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import track
 
 from orchestrator.cli.story import listed, printed, story
-from orchestrator.core import wishes
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs import record_changes
 from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
 from orchestrator.submit.api import Desk, desk
 from orchestrator.workflows.activities.conflict import while_it_conflicts
@@ -33,7 +33,7 @@ LONGEST_LINE = 64
 """Jobs of one line. A switch adds one; more than this is a circle."""
 
 type Wish = Callable[[JobRecord, str, str, datetime], JobRecord]
-WISHES: dict[str, Wish] = {"retry": wishes.retried, "skip": wishes.skipped}
+WISHES: dict[str, Wish] = {"retry": record_changes.retried, "skip": record_changes.skipped}
 
 
 def list_command(

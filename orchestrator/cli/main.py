@@ -38,7 +38,6 @@ Url = Annotated[str, typer.Option(help="Address of the app.")]
 Key = Annotated[str, typer.Option(envvar="HUBSWITCH_KEY", help="Function key of the app.", show_envvar=True)]
 LOCAL = "http://127.0.0.1:7071"
 
-
 PlanFile = Annotated[Path, typer.Option("--plan", envvar="HUBSWITCH_PAIR_PLAN", help="Plan of the pair.")]
 Statuses = Annotated[list[JobStatus] | None, typer.Option("--status", help="Only of this status; may be repeated.")]
 Side = Annotated[Role | None, typer.Option(help="Only of this hub.")]
@@ -81,7 +80,7 @@ def azure(
     json: Json = False,
 ) -> None:
     """Serve the local Azure alone, until interrupted."""
-    from orchestrator.simulator.serve import serve
+    from orchestrator.local.serve_azure import serve
 
     serve(seed=seed, speed=speed, folder=folder, as_json=json)
 

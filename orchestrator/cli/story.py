@@ -14,8 +14,8 @@ from rich.text import Text
 
 from orchestrator.core.base.vocabulary import JobPolicy
 from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
+from orchestrator.core.jobs.record_changes import OPEN
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.wishes import OPEN
 
 COLOUR = {
     JobStatus.RUNNING: "green",

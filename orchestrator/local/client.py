@@ -7,7 +7,8 @@ from typing import Any
 from azure.appconfiguration import AzureAppConfigurationClient
 from azure.identity import ManagedIdentityCredential
 
-from orchestrator.core.jobs.record import PointerValue, read_record
+from orchestrator.core.base.codec import read_record
+from orchestrator.core.epoch import PointerValue
 from orchestrator.core.plan.schema import Plan
 from orchestrator.simulator.cloud import LocalAzure
 

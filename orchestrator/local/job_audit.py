@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from orchestrator.core.base.codec import read_record
 from orchestrator.core.jobs.azure_status import CANARY_TAG, DRILL_TAG
-from orchestrator.core.jobs.record import JobRecord, JobStatus, read_record
+from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.plan.schema import Plan
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import TrueJob

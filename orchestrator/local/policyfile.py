@@ -11,8 +11,8 @@ import msgspec
 from orchestrator.core.base.codec import from_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.strict_yaml import line_of, yaml_from
+from orchestrator.core.plan.load import with_durations
 from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.core.plan.schema import with_durations
 from orchestrator.local.scenario import zoned
 from orchestrator.plan_files import text_of
 

@@ -20,8 +20,8 @@ from orchestrator.core.base.regions import GLOBAL, region_named
 from orchestrator.core.base.strict_yaml import line_of, yaml_from
 from orchestrator.core.base.vocabulary import Mode, Role, Surface
 from orchestrator.core.decision.commands import Do
+from orchestrator.core.plan.load import with_durations
 from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.core.plan.schema import with_durations
 from orchestrator.plan_files import text_of
 
 WORLD_KEYS = frozenset(
@@ -33,7 +33,6 @@ WORLD_KEYS = frozenset(
     }
     | {Surface.OBSERVER.value, Surface.ELSEWHERE.value}
 )
-
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 

@@ -25,6 +25,7 @@ from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import Engine
 from orchestrator.local.host import HostOptions, LocalHost
+from orchestrator.local.simulated_plan import plan_of, plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 
 FUNCTION_APP = Path(orchestrator.__file__).parents[1] / "function_app.py"
@@ -93,14 +94,14 @@ async def session(
         stack.enter_context(cloud)
         engine = stack.enter_context(Engine())
         plan_file = folder / "demo.yaml"
-        plan_file.write_text(cloud.plan_yaml(**scaled_policy(speed)), encoding="utf-8")
+        plan_file.write_text(plan_yaml(cloud, **scaled_policy(speed)), encoding="utf-8")
         stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
         options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
         module = function_app()
         host = LocalHost(module.app, options)
         try:
             async with host.serving():
-                yield Local(cloud, engine, host, cloud.plan(**scaled_policy(speed)), plan_file, key)
+                yield Local(cloud, engine, host, plan_of(cloud, **scaled_policy(speed)), plan_file, key)
         finally:
             await module.deployment.aclose()
 

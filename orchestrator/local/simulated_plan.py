@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from orchestrator.core.cadence import Polls
-from orchestrator.core.canary_plan import Canary
 from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.core.plan.schema import SCHEMA, Hub, Inference, Jobs, Ledger, Plan, Pointer, References
+from orchestrator.core.plan.schema import SCHEMA, Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, Polls, References
+from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
 
 CANARY_INTERVAL = timedelta(minutes=10)
@@ -30,7 +29,30 @@ def canary_of(speed: float) -> Canary:
     return Canary(interval=deadline * (CANARY_INTERVAL / CANARY_DEADLINE), deadline=deadline)
 
 
-def plan_of(
+def plan_of(azure: LocalAzure, pair: str = "demo", **policy: Any) -> Plan:
+    """The plan of a pair of a simulated Azure that serves; ``policy`` overrides fields of the default policy.
+
+    Raises:
+        InvalidInput: the policy contradicts itself.
+    """
+    speed = azure.kernel.speed
+    plan = make_plan(
+        azure.estate.pair(pair),
+        azure.urls,
+        azure.services.replicas,
+        azure.estate.third,
+        policy,
+        polls=polls_at(speed),
+    )
+    return msgspec.structs.replace(plan, canary=canary_of(speed)) if azure.canaries else plan
+
+
+def plan_yaml(azure: LocalAzure, pair: str = "demo", **policy: Any) -> str:
+    """The same as a person would write it."""
+    return yaml_of(plan_of(azure, pair, **policy))
+
+
+def make_plan(
     pair: Pair,
     urls: Mapping[str, str],
     replicas: int,
@@ -98,7 +120,7 @@ def _hub(site: Site, urls: Mapping[str, str]) -> Hub:
 
 
 def yaml_of(plan: Plan) -> str:
-    """Text from which ``orchestrator.core.plan.schema.plan_from`` makes the same plan again."""
+    """Text from which ``orchestrator.core.plan.load.plan_from`` makes the same plan again."""
     return yaml.safe_dump(_plain(plan), sort_keys=False, allow_unicode=True)
 
 

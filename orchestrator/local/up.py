@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.local.serve_azure import write_environment
 from orchestrator.local.session import Local, session
-from orchestrator.simulator.serve import write_environment
 from orchestrator.simulator.stop_signals import on_ending
 from orchestrator.telemetry import JsonLines
 

@@ -30,8 +30,8 @@ What cannot be understood is answered with 400 and ``{"error": text}``.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -39,21 +39,40 @@ from aiohttp.typedefs import Handler
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.simulator.answers import json_answer
-from orchestrator.simulator.request_log import ALWAYS, EVER, as_json, moment
-from orchestrator.simulator.services import AzureError
-
-if TYPE_CHECKING:
-    from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.assembly import Services
+from orchestrator.simulator.estate import Estate
+from orchestrator.simulator.faults import Faults
+from orchestrator.simulator.job_lifecycle import Truth
+from orchestrator.simulator.request_log import ALWAYS, EVER, RequestLog, as_json, moment
+from orchestrator.simulator.services import AzureError, Kernel
 
 _TUNABLE = frozenset({"enabled", "write_rate", "write_burst", "read_rate", "read_burst", "delete_rate", "delete_burst"})
 
 _HEALTH = frozenset({"resource_delay", "notice_delay", "log_delay", "statuses", "events", "moods"})
 
 
+class Administered(Protocol):
+    """What the admin API drives: ``orchestrator.simulator.cloud.LocalAzure``, which serves it."""
+
+    urls: Mapping[str, str]
+    kernel: Kernel
+    estate: Estate
+    log: RequestLog
+    faults: Faults
+    services: Services
+    truth: Truth
+
+    def region_down(self, region: str, kind: str = "refuse", **parameters: Any) -> None: ...
+
+    def region_up(self, region: str) -> None: ...
+
+    def call[T](self, function: Callable[[], T]) -> T: ...
+
+
 class Admin:
     """The admin API of one simulated Azure."""
 
-    def __init__(self, azure: LocalAzure) -> None:
+    def __init__(self, azure: Administered) -> None:
         self._azure = azure
 
     def routes(self) -> list[web.RouteDef]:
@@ -133,18 +152,18 @@ class Admin:
         if unknown := body.keys() - _TUNABLE:
             raise ValueError(f"{', '.join(sorted(_TUNABLE))} were expected, got {', '.join(sorted(unknown))}")
         for name, value in body.items():
-            setattr(self._azure.throttle, name, value)
-        self._azure.throttle.reset()
+            setattr(self._azure.services.throttle, name, value)
+        self._azure.services.throttle.reset()
         return {}
 
     async def _subscribe(self, request: web.Request) -> Any:
         body = await _object_in(request)
         topic, url = body.pop("topic"), body.pop("url")
-        subscription = await self._azure.event_grid.subscribe(topic, url, **body)
+        subscription = await self._azure.services.event_grid.subscribe(topic, url, **body)
         return {"name": subscription.name}
 
     async def _notices(self, _: web.Request) -> Any:
-        return self._azure.event_grid.published
+        return self._azure.services.event_grid.published
 
     async def _health(self, _: web.Request) -> Any:
         return self._azure.call(self._own_health)
@@ -157,7 +176,7 @@ class Admin:
         return self._azure.call(self._own_health)
 
     def _put_health(self, body: dict[str, Any]) -> None:
-        board, logs = self._azure.health, self._azure.logs
+        board, logs = self._azure.services.health, self._azure.services.logs
         board.resource_delay = float(body.get("resource_delay", board.resource_delay))
         board.notice_delay = float(body.get("notice_delay", board.notice_delay))
         logs.delay = float(body.get("log_delay", logs.delay))
@@ -169,13 +188,13 @@ class Admin:
             board.announce(tracking, **properties)
 
     def _own_health(self) -> dict[str, Any]:
-        board, logs = self._azure.health, self._azure.logs
+        board, logs = self._azure.services.health, self._azure.services.logs
         delays = {"resource_delay": board.resource_delay, "notice_delay": board.notice_delay, "log_delay": logs.delay}
         return {**delays, "events": board.events()}
 
     async def _lag(self, request: web.Request) -> Any:
         body = await _object_in(request)
-        self._azure.configuration.lag = float(body["seconds"])
+        self._azure.services.configuration.lag = float(body["seconds"])
         return {}
 
     def _summary(self) -> dict[str, Any]:

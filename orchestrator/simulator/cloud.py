@@ -31,11 +31,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-import msgspec
 import trustme
 
-from orchestrator.core.plan.schema import Plan
-from orchestrator.local.simulated_plan import canary_of, plan_of, polls_at, yaml_of
 from orchestrator.simulator.admin import Admin
 from orchestrator.simulator.arm.calls import PAGE
 from orchestrator.simulator.arm.resources import Resources
@@ -45,7 +42,7 @@ from orchestrator.simulator.estate import LEDGER_CONTAINER, Estate, estate_of
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.health import HealthBoard
 from orchestrator.simulator.identity import EXECUTOR, GRANTS, PATH, PEOPLE, PROBE, USER
-from orchestrator.simulator.job_lifecycle import JobsLife, Pace, TrueJob
+from orchestrator.simulator.job_lifecycle import Pace, Truth
 from orchestrator.simulator.loop import ServingLoop
 from orchestrator.simulator.proxy import SUFFIX, Proxy
 from orchestrator.simulator.request_log import RequestLog
@@ -55,18 +52,6 @@ from orchestrator.simulator.stores.appconfig import ConfigurationStore
 from orchestrator.simulator.stores.blobs import BlobStore
 from orchestrator.simulator.stores.eventgrid import EventGrid
 from orchestrator.simulator.stores.loganalytics import LogStore
-
-
-class Truth:
-    """What really happened, for judges."""
-
-    def __init__(self, life: JobsLife, loop: ServingLoop) -> None:
-        self._life = life
-        self._loop = loop
-
-    def jobs(self) -> list[TrueJob]:
-        """Every job ever submitted, in any region."""
-        return self._loop.call(lambda: [job.truth() for job in self._life.everything()])
 
 
 class LocalAzure:
@@ -83,7 +68,7 @@ class LocalAzure:
         token_lifetime: seconds for which the tokens of the identity endpoint are valid.
         page: elements of a page of a list.
         folder: where the CA certificate goes; a temporary folder, removed at the end, if not given.
-        canaries: whether its plans let the watch submit canaries.
+        canaries: whether plans that are made for it let the watch submit canaries.
     """
 
     def __init__(
@@ -101,7 +86,7 @@ class LocalAzure:
         folder: Path | None = None,
         canaries: bool = True,
     ) -> None:
-        self.kernel, self._canaries = _kernel(seed, speed), canaries
+        self.kernel, self.canaries = _kernel(seed, speed), canaries
         self.estate = estate or estate_of()
         self.log = RequestLog()
         self.urls: Mapping[str, str] = {}
@@ -270,17 +255,6 @@ class LocalAzure:
             | {name.lower(): value for name, value in proxy.items()}
             | {"HUBSWITCH_EXECUTOR_CLIENT_ID": USER}
         )
-
-    def plan(self, pair: str = "demo", **policy: Any) -> Plan:
-        """The plan of a pair; ``policy`` overrides fields of the default policy."""
-        polls = polls_at(self.kernel.speed)
-        both = self.estate.pair(pair)
-        plan = plan_of(both, self.urls, self.services.replicas, self.estate.third, policy, polls=polls)
-        return msgspec.structs.replace(plan, canary=canary_of(self.kernel.speed)) if self._canaries else plan
-
-    def plan_yaml(self, pair: str = "demo", **policy: Any) -> str:
-        """The same as a person would write it."""
-        return yaml_of(self.plan(pair, **policy))
 
     def mlclient_kwargs(self) -> dict[str, Any]:
         """Arguments that point ``azure.ai.ml.MLClient`` here. The cloud's name is new for every LocalAzure.

@@ -21,6 +21,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from orchestrator.core.base.codec import Value
 from orchestrator.simulator.arm.resources import Resource, stamp
+from orchestrator.simulator.loop import ServingLoop
 from orchestrator.simulator.services import Kernel
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
@@ -29,7 +30,6 @@ _SILENT = frozenset({"NotStarted", "CancelRequested"})
 """Statuses that no event tells."""
 
 _PROVIDER = "Microsoft.MachineLearningServices"
-
 
 ECHO = 2.0
 """Seconds of running of a job that only echoes something, before the kernel's speed divides them."""
@@ -326,3 +326,15 @@ class JobsLife:
         if status == "Completed":
             # Whether a failed or cancelled run raises it too is not documented: it does not here.
             self._events.emit(job.workspace, f"{_PROVIDER}.RunCompleted", subject, data)
+
+
+class Truth:
+    """What really happened, for judges."""
+
+    def __init__(self, life: JobsLife, loop: ServingLoop) -> None:
+        self._life = life
+        self._loop = loop
+
+    def jobs(self) -> list[TrueJob]:
+        """Every job ever submitted, in any region."""
+        return self._loop.call(lambda: [job.truth() for job in self._life.everything()])

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Reads of both sides of a pair, for reports and checks."""

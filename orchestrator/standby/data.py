@@ -19,7 +19,7 @@ from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, Dat
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.rewrite.data_uses import DataUse, data_uses
 from orchestrator.core.plan.schema import Plan
-from orchestrator.ports import Inventory, Place, World
+from orchestrator.ports import Inventory, Place, World, container_of
 from orchestrator.workflows.activities.assets import Assets
 
 
@@ -149,12 +149,6 @@ class Judge:
         if state not in {DataState.COPIED, DataState.SHARED}:
             remedy = f"object replication from {here.spelt} to {there.spelt}, or a copy (azcopy copy --recursive)"
         return _with(draft, state=state, source=source, copy=copy, why=why, remedy=remedy)
-
-
-def container_of(account: str, container: str) -> Place:
-    """A container of an account that is named by its host, such as ``<account>.dfs.core.windows.net``."""
-    label, _, service = account.partition(".")
-    return Place(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
 
 
 def _listed(table: dict[str, str], name: str) -> str | None:

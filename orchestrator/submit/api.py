@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from azure.core.credentials import TokenCredential
 
-from orchestrator.bootstrap import SystemClock
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound, NotNow, TemporaryError
 from orchestrator.core.base.vocabulary import Role

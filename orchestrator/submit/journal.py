@@ -15,13 +15,19 @@ import msgspec
 
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotNow
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, PointerValue
-from orchestrator.core.jobs.record_changes import NOT_KEPT, UNSETTLED, accepted, ahead, needs_of, not_submitted, why_not
+from orchestrator.core.epoch import PointerValue
+from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus
+from orchestrator.core.jobs.record_changes import (
+    UNSETTLED,
+    ahead,
+    not_submitted,
+    settled_record,
+    why_not,
+)
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.assets import Assets, replicated
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.replicas import replicated
 
 
 class Destination(NamedTuple):
@@ -127,7 +133,7 @@ class Submissions:
         if found.value.status is JobStatus.RESUBMITTED:
             raise NotNow(f"{why_not(found.value, side)}; the job in the {side} runs beside it")
         if found.value.status in UNSETTLED:
-            settled = settled_record(self._world, self._plan, found.value, job)
+            settled = settled_record(self._plan, found.value, job, self._world.clock.now())
             self._ledger.replace(settled, found.etag)
 
     def _completed(self, side: Role, name: str) -> str:
@@ -161,9 +167,3 @@ class Submissions:
 
     def read(self, name: str) -> Versioned[JobRecord] | None:
         return self._ledger.read(self._plan.pair, name)
-
-
-def settled_record(world: World, plan: Plan, record: JobRecord, job: Mapping[str, Any]) -> JobRecord:
-    """A record whose job was seen in its hub; its needs are read again from what the hub shows."""
-    whole = msgspec.structs.replace(record, closure=needs_of(plan, record.hub, job), incomplete=NOT_KEPT)
-    return accepted(whole, job, world.clock.now())

@@ -12,23 +12,21 @@ from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
-from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.recording import Heard
 from orchestrator.core.signals.facts import Fact, Kind
 from orchestrator.core.signals.parse import facts_from_text
-from orchestrator.triggers import engine
+from orchestrator.ports import Engine
 from orchestrator.triggers.answers import TooLarge, answer, problem
 from orchestrator.triggers.http_pairs import Handler, guarded, place_of
-from orchestrator.watch.deliveries import Intake, sorted_out
+from orchestrator.watch.deliveries import Intake, hand_over, sorted_out
 
 LOG = telemetry.logger("events")
 
 LIMIT = 2 * 1024 * 1024
 """Bytes: Event Grid sends at most 1 MB at once, action groups 256 KB (learn.microsoft.com, Event Grid quotas)."""
-
 
 TOLD = 10
 """Reasons told of a body of which nothing was understood."""
@@ -37,7 +35,7 @@ TOLD = 10
 def deliveries(deployment: Deployment) -> Handler:
     """``POST events`` and ``POST alerts``; ``OPTIONS`` is the handshake of CloudEvents."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         if req.method == "OPTIONS":
             return cloud_events_handshake(req)
         body = req.get_body()
@@ -51,26 +49,26 @@ def deliveries(deployment: Deployment) -> Handler:
         _tell_unknown(found)
         if found.invalid and len(found.invalid) == len(facts):
             return _not_understood(req, found.invalid)
-        await _handed_over(deployment, client, found)
+        await _handed_over(deployment, engine, found)
         return answer(_counts(found, len(facts)))
 
     return guarded(handler)
 
 
-async def event_grid(deployment: Deployment, event: Any, client: DurableFunctionsClient) -> None:
+async def event_grid(deployment: Deployment, event: Any, engine: Engine) -> None:
     """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
     facts = facts_from_text(json.dumps(body_of(event)))
     found = sorted_out(deployment.plans, facts, deployment.clock.now())
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
     _tell_unknown(found)
-    await _handed_over(deployment, client, found)
+    await _handed_over(deployment, engine, found)
 
 
-async def _handed_over(deployment: Deployment, client: DurableFunctionsClient, found: Intake) -> None:
+async def _handed_over(deployment: Deployment, engine: Engine, found: Intake) -> None:
     now = deployment.clock.now()
-    news = tuple(order for told in found.captures if (order := deployment.recent.news(told)))
-    await engine.hand_over(client, dict(deployment.plans), found._replace(captures=news), now)
+    news = tuple(order for told in found.captures if (order := deployment.memory.captured_lately.news(told)))
+    await hand_over(engine, deployment.plans, found._replace(captures=news), now)
     for pair, signals in found.signals.items():
         await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import azure.functions as func
-from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator.audit.export import EXPORT_LIMIT, TooMuch, exported
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.decision.decision_log import LIMIT
 from orchestrator.core.decision.state import PairState
+from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem, unknown_pair
 from orchestrator.triggers.http_pairs import Handler, guarded, query_of, readable
 from orchestrator.web.views import decisions_view
@@ -28,12 +28,12 @@ DAY = timedelta(days=1)
 def decisions(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}/decisions``: what was decided and on what, newest first."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
         limit = _limit(req)
-        found = await readable(client, plan.pair)
+        found = await readable(engine, plan.pair)
         latest = found.latest if isinstance(found, PairState) else None
         try:
             page = await asyncio.to_thread(lambda: kept_page(deployment.world.ledgers[plan.pair], plan.pair))
@@ -47,8 +47,8 @@ def decisions(deployment: Deployment) -> Handler:
 def signals(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}/signals``: what was seen since a day, as JSON Lines."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
-        del client
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
+        del engine
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import azure.functions as func
 import msgspec
-from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import Value, decode
@@ -21,7 +20,7 @@ from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
 from orchestrator.core.schedule import beat_of, longest_of
-from orchestrator.triggers import engine
+from orchestrator.ports import Engine, EngineError
 from orchestrator.triggers.answers import (
     TooLarge,
     answer,
@@ -37,9 +36,10 @@ from orchestrator.triggers.http_page import answered_page
 from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, stored
 from orchestrator.web.views import explain_view, pair_view, run_view, status_view
+from orchestrator.workflows import calls
 from orchestrator.workflows.messages import DrillKind, DrillOrder
 
-Handler = Callable[[func.HttpRequest, DurableFunctionsClient], Awaitable[func.HttpResponse]]
+Handler = Callable[[func.HttpRequest, Engine], Awaitable[func.HttpResponse]]
 
 LIMIT = 64 * 1024
 """Bytes of a command: many times what a person writes."""
@@ -68,14 +68,14 @@ class DrillAsked(Value, kw_only=True):
 def guarded(handler: Handler) -> Handler:
     """The handler, with what it raises turned into problem details."""
 
-    async def safe(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def safe(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         try:
-            return await handler(req, client)
+            return await handler(req, engine)
         except InvalidInput as fault:
             return invalid(fault)
         except TooLarge as fault:
             return too_large(fault)
-        except engine.EngineError as fault:
+        except EngineError as fault:
             return unavailable(fault)
 
     return safe
@@ -84,8 +84,8 @@ def guarded(handler: Handler) -> Handler:
 def status(deployment: Deployment) -> Handler:
     """``GET status``: every pair in one line each; for browsers, a page with everything."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
-        states = await engine.pair_states(client, deployment.plans)
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
+        states = await calls.pair_states(engine, deployment.plans)
         lines = status_view(deployment.plans, states)
         if prefers_page(req.headers.get("accept")):
             return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
@@ -99,11 +99,11 @@ def status(deployment: Deployment) -> Handler:
 def pair(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}``: one pair in full."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(pair_view(plan, await readable(client, plan.pair), deployment.clock.now()))
+        return answer(pair_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
     return guarded(handler)
 
@@ -111,11 +111,11 @@ def pair(deployment: Deployment) -> Handler:
 def explain(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}/explain``: why the pair stands where it stands, in one paragraph."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(explain_view(plan, await readable(client, plan.pair), deployment.clock.now()))
+        return answer(explain_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
     return guarded(handler)
 
@@ -123,8 +123,8 @@ def explain(deployment: Deployment) -> Handler:
 def run(_deployment: Deployment) -> Handler:
     """``GET runs/{id}``: where a run stands, and what it waits for."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
-        found = await engine.run(client, req.route_params["id"])
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
+        found = await engine.state(req.route_params["id"])
         if found is None:
             return problem(HTTPStatus.NOT_FOUND, f"there is no run {req.route_params['id']!r}")
         return answer(run_view(found._asdict()))
@@ -135,7 +135,7 @@ def run(_deployment: Deployment) -> Handler:
 def drill(deployment: Deployment) -> Handler:
     """``POST pairs/{pair}/drill``: practise; 202 with the run to follow."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
@@ -156,7 +156,7 @@ def drill(deployment: Deployment) -> Handler:
             beat=beat_of(plan.policy),
             longest=longest_of(plan.policy),
         )
-        return _accepted(req, await engine.drill(client, order))
+        return _accepted(req, await calls.drill(engine, order))
 
     return guarded(handler)
 
@@ -164,7 +164,7 @@ def drill(deployment: Deployment) -> Handler:
 def command(deployment: Deployment, do: str) -> Handler:
     """``POST pairs/{pair}/<do>``: 202 if the pair's phase allows it now, 409 with the reason if not."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
@@ -173,7 +173,7 @@ def command(deployment: Deployment, do: str) -> Handler:
             do=commands.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
         )
         now = deployment.clock.now()
-        found = await readable(client, plan.pair)
+        found = await readable(engine, plan.pair)
         if isinstance(found, InvalidInput):
             return unreadable(plan.pair, found)
         state = found or initial(plan.pair, now)
@@ -182,17 +182,15 @@ def command(deployment: Deployment, do: str) -> Handler:
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
-            return await _paused(deployment, client, plan, order, decided.why)
-        await engine.command(client, plan.pair, order, now)
+            return await _paused(deployment, engine, plan, order, decided.why)
+        await calls.command(engine, plan.pair, order, now)
         await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
         return answer({"pair": plan.pair, "do": do, "why": decided.why}, HTTPStatus.ACCEPTED)
 
     return guarded(handler)
 
 
-async def _paused(
-    deployment: Deployment, client: DurableFunctionsClient, plan: Plan, order: Command, why: str
-) -> func.HttpResponse:
+async def _paused(deployment: Deployment, engine: Engine, plan: Plan, order: Command, why: str) -> func.HttpResponse:
     """Store it for every stamp, then tell the entity. A pause that cannot be stored stands here all the same."""
     now, pair = deployment.clock.now(), plan.pair
     world = await deployment.assembled()
@@ -201,7 +199,7 @@ async def _paused(
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {found}")
     at = None if isinstance(found, HubswitchError) else found.at
     order = msgspec.structs.replace(order, stored_at=at)
-    await engine.command(client, pair, order, now)
+    await calls.command(engine, pair, order, now)
     await deployment.record(plan, Wanted(pair=pair, now=now, command=order))
     if isinstance(found, HubswitchError):
         detail = f"{pair} is paused here, but other stamps cannot know, for this was not stored: {found}"
@@ -243,12 +241,12 @@ def _asked(req: func.HttpRequest) -> str:
 
 def caller_of(req: func.HttpRequest) -> str:
     """The signed-in caller, if the platform's authentication is in front of the app."""
-    return req.headers.get("x-ms-client-principal-name") or ""
+    return req.headers.get("x-ms-engine-principal-name") or ""
 
 
-async def readable(client: DurableFunctionsClient, name: str) -> PairState | InvalidInput | None:
+async def readable(engine: Engine, name: str) -> PairState | InvalidInput | None:
     """The pair's stored state, or why it cannot be read."""
     try:
-        return await engine.pair_state(client, name)
+        return await calls.pair_state(engine, name)
     except InvalidInput as fault:
         return fault

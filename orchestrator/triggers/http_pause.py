@@ -6,17 +6,17 @@ import asyncio
 from http import HTTPStatus
 
 import azure.functions as func
-from azure.durable_functions import DurableFunctionsClient
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.stamps import PauseRecord, Shared
 from orchestrator.core.recording import Heard
-from orchestrator.triggers import engine
+from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.http_pairs import Asked, Handler, body_of, caller_of, guarded
 from orchestrator.triggers.pauses import record_of, stored
+from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
 
 AT_ONCE = 64
@@ -26,7 +26,7 @@ AT_ONCE = 64
 def everything(deployment: Deployment, do: Do) -> Handler:
     """``POST pause`` and ``POST resume``: 202 if every store has it; 503 if one has not, and what stands then."""
 
-    async def handler(req: func.HttpRequest, client: DurableFunctionsClient) -> func.HttpResponse:
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         asked = body_of(req, Asked)
         now = deployment.clock.now()
         wanted = record_of(do, caller_of(req) or asked.by or "unnamed", asked.reason, now)
@@ -41,7 +41,7 @@ def everything(deployment: Deployment, do: Do) -> Handler:
             key=lambda record: record.at,
             default=wanted,
         )
-        await _tell_every_pair(deployment, client, Observed(now=now, shared=Shared(pause_all=newest)))
+        await _tell_every_pair(deployment, engine, Observed(now=now, shared=Shared(pause_all=newest)))
         if faults:
             detail = f"every pair is paused here, but other stamps cannot know, for this was not stored: {faults[0]}"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
@@ -51,13 +51,13 @@ def everything(deployment: Deployment, do: Do) -> Handler:
     return guarded(handler)
 
 
-async def _tell_every_pair(deployment: Deployment, client: DurableFunctionsClient, seen: Observed) -> None:
+async def _tell_every_pair(deployment: Deployment, engine: Engine, seen: Observed) -> None:
     """Not to wait for the next look of each."""
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def told(pair: str) -> None:
         async with limit:
-            await engine.observe(client, pair, seen)
+            await calls.observe(engine, pair, seen)
             heard = Heard(pair=pair, now=seen.now, shared=seen.shared)
             await deployment.record(deployment.plans[pair], heard)
 

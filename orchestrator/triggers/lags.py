@@ -11,7 +11,7 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.state import PairState
-from orchestrator.core.replication import Lag, lag_of
+from orchestrator.core.jobs.listing import Lag, lag_of
 from orchestrator.web.views import Readable
 
 COUNTING = 2.0
@@ -32,7 +32,7 @@ async def _lag(deployment: Deployment, pair: str, state: Readable) -> Lag | None
     if not isinstance(state, PairState):
         return None
     now, key = deployment.clock.now(), (pair, state.active)
-    known = deployment.lags.get(key)
+    known = deployment.memory.lags.get(key)
     if known and now - known[0] < GOOD_FOR:
         return known[1]
     try:
@@ -40,7 +40,7 @@ async def _lag(deployment: Deployment, pair: str, state: Readable) -> Lag | None
             lag = await asyncio.to_thread(_counted, deployment, pair, state)
     except (HubswitchError, TimeoutError):
         return None
-    deployment.lags[key] = (now, lag)
+    deployment.memory.lags[key] = (now, lag)
     return lag
 
 

@@ -9,7 +9,7 @@ from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.stamps import PauseRecord
 from orchestrator.ports import SharedStore
-from orchestrator.watch.stamps import store_pause
+from orchestrator.workflows.activities.stamps import store_pause
 
 
 def record_of(do: Do, by: str, reason: str, now: datetime) -> PauseRecord:

@@ -18,10 +18,9 @@ from orchestrator.triggers import (
     http_history,
     http_pairs,
     http_pause,
-    polling,
-    replicating,
-    timers,
 )
+from orchestrator.triggers.engine import DurableEngine
+from orchestrator.watch import poll, reconcile, replicate, watch
 from orchestrator.workflows import messages, names
 from orchestrator.workflows.activities import (
     capture_jobs,
@@ -32,7 +31,10 @@ from orchestrator.workflows.activities import (
     resubmit_jobs,
     settle_jobs,
 )
-from orchestrator.workflows.orchestrators import resubmit, retry, switch
+from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, switch
+from orchestrator.workflows.orchestrators import decision_log as decision_log_module
+from orchestrator.workflows.orchestrators import drill as drill_module
+from orchestrator.workflows.orchestrators import notify as notify_module
 from orchestrator.workflows.pair_entity import pair_entity
 
 COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "failback")
@@ -50,7 +52,7 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.SETTLE_JOBS: (messages.AfterOrder, settle_jobs.settle_jobs),
     names.CAPTURE_JOBS: (messages.CaptureOrder, capture_jobs.capture_jobs),
     names.TELL: (messages.Tidings, notify.tell),
-    names.KEEP_DECISION: (decision_log.KeepOrder, decision_log.keep_decision),
+    names.KEEP_DECISION: (messages.KeepOrder, decision_log.keep_decision),
     names.FINISH_RUN: (messages.RunSummary, notify.finish_run),
     names.REHEARSE: (messages.DrillOrder, drill.rehearse),
     names.SUBMIT_CANARY: (messages.DrillOrder, drill.submit_canary),
@@ -63,11 +65,11 @@ ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.SWITCH_RUN: switch.switch_run,
     names.RESUBMIT_RUN: resubmit.resubmit_run,
     names.PATIENCE_RUN: retry.patience_run,
-    names.AFTER_RUN: settle_jobs.after_run,
-    names.CAPTURE_RUN: capture_jobs.capture_run,
-    names.DRILL_RUN: drill.drill_run,
-    names.TELL_RUN: notify.tell_run,
-    names.KEEP_RUN: decision_log.keep_run,
+    names.AFTER_RUN: settle.after_run,
+    names.CAPTURE_RUN: capture.capture_run,
+    names.DRILL_RUN: drill_module.drill_run,
+    names.TELL_RUN: notify_module.tell_run,
+    names.KEEP_RUN: decision_log_module.keep_run,
 }
 
 
@@ -91,9 +93,9 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
 
     def carry_out(order: Any) -> Any:
         given = from_builtins(order, shape, name)
-        done = deployment.lanes.through(name, given, lambda: body(deployment.world, given))
+        done = deployment.limits.run(name, given, lambda: body(deployment.world, given))
         if isinstance(done, messages.CaptureReport):
-            deployment.recent.note(given, done)
+            deployment.memory.captured_lately.note(given, done)
         return to_builtins(done)
 
     return _named(carry_out, name)
@@ -134,38 +136,42 @@ def _bind_deliveries(app: df.DFApp, deployment: Deployment) -> None:
     @app.event_grid_trigger(arg_name="event")
     @app.durable_client_input(client_name="client")
     async def on_event_grid(event: func.EventGridEvent, client: df.DurableFunctionsClient) -> None:
-        await deliveries.event_grid(deployment, event, client)
+        await deliveries.event_grid(deployment, event, DurableEngine(client))
 
 
 def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:
+    @app.function_name("watch")
     @app.timer_trigger(arg_name="timer", schedule=deployment.settings.watch_schedule, use_monitor=False)
     @app.durable_client_input(client_name="client")
-    async def watch(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+    async def watch_pairs(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await timers.watch(deployment, client)
+        await watch.watch(deployment, DurableEngine(client))
 
+    @app.function_name("poll")
     @app.timer_trigger(arg_name="timer", schedule=deployment.settings.poll_schedule, use_monitor=False)
     @app.durable_client_input(client_name="client")
-    async def poll(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+    async def poll_pairs(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await polling.poll(deployment, client)
+        await poll.poll(deployment, DurableEngine(client))
 
+    @app.function_name("reconcile")
     @app.timer_trigger(arg_name="timer", schedule=deployment.settings.reconcile_schedule, use_monitor=False)
     @app.durable_client_input(client_name="client")
-    async def reconcile(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+    async def reconcile_ledgers(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await timers.reconcile(deployment, client)
+        await reconcile.reconcile(deployment, DurableEngine(client))
 
+    @app.function_name("replicate")
     @app.timer_trigger(arg_name="timer", schedule=deployment.settings.replicate_schedule, use_monitor=False)
     @app.durable_client_input(client_name="client")
-    async def replicate(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+    async def replicate_assets(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await replicating.replicate(deployment, client)
+        await replicate.replicate(deployment, DurableEngine(client))
 
 
 def _route(app: df.DFApp, name: str, route: str, methods: list[str], handler: http_pairs.Handler) -> None:
     async def respond(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
-        return await handler(req, client)
+        return await handler(req, DurableEngine(client))
 
     _named(respond, name)
     app.route(route, methods=methods)(app.durable_client_input(client_name="client")(respond))

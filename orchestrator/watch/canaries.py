@@ -14,15 +14,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from orchestrator.core import movement
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
-from orchestrator.core.movement import Movement
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.standby import canary
-from orchestrator.core.standby.canary import Asked, Result
+from orchestrator.core.standby.canary import Asked, Movement, Result
 from orchestrator.ports import World
 
 LOOKS = 4
@@ -97,14 +95,12 @@ class Canaries:
 
     def remarks(self, plan: Plan, now: datetime) -> Mapping[Role, str]:
         """What is to be told of each side's jobs and not counted."""
-        return {
-            role: movement.standstill(self._moves.get((plan.pair, role)), now, plan.canary.waiting) for role in Role
-        }
+        return {role: canary.standstill(self._moves.get((plan.pair, role)), now, plan.canary.waiting) for role in Role}
 
     def listed(self, plan: Plan, side: Role, statuses: Mapping[str, str], now: datetime) -> None:
         """Take note of a side's list of jobs: the status of each, by name."""
         key = plan.pair, side
-        self._moves[key] = movement.listed(self._moves.get(key), statuses, now)
+        self._moves[key] = canary.listed(self._moves.get(key), statuses, now)
 
     def ask(self, visit: Visit) -> None:
         """Submit the canary of this span, or look at it. Never raises for what Azure does: that makes us blind."""

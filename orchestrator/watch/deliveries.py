@@ -1,22 +1,24 @@
 """Sorting what was delivered: which pair it concerns, and whether it is a signal, a job or nothing.
 
-Pure. A delivery never decides anything; it is handed to the entity, or names jobs to look at.
+A delivery never decides anything; it is handed to the entity, or names jobs to look at.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.directory import Directory
+from orchestrator.core.plan.schema import Plan, side_of
 from orchestrator.core.signals.facts import Fact, Kind
-from orchestrator.core.signals.routing import attribute
+from orchestrator.core.signals.routing import Directory, attribute
 from orchestrator.core.signals.signal import Signal
-from orchestrator.ports import side_of
-from orchestrator.workflows.messages import CaptureOrder
+from orchestrator.ports import Engine
+from orchestrator.workflows import calls
+from orchestrator.workflows.messages import CaptureOrder, Observed
 
 
 class Intake(NamedTuple):
@@ -67,3 +69,15 @@ def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> I
         invalid=tuple(invalid),
         unknown=tuple(unknown),
     )
+
+
+async def hand_over(engine: Engine, plans: Mapping[str, Plan], found: Intake, now: datetime) -> None:
+    """Give signals to their pairs' entities, side by side, and job names to capture runs."""
+    limit = asyncio.Semaphore(calls.AT_ONCE)
+
+    async def signal(pair: str) -> None:
+        async with limit:
+            await calls.observe(engine, pair, Observed(now=now, signals=found.signals[pair]))
+
+    await asyncio.gather(*(signal(pair) for pair in found.signals))
+    await calls.capture(engine, plans, found.captures)

@@ -16,7 +16,7 @@ from orchestrator.core.base.vocabulary import Phase, Surface
 from orchestrator.core.decision.decide import cadence
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.decision.state import PairState
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import control_spacing, due_at, is_asked_now, pointer_spacing
 from orchestrator.ports import World

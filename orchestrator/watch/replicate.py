@@ -9,18 +9,24 @@ anew what is gone.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
+from orchestrator import telemetry
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.listing import Lag, lag_of
 from orchestrator.core.jobs.record import JobStatus
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.replication import Lag, lag_of
-from orchestrator.ports import World
+from orchestrator.ports import Engine, World
+from orchestrator.watch.process import Process
+from orchestrator.watch.states import QUIET, readable_states
+from orchestrator.watch.tick import Slot, raise_first, run_tick
 from orchestrator.workflows.activities.assets import AssetMissing, Assets
 from orchestrator.workflows.activities.capture_jobs import Taker
 
@@ -52,7 +58,7 @@ class Replicated(Value, kw_only=True):
     lag: Lag = Lag()
 
 
-def replicate(world: World, plan: Plan, active: Role) -> Replicated:
+def replicate_pair(world: World, plan: Plan, active: Role) -> Replicated:
     """One step. One job or asset that fails does not stop the others."""
     until = world.clock.now() + BUDGET
     ledger = world.ledgers[plan.pair]
@@ -127,3 +133,64 @@ def _turn(items: list[str], now: datetime, count: int) -> Iterator[str]:
     minute = int(now.timestamp() // 60)
     start = int.from_bytes(hashlib.sha256(str(minute).encode()).digest()[:4]) % len(items)
     return islice([*items[start:], *items[:start]], count)
+
+
+LOG = telemetry.logger("replicating")
+
+LONGEST_TICK = timedelta(minutes=4)
+"""A tick is over after this: less than half of ``functionTimeout`` in ``host.json``, which would end it anywhere."""
+
+BUSY = timedelta(seconds=10)
+"""What a step may take beyond its budget: the call that it is in."""
+
+PAIRS_AT_ONCE = 4
+"""Pairs brought up to date together. Their writes share one budget, so more would only wait for each other."""
+
+
+async def replicate(process: Process, engine: Engine) -> int:
+    """Bring the standby of every quiet pair up to date; how many pairs have something lacking still.
+
+    How far each is behind is told as one line of the log, with its numbers as fields.
+    """
+    states = await readable_states(process, engine)
+    quiet = {pair: state.active for pair, state in states.items() if state and state.phase in QUIET}
+    lacking: list[str] = []
+
+    async def turn(pair: str) -> None:
+        process.memory.replications.note(pair, process.clock.now())
+        plan, active = process.plans[pair], quiet[pair]
+        try:
+            done = await asyncio.to_thread(replicate_pair, process.world, plan, active)
+        except HubswitchError as fault:
+            LOG.warning("%s: the standby could not be brought up to date: %s", pair, fault)
+            return
+        process.memory.lags[pair, active] = (process.clock.now(), done.lag)
+        if done.lag.jobs:
+            lacking.append(pair)
+        _tell_lag(pair, done, process.clock.now())
+
+    slot = Slot(LONGEST_TICK, BUDGET + BUSY, PAIRS_AT_ONCE)
+    ended = await run_tick(process.memory.replications.order(dict.fromkeys(quiet)), turn, slot)
+    if ended.unreached:
+        LOG.info("the standbys of %d of %d pairs are brought up to date later", len(ended.unreached), len(quiet))
+    raise_first(ended, "replicating")
+    return len(lacking)
+
+
+def _tell_lag(pair: str, done: Replicated, now: datetime) -> None:
+    """``oldest_seconds`` is 0 if nothing lacks."""
+    lag = done.lag
+    telemetry.event(
+        LOG,
+        logging.WARNING if lag.jobs else logging.INFO,
+        f"{pair}: {lag.jobs} running jobs lack {lag.assets} assets in the standby"
+        + (f": {done.why}" if done.why else ""),
+        metric="replication",
+        pair=pair,
+        running=lag.running,
+        jobs=lag.jobs,
+        assets=lag.assets,
+        oldest_seconds=round((now - lag.since).total_seconds()) if lag.since else 0,
+        completed=done.completed,
+        restored=done.restored,
+    )

@@ -2,27 +2,29 @@
 
 A run that holds its epoch and has left no summary is begun again under its own id; every step finds what was done.
 A run that the entity waits for and that ended before it held anything is reported as failed, so that the pair may
-decide anew. One that ended well and was not heard is reported again. Pure.
+decide anew. One that ended well and was not heard is reported again.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
-import msgspec
-
+from orchestrator import telemetry
 from orchestrator.core.decision.run_reports import Report, What
-from orchestrator.core.decision.state import PairState, StartRun
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.epoch import EpochRecord
+from orchestrator.core.ledger_paths import summary_path
 from orchestrator.core.plan.schema import Plan
-from orchestrator.workflows.messages import RunKind, RunOrder
-from orchestrator.workflows.orchestrators.switch import order_from
+from orchestrator.ports import UNDER_WAY, Engine
+from orchestrator.watch.process import Process
+from orchestrator.workflows import calls
+from orchestrator.workflows.messages import Observed, order_again
+
+LOG = telemetry.logger("timers")
 
 PATIENCE = 30
 """Suspect intervals that a run may be unknown to the engine: another stamp's run, or one that is just starting."""
-
-UNDER_WAY = frozenset({"pending", "running", "suspended"})
-"""The engine's words for an instance that still goes on."""
 
 
 def needs_revival(record: EpochRecord, status: str | None, plan: Plan, now: datetime) -> bool:
@@ -35,26 +37,6 @@ def needs_revival(record: EpochRecord, status: str | None, plan: Plan, now: date
         now: the present.
     """
     return record.run is not None and status not in UNDER_WAY and _is_patient_no_more(record.since, plan, now)
-
-
-def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
-    """The order of the run that holds the epoch, made from its record."""
-    start = StartRun(
-        kind="failback" if kind_of(record) is RunKind.FAILBACK else "failover",
-        run=record.run or "",
-        epoch=record.epoch,
-        source=record.active.other,
-        target=record.active,
-        why=record.why,
-    )
-    order = order_from(start, plan, record.since, ordered=record.ordered)
-    doubted = record.doubted_since or order.doubted_since
-    return msgspec.structs.replace(order, claim_by=now, doubted_since=doubted)
-
-
-def kind_of(record: EpochRecord) -> RunKind:
-    """The kind of the run that holds the epoch, which its id begins with."""
-    return RunKind((record.run or RunKind.FAILOVER).partition("-")[0])
 
 
 def ended_early(
@@ -89,3 +71,25 @@ def reported_again(
 
 def _is_patient_no_more(since: datetime, plan: Plan, now: datetime) -> bool:
     return now - since > PATIENCE * plan.policy.suspect_interval
+
+
+async def revive(process: Process, engine: Engine, plan: Plan, state: PairState | None, seen: Observed) -> None:
+    """Begin the run again that holds the epoch, or report the one that never did, if the engine has lost it."""
+    record, now = seen.record, process.clock.now()
+    if record is None or seen.is_fenced:
+        return
+    if record.run and (plan.pair, record.run) not in process.memory.summarised:
+        path = summary_path(plan.pair, record.run)
+        summary = await asyncio.to_thread(process.world.ledgers[plan.pair].get, path)
+        if summary is not None:
+            process.memory.summarised.add((plan.pair, record.run))
+        elif needs_revival(record, await engine.status(record.run), plan, now):
+            LOG.warning("%s: %s is begun again", plan.pair, record.run)
+            await calls.begin_again(engine, order_again(record, plan, now))
+    if state and (plan.pair, record.run) in process.memory.summarised and state.run == record.run:
+        for unheard in reported_again(state, record, await engine.status(record.run or ""), plan, now):
+            await calls.report(engine, plan.pair, unheard, now)
+    if state and state.run:
+        report = ended_early(state, record, await engine.status(state.run), plan, now)
+        if report:
+            await calls.report(engine, plan.pair, report, now)

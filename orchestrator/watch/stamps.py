@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
-from orchestrator.core.base.codec import Value, encode
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.stamps import (
-    DrillLog,
-    GreenDrill,
-    PauseRecord,
     Shared,
     StampView,
-    drills_path,
-    following,
     is_to_be_written,
-    pause_path,
     seen_by,
     shared_from,
     view_path,
-    with_green,
 )
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import assess
-from orchestrator.core.jobs.record import read_record
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import SharedStore, World
-from orchestrator.workflows.activities.conflict import while_it_conflicts
+from orchestrator.workflows.activities.stamps import _changed
 
 Files = Mapping[str, bytes]
 
@@ -88,41 +78,8 @@ class Teller:
         return True
 
 
-def store_pause(store: SharedStore, pair: str | None, wanted: PauseRecord) -> PauseRecord:
-    """Store a pause, or its end, for one pair or for every one; what is stored now.
-
-    Raises:
-        HubswitchError: it could not be stored.
-    """
-    return _changed(store, pause_path(pair), PauseRecord, lambda before: following(before, wanted))
-
-
-def store_green(world: World, pair: str, drill: str, kind: str, at: datetime) -> None:
-    """Keep a drill that went well; a repeated step changes nothing."""
-    done = GreenDrill(drill=drill, kind=kind, at=at)
-    _changed(world.shared[pair], drills_path(pair), DrillLog, lambda log: with_green(log, done))
-
-
 def _everything(store: SharedStore) -> Files | HubswitchError:
     try:
         return store.everything()
     except HubswitchError as fault:
         return fault
-
-
-def _changed[T: Value](store: SharedStore, path: str, shape: type[T], change: Callable[[T | None], T]) -> T:
-    """Read, change, and write under the condition that nobody else has; anew if somebody has."""
-
-    def attempt() -> T:
-        found = store.read(path)
-        before = read_record(found.value, shape, path) if found else None
-        after = change(before)
-        if after == before:
-            return after
-        if found:
-            store.replace(path, encode(after), found.etag)
-        else:
-            store.create(path, encode(after))
-        return after
-
-    return while_it_conflicts(attempt)

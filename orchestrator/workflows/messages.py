@@ -6,18 +6,26 @@ stops the step with a sentence instead of being misread.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.vocabulary import NoticeName, Role
-from orchestrator.core.cadence import Polled
 from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.run_reports import Report
 from orchestrator.core.decision.stamps import Shared
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.decision.state import Polled, StartRun
+from orchestrator.core.epoch import EpochRecord
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.core.signals.signal import Signal
+
+BUSY = "other work of its kind is under way"
+"""Why an activity was not begun: its concurrency limit was reached."""
 
 
 class Observed(Value, kw_only=True):
@@ -306,6 +314,11 @@ class DrillOrder(Value, kw_only=True):
     beat: timedelta
     longest: timedelta
 
+    @property
+    def canary_name(self) -> str:
+        """The name of the drill's job in the standby, which a repeated step finds again."""
+        return f"hubswitch-canary-{self.drill}"
+
 
 class Finding(Value, kw_only=True):
     """One line of a drill's result."""
@@ -332,3 +345,62 @@ class DrillDone(Value, kw_only=True):
 
     order: DrillOrder
     report: DrillReport
+
+
+def order_from(
+    start: StartRun, plan: Plan, now: datetime, ill_since: datetime | None = None, *, ordered: bool = False
+) -> RunOrder:
+    """The order that a decision's ``StartRun`` becomes.
+
+    ``ill_since`` is when the source was first seen ill, ``ordered`` whether a person wants the switch.
+    """
+    policy = plan.policy
+    return RunOrder(
+        pair=plan.pair,
+        kind=RunKind(start.kind),
+        run=start.run,
+        epoch=start.epoch,
+        source=start.source,
+        target=start.target,
+        why=start.why,
+        decided_at=now,
+        doubted_since=min(ill_since or now, now - policy.confirm_after)
+        - (policy.bad_after + 1) * policy.probe_interval,
+        claim_by=now + policy.evidence_lifetime,
+        beat=beat_of(policy),
+        longest=longest_of(policy),
+        patience=plan.jobs.patience,
+        ordered=ordered and start.kind == "failover",
+    )
+
+
+class KeepOrder(Value, kw_only=True):
+    """Keep one decision."""
+
+    pair: str
+    entry: Kept
+
+    @property
+    def instance(self) -> str:
+        """The id of the run that keeps it, equal for the same entry."""
+        return f"keep-{self.pair}-{self.entry.first_at:%Y%m%dT%H%M%S%f}"
+
+
+def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
+    """The order of the run that holds the epoch, made from its record."""
+    start = StartRun(
+        kind="failback" if kind_of(record) is RunKind.FAILBACK else "failover",
+        run=record.run or "",
+        epoch=record.epoch,
+        source=record.active.other,
+        target=record.active,
+        why=record.why,
+    )
+    order = order_from(start, plan, record.since, ordered=record.ordered)
+    doubted = record.doubted_since or order.doubted_since
+    return msgspec.structs.replace(order, claim_by=now, doubted_since=doubted)
+
+
+def kind_of(record: EpochRecord) -> RunKind:
+    """The kind of the run that holds the epoch, which its id begins with."""
+    return RunKind((record.run or RunKind.FAILOVER).partition("-")[0])

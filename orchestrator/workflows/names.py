@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 PAIR_ENTITY: Final = "pair"
@@ -35,3 +36,11 @@ REHEARSE: Final = "rehearse"
 SUBMIT_CANARY: Final = "submit_canary"
 CHECK_CANARY: Final = "check_canary"
 FINISH_DRILL: Final = "finish_drill"
+
+CONCURRENCY_LIMITS: Mapping[str, int] = {
+    RESUBMIT_JOBS: 8,
+    CAPTURE_JOBS: 3,
+    SETTLE_JOBS: 1,
+    AWAIT_STANDBY: 2,
+}
+"""Activity -> how many may be under way in one process. Whatever is not here takes a second or two."""

@@ -20,14 +20,12 @@ from durabletask.entities import DurableEntity
 from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput, PermanentError
 from orchestrator.core.decision import commands, decide, run_reports
+from orchestrator.core.decision.explain import entered
 from orchestrator.core.decision.state import Decision, Order, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.decision.verdicts import assess
-from orchestrator.core.history import entered
 from orchestrator.core.plan.schema import Plan
 from orchestrator.workflows import names
-from orchestrator.workflows.activities.decision_log import KeepOrder
-from orchestrator.workflows.messages import Commanded, Observed, Reported, Tidings
-from orchestrator.workflows.orchestrators.switch import order_from
+from orchestrator.workflows.messages import Commanded, KeepOrder, Observed, Reported, Tidings, order_from
 
 LOG = logging.getLogger("hubswitch.pair")
 

@@ -17,11 +17,11 @@ BANNED_CALLS = frozenset({"now", "utcnow", "today", "open", "sleep", "getenv", "
 ALLOWED_OWNERS = frozenset({"clock"})
 """``world.clock.now()`` is the port: its value reaches pure code as an argument."""
 
-REPLAYED = (
-    "switch_run.py",
-    "patience.py",
-)
-"""Files of workflows in which everything is replayed: there not even the clock's port may be asked."""
+ACTIVITIES = ("workflows", "activities")
+"""The folder that is not replayed: its code may ask the port of the clock. No other code below may."""
+
+PURE = ("core", "workflows")
+"""Folders that are held to the rule, with everything in them."""
 
 
 def violations(source: str, name: str, *, allow_clock: bool) -> Iterator[str]:
@@ -32,10 +32,9 @@ def violations(source: str, name: str, *, allow_clock: bool) -> Iterator[str]:
 
 def files(root: Path) -> Iterator[tuple[Path, bool]]:
     """Files that are held to the rule, and whether they may ask the clock's port."""
-    for path in sorted((root / "core").rglob("*.py")):
-        yield path, False
-    for path in sorted((root / "workflows").glob("*.py")):
-        yield path, path.name not in REPLAYED
+    for folder in PURE:
+        for path in sorted((root / folder).rglob("*.py")):
+            yield path, path.relative_to(root).parts[:2] == ACTIVITIES
 
 
 def _breaks(node: ast.AST, *, allow_clock: bool) -> Iterator[str]:

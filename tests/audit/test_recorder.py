@@ -13,9 +13,8 @@ from orchestrator.audit import recorder as recorders
 from orchestrator.audit.recorder import Recorder
 from orchestrator.core.base.errors import Unreachable
 from orchestrator.core.base.vocabulary import Observation
-from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.schema import Plan, Recording
 from orchestrator.core.recording import Began, Heard, Line, Looked, in_full, lines_from
-from orchestrator.core.retention import Recording
 from orchestrator.local.replay import plan_for
 from orchestrator.local.scenario import Expectation, Outcome, Policy, Scenario, Side
 

@@ -18,6 +18,7 @@ from leftovers import collected
 
 from orchestrator.cli.main import status_of
 from orchestrator.core.jobs.record import JobStatus
+from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Pace
 from orchestrator.submit.api import desk
@@ -52,7 +53,7 @@ def azure() -> Iterator[LocalAzure]:
 def folder(azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean folder with a plan and somebody's job."""
     made = tmp_path_factory.mktemp("user")
-    (made / "plan.yaml").write_text(azure.plan_yaml("demo"), encoding="utf-8")
+    (made / "plan.yaml").write_text(plan_yaml(azure, "demo"), encoding="utf-8")
     shutil.copytree(COMMAND, made / "wine")
     return made
 

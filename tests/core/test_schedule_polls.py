@@ -11,15 +11,15 @@ from bodies import GROUP, STORAGE, SUB, resource_health
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Phase
-from orchestrator.core.cadence import BLIND_TOLD, Polled, Polls
-from orchestrator.core.decision.state import initial
-from orchestrator.core.plan.schema import plan_from
-from orchestrator.core.polling import (
-    Report,
-    is_due,
-    is_early,
+from orchestrator.core.decision.state import BLIND_TOLD, Polled, initial
+from orchestrator.core.plan.load import plan_from
+from orchestrator.core.plan.schema import Polls
+from orchestrator.core.schedule import (
+    PollReport,
+    is_poll_due,
+    is_poll_early,
+    poll_urgency,
     subscriptions_of,
-    urgency,
     with_health,
     worth_handing_over,
 )
@@ -81,29 +81,29 @@ def test_a_pair_is_polled_every_five_minutes_and_every_minute_while_suspect(
 ) -> None:
     """A moment that lies ahead is of a clock that went back, and stops nothing."""
     state = _replace(STATE, phase=phase)
-    assert is_due(state, PLAN, NOW, last) is due
-    assert is_due(_replace(state, polled=Polled(at=last)) if last else state, PLAN, NOW, None) is due
+    assert is_poll_due(state, PLAN, NOW, last) is due
+    assert is_poll_due(_replace(state, polled=Polled(at=last)) if last else state, PLAN, NOW, None) is due
 
 
 def test_the_later_of_memory_and_state_counts() -> None:
     """A process that has just begun knows from the state what another one has polled."""
     state = _replace(STATE, polled=Polled(at=ago(minutes=1)))
-    assert not is_due(state, PLAN, NOW, None)
-    assert not is_due(_replace(STATE, polled=Polled(at=ago(hours=1))), PLAN, NOW, ago(minutes=1))
+    assert not is_poll_due(state, PLAN, NOW, None)
+    assert not is_poll_due(_replace(STATE, polled=Polled(at=ago(hours=1))), PLAN, NOW, ago(minutes=1))
 
 
 def test_without_an_interval_nothing_is_polled() -> None:
     """Neither in quiet times nor while suspect."""
     off = _replace(PLAN, polls=Polls(interval=None))
-    assert not is_due(STATE, off, NOW, None)
-    assert not is_due(_replace(STATE, phase=Phase.SUSPECT), off, NOW, None)
+    assert not is_poll_due(STATE, off, NOW, None)
+    assert not is_poll_due(_replace(STATE, phase=Phase.SUSPECT), off, NOW, None)
 
 
 def test_a_state_is_not_read_while_it_could_not_make_a_poll_due() -> None:
     """A thousand pairs would be read every half minute for nothing."""
-    assert is_early(PLAN, NOW, ago(seconds=30))
-    assert not is_early(PLAN, NOW, ago(seconds=55))
-    assert not is_early(PLAN, NOW, ago(seconds=-1))
+    assert is_poll_early(PLAN, NOW, ago(seconds=30))
+    assert not is_poll_early(PLAN, NOW, ago(seconds=55))
+    assert not is_poll_early(PLAN, NOW, ago(seconds=-1))
 
 
 def test_suspect_pairs_take_their_turn_first_then_those_that_waited_longest() -> None:
@@ -114,7 +114,7 @@ def test_suspect_pairs_take_their_turn_first_then_those_that_waited_longest() ->
         _replace(STATE, pair="suspect", phase=Phase.SUSPECT, polled=Polled(at=ago(minutes=1))),
         _replace(STATE, pair="long ago", polled=Polled(at=ago(hours=5))),
     ]
-    assert [state.pair for state in sorted(states, key=urgency)] == ["suspect", "never", "long ago", "recent"]
+    assert [state.pair for state in sorted(states, key=poll_urgency)] == ["suspect", "never", "long ago", "recent"]
 
 
 def test_resources_are_asked_for_by_group_and_only_those_that_have_a_status() -> None:
@@ -146,7 +146,7 @@ def test_what_can_no_longer_count_is_not_handed_over() -> None:
 
 def test_what_is_kept_of_a_poll_is_small_however_much_was_not_learnt() -> None:
     """A state has to stay small; the number is kept in full."""
-    kept = Report(asked=5000, blind=("x" * 5000,) * 5000).kept(NOW)
+    kept = PollReport(asked=5000, blind=("x" * 5000,) * 5000).kept(NOW)
     assert (kept.asked, kept.blinds, len(kept.blind)) == (5000, 5000, BLIND_TOLD)
     assert len(encode(kept)) < 2048
 

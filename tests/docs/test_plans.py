@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bootstrap import plans_in
 from orchestrator.core.base.vocabulary import Mode, Role, Tier
-from orchestrator.core.plan.schema import Plan, plan_from
+from orchestrator.core.plan.load import plan_from
+from orchestrator.core.plan.schema import Plan
+from orchestrator.plan_files import plans_in
 
 TIERS = {"hot-hot.yaml": Tier.HOT_HOT, "hot-warm.yaml": Tier.HOT_WARM, "hot-cold.yaml": Tier.HOT_COLD}
 

@@ -16,8 +16,8 @@ from orchestrator.core.schedule import beat_of
 from orchestrator.local.session import Local
 from orchestrator.simulator.request_log import Entry
 from orchestrator.workflows import names
-from orchestrator.workflows.activities.limits import PLACES
 from orchestrator.workflows.messages import CaptureOrder, CaptureRun
+from orchestrator.workflows.names import CONCURRENCY_LIMITS
 
 HOST = json.loads((Path(__file__).parents[2] / "host.json").read_text(encoding="utf-8"))
 SLOTS = HOST["extensions"]["durableTask"]["maxConcurrentActivityFunctions"]
@@ -30,7 +30,7 @@ def _asked_about_jobs(local: Local) -> list[Entry]:
 
 def test_all_long_work_together_leaves_slots_for_a_switch() -> None:
     """Claim, publish and verify of a few pairs find one at any time."""
-    assert SLOTS - sum(PLACES.values()) >= 4
+    assert SLOTS - sum(CONCURRENCY_LIMITS.values()) >= 4
 
 
 def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions: Any) -> None:
@@ -53,7 +53,7 @@ def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions:
         hanging = [call for call in _asked_about_jobs(local) if call.at <= _claimed(local)[0].at]
         local.azure.faults.clear()
         client.close()
-    assert len(hanging) <= PLACES[names.CAPTURE_JOBS]
+    assert len(hanging) <= CONCURRENCY_LIMITS[names.CAPTURE_JOBS]
 
 
 def _claimed(local: Local) -> list[Entry]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.plan.schema import plan_from
+from orchestrator.core.plan.load import plan_from
 from orchestrator.local.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]

@@ -18,8 +18,8 @@ from live import Caller, live
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Mode
+from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.core.plan.schema import plan_from
 from orchestrator.local.session import FLOORS, UNPRACTISED, function_app, scaled_policy, session, variables
 
 

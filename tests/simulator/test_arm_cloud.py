@@ -16,7 +16,8 @@ from local_azure_client import Client, ClientMaker, command_job
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Mode, Surface
-from orchestrator.core.plan.schema import plan_from
+from orchestrator.core.plan.load import plan_from
+from orchestrator.local.simulated_plan import plan_of, plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.simulator.identity import EXECUTOR
@@ -37,8 +38,8 @@ def test_the_plan_survives_its_yaml(azure: LocalAzure) -> None:
         "confirm_after_notice": timedelta(seconds=30),
         "suspect_interval": timedelta(milliseconds=250),
     }
-    text = azure.plan_yaml(**policy)
-    assert plan_from(text, "plan.yaml") == azure.plan(**policy)
+    text = plan_yaml(azure, **policy)
+    assert plan_from(text, "plan.yaml") == plan_of(azure, **policy)
     assert "confirm_after: 30s" in text
     assert "suspect_interval: 250ms" in text
 
@@ -46,12 +47,12 @@ def test_the_plan_survives_its_yaml(azure: LocalAzure) -> None:
 def test_a_plan_that_contradicts_itself_is_not_made(azure: LocalAzure) -> None:
     """As one that is read from a file is refused."""
     with pytest.raises(InvalidInput, match="confirm_after_notice"):
-        azure.plan(confirm_after=timedelta(seconds=60))
+        plan_of(azure, confirm_after=timedelta(seconds=60))
 
 
 def test_the_plan_lets_every_surface_be_asked(azure: LocalAzure) -> None:
     """Both sides have storage, vault, registry and a scoring endpoint."""
-    plan = azure.plan()
+    plan = plan_of(azure)
     wanted = set(Surface) - {Surface.OBSERVER, Surface.ELSEWHERE}
     assert {frozenset(plan.surfaces(role)) for role in ("primary", "secondary")} == {frozenset(wanted)}
 
@@ -60,7 +61,7 @@ def test_clusters_may_be_named_differently_on_the_other_side() -> None:
     """And the plan says how."""
     estate = estate_of(compute_map={"gpu-cluster": "gpu-west"})
     with LocalAzure(estate=estate) as azure:
-        assert azure.plan().jobs.computes == {"gpu-cluster": "gpu-west"}
+        assert plan_of(azure).jobs.computes == {"gpu-cluster": "gpu-west"}
         site = azure.estate.pair("demo").secondary
         assert azure.resources.get(f"{site.project_id}/computes/gpu-west") is not None
         assert azure.resources.get(f"{site.project_id}/computes/gpu-cluster") is None
@@ -70,7 +71,7 @@ def test_there_may_be_several_pairs(client_of: ClientMaker) -> None:
     """In the same regions, each with its own hubs."""
     with LocalAzure(estate=estate_of(pairs=("demo", "vision"))) as azure:
         client = client_of(azure, EXECUTOR)
-        plan = azure.plan("vision")
+        plan = plan_of(azure, "vision")
         assert plan.primary.project == "proj-eastus2-vision"
         site = azure.estate.pair("vision").primary
         assert client.arm("PUT", f"{site.project_id}/jobs/a", command_job(site)).status_code == 201
@@ -105,7 +106,7 @@ def test_the_log_is_in_the_order_of_arrival(azure: LocalAzure, client: Client) -
 def process(tmp_path: Path) -> subprocess.Popen[str]:
     arguments = ["--seed", "3", "--speed", "1000", "--json", "--folder", str(tmp_path / "azure")]
     return subprocess.Popen(
-        [sys.executable, "-m", "orchestrator.simulator", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "orchestrator", "azure", *arguments], stdout=subprocess.PIPE, text=True
     )
 
 

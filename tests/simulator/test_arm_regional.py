@@ -8,6 +8,7 @@ import pytest
 from local_azure_client import Client, ClientMaker, command_job, eventually
 
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import KNOWN_GOOD, Site
 from orchestrator.simulator.identity import PROBE
@@ -102,7 +103,7 @@ def test_discovery_leads_to_the_region(azure: LocalAzure, client: Client, primar
 
 def test_a_scoring_endpoint_answers_a_known_good_request(azure: LocalAzure, probe: Client) -> None:
     """The one that the plan names."""
-    inference = azure.plan().side(Role.PRIMARY).inference
+    inference = plan_of(azure).side(Role.PRIMARY).inference
     assert inference is not None
     assert probe.ml("POST", inference.url, json=inference.body).status_code == 200
 

@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from local_azure_client import Client, ClientMaker, eventually
 
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.identity import EXECUTOR, PROBE
 
@@ -44,7 +45,7 @@ def test_the_executor_keeps_the_ledger(
     azure: LocalAzure, trusted: dict[str, Any], executor: ManagedIdentityCredential
 ) -> None:
     """In the container that the plan names."""
-    ledger = azure.plan().ledger
+    ledger = plan_of(azure).ledger
     with BlobServiceClient(ledger.account, credential=executor, **trusted) as service:
         container = service.get_container_client(ledger.container)
         container.upload_blob("demo/epoch.json", b"{}")
@@ -55,7 +56,7 @@ def test_the_probe_reads_a_hubs_storage_and_cannot_write(
     azure: LocalAzure, trusted: dict[str, Any], probe: ManagedIdentityCredential
 ) -> None:
     """403 is the answer to the second."""
-    url = azure.plan().side(Role.PRIMARY).storage
+    url = plan_of(azure).side(Role.PRIMARY).storage
     assert url is not None
     with BlobServiceClient(url, credential=probe, **trusted) as service:
         assert [container.name for container in service.list_containers()] == ["azureml-blobstore"]
@@ -68,7 +69,7 @@ def test_the_executor_writes_the_pointer_and_its_replica_follows(
     azure: LocalAzure, trusted: dict[str, Any], executor: ManagedIdentityCredential
 ) -> None:
     """Through two endpoints of one store."""
-    pointer = azure.plan().pointer
+    pointer = plan_of(azure).pointer
     with (
         AzureAppConfigurationClient(pointer.endpoint, executor, **trusted) as origin,
         AzureAppConfigurationClient(pointer.replicas[0], executor, **trusted) as replica,
@@ -81,7 +82,7 @@ def test_the_executor_publishes_notices(
     azure: LocalAzure, trusted: dict[str, Any], executor: ManagedIdentityCredential
 ) -> None:
     """At the address that the plan names."""
-    topic = azure.plan().notices
+    topic = plan_of(azure).notices
     assert topic is not None
     with EventGridPublisherClient(topic, executor, **trusted) as publisher:
         publisher.send(CloudEvent(source="hubswitch", type="Hubswitch.Test", data={}))
@@ -92,7 +93,7 @@ def test_the_probe_reads_the_vault(
     azure: LocalAzure, trusted: dict[str, Any], probe: ManagedIdentityCredential
 ) -> None:
     """Listing secrets is answered, whatever is in it."""
-    url = azure.plan().side(Role.PRIMARY).keyvault
+    url = plan_of(azure).side(Role.PRIMARY).keyvault
     assert url is not None
     with SecretClient(url, probe, verify_challenge_resource=False, **trusted) as vault:
         assert list(vault.list_properties_of_secrets()) == []
@@ -101,7 +102,7 @@ def test_the_probe_reads_the_vault(
 def test_the_probe_gets_into_the_registry(azure: LocalAzure, client_of: ClientMaker) -> None:
     """Its token for Resource Manager is exchanged for the registry's own."""
     client: Client = client_of(azure, PROBE)
-    registry = azure.plan().side(Role.PRIMARY).acr
+    registry = plan_of(azure).side(Role.PRIMARY).acr
     token, _ = azure.kernel.token(PROBE, azure.urls["resource-manager"])
     service = str(registry).removeprefix("https://")
     form = {"grant_type": "access_token", "service": service, "access_token": token}

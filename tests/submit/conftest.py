@@ -11,6 +11,7 @@ import pytest
 from leftovers import collected
 
 from orchestrator.core.plan.schema import Plan
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Pace
 from orchestrator.submit.api import Desk, desk
@@ -45,7 +46,7 @@ def azure(running: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loca
 @pytest.fixture
 def plan(azure: LocalAzure) -> Plan:
     """A pair of its own over the estate's hubs."""
-    return msgspec.structs.replace(azure.plan(), pair=f"p-{uuid4().hex[:10]}")
+    return msgspec.structs.replace(plan_of(azure), pair=f"p-{uuid4().hex[:10]}")
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from orchestrator.core.jobs.record_changes import GRACE
 from orchestrator.local.workload import User
 from orchestrator.ports import World
 from orchestrator.submit.journal import Submissions, destination
-from orchestrator.workflows.activities.capture_jobs import capture_jobs, reconciled
+from orchestrator.watch.reconcile import reconciled
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.activities.epoch import claim_epoch, publish_pointer
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs, resubmit_jobs
 from orchestrator.workflows.messages import BatchOrder, BatchReport, CaptureOrder, CaptureReport, RoundOrder

@@ -18,7 +18,8 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.submit.api import Desk
-from orchestrator.workflows.activities.capture_jobs import capture_jobs, reconciled
+from orchestrator.watch.reconcile import reconciled
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
 
 JOB = Path(__file__).parent / "jobs" / "serverless" / "job.yml"
 PATIENCE = 120

@@ -10,7 +10,8 @@ import pytest
 from orchestrator.adapters.hub import mlclient
 from orchestrator.core.base.errors import InvalidInput, NotNow, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import EpochRecord, JobStatus, pointer_for
+from orchestrator.core.epoch import EpochRecord, pointer_for
+from orchestrator.core.jobs.record import JobStatus
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.submit.api import Desk, desk, followed, submit
 

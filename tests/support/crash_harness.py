@@ -23,7 +23,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from waiting import until
 
 from orchestrator.adapters.assembly import assembled
-from orchestrator.bootstrap import SystemClock
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import JobPolicy, Mode, Observation, Role, Surface
@@ -33,7 +33,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import probe_signal
 from orchestrator.local.engine import Checkpoint, Engine
 from orchestrator.local.session import variables
-from orchestrator.local.simulated_plan import yaml_of
+from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import User
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
@@ -53,7 +53,6 @@ POLICY = {
     "evidence_lifetime": timedelta(minutes=5),
     "cooldown": timedelta(hours=1),
 }
-
 
 ATTEMPTS = 5
 """Runs in which one place is looked for."""
@@ -167,7 +166,7 @@ class Bench:
         for asset in self.needed_there():
             self.azure.call(partial(self.azure.resources.drop, asset))
         pair = f"p{self._pairs:04d}"
-        plan = msgspec.structs.replace(self.azure.plan(**POLICY), pair=pair)
+        plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair)
         place = self._folder / f"{pair}.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
         world = assembled(self.settings, {pair: plan}, SystemClock())
@@ -181,12 +180,12 @@ class Bench:
 
     def needed_there(self) -> list[str]:
         """The ids in the standby of what the jobs need."""
-        plan = self.azure.plan()
+        plan = plan_of(self.azure)
         here, there = plan.primary.project_id, plan.secondary.project_id
         return [asset.id.replace(here, there) for needed in self.templates.closures.values() for asset in needed]
 
     def _taken(self) -> Templates:
-        plan = self.azure.plan(**POLICY)
+        plan = plan_of(self.azure, **POLICY)
         world = assembled(self.settings, {plan.pair: plan}, SystemClock())
         user = User(self.azure)
         code, environment = user.code(plan.primary), user.environment(plan.primary)
@@ -330,7 +329,7 @@ def bench(folder: Path, *, primary_down: bool) -> Iterator[Bench]:
         try:
             made = Bench(azure, nursery, folder)
             if primary_down:
-                azure.region_down(azure.plan().primary.region)
+                azure.region_down(plan_of(azure).primary.region)
             yield made
         finally:
             nursery.close()

@@ -11,7 +11,8 @@ from typing import Any, Self
 import requests
 from waiting import until
 
-from orchestrator.core.jobs.record import JobRecord, read_record
+from orchestrator.core.base.codec import read_record
+from orchestrator.core.jobs.record import JobRecord
 from orchestrator.local.session import Local, session
 from orchestrator.simulator.cloud import LocalAzure
 

@@ -27,7 +27,6 @@ KEYED = [
 WRITES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 STORES = ("resource-manager", "ledger", "configuration")
 
-
 KEPT = re.compile(r"/demo/(?:signals/|views/|decisions\.json)")
 """What looks and decisions leave behind, whenever they come."""
 

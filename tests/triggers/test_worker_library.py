@@ -19,13 +19,14 @@ from durabletask.entities import EntityInstanceId
 from live import until
 from stories import BAD, sweep
 
-from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.codec import read_record, to_builtins
 from orchestrator.core.base.vocabulary import Mode, Role
 from orchestrator.core.decision.state import PairState, read_state
-from orchestrator.core.jobs.record import JobRecord, read_record
+from orchestrator.core.jobs.record import JobRecord
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration
 from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import plan_of, plan_yaml
 from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Pace
@@ -167,12 +168,12 @@ class Deployed:
 
     def record(self, name: str) -> JobRecord | None:
         path = f"demo/jobs/{name}.json"
-        blob = self.azure.call(lambda: self.azure.ledger.get(self.azure.plan().ledger.container, path))
+        blob = self.azure.call(lambda: self.azure.ledger.get(plan_of(self.azure).ledger.container, path))
         return read_record(blob.data, JobRecord, path) if blob else None
 
     def submit(self, name: str) -> None:
         """A job that runs in the primary for as long as anybody looks."""
-        hub = self.azure.plan().primary
+        hub = plan_of(self.azure).primary
         job = {
             "jobType": "Command",
             "command": "python train.py",
@@ -188,7 +189,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     place = tmp_path_factory.mktemp("plans") / "demo.yaml"
     azure = LocalAzure(seed=5, speed=60, pace=Pace(running=(10.0, 20.0)))
     with azure, Engine() as engine, variables(azure.environment()):
-        place.write_text(azure.plan_yaml(**POLICY), encoding="utf-8")
+        place.write_text(plan_yaml(azure, **POLICY), encoding="utf-8")
         library = Library({**os.environ, "HUBSWITCH_PLANS": str(place)})
         client = TaskHubGrpcClient(host_address=engine.address)
         try:
@@ -290,7 +291,7 @@ def test_problems_and_types_of_answers_reach_the_caller(deployed: Deployed) -> N
 @pytest.mark.parametrize("schema", ["grid", "cloud"])
 def test_the_event_grid_trigger_takes_a_job_into_the_ledger(deployed: Deployed, schema: str) -> None:
     """In either schema: the converter makes different classes of them, whatever the annotation says."""
-    name, hub = f"event-{schema}", deployed.azure.plan().primary
+    name, hub = f"event-{schema}", plan_of(deployed.azure).primary
     deployed.submit(name)
     data = {"experimentName": "train", "runId": name, "runType": "azureml.commandjob", "runStatus": "Running"}
     subject = f"experiments/train/runs/{name}"
@@ -312,7 +313,7 @@ def test_a_whole_failover_runs_as_azure_would_run_it(deployed: Deployed) -> None
     until(deployed.state, "the pair's state")
     deployed.invoke("reconcile", timer=("json", "{}"))
     until(lambda: deployed.record("to-move"), "the job's record")
-    deployed.azure.region_down(deployed.azure.plan().primary.region)
+    deployed.azure.region_down(plan_of(deployed.azure).primary.region)
     outage(deployed)
     found = deployed.client.wait_for_orchestration_completion("failover-demo-e1", timeout=30)
     assert found is not None

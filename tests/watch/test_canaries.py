@@ -11,19 +11,20 @@ import msgspec
 import pytest
 
 from orchestrator.adapters.assembly import assembled
-from orchestrator.bootstrap import SystemClock
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.vocabulary import Observation, Role
-from orchestrator.core.canary_plan import Canary
-from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.schema import Canary, Plan
 from orchestrator.core.standby.canary import Result, slot_of
 from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.local.workload import User
 from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Job
 from orchestrator.watch.canaries import Canaries, Visit
-from orchestrator.workflows.activities.capture_jobs import capture_jobs, reconciled
+from orchestrator.watch.reconcile import reconciled
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.messages import CaptureOrder
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -66,7 +67,7 @@ class Cage(NamedTuple):
 @pytest.fixture
 def cage() -> Iterator[Cage]:
     with LocalAzure(seed=3) as azure, variables({**azure.environment(), "HUBSWITCH_PLANS": "-"}):
-        plan = msgspec.structs.replace(azure.plan(), canary=CANARY)
+        plan = msgspec.structs.replace(plan_of(azure), canary=CANARY)
         world = assembled(settings_from(os.environ), {plan.pair: plan}, SystemClock())
         start = slot_of(plan, PRIMARY, datetime.now(UTC), ill=False) + timedelta(seconds=1)
         yield Cage(azure, world, plan, start)

@@ -10,16 +10,17 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from crash_harness import Bench, Visit, order_of
 
+from orchestrator.core.base.codec import read_record
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, drills_path, view_path
 from orchestrator.core.decision.state import initial
-from orchestrator.core.jobs.record import EpochRecord, pointer_for, read_record
+from orchestrator.core.epoch import EpochRecord, pointer_for
 from orchestrator.watch.look import look
-from orchestrator.watch.revive import order_again
-from orchestrator.watch.stamps import Surroundings, Teller, store_green, store_pause
+from orchestrator.watch.stamps import Surroundings, Teller
 from orchestrator.workflows.activities.drill import finish_drill
 from orchestrator.workflows.activities.epoch import claim_epoch
-from orchestrator.workflows.messages import DrillDone, DrillKind, DrillOrder, DrillReport, Observed
+from orchestrator.workflows.activities.stamps import store_green, store_pause
+from orchestrator.workflows.messages import DrillDone, DrillKind, DrillOrder, DrillReport, Observed, order_again
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAUSE = PauseRecord(paused=True, at=T, by="ana", reason="work")

@@ -16,17 +16,19 @@ from live import until
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
-from orchestrator.core.cadence import Polls
 from orchestrator.core.decision.state import PairState
+from orchestrator.core.plan.schema import Polls
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration, durable_worker, indexed
 from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
-from orchestrator.triggers import engine as engines
-from orchestrator.triggers import polling, timers
+from orchestrator.triggers.engine import DurableEngine
 from orchestrator.triggers.registration import build
+from orchestrator.watch import poll, watch
 from orchestrator.web.views import explain_view, pair_line
+from orchestrator.workflows import calls
 
 _replace = msgspec.structs.replace
 
@@ -53,20 +55,20 @@ class Polled:
         return found
 
     def look(self) -> int:
-        return self.ask(lambda client: timers.watch(self.deployment, client))
+        return self.ask(lambda client: watch.watch(self.deployment, DurableEngine(client)))
 
     def poll(self) -> int:
         """One tick of the timer; how many pairs were polled."""
-        return self.ask(lambda client: polling.poll(self.deployment, client))
+        return self.ask(lambda client: poll.poll(self.deployment, DurableEngine(client)))
 
     def state(self, pair: str = "demo") -> PairState:
-        found = self.ask(lambda client: engines.pair_state(client, pair))
+        found = self.ask(lambda client: calls.pair_state(DurableEngine(client), pair))
         assert found is not None
         return found
 
     def forget(self) -> None:
         """As a process that has just begun."""
-        self.deployment.polled.clear()
+        self.deployment.memory.polled.clear()
 
     def store(self, pair: str, text: str | None) -> None:
         with self.engine._lock:
@@ -80,7 +82,7 @@ def polled(tmp_path: Path) -> Iterator[Polled]:
         azure.health.resource_delay = azure.health.notice_delay = 0.0
         slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
         for pair in ("demo", "twin"):
-            (tmp_path / f"{pair}.yaml").write_text(azure.plan_yaml(pair, **slow), encoding="utf-8")
+            (tmp_path / f"{pair}.yaml").write_text(plan_yaml(azure, pair, **slow), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
         worker = durable_worker(indexed(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
@@ -197,5 +199,5 @@ def test_what_goes_wrong_with_one_pair_is_raised_only_after_the_others_were_poll
 def test_one_tick_polls_a_bounded_number_of_pairs(polled: Polled, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others take their turn at the next one: Resource Manager grants so many reads and no more."""
     polled.look()
-    monkeypatch.setattr(polling, "PER_TICK", 1)
+    monkeypatch.setattr(poll, "PER_TICK", 1)
     assert [polled.poll(), polled.poll(), polled.poll()] == [1, 1, 0]

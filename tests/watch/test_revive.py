@@ -9,10 +9,10 @@ import pytest
 
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import initial
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
-from orchestrator.watch.revive import ended_early, needs_revival, order_again
-from orchestrator.workflows.messages import RunKind
+from orchestrator.watch.revive import ended_early, needs_revival
+from orchestrator.workflows.messages import RunKind, order_again
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG = timedelta(hours=1)

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.schedule import due_at
-from orchestrator.triggers.slots import Ended, Slot, carried_out
-from orchestrator.watch.tick import Turns
+from orchestrator.watch.tick import FairQueue, Slot, TickResult, run_tick
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=10)
@@ -32,7 +31,7 @@ def test_all_have_their_turn_and_no_more_than_allowed_at_once() -> None:
         now[0] -= 1
 
     names = tuple(str(number) for number in range(20))
-    assert asyncio.run(carried_out(names, turn, slot())) == Ended(well=names, faults={}, unreached=())
+    assert asyncio.run(run_tick(names, turn, slot())) == TickResult(well=names, faults={}, unreached=())
     assert most == [4]
 
 
@@ -43,7 +42,7 @@ def test_a_turn_that_raises_is_told_and_stops_no_other() -> None:
         if name == "b":
             raise KeyError(name)
 
-    ended = asyncio.run(carried_out(["a", "b", "c"], turn, slot()))
+    ended = asyncio.run(run_tick(["a", "b", "c"], turn, slot()))
     assert (ended.well, list(ended.faults), ended.unreached) == (("a", "c"), ["b"], ())
 
 
@@ -58,7 +57,7 @@ def test_a_tick_ends_with_its_slot_whatever_its_turns_do() -> None:
             given_up.append(name)
             raise
 
-    ended = asyncio.run(carried_out(["a", "b", "c"], turn, slot(length=0.4, at_once=1)))
+    ended = asyncio.run(run_tick(["a", "b", "c"], turn, slot(length=0.4, at_once=1)))
     assert (ended.well, ended.faults, ended.unreached) == ((), {}, ("a", "b", "c"))
     assert given_up == ["a"]
 
@@ -75,7 +74,7 @@ def test_nothing_is_left_behind_when_a_tick_is_cancelled() -> None:
 
     async def stopped() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(carried_out(["a", "b"], turn, slot()), 0.3)
+            await asyncio.wait_for(run_tick(["a", "b"], turn, slot()), 0.3)
 
     asyncio.run(stopped())
     assert sorted(ended) == ["a", "b"]
@@ -83,7 +82,7 @@ def test_nothing_is_left_behind_when_a_tick_is_cancelled() -> None:
 
 def test_an_empty_tick_does_nothing() -> None:
     """No pair is due."""
-    assert asyncio.run(carried_out([], lambda _: asyncio.sleep(0), slot())) == Ended((), {}, ())
+    assert asyncio.run(run_tick([], lambda _: asyncio.sleep(0), slot())) == TickResult((), {}, ())
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,17 +100,17 @@ def test_nobody_starves(capacities: list[int], pairs: int, broken: set[int], int
     names = [f"pair-{number}" for number in range(pairs)]
     interval = {name: timedelta(seconds=intervals[n % len(intervals)]) for n, name in enumerate(names)}
     looked_at: dict[str, datetime | None] = dict.fromkeys(names)
-    turns, waited = Turns(), dict.fromkeys(names, 0)
+    turns, waited = FairQueue(), dict.fromkeys(names, 0)
     served = [0]
     for tick in range(120):
         now = T0 + tick * TICK
         waiting = {n: at for n, at in looked_at.items() if at is None or now >= due_at(n, at, interval[n])}
-        reached = turns.in_order(waiting)[: capacities[tick % len(capacities)]]
+        reached = turns.order(waiting)[: capacities[tick % len(capacities)]]
         served.append(len(reached))
         for name in names:
             waited[name] = waited[name] + 1 if name in waiting and name not in reached else 0
         for name in reached:
-            turns.had(name, now)
+            turns.note(name, now)
             if int(name.removeprefix("pair-")) not in broken:
                 looked_at[name] = now
         slowest = sum(capacities) / len(capacities)

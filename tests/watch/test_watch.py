@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import grpc
 import msgspec
 import pytest
 from azure.durable_functions import DurableFunctionsClient
 from live import until
 
+from orchestrator import ports
 from orchestrator.adapters.health.probe_requests import Audience
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import encode, to_builtins
@@ -24,19 +24,18 @@ from orchestrator.core.decision.state import PairState, StartRun
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import client_configuration, durable_worker, indexed
 from orchestrator.local.session import variables
-from orchestrator.local.simulated_plan import yaml_of
+from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.simulator.identity import PROBE
-from orchestrator.triggers import engine as engines
-from orchestrator.triggers import replicating, timers
+from orchestrator.triggers.engine import DurableEngine
 from orchestrator.triggers.http_health import Readiness
 from orchestrator.triggers.registration import build
-from orchestrator.workflows import names
+from orchestrator.watch import reconcile, replicate, watch
+from orchestrator.workflows import calls, names
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
-from orchestrator.workflows.messages import CaptureOrder
-from orchestrator.workflows.orchestrators.switch import order_from
+from orchestrator.workflows.messages import CaptureOrder, order_from
 
 PAIRS = ("demo", "mirror")
 
@@ -64,12 +63,12 @@ class Watched:
 
     def watch(self) -> int:
         """One tick of the timer; how many pairs were looked at, once the entities have taken it in."""
-        looked_at = self.ask(lambda client: timers.watch(self.deployment, client))
+        looked_at = self.ask(lambda client: watch.watch(self.deployment, DurableEngine(client)))
         until(self.engine.idle, "rest")
         return looked_at
 
     def state(self, pair: str) -> PairState | None:
-        return self.ask(lambda client: engines.pair_state(client, pair))
+        return self.ask(lambda client: calls.pair_state(DurableEngine(client), pair))
 
     def store(self, pair: str, text: str | None) -> None:
         """Put a state into a pair's entity, as another version or a slip of the hand might have."""
@@ -82,7 +81,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
     with simulated as azure, Engine() as engine, variables(azure.environment()):
         for pair in PAIRS:
-            each = azure.plan(pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
+            each = plan_of(azure, pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
             (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
         worker = durable_worker(indexed(build(deployment)), engine.address)
@@ -141,35 +140,35 @@ def test_a_store_that_is_away_stops_no_look(watched: Watched) -> None:
 def test_reconciling_leaves_out_pairs_that_are_unknown_unreadable_or_on_the_move(watched: Watched) -> None:
     """Nothing is listed for a pair before its first look, nor for one whose state cannot be read."""
     before = len(watched.azure.log)
-    assert watched.ask(lambda client: timers.reconcile(watched.deployment, client)) == 0
+    assert watched.ask(lambda client: reconcile.reconcile(watched.deployment, DurableEngine(client))) == 0
     assert len(watched.azure.log) == before
     watched.watch()
     watched.store("demo", "{broken")
     start = len(watched.azure.log)
-    watched.ask(lambda client: timers.reconcile(watched.deployment, client))
+    watched.ask(lambda client: reconcile.reconcile(watched.deployment, DurableEngine(client)))
     listed = [entry.path for entry in watched.azure.log.entries()[start:] if entry.path.endswith("/jobs")]
-    assert listed == [f"{watched.azure.plan('mirror').primary.project_id}/jobs"]
+    assert listed == [f"{plan_of(watched.azure, 'mirror').primary.project_id}/jobs"]
 
 
 def test_replication_tells_how_far_the_standby_is_behind(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     """One line for each pair, its numbers as fields; a pair that is unknown or on the move is left alone."""
-    assert watched.ask(lambda client: replicating.replicate(watched.deployment, client)) == 0
-    assert not watched.deployment.lags
+    assert watched.ask(lambda client: replicate.replicate(watched.deployment, DurableEngine(client))) == 0
+    assert not watched.deployment.memory.lags
     watched.watch()
-    user, hub = User(watched.azure), watched.azure.plan().primary
+    user, hub = User(watched.azure), plan_of(watched.azure).primary
     user._put(hub, "/environments/private/versions/1", {"image": "private.azurecr.io/x:1"}, "2023-04-01-preview")
     environment = f"{hub.project_id}/environments/private/versions/1"
     user.submit(hub, "needy", {"jobType": "Command", "command": "x", "environmentId": environment})
     capture_jobs(watched.deployment.world, CaptureOrder(pair="demo", side=Role.PRIMARY, jobs=("needy",)))
     with caplog.at_level("INFO", logger="hubswitch"):
-        assert watched.ask(lambda client: replicating.replicate(watched.deployment, client)) == 1
+        assert watched.ask(lambda client: replicate.replicate(watched.deployment, DurableEngine(client))) == 1
     said = [record.hubswitch for record in caplog.records if hasattr(record, "hubswitch")]
     told = {fields["pair"]: fields for fields in said if fields.get("metric") == "replication"}
     assert {pair: (fields["jobs"], fields["assets"]) for pair, fields in told.items()} == {
         "demo": (1, 1),
         "mirror": (0, 0),
     }
-    assert watched.deployment.lags["demo", Role.PRIMARY][1].running == 1
+    assert watched.deployment.memory.lags["demo", Role.PRIMARY][1].running == 1
 
 
 def test_pairs_of_one_tick_ask_for_tokens_once(watched: Watched) -> None:
@@ -183,7 +182,7 @@ def test_a_tick_that_is_too_short_leaves_no_pair_out_for_good(watched: Watched) 
     """Only one pair is begun in a tick: the other comes first in the next."""
     watched.deployment.settings = msgspec.structs.replace(watched.deployment.settings, watch_slot=timedelta(seconds=3))
     watched.azure.faults.latency(1.6, "identity")
-    with patched(timers, "AT_ONCE", 1):
+    with patched(watch, "AT_ONCE", 1):
         looked_at = [watched.watch()]
         while sum(looked_at) < 2 and len(looked_at) < 10:
             looked_at.append(watched.watch())
@@ -199,30 +198,30 @@ def test_reconciling_takes_turns(watched: Watched) -> None:
         watched.deployment.settings, reconcile_slot=timedelta(seconds=1)
     )
     before = len(watched.azure.log)
-    with patched(timers, "LISTED_AT_ONCE", 1):
+    with patched(reconcile, "LISTED_AT_ONCE", 1):
         for _ in range(2):
-            watched.ask(lambda client: timers.reconcile(watched.deployment, client))
+            watched.ask(lambda client: reconcile.reconcile(watched.deployment, DurableEngine(client)))
     listed = {entry.path for entry in watched.azure.log.entries()[before:] if entry.path.endswith("/jobs")}
     assert len(listed) == 2
 
 
 def test_an_engine_that_loses_one_question_costs_one_pair_its_turn(watched: Watched) -> None:
     """A thousand others are looked at; only an engine that answers nothing ends the tick."""
-    real = engines.pair_state
+    real = calls.pair_state
 
-    async def lossy(client: DurableFunctionsClient, pair: str) -> PairState | None:
+    async def lossy(engine: ports.Engine, pair: str) -> PairState | None:
         if pair == "demo":
-            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "gone")
-        return await real(client, pair)
+            raise ports.EngineError("gone")
+        return await real(engine, pair)
 
-    with patched(engines, "pair_state", lossy):
+    with patched(calls, "pair_state", lossy):
         assert watched.watch() == 1
     assert watched.state("mirror") is not None
     alone = {"demo": watched.deployment.plans["demo"]}
     with (
         patched(watched.deployment, "plans", alone),
-        patched(engines, "pair_state", lossy),
-        pytest.raises(grpc.RpcError),
+        patched(calls, "pair_state", lossy),
+        pytest.raises(ports.EngineError),
     ):
         watched.watch()
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Probes, polls and log queries: what tells of a hub's health."""

@@ -1,4 +1,6 @@
-"""Azure Monitor Logs of one side, through azure-monitor-query: two summaries, judged by ``orchestrator.core.signals.log_rows``.
+"""Azure Monitor Logs of one side, through azure-monitor-query: two summaries.
+
+``orchestrator.core.signals.log_rows`` judges them.
 
 Diagnostic settings have to send ``AmlRunStatusChangedEvent`` and ``AmlOnlineEndpointTrafficLog`` to the workspace that
 the plan names. A table that never had a row, an empty or partial answer, throttling and our own missing rights are all

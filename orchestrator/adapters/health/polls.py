@@ -24,7 +24,7 @@ from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Li
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.polling import Report, subscriptions_of, with_health, worth_handing_over
+from orchestrator.core.schedule import PollReport, subscriptions_of, with_health, worth_handing_over
 from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.resource_health import event_fact, status_fact
 from orchestrator.core.signals.routing import attribute
@@ -71,13 +71,13 @@ class AzurePolls:
         self._settings = settings
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Session] = WeakKeyDictionary()
 
-    async def poll(self, plan: Plan, now: datetime) -> Report:
+    async def poll(self, plan: Plan, now: datetime) -> PollReport:
         """What the services say about both sides. Never raises; what takes too long is blind."""
         asks = self._asks(self._session(), plan, now)
         found = await asyncio.gather(*(self._bounded(each) for each in asks))
         lifetime = max(plan.policy.notice_lifetime, plan.policy.metrics_lifetime)
         signals = (signal for heard in found for signal in heard.signals)
-        return Report(
+        return PollReport(
             signals=worth_handing_over(signals, now, lifetime),
             asked=len(asks),
             blind=tuple(why for heard in found for why in heard.blind),

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The transport that every client shares: deadlines, breaker, pacing, credentials, errors."""

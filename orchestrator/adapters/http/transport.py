@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import threading
 import time
 from collections.abc import MutableMapping
 from contextvars import ContextVar
@@ -41,12 +42,48 @@ from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
-from orchestrator.adapters.breaker import Breaker
 from orchestrator.adapters.http.deadline import deadline, remaining, within_budget
 from orchestrator.adapters.http.errors import NotWaitedFor
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import Unreachable
 from orchestrator.settings import Settings
+
+
+class Breaker:
+    """Open after ``failures`` failed connections in a row; afterwards one attempt per ``cooldown`` is let through.
+
+    Instants are seconds of one monotonic clock. Safe for use by many threads.
+    """
+
+    def __init__(self, failures: int, cooldown: timedelta) -> None:
+        self._limit = failures
+        self._cooldown = cooldown.total_seconds()
+        self._failed: dict[str, int] = {}
+        self._next_try: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def admits(self, host: str, now: float) -> bool:
+        """Whether a request may go out. While open, the first to ask after a cooldown is the trial."""
+        with self._lock:
+            next_try = self._next_try.get(host)
+            if next_try is None:
+                return True
+            if now < next_try:
+                return False
+            self._next_try[host] = now + self._cooldown
+            return True
+
+    def connected(self, host: str) -> None:
+        with self._lock:
+            self._failed.pop(host, None)
+            self._next_try.pop(host, None)
+
+    def failed(self, host: str, now: float) -> None:
+        with self._lock:
+            self._failed[host] = self._failed.get(host, 0) + 1
+            if self._failed[host] >= self._limit:
+                self._next_try[host] = now + self._cooldown
+
 
 NO_RETRY: MappingProxyType[str, Any] = MappingProxyType({"retry_total": 0})
 """For clients: repeating is the caller's business, who knows what a second write would mean."""

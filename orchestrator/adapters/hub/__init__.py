@@ -1,1 +1,1 @@
-"""TODO."""
+"""Azure Machine Learning: jobs, assets, datastores, submission."""

@@ -1,7 +1,8 @@
 """Assets that jobs name: kept as JSON while their hub answers, recreated under the same name on the other side.
 
-A snapshot (``orchestrator.core.jobs.asset_snapshot``) holds the ARM body as Azure gave it; files of codes and of folders that
-environments are built from go to a shelf, by content. Recreating needs nothing of the side that is down.
+A snapshot (``orchestrator.core.jobs.asset_snapshot``) holds the ARM body as Azure gave it; files of codes and of
+folders that environments are built from go to a content-addressed store. Recreating needs nothing of the side that is
+down.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput, NotFound, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
 from orchestrator.core.jobs.rewrite import JobMap, Workspace, asset_without_read_only, job_map, rewrite_asset
-from orchestrator.core.plan.schema import Hub, Plan
-from orchestrator.ports import Shelf, side_of
+from orchestrator.core.plan.schema import Hub, Plan, side_of
+from orchestrator.ports import Shelf
 
 CODE_VERSION = "2023-04-01"
 HASH_VERSION = "202208"

@@ -13,7 +13,7 @@ from orchestrator.adapters.hub.code_files import CodeFiles, in_storage
 from orchestrator.adapters.hub.datastores import Datastores
 from orchestrator.core.base.errors import NotFound
 from orchestrator.core.jobs.asset_snapshot import KeptFile
-from orchestrator.core.jobs.kinds import STORAGE_SUFFIX
+from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX
 from orchestrator.core.plan.schema import Hub
 from orchestrator.ports import Shelf
 

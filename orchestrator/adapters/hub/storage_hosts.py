@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from orchestrator.core.base.errors import Refused
-from orchestrator.core.jobs.kinds import STORAGE_SUFFIX
+from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX
 from orchestrator.core.plan.schema import Hub
 
 

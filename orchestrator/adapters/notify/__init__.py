@@ -1,1 +1,1 @@
-"""TODO."""
+"""Channels that notices are sent through."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Blobs and App Configuration: ledger, epoch records, stamps, pointer."""

@@ -7,8 +7,8 @@ reading one gets a ``Conflict``.
 from __future__ import annotations
 
 from orchestrator.adapters.stores.blobs import Container
-from orchestrator.core.base.codec import encode
-from orchestrator.core.jobs.record import EpochRecord, read_record
+from orchestrator.core.base.codec import encode, read_record
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.ports import Versioned
 
 

@@ -19,10 +19,10 @@ from contextlib import suppress
 from typing import IO
 
 from orchestrator.adapters.stores.blobs import Blob, Container
-from orchestrator.core.base.codec import encode, from_builtins
+from orchestrator.core.base.codec import encode, from_builtins, read_record
 from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
 from orchestrator.core.base.vocabulary import JobPolicy
-from orchestrator.core.jobs.record import JobRecord, JobSummary, is_job_name, read_record
+from orchestrator.core.jobs.record import JobRecord, JobSummary, is_job_name
 from orchestrator.ports import Versioned
 
 WHY_LIMIT = 500

@@ -25,9 +25,9 @@ from azure.core.credentials import TokenCredential
 
 from orchestrator.adapters.http.errors import shortened, translated
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.core.base.codec import encode
+from orchestrator.core.base.codec import encode, read_record
 from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound
-from orchestrator.core.jobs.record import PointerValue, read_record
+from orchestrator.core.epoch import PointerValue
 from orchestrator.ports import PointerSnapshot
 
 EPOCH_TAG = "hubswitch.epoch"

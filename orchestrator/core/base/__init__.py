@@ -1,1 +1,1 @@
-"""TODO."""
+"""What every other folder of core may use: errors, codec, text, vocabulary, regions, strict YAML."""

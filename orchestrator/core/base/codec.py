@@ -12,18 +12,25 @@ from typing import Annotated, Any, dataclass_transform, get_args, get_origin
 
 import msgspec
 
-from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.errors import InvalidInput, UnknownShape
 
 _FAULT = re.compile(r"^(?P<said>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
+
 _TIMES = {
     "Invalid RFC3339 encoded datetime": "none",
     "Expected `datetime` with a timezone component": "one without a zone",
 }
+
 _BOUND = re.compile(r"Expected (?P<expected>.+)")
+
 _GOT = re.compile(r"^Expected (?P<expected>.*?), got (?P<got>.*)$", re.DOTALL)
+
 _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
+
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`$")
+
 _KEY = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)` - at `key` in `\$(?:\.)?(?P<path>[^`]*)`$")
+
 _WORD = re.compile(r"^Invalid enum value (?P<got>.*)$", re.DOTALL)
 
 
@@ -154,3 +161,22 @@ def _inside(shape: Any, part: str) -> Any:
             fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
             return fields.get(part)
     return None
+
+
+SCHEMA = 1
+
+
+def read_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
+    """The record that stored bytes hold.
+
+    Raises:
+        UnknownShape: its schema number is not one that this version knows.
+        InvalidInput: not JSON, or a field is wrong.
+    """
+    seen = decode(data, dict[str, Any], where)
+    if seen.get("schema") != SCHEMA:
+        raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(seen.get("schema")))
+    try:
+        return decode(data, shape, where)
+    except InvalidInput as fault:
+        raise InvalidInput(where, fault.field, fault.expected, fault.got) from fault

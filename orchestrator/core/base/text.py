@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
 
+from orchestrator.core.base.errors import InvalidInput
+
 ELLIPSIS = "…"
+
 _LONGEST_CHARACTER = 6
 """Bytes in which JSON writes one character at most, such as ``\\u001f``."""
 
 _TWICE_SIXTY = 120
+
 TEXT_LIMIT = 240
 """Longest reason that is stored, in bytes of JSON. Whatever arrives, a pair's state stays small."""
 
@@ -84,3 +89,20 @@ def remark_of(why: str) -> str:
     """What a reason tells without its being counted, with the words that lead it in; empty if there is none."""
     _, found, remark = why.partition(REMARK)
     return f"{found}{remark}"
+
+
+_DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)$")
+
+_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration_from(text: object, where: str, field: str) -> timedelta:
+    """The duration that ``30s``, ``5m``, ``12h``, ``2d`` or ``250ms`` names.
+
+    Raises:
+        InvalidInput: it is none of these.
+    """
+    match = _DURATION.match(text) if isinstance(text, str) else None
+    if not match:
+        raise InvalidInput(where, field, "a duration such as 30s, 5m or 12h", repr(text))
+    return timedelta(seconds=float(match["number"]) * _UNIT[match["unit"]])

@@ -18,11 +18,11 @@ from orchestrator.core.decision.evidence import MEMBERS, Evidence
 from orchestrator.core.decision.fold import without_deletions
 from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.rule import judged
+from orchestrator.core.decision.run_reports import started
 from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, moved, noted
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess, in_order
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.runs import started
 
 _replace = msgspec.structs.replace
 

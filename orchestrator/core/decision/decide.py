@@ -14,20 +14,43 @@ import msgspec
 
 from orchestrator.core.base.text import clipped, moment, span
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
-from orchestrator.core.blindness import sighted
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.evidence import SIDE_KEYS, Evidence
 from orchestrator.core.decision.fold import folded
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.observation import Sight, taken_in
-from orchestrator.core.decision.rule import Judgement, judged
-from orchestrator.core.decision.run_reports import taken_over
+from orchestrator.core.decision.rule import Judgement, blind_work, judged
+from orchestrator.core.decision.run_reports import started, taken_over
 from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, moved, noted
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.policy import Failback, Policy
-from orchestrator.core.runs import started
 from orchestrator.core.signals.signal import Signal
+
+
+def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+    """The state with since when its active side cannot be seen; told after ``confirm_after``, and when it is over.
+
+    Nothing is decided on it: what cannot be seen is neither bad nor well.
+    """
+    blind = blind_work(seen, state.active)
+    if not blind:
+        return _seeing(state)
+    since = state.blind_since or now
+    if state.blind_told or now - since < policy.confirm_after:
+        return msgspec.structs.replace(state, blind_since=since), ()
+    why = f"since {moment(since)} {blind}; until that is over nothing is switched by itself"
+    after = msgspec.structs.replace(state, blind_since=since, blind_told=True)
+    return after, (Tell(name=NoticeName.SIGHT_LOST, why=why),)
+
+
+def _seeing(state: PairState) -> tuple[PairState, tuple[Order, ...]]:
+    if state.blind_since is None:
+        return state, ()
+    why = f"the active side can be seen again; it could not since {moment(state.blind_since)}"
+    orders = (Tell(name=NoticeName.SIGHT_REGAINED, why=why),) if state.blind_told else ()
+    return msgspec.structs.replace(state, blind_since=None, blind_told=False), orders
+
 
 RUNNING = frozenset({Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a run is under way, and nothing else is begun."""

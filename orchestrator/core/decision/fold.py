@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice, zip_longest
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,14 +42,47 @@ from orchestrator.core.decision.verdicts import (
     unsteadiness_of,
 )
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.rationing import rationed
 from orchestrator.core.signals.signal import Says, Scope, Signal
 
+
+class Dated(Protocol):
+    @property
+    def at(self) -> datetime: ...
+
+
+def rationed[T: Dated](items: dict[str, T], limit: int, kind: Callable[[T], tuple[Any, ...]]) -> dict[str, T]:
+    """The same items, or so many of them, oldest first: the newest of every kind, then the second ones.
+
+    Args:
+        items: by key.
+        limit: how many may stay.
+        kind: what an item is good for. Where there are more kinds than room, those that sort last stay.
+    """
+    if len(items) <= limit:
+        return items
+    aged = sorted(items, key=lambda key: (items[key].at, key))
+    kept = set(islice(_in_turn(items, aged[::-1], kind), limit))
+    return {key: items[key] for key in aged if key in kept}
+
+
+def _in_turn[T: Dated](items: dict[str, T], keys: list[str], kind: Callable[[T], tuple[Any, ...]]) -> Iterator[str]:
+    kinds: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for key in keys:
+        kinds[kind(items[key])].append(key)
+    for row in zip_longest(*(kinds[each] for each in sorted(kinds, reverse=True))):
+        yield from (key for key in row if key is not None)
+
+
 WHY_LIMIT = 120
+
 NAME_LIMIT = 80
+
 _OBSERVER = track_key(None, Surface.OBSERVER)
+
 _IDENTITY = {role: track_key(role, Surface.IDENTITY) for role in Role}
+
 _CLOSED = frozenset({Observation.BAD, Observation.BLIND})
+
 _replace = msgspec.structs.replace
 
 

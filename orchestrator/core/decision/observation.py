@@ -16,7 +16,7 @@ from orchestrator.core.base.vocabulary import Mode, NoticeName
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.stamps import PauseRecord, Shared, green_count
 from orchestrator.core.decision.state import Order, PairState, Pause, Tell
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Signal
 

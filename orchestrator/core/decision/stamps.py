@@ -20,12 +20,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.base.codec import Moment, Value
+from orchestrator.core.base.codec import SCHEMA, Moment, Value, read_record
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.text import clipped
 from orchestrator.core.base.vocabulary import EvidenceClass, Phase, Role
 from orchestrator.core.decision.verdicts import Assessment
-from orchestrator.core.jobs.record import SCHEMA, read_record
 from orchestrator.core.plan.policy import DRILLS_KEPT, Policy
 
 ROOT = "_shared/"

@@ -10,17 +10,35 @@ from typing import Any, Literal
 
 import msgspec
 
-from orchestrator.core.base.codec import Value, decode, from_builtins
+from orchestrator.core.base.codec import Moment, Value, decode, from_builtins
 from orchestrator.core.base.errors import UnknownShape
 from orchestrator.core.base.text import clipped
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
-from orchestrator.core.cadence import Polled
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.stamps import StampView
 from orchestrator.core.decision.transitions import TABLE, Trigger, next_phase
 
+BLIND_TOLD = 8
+"""Reasons that are kept; of the others only how many there are."""
+
+
+class Polled(Value, kw_only=True):
+    """What became of the last poll, as it is kept with the pair and shown."""
+
+    at: Moment
+    asked: int = 0
+    """Questions: one for each resource group, subscription, and kind of log of a side."""
+
+    blinds: int = 0
+    """Things that could not be learnt."""
+
+    blind: tuple[str, ...] = ()
+    """Why, the first ``BLIND_TOLD`` of them."""
+
+
 SCHEMA = 1
+
 JOURNAL_LIMIT = 50
 """Entries kept with the state. Runs and audit keep the rest elsewhere; the state stays below 64 KB."""
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Job records, how they change, and what the bodies of jobs say. Pure."""

@@ -19,50 +19,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.core.base.codec import Moment, Value, decode
-from orchestrator.core.base.errors import InvalidInput, UnknownShape
+from orchestrator.core.base.codec import SCHEMA, Moment, Value
 from orchestrator.core.base.vocabulary import JobPolicy, Role
-from orchestrator.core.plan.schema import Plan
 
-SCHEMA = 1
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 """Names that Azure ML gives and accepts for jobs (azure-ai-ml, ``job`` schemas), and that are one path segment."""
 
 JOB_NAME_LIMIT = 255
 """Azure ML refuses run ids of more than 256 characters (learn.microsoft.com, resource-limits-capacity)."""
-
-
-class EpochRecord(Value, kw_only=True):
-    """Who may act. Written only under an If-Match of what was read."""
-
-    schema: int = SCHEMA
-    epoch: int
-    active: Role
-    run: str | None
-    since: Moment
-    why: str
-    doubted_since: Moment | None = None
-    """The order's, so that a run which is begun again from this record takes the same jobs to have been interrupted."""
-
-    ordered: bool = False
-    """A person ordered this switch: the side that is left may be well, and its jobs may run on."""
-
-
-class PointerValue(Value, kw_only=True):
-    """Where clients should go: the one key that counts."""
-
-    schema: int = SCHEMA
-    epoch: int
-    active: Role
-    hub: str
-    project: str
-    subscription: str
-    resource_group: str
-    region: str
-    endpoint: str
-    since: Moment
-    run: str | None
-    why: str
 
 
 class JobStatus(StrEnum):
@@ -238,40 +202,6 @@ class Manifest(Value, kw_only=True):
     run: str
     batch: int
     jobs: tuple[str, ...]
-
-
-def read_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
-    """The record that stored bytes hold.
-
-    Raises:
-        UnknownShape: its schema number is not one that this version knows.
-        InvalidInput: not JSON, or a field is wrong.
-    """
-    seen = decode(data, dict[str, Any], where)
-    if seen.get("schema") != SCHEMA:
-        raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(seen.get("schema")))
-    try:
-        return decode(data, shape, where)
-    except InvalidInput as fault:
-        raise InvalidInput(where, fault.field, fault.expected, fault.got) from fault
-
-
-def pointer_for(plan: Plan, record: EpochRecord) -> PointerValue:
-    """What clients are told when a given epoch record is in force."""
-    hub = plan.side(record.active)
-    return PointerValue(
-        epoch=record.epoch,
-        active=record.active,
-        hub=hub.hub,
-        project=hub.project,
-        subscription=hub.subscription,
-        resource_group=hub.resource_group,
-        region=hub.region,
-        endpoint=hub.api,
-        since=record.since,
-        run=record.run,
-        why=record.why,
-    )
 
 
 def fell_with_its_region(job: JobRecord | JobSummary, doubted_since: datetime) -> bool:

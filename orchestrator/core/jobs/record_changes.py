@@ -12,13 +12,81 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.errors import InvalidInput, NotNow
 from orchestrator.core.base.vocabulary import JobPolicy, Role
-from orchestrator.core.jobs import origin, tags
 from orchestrator.core.jobs import rewrite as rewriting
+from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import has_ended, status_of
 from orchestrator.core.jobs.record import Asset, JobEvent, JobRecord, JobStatus
 from orchestrator.core.plan.schema import Plan
+
+LEFT_ALONE = "left alone"
+"""How the reason of a job begins that a person did not want to be moved."""
+
+OPEN = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
+
+
+def retried(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """The record of a job that is to be moved at the next opportunity, also against its policy.
+
+    Raises:
+        NotNow: it is somewhere already, or has ended well.
+    """
+    _must_not_be_elsewhere(record)
+    if record.status is JobStatus.RUNNING and record.policy is JobPolicy.NEVER:
+        return _protected_again(record, by, reason, now)
+    if record.status is JobStatus.RUNNING or (record.status is JobStatus.SUBMITTING and not is_overdue(record, now)):
+        raise NotNow(f"{record.name} is {record.status} in the {record.hub}; there is nothing to try again")
+    if record.status is JobStatus.FINISHED and record.azure_status.casefold() == "completed":
+        raise NotNow(f"{record.name} has completed; submit it anew to run it again")
+    never = record.policy is JobPolicy.NEVER
+    line = _line(record, "retry", f"asked by {by}: {reason}" + (" (its policy was never)" if never else ""), now)
+    return msgspec.structs.replace(
+        record,
+        status=JobStatus.WAITING,
+        policy=JobPolicy.IF_INTERRUPTED if never else record.policy,
+        retry_at=now,
+        reason=f"to be tried again, as {by} asked: {reason}",
+        history=(*record.history, line),
+    )
+
+
+def _protected_again(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """A job that runs and was to be left alone: it is moved again if its hub is left."""
+    said = f"it will be moved if its hub is left, as {by} asked: {reason}"
+    return msgspec.structs.replace(
+        record,
+        policy=JobPolicy.IF_INTERRUPTED,
+        reason=said,
+        history=(*record.history, _line(record, "retry", said, now)),
+    )
+
+
+def skipped(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """The record of a job that is to be left alone. One that runs goes on, and will not be moved.
+
+    Raises:
+        NotNow: it has been moved, or has ended.
+    """
+    _must_not_be_elsewhere(record)
+    if record.status in {JobStatus.FINISHED, JobStatus.SKIPPED}:
+        raise NotNow(f"{record.name} is {record.status} already")
+    said = f"asked by {by}: {reason}"
+    line = _line(record, "skip", said, now)
+    return msgspec.structs.replace(
+        record,
+        status=record.status if record.status in OPEN else JobStatus.SKIPPED,
+        policy=JobPolicy.NEVER,
+        retry_at=None,
+        reason=f"{LEFT_ALONE}, {said}",
+        history=(*record.history, line),
+    )
+
+
+def _must_not_be_elsewhere(record: JobRecord) -> None:
+    if record.status is JobStatus.RESUBMITTED:
+        raise NotNow(f"{record.name} continues as {record.successor}; name that one")
+
 
 GRACE = timedelta(minutes=30)
 """How long a submission may be under way. azure-core tries a PUT four times and waits 300 s for each answer, so one
@@ -72,13 +140,13 @@ def wishes_in(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], str]
     """
     wanted: dict[str, Any] = {
         "policy": JobPolicy(plan.jobs.policy),
-        "lineage": origin.lineage_of(body),
-        "identity": origin.identity_of(body),
+        "lineage": tags.lineage_of(body),
+        "identity": tags.identity_of(body),
     }
     try:
         wanted["policy"] = JobPolicy(tags.policy_of(body, plan.jobs.policy))
         wanted["priority"] = tags.priority_of(body)
-        wanted["deadline"] = origin.deadline_of(body)
+        wanted["deadline"] = tags.deadline_of(body)
     except InvalidInput as fault:
         return wanted, str(fault)
     return wanted, ""
@@ -135,3 +203,9 @@ def why_not(record: JobRecord, side: Role) -> str:
 
 def _line(record: JobRecord, what: str, why: str, now: datetime) -> JobEvent:
     return JobEvent(at=now, what=what, why=why, epoch=record.epoch)
+
+
+def settled_record(plan: Plan, record: JobRecord, job: Mapping[str, Any], now: datetime) -> JobRecord:
+    """A record whose job was seen in its hub; its needs are read again from what the hub shows."""
+    whole = msgspec.structs.replace(record, closure=needs_of(plan, record.hub, job), incomplete=NOT_KEPT)
+    return accepted(whole, job, now)

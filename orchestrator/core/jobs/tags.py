@@ -3,20 +3,141 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import JobPolicy
 from orchestrator.core.jobs.rewrite.json_pointer import folded_key
+from orchestrator.core.jobs.rewrite.references import references
 from orchestrator.core.jobs.rewrite.rewrite import WHERE, job_of
 
+DEADLINE_TAG = "hubswitch.deadline"
+
+_NAMES_NO_INPUT = frozenset(
+    {"outputs", "tags", "properties", "services", "description", "displayname", "experimentname", "command"}
+)
+
+_PARENT_FIELDS = frozenset({"parentjobname"})
+
+_PARENT_KEYS = frozenset(
+    {"azureml.parentrunid", "azureml.pipelinerunid", "azureml.rootpipelinerunid", "mlflow.parentrunid"}
+)
+"""Entries of the property bag or the tags of a run that is a step or a trial (azure-ai-ml 1.35 and MLflow)."""
+
+_SCHEDULED = re.compile(r"(?P<schedule>.+)-\d{8}T\d{6}Z")
+"""Display name of what a schedule submits (learn.microsoft.com, how-to-schedule-pipeline-job)."""
+
+_TRIAL = re.compile(r"(?P<sweep>.+)_\d+")
+
+
+def lineage_of(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Jobs whose outputs the inputs name, in the order in which they are met: ``azureml://jobs/<run>``, ``runs:/``."""
+    found: dict[str, None] = {}
+    for text in _inputs(body.get("properties")):
+        for reference in references(text):
+            if reference.form == "azureml" and reference.part("authority").casefold() == "jobs":
+                found[reference.part("first")] = None
+            elif reference.form == "run":
+                found[reference.part("run")] = None
+            elif reference.is_workspace and reference.part("kind").casefold() == "jobs":
+                found[reference.part("child")] = None
+    found.pop(str(body.get("name") or ""), None)
+    return tuple(name for name in found if name)
+
+
+def parent_of(body: Mapping[str, Any]) -> str:
+    """The pipeline or sweep of which a job is a part; empty if it stands for itself."""
+    properties = body.get("properties")
+    if not isinstance(properties, Mapping):
+        return ""
+    said = [value for key, value in properties.items() if folded_key(key) in _PARENT_FIELDS]
+    for bag in (properties.get("properties"), properties.get("tags")):
+        if isinstance(bag, Mapping):
+            said += [value for key, value in bag.items() if key.casefold() in _PARENT_KEYS]
+    own = body.get("name")
+    return next((value for value in said if isinstance(value, str) and value and value != own), "")
+
+
+def sweep_of(name: str) -> str:
+    """The sweep whose trial a name may be: Azure ML numbers trials ``<sweep>_<n>``. Others use such names, too."""
+    found = _TRIAL.fullmatch(name)
+    return found["sweep"] if found else ""
+
+
+def schedule_of(body: Mapping[str, Any]) -> str:
+    """The schedule that submitted a job; empty if a person did.
+
+    Documented is the display name. That an entry of the property bag names the schedule is assumed, not known.
+    """
+    properties = body.get("properties")
+    if not isinstance(properties, Mapping):
+        return ""
+    bag = properties.get("properties")
+    for key, value in bag.items() if isinstance(bag, Mapping) else ():
+        if folded_key(key).rpartition(".")[2] in {"schedule", "schedulename", "scheduleid"} and value:
+            return str(value).rpartition("/")[2]
+    found = _SCHEDULED.fullmatch(str(properties.get("displayName") or ""))
+    return found["schedule"] if found else ""
+
+
+def deadline_of(body: Mapping[str, Any]) -> datetime | None:
+    """The moment in the job's tag ``hubswitch.deadline``; None without the tag.
+
+    Raises:
+        InvalidInput: the tag holds no time, or one without a zone.
+    """
+    tags = job_of(body).get("tags")
+    word = tags.get(DEADLINE_TAG) if isinstance(tags, dict) else None
+    if word is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(word).strip())
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        expected = "a time with a zone, such as 2026-03-01T12:00:00Z"
+        raise InvalidInput(WHERE, f"properties.tags.{DEADLINE_TAG}", expected, repr(word)[:60])
+    return moment
+
+
+def identity_of(body: Mapping[str, Any]) -> str:
+    """``user`` if the job runs as the person who submitted it; empty otherwise."""
+    return "user" if runs_as_user(body) else ""
+
+
+def owner_of(body: Mapping[str, Any]) -> str:
+    """Who submitted a job, by Azure ML's word; empty if it does not say."""
+    data = body.get("systemData")
+    return str(data.get("createdBy") or "") if isinstance(data, Mapping) else ""
+
+
+def _inputs(value: Any) -> Iterator[str]:
+    """Texts in a body that may name what it reads."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _inputs(item)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if folded_key(key) not in _NAMES_NO_INPUT:
+                yield from _inputs(item)
+
+
 POLICY_TAG = "hubswitch.policy"
+
 PRIORITY_TAG = "hubswitch.priority"
+
 SOURCE_TAG = "hubswitch.source"
+
 EPOCH_TAG = "hubswitch.epoch"
+
 RUN_TAG = "hubswitch.run"
+
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+
 _USER = "useridentity"
 
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A pair's plan: its shape, its policy, its checks. Pure."""

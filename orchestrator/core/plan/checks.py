@@ -10,14 +10,29 @@ from urllib.parse import urlsplit
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import GLOBAL, region_named
 from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, Role
-from orchestrator.core.canary_plan import checked_canary
 from orchestrator.core.plan.policy import checked
-from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Hub, Plan
+from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Plan
+
+
+def checked_canary(canary: Canary, where: str) -> Canary:
+    """The same, if it does not contradict itself.
+
+    Raises:
+        InvalidInput: names the first field that does.
+    """
+    for name in ("deadline", "waiting"):
+        if getattr(canary, name) <= timedelta():
+            raise InvalidInput(where, f"canary.{name}", "a duration above zero", str(getattr(canary, name)))
+    if canary.interval and canary.interval < canary.deadline:
+        expected = "0s for no canaries, or at least canary.deadline"
+        raise InvalidInput(where, "canary.interval", expected, str(canary.interval))
+    return canary
+
 
 ARM_NAME = re.compile(r"[^/\s]+")
+
 CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 """learn.microsoft.com: naming and referencing containers."""
-
 
 Must = Callable[[bool, str, str, str], None]
 """Whether something holds, the field, what was expected, what was found."""

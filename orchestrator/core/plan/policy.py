@@ -16,7 +16,6 @@ from orchestrator.core.plan.windows import Recurring, Window, check_recurring
 
 __all__ = ["Failback", "Policy", "Recurring", "Window", "checked"]
 
-
 DRILLS_KEPT = 16
 """Green drills that a pair remembers, the newest."""
 

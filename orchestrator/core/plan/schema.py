@@ -8,29 +8,67 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
-from orchestrator.core.base.codec import Value, from_builtins
-from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.codec import Value
 from orchestrator.core.base.services import HUB_SERVICES
-from orchestrator.core.base.strict_yaml import line_of, yaml_from
 from orchestrator.core.base.vocabulary import JobPolicy, Role, Surface, Tier, Twin
-from orchestrator.core.cadence import Polls
-from orchestrator.core.canary_plan import Canary
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.retention import Recording
+
+
+class Polls(Value, kw_only=True):
+    """How often Resource Health, Service Health and the logs are asked, besides what they deliver by themselves."""
+
+    interval: timedelta | None = timedelta(minutes=5)
+    """Time between two polls of a pair that is well; null for none at all. What is asked is minutes late by itself."""
+
+    suspect_interval: timedelta = timedelta(minutes=1)
+    """The same while something is bad: a notice shortens the wait, so it should not be missed by minutes."""
+
+
+class Recording(Value, kw_only=True):
+    """What is kept of what was seen, to be played again under another policy."""
+
+    retain: timedelta = timedelta(days=14)
+    """Age at which a day's recording is removed; ``0s`` records nothing. Two weeks show two weekends."""
+
+
+class Canary(Value, kw_only=True):
+    """The small job that a canary drill submits to the standby, and that the watch submits to both sides."""
+
+    compute: str = "cpu-cluster"
+    """Compute of the standby's project."""
+
+    environment: str = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+    """An environment that the standby accepts; one of a shared registry by default."""
+
+    command: str = "echo hubswitch canary"
+    """What it runs: something that ends by itself, well, within minutes."""
+
+    interval: timedelta = timedelta()
+    """Time between two canaries of the watch on one side; ``0s``: none. They cost: `hubswitch plan check` says how many
+    there are a day. An hour and more suits a cluster that starts a node for each; less, one that always runs."""
+
+    deadline: timedelta = timedelta(minutes=15)
+    """Time in which a canary must complete, from when it was taken. A cluster without nodes needs some minutes to
+    start one."""
+
+    waiting: timedelta = timedelta(minutes=30)
+    """Time after which jobs that wait are told of, if none has started or completed meanwhile. It is never counted."""
+
 
 SCHEMA = 1
+
 ARM_ID = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+$", re.IGNORECASE)
+
 GUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+
 PAIR_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
+
 TABLES = ("computes", "datastores", "environments", "storage_accounts", "registries", "identities", "endpoints")
 """Fields of ``Jobs`` that say what a name of the primary is in the secondary."""
-
-_DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)$")
-_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Inference(Value, kw_only=True):
@@ -242,66 +280,18 @@ class Plan(Value, kw_only=True):
         return (*asked, Surface.IDENTITY)
 
 
-def plan_from(text: str, where: str) -> Plan:
-    """The plan that a YAML text holds.
-
-    Raises:
-        InvalidInput: names file and line, field, what was expected and what was found.
-    """
-    from orchestrator.core.plan.checks import cross_checked  # it knows the shapes of this module
-
-    raw = yaml_from(text, where)
-    if not isinstance(raw, dict):
-        raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
-    if raw.get("schema") != SCHEMA:
-        line = line_of(text, "schema")
-        raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
-    try:
-        return cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
-    except InvalidInput as fault:
-        line = line_of(text, fault.field)
-        raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
-
-
-def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
-    """A copy of plain data in which durations such as ``30s`` or ``12h`` have become ``timedelta``.
-
-    Which fields are durations follows from the shape. Everything else stays as it is.
-    """
-    if not isinstance(raw, dict):
-        return raw
-    hints = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
-    return {
-        key: _with_duration(value, hints.get(key), where, f"{path}.{key}" if path else str(key))
-        for key, value in raw.items()
-    }
-
-
-def duration_from(text: object, where: str, field: str) -> timedelta:
-    """The duration that ``30s``, ``5m``, ``12h``, ``2d`` or ``250ms`` names.
-
-    Raises:
-        InvalidInput: it is none of these.
-    """
-    match = _DURATION.match(text) if isinstance(text, str) else None
-    if not match:
-        raise InvalidInput(where, field, "a duration such as 30s, 5m or 12h", repr(text))
-    return timedelta(seconds=float(match["number"]) * _UNIT[match["unit"]])
-
-
-def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
-    if hint is timedelta or (timedelta in get_args(hint) and value is not None):
-        return duration_from(value, where, path)
-    structs = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
-    if structs and isinstance(value, dict):
-        return with_durations(value, structs[0], where, path)
-    if structs and isinstance(value, list):
-        return [with_durations(item, structs[0], where, f"{path}[{n}]") for n, item in enumerate(value)]
-    return value
-
-
 def _workspace_id(hub: Hub, name: str) -> str:
     return (
         f"/subscriptions/{hub.subscription}/resourceGroups/{hub.resource_group}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{name}"
     )
+
+
+def side_of(plan: Plan, project_id: str) -> Role | None:
+    """The side whose project or hub an ARM id names, in any casing."""
+    wanted = project_id.casefold().rstrip("/")
+    for role in Role:
+        hub = plan.side(role)
+        if wanted in {hub.project_id.casefold(), hub.hub_id.casefold()}:
+            return role
+    return None

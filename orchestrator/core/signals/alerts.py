@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import regions_in
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
-from orchestrator.core.parsing.strangers import Said, strangers
 from orchestrator.core.signals.azure_words import (
     CAUSE,
     CAUSE_WORDS,
@@ -25,7 +24,9 @@ from orchestrator.core.signals.azure_words import (
     SERVICES,
     SEVERE,
     SEVERITIES,
+    Said,
     Service,
+    strangers,
 )
 from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word

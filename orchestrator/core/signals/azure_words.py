@@ -6,11 +6,44 @@ alert schema and Event Grid's schemas, and what samples from the wire show.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from orchestrator.core.base.text import clipped
 from orchestrator.core.base.vocabulary import Cause, Observation
 from orchestrator.core.signals.facts import Kind
+from orchestrator.core.signals.json_access import word
+
+TOLD = 5
+"""Most words told of one element."""
+
+LONGEST = 60
+"""Bytes of one of them."""
+
+
+class Said(NamedTuple):
+    """A word as it was sent, and the words that its field may hold."""
+
+    field: str
+    value: Any
+    known: Container[str]
+
+
+def strangers(*said: Said) -> tuple[str, ...]:
+    """The words that are none of those known, each with its field: ``stage: Simmering``."""
+    return tuple([clipped(f"{s.field}: {_shown(s.value)}", LONGEST) for s in said if _is_strange(s)][:TOLD])
+
+
+def _is_strange(said: Said) -> bool:
+    if said.value is None or (isinstance(said.value, str) and not said.value.strip()):
+        return False
+    return word(said.value) not in said.known
+
+
+def _shown(value: Any) -> str:
+    return value[:LONGEST] if isinstance(value, str) else f"({type(value).__name__})"
+
 
 HEALTH = {
     "available": Observation.OK,
@@ -32,7 +65,6 @@ CAUSE = {
     "guestinitiated": Cause.GUEST,
 }
 """Causes, contexts and reason types. Everything else is nobody's, and above all not the platform's."""
-
 
 CAUSE_WORDS = frozenset({*CAUSE, "unknown", "notapplicable", "none"})
 
@@ -64,7 +96,9 @@ STAGE = {
 }
 
 INCIDENTS = frozenset({"incident", "serviceissue"})
+
 MAINTENANCE = frozenset({"maintenance", "plannedmaintenance"})
+
 ADVICE = frozenset(
     {
         "informational",
@@ -82,7 +116,9 @@ GRAVE_LEVELS = frozenset({"critical", "error", "warning", "1", "2", "3"})
 """Levels of an incident that count. The numbers are those of the activity log: 4 is informational."""
 
 LEVELS = GRAVE_LEVELS | {"informational", "information", "verbose", "0", "4", "5"}
+
 STAGES = frozenset({*STAGE})
+
 INCIDENT_WORDS = INCIDENTS | MAINTENANCE | ADVICE
 
 FIRED = {
@@ -93,7 +129,9 @@ FIRED = {
 }
 
 FIRED_WORDS = frozenset({*FIRED})
+
 SEVERE = frozenset({"sev0", "sev1", "0", "1"})
+
 SEVERITIES = SEVERE | {"sev2", "sev3", "sev4", "2", "3", "4"}
 
 
@@ -142,8 +180,11 @@ class EventWord(NamedTuple):
 
 
 _CHANGED = "somebody wrote, deleted or acted on a resource: a change, not an outage"
+
 _ML = "microsoft.machinelearningservices."
+
 _HEALTH = "microsoft.resourcenotifications.healthresources."
+
 _RESOURCES = "microsoft.resourcenotifications.resources."
 
 EVENTS = {

@@ -13,8 +13,16 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import regions_in
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
-from orchestrator.core.parsing.strangers import Said, strangers
-from orchestrator.core.signals.azure_words import CAUSE, CAUSE_WORDS, EVENTS, HEALTH, HEALTH_WORDS, EventWord
+from orchestrator.core.signals.azure_words import (
+    CAUSE,
+    CAUSE_WORDS,
+    EVENTS,
+    HEALTH,
+    HEALTH_WORDS,
+    EventWord,
+    Said,
+    strangers,
+)
 from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, pick, text, when, word
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from orchestrator.core.base.regions import GLOBAL, regions_in
 from orchestrator.core.base.text import clipped, listed
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
-from orchestrator.core.parsing.strangers import Said, strangers
 from orchestrator.core.signals.azure_words import (
     ADVICE,
     GRAVE_LEVELS,
@@ -18,7 +17,9 @@ from orchestrator.core.signals.azure_words import (
     MAINTENANCE,
     STAGE,
     STAGES,
+    Said,
     Stage,
+    strangers,
 )
 from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
 from orchestrator.core.signals.json_access import branch, decoded, digest_of, is_true, key_of, pick, text, word

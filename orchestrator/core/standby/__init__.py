@@ -1,1 +1,1 @@
-"""TODO."""
+"""Canaries and checks of the standby. Pure."""

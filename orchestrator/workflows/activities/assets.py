@@ -17,21 +17,69 @@ The digest is that of the asset's ARM id, casing folded.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from orchestrator.core.base.codec import decode, encode
-from orchestrator.core.base.errors import InvalidInput, NotFound, Refused, TemporaryError
+from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound, Refused, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.asset_snapshot import Snapshot, read_snapshot
-from orchestrator.core.jobs.record import Asset
+from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
+from orchestrator.core.jobs.record import Asset, JobRecord
 from orchestrator.core.jobs.rewrite import Workspace, closure, pinned
 from orchestrator.core.plan.schema import Plan
-from orchestrator.ports import World
-from orchestrator.workflows.shelf import LedgerShelf
+from orchestrator.ports import Ledger, World
+
+
+def replicated(assets: Assets, record: JobRecord) -> JobRecord:
+    """The record after an attempt to keep its whole closure and to make it exist on the other side.
+
+    What went wrong first is in ``incomplete``; what can be had is had all the same.
+    """
+    whole: dict[Asset, None] = {}
+    trouble = ""
+    for asset in record.closure:
+        reached: tuple[Asset, ...] = (asset,)
+        try:
+            reached = assets.keep([asset])
+            assets.ensure(reached)
+        except (HubswitchError, AssetMissing) as fault:
+            trouble = trouble or str(fault)
+        whole |= dict.fromkeys(reached)
+    lacking = max(1, assets.lacking(whole)) if trouble else 0
+    return msgspec.structs.replace(record, closure=tuple(whole), incomplete=trouble, lacking=lacking)
+
+
+IN_MEMORY = 8 * 2**20
+"""Bytes up to which a content waits in memory until its hash is known; larger ones wait in a temporary file."""
+
+
+class LedgerShelf:
+    """``Shelf`` of one pair, in its ledger: ``<pair>/assets/files/<sha256>``. Safe to share between threads."""
+
+    def __init__(self, ledger: Ledger, pair: str) -> None:
+        self._ledger = ledger
+        self._folder = f"{pair}/assets/files"
+
+    def keep(self, chunks: Iterator[bytes]) -> KeptFile:
+        """Keep a content. It is read to its end before the first byte is written, for its name is its hash."""
+        digest, size = hashlib.sha256(), 0
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as waiting:
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+                waiting.write(chunk)
+            waiting.seek(0)
+            self._ledger.put_file_once(f"{self._folder}/{digest.hexdigest()}", waiting)
+        return KeptFile(sha256=digest.hexdigest(), size=size)
+
+    def chunks(self, sha256: str) -> Iterator[bytes]:
+        """A content that was kept."""
+        return self._ledger.chunks(f"{self._folder}/{sha256}")
+
 
 BUSY = frozenset({409, 423})
 """Refusals that pass: somebody else works on the same resource, or it is locked."""

@@ -7,41 +7,34 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
-from durabletask.task import OrchestrationContext
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs import origin
+from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
-from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, JobSummary, line_of
-from orchestrator.core.jobs.record_changes import UNSETTLED, is_overdue, needs_of, not_submitted, wishes_in
+from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, line_of
+from orchestrator.core.jobs.record_changes import (
+    UNSETTLED,
+    is_overdue,
+    needs_of,
+    not_submitted,
+    settled_record,
+    wishes_in,
+)
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.submit.journal import settled_record
-from orchestrator.workflows import names
-from orchestrator.workflows.activities.assets import Assets
-from orchestrator.workflows.activities.limits import BUSY, LONGEST_TURN, TURNS, pause_after, turn
+from orchestrator.workflows.activities.assets import Assets, replicated
 from orchestrator.workflows.activities.source_run import ends_for_us
-from orchestrator.workflows.messages import CaptureOrder, CaptureReport, CaptureRun
-from orchestrator.workflows.orchestrators.retry import Steps, insist
-from orchestrator.workflows.replicas import replicated
+from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
 LOG = logging.getLogger("hubswitch.jobs")
 
-CHUNK = 25
-"""Jobs per capture order."""
-
 LONGEST = timedelta(minutes=4)
 """Time after which an activity begins no further job: less than half of ``functionTimeout`` in ``host.json``."""
-
-TRIES = 4
-"""Attempts at an order before the reconciling timer is left to find its jobs again."""
 
 API_VERSIONS = {
     "command": "2025-01-01-preview",
@@ -54,28 +47,6 @@ API_VERSIONS = {
 """What azure-ai-ml 1.35 uses to submit each type; a job is submitted again with the version that it came with."""
 
 DEFAULT_API_VERSION = "2025-01-01-preview"
-
-
-def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
-    """The orchestrator around one order. Input: ``CaptureRun``; output: ``CaptureReport``.
-
-    What one activity leaves for want of time is the next one's order.
-    """
-    run = from_builtins(given, CaptureRun, ctx.instance_id)
-    order, beat = run.order, run.beat
-    total = CaptureReport()
-    for number in range(TURNS):
-        answer = yield from insist(
-            ctx, names.CAPTURE_JOBS, to_builtins(order), beat=beat, longest=beat * 10, tries=TRIES
-        )
-        report = from_builtins(answer, CaptureReport, names.CAPTURE_JOBS)
-        total = total.plus(report)
-        if not report.left:
-            return to_builtins(total)
-        order = msgspec.structs.replace(order, jobs=report.left)
-        if report.busy:
-            yield turn(ctx, pause_after(number, beat, beat * LONGEST_TURN))
-    return to_builtins(msgspec.structs.replace(total, left=order.jobs, why=total.why or BUSY))
 
 
 def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
@@ -115,68 +86,6 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
         why=str(first) if first else "",
         left=left,
     )
-
-
-def reconciled(
-    world: World,
-    plan: Plan,
-    side: Role,
-    heed: Callable[[Sequence[dict[str, Any]]], None] | None = None,
-    until: datetime | None = None,
-) -> Iterator[CaptureOrder]:
-    """Orders for every job whose state in the hub and in the ledger differ.
-
-    Args:
-        world: the ports.
-        plan: the pair's.
-        side: whose jobs are listed.
-        heed: called with each page's jobs that are not ours.
-        until: no further page is read after it. The newest jobs come first in the list; of those in the ledger that
-            were not met by then, some are asked for by name, others each time.
-    """
-    everything = {summary.name: summary for summary in world.ledgers[plan.pair].summaries(plan.pair)}
-    yield from _under_way(plan, everything.values())
-    ledger = {name: summary for name, summary in everything.items() if summary.hub is side}
-    differing: list[str] = []
-    met: set[str] = set()
-    for page in world.jobs.pages(plan.side(side)):
-        differing += [job["name"] for job in page if _differs(job, ledger)]
-        met.update(job["name"] for job in page)
-        if heed:
-            heed(tuple(job for job in page if not is_ours(job)))
-        if until and world.clock.now() >= until:
-            differing += _some_not_met(ledger, met, world.clock.now())
-            break
-    yield from _in_chunks(plan, side, differing)
-
-
-def _in_chunks(plan: Plan, side: Role, jobs: Sequence[str]) -> Iterator[CaptureOrder]:
-    for start in range(0, len(jobs), CHUNK):
-        yield CaptureOrder(pair=plan.pair, side=side, jobs=tuple(jobs[start : start + CHUNK]))
-
-
-def _some_not_met(ledger: Mapping[str, JobSummary], met: Collection[str], now: datetime) -> list[str]:
-    """A few of the jobs that run by the ledger's word and were not listed in time: other ones each minute."""
-    unseen = sorted(name for name, known in ledger.items() if known.status is JobStatus.RUNNING and name not in met)
-    return turned(unseen, CHUNK, now)
-
-
-def turned(names: Sequence[str], size: int, now: datetime) -> list[str]:
-    """So many of the names, other ones each minute, so that none is kept from its turn by those before it."""
-    if len(names) <= size:
-        return list(names)
-    first = int(now.timestamp() // 60) * size % len(names)
-    return [*names[first:], *names[:first]][:size]
-
-
-def _under_way(plan: Plan, summaries: Iterable[JobSummary]) -> Iterator[CaptureOrder]:
-    """Orders for the submissions of both sides that nobody has reported an end of."""
-    waiting: dict[Role, list[str]] = {role: [] for role in Role}
-    for summary in summaries:
-        if summary.status is JobStatus.SUBMITTING:
-            waiting[summary.hub].append(summary.name)
-    for role, found in waiting.items():
-        yield from _in_chunks(plan, role, found)
 
 
 class Taker:
@@ -236,7 +145,7 @@ class Taker:
                 self._ledger.replace(not_submitted(record, f"it never arrived in the {record.hub}", now), found.etag)
                 return "finished"
             return "known"
-        settled = settled_record(self._world, self._plan, record, job)
+        settled = settled_record(self._plan, record, job, self._world.clock.now())
         etag = self._ledger.replace(settled, found.etag)
         self.complete(Versioned(settled, etag))
         return "captured"
@@ -294,21 +203,9 @@ def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: Wor
         closure=needs_of(plan, side, job),
         history=tuple(history),
         **wanted,
-        parent=origin.parent_of(job),
-        schedule=origin.schedule_of(job),
+        parent=tags.parent_of(job),
+        schedule=tags.schedule_of(job),
     )
-
-
-def _differs(job: dict[str, Any], ledger: dict[str, JobSummary]) -> bool:
-    """Whether a listed job needs a look: the ledger does not have it, or has missed its end."""
-    known = ledger.get(job["name"])
-    if is_ours(job):
-        return False
-    if known is not None and known.status is JobStatus.NOT_SUBMITTED:
-        return True
-    if has_ended(status_of(job)):
-        return known is not None and known.status is JobStatus.RUNNING
-    return known is None
 
 
 def _job_type(job: dict[str, Any]) -> str:

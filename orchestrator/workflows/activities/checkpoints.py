@@ -17,8 +17,7 @@ from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs.data_report import Amount
 from orchestrator.core.jobs.rewrite.data_uses import DataUse, data_uses
 from orchestrator.core.plan.schema import Plan
-from orchestrator.ports import World
-from orchestrator.standby.data import container_of
+from orchestrator.ports import World, container_of
 
 
 class Checkpoints:

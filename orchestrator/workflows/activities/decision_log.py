@@ -2,41 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
-from durabletask.task import OrchestrationContext, TaskFailedError
-
-from orchestrator.core.base.codec import Value, decode, encode
+from orchestrator.core.base.codec import decode, encode
 from orchestrator.core.decision.decision_log import Kept, KeptPage
 from orchestrator.ports import Ledger, World
-from orchestrator.workflows import names
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.orchestrators.retry import Steps, insist
-
-TRIES = 8
-PAUSE = timedelta(seconds=5)
-
-
-class KeepOrder(Value, kw_only=True):
-    """Keep one decision."""
-
-    pair: str
-    entry: Kept
-
-    @property
-    def instance(self) -> str:
-        """The id of the run that keeps it, equal for the same entry."""
-        return f"keep-{self.pair}-{self.entry.first_at:%Y%m%dT%H%M%S%f}"
-
-
-def keep_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
-    """The orchestrator around one entry. Gives up after a few tries: no decision waits for its own history."""
-    try:
-        yield from insist(ctx, names.KEEP_DECISION, given, beat=PAUSE, longest=PAUSE * 12, tries=TRIES)
-    except TaskFailedError as failed:
-        return f"not kept: {failed.details.message}"
-    return "kept"
+from orchestrator.workflows.messages import KeepOrder
 
 
 def keep_decision(world: World, order: KeepOrder) -> None:

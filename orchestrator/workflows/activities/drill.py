@@ -10,45 +10,20 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-from durabletask.task import OrchestrationContext, TaskFailedError
-
-from orchestrator.core.base.codec import encode, from_builtins, to_builtins
+from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags
-from orchestrator.core.jobs.azure_status import DRILL_TAG, has_ended, status_of
+from orchestrator.core.jobs.azure_status import DRILL_TAG, status_of
 from orchestrator.core.jobs.record import JobStatus
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal
 from orchestrator.core.standby import canary
 from orchestrator.ports import World
-from orchestrator.watch.stamps import store_green
-from orchestrator.workflows import names
 from orchestrator.workflows.activities.epoch import read_epoch
-from orchestrator.workflows.messages import DrillDone, DrillKind, DrillOrder, DrillReport, Finding
-from orchestrator.workflows.orchestrators.retry import Steps, insist
-
-CANARY_LOOKS = 60
-"""Looks at the canary before the drill says that it does not end. With a growing pause this is about half an hour."""
-
-FINISH_TRIES = 8
-"""Attempts to keep a drill's result. A ledger that is away for longer is trouble of its own."""
-
-
-def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
-    """The orchestrator. Input: ``DrillOrder``; output: ``DrillReport``; both as plain data."""
-    order = from_builtins(given, DrillOrder, ctx.instance_id)
-    answer = yield from _held(ctx, order, given)
-    report = from_builtins(answer, DrillReport, ctx.instance_id)
-    done = to_builtins(DrillDone(order=order, report=report))
-    try:
-        yield from insist(ctx, names.FINISH_DRILL, done, beat=order.beat, longest=order.longest, tries=FINISH_TRIES)
-    except TaskFailedError as failed:
-        kept = Finding(check="kept", ok=False, why=f"this drill does not count, for it was not kept: {failed}")
-        report = msgspec.structs.replace(report, ok=False, findings=(*report.findings, kept))
-    return to_builtins(report)
+from orchestrator.workflows.activities.stamps import store_green
+from orchestrator.workflows.messages import DrillDone, DrillOrder, DrillReport, Finding
 
 
 def finish_drill(world: World, done: DrillDone) -> None:
@@ -57,16 +32,6 @@ def finish_drill(world: World, done: DrillDone) -> None:
     world.ledgers[order.pair].put_once(f"{order.pair}/drills/{order.drill}.json", encode(report))
     if report.ok:
         store_green(world, order.pair, order.drill, order.kind, order.asked_at)
-
-
-def _held(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
-    if order.kind is DrillKind.DRY:
-        return (yield from insist(ctx, names.REHEARSE, given, beat=order.beat, longest=order.longest, tries=2))
-    try:
-        yield from insist(ctx, names.SUBMIT_CANARY, given, beat=order.beat, longest=order.longest, tries=3)
-    except TaskFailedError as failed:
-        return to_builtins(_canary_report(order, ok=False, why=f"was not accepted: {failed.details.message}"))
-    return (yield from _awaited(ctx, order, given))
 
 
 def rehearse(world: World, order: DrillOrder) -> DrillReport:
@@ -101,7 +66,7 @@ def submit_canary(world: World, order: DrillOrder) -> None:
     """Put the canary into the standby. Its name follows from the drill, so that a repeated step finds it."""
     plan = world.plans[order.pair]
     standby = plan.side(read_epoch(world, order.pair).active.other)
-    name = canary_name(order)
+    name = order.canary_name
     body = canary.body_of(plan.canary, standby, plan.canary.compute, name, {DRILL_TAG: order.drill})
     world.jobs.put(standby, name, body, canary.API_VERSION)
 
@@ -110,40 +75,7 @@ def check_canary(world: World, order: DrillOrder) -> str:
     """The canary's status, as Azure ML spells it."""
     plan = world.plans[order.pair]
     standby = plan.side(read_epoch(world, order.pair).active.other)
-    return status_of(world.jobs.get(standby, canary_name(order)))
-
-
-def canary_name(order: DrillOrder) -> str:
-    return f"hubswitch-canary-{order.drill}"
-
-
-def _awaited(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
-    pause = order.beat
-    status = "Unknown"
-    for _ in range(CANARY_LOOKS):
-        try:
-            status = yield from insist(ctx, names.CHECK_CANARY, given, beat=order.beat, longest=order.longest, tries=5)
-        except TaskFailedError as failed:
-            return to_builtins(_canary_report(order, ok=False, why=f"cannot be asked about: {failed.details.message}"))
-        if has_ended(status):
-            break
-        yield ctx.create_timer(pause)
-        pause = min(pause * 2, order.longest)
-    report = _canary_report(order, ok=status == "Completed", why=f"is {status} in the standby")
-    return to_builtins(report)
-
-
-def _canary_report(order: DrillOrder, *, ok: bool, why: str) -> DrillReport:
-    finding = Finding(check="canary", ok=ok, why=f"{canary_name(order)} {why}")
-    return DrillReport(
-        pair=order.pair,
-        drill=order.drill,
-        kind=order.kind,
-        ok=ok,
-        findings=(finding,),
-        by=order.by,
-        reason=order.reason,
-    )
+    return status_of(world.jobs.get(standby, order.canary_name))
 
 
 def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[Finding]:

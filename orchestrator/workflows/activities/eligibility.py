@@ -6,10 +6,10 @@ from datetime import datetime
 
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import JobPolicy
-from orchestrator.core.jobs import origin, tags
+from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.record import JobRecord, JobStatus
+from orchestrator.core.jobs.record_changes import LEFT_ALONE
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.wishes import LEFT_ALONE
 from orchestrator.ports import World
 from orchestrator.workflows.activities.outcome import Fate, Left
 from orchestrator.workflows.messages import RunOrder
@@ -50,7 +50,7 @@ class Producers:
             if self._record(record.parent) is None:
                 raise Left(Fate.WAITING, f"it is a part of {record.parent}, which is not in the ledger")
             raise Left(Fate.SKIPPED, f"it is a part of {record.parent}, which is dealt with as a whole")
-        sweep = origin.sweep_of(record.name) if record.name == record.root else ""
+        sweep = tags.sweep_of(record.name) if record.name == record.root else ""
         whole = self._record(sweep) if sweep else None
         kind = (whole.body.get("properties") or {}).get("jobType") if whole else None
         if str(kind).casefold() == "sweep":

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from orchestrator.core.base.errors import Conflict, EpochFenced, HubswitchError, OrderExpired, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import EpochRecord, PointerValue, pointer_for
+from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.activities.conflict import while_it_conflicts

@@ -10,23 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
-
-from durabletask.task import OrchestrationContext
 
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import AfterReport, BatchReport, CaptureReport
-
-BUSY = "other work of its kind is under way"
-PLACES: Mapping[str, int] = {
-    names.RESUBMIT_JOBS: 8,
-    names.CAPTURE_JOBS: 3,
-    names.SETTLE_JOBS: 1,
-    names.AWAIT_STANDBY: 2,
-}
-"""Activity -> how many may be under way in one process. Whatever is not here takes a second or two."""
+from orchestrator.workflows.messages import BUSY, AfterReport, BatchReport, CaptureReport
+from orchestrator.workflows.names import CONCURRENCY_LIMITS
 
 
 def _no_standby() -> Any:
@@ -42,13 +31,13 @@ _TURNED_AWAY: Mapping[str, Callable[[Any], Any]] = {
 """What an activity answers that finds no place."""
 
 
-class Lanes:
+class ConcurrencyLimits:
     """The places of one process. Safe to share between threads."""
 
-    def __init__(self, places: Mapping[str, int] = PLACES) -> None:
+    def __init__(self, places: Mapping[str, int] = CONCURRENCY_LIMITS) -> None:
         self._free = {name: threading.BoundedSemaphore(number) for name, number in places.items()}
 
-    def through(self, activity: str, order: Any, body: Callable[[], Any]) -> Any:
+    def run(self, activity: str, order: Any, body: Callable[[], Any]) -> Any:
         """What the body returns; what stands for it if all places of its kind are taken.
 
         Raises:
@@ -63,20 +52,3 @@ class Lanes:
             return body()
         finally:
             places.release()
-
-
-TURNS = 100
-"""Times that work which others begin again anyway asks for a place."""
-
-LONGEST_TURN = 20
-"""Beats of the longest pause between two of them."""
-
-
-def turn(ctx: OrchestrationContext, pause: timedelta) -> Any:
-    """A timer until the next time: half of a pause to one and a half, the same whenever it is played again."""
-    return ctx.create_timer(pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF))
-
-
-def pause_after(number: int, beat: timedelta, longest: timedelta) -> timedelta:
-    """A beat, and twice as long after each of so many tries."""
-    return min(beat * (1 << min(number, 16)), longest)

@@ -27,7 +27,7 @@ from orchestrator.core.base.errors import (
     Throttled,
 )
 from orchestrator.core.base.vocabulary import NoticeName
-from orchestrator.core.jobs import checkpoint, origin
+from orchestrator.core.jobs import checkpoint, tags
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags as policy
 from orchestrator.core.jobs.azure_status import status_of
@@ -314,7 +314,7 @@ class Mover:
 
     def _tell_owner(self, record: JobRecord, why: str, now: datetime) -> None:
         """Tell the owner once an epoch; the job waits all the same if nobody can be told."""
-        owner = origin.owner_of(record.body) or "its owner"
+        owner = tags.owner_of(record.body) or "its owner"
         tidings = Tidings(
             pair=self._plan.pair,
             id=f"{record.pair}-{record.name}-needs-owner-e{self._run.epoch}",

@@ -16,8 +16,8 @@ from orchestrator.core.base.vocabulary import Role, Twin
 from orchestrator.core.jobs.azure_status import has_ended, status_of
 from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, JobSummary, OldRun
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.schedule import rotate
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.capture_jobs import turned
 from orchestrator.workflows.activities.move_job import is_successor
 from orchestrator.workflows.activities.source_run import ASKED, was_asked
 from orchestrator.workflows.messages import AfterReport, RunOrder
@@ -78,7 +78,7 @@ class OldRuns:
             found |= {job["name"]: status_of(job) for job in page if job["name"] in wanted}
             if len(found) == len(wanted):
                 break
-        for name in turned(sorted(wanted - found.keys()), BATCH, self._world.clock.now()):
+        for name in rotate(sorted(wanted - found.keys()), BATCH, self._world.clock.now()):
             try:
                 found[name] = status_of(self._world.jobs.get(hub, name))
             except NotFound:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from orchestrator.core.base.codec import encode
+from orchestrator.core.base.codec import encode, read_record
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.jobs.listing import in_order
-from orchestrator.core.jobs.record import Manifest, is_interrupted, read_record
+from orchestrator.core.jobs.record import Manifest, is_interrupted
 from orchestrator.ports import World
 from orchestrator.workflows.activities.epoch import held_epoch
 from orchestrator.workflows.activities.move_job import Mover, Outcome, Sent

@@ -8,63 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from durabletask.task import OrchestrationContext
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import PairState
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.jobs.listing import in_order
-from orchestrator.core.jobs.record import EpochRecord, JobStatus, JobSummary, OldRun
+from orchestrator.core.jobs.record import JobStatus, JobSummary, OldRun
+from orchestrator.core.ledger_paths import summary_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import World
-from orchestrator.watch.revive import order_again
-from orchestrator.workflows import names
 from orchestrator.workflows.activities.epoch import held_epoch
-from orchestrator.workflows.activities.limits import LONGEST_TURN, pause_after, turn
 from orchestrator.workflows.activities.move_job import NOTABLE, Mover, Sent
-from orchestrator.workflows.activities.notify import summary_path
 from orchestrator.workflows.activities.old_runs import OldRuns
 from orchestrator.workflows.activities.resubmit_jobs import WORKERS, tallied
-from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchReport, RunOrder
-from orchestrator.workflows.orchestrators.resubmit import waiter_of
-from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, waiting
+from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchReport, RunOrder, order_again
 
-STEPS = 40
-"""Steps of one orchestration; the next timer goes on where they end."""
-
-TRIES = 4
 OPEN = frozenset({OldRun.UNKNOWN, OldRun.STOPPING})
 """What is not known yet of an old run."""
-
-
-def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
-    """The orchestrator. Input: ``AfterOrder``; output: ``AfterReport``, both as plain data."""
-    order = from_builtins(given, AfterOrder, ctx.instance_id)
-    run, total = order.run, AfterReport()
-    for number in range(STEPS):
-        ctx.set_custom_status(waiting(names.SETTLE_JOBS, run.decided_at.isoformat(), ""))
-        try:
-            answer = yield from insist(
-                ctx, names.SETTLE_JOBS, given, beat=run.beat, longest=run.longest, tries=TRIES, waiter=waiter_of(run)
-            )
-        except RunStopped as stopped:
-            return to_builtins(msgspec.structs.replace(total, why=stopped.why))
-        report = from_builtins(answer, AfterReport, names.SETTLE_JOBS)
-        if report.busy:
-            yield turn(ctx, pause_after(number, run.beat, run.beat * LONGEST_TURN))
-            continue
-        total = AfterReport(
-            jobs=total.jobs.plus(report.jobs),
-            stopping=total.stopping + report.stopping,
-            settled=total.settled + report.settled,
-            why=report.why,
-        )
-        if not report.more:
-            break
-    return to_builtins(total)
 
 
 def order_after(world: World, plan: Plan, state: PairState) -> RunOrder | None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Replayed code and nothing else: no clock, no randomness, no I/O, no logging."""

@@ -10,19 +10,20 @@ from durabletask.task import OrchestrationContext, Task, when_any
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.workflows import names
-from orchestrator.workflows.activities.limits import PLACES, pause_after, turn
 from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundPlan, RunOrder
 from orchestrator.workflows.orchestrators.retry import (
     RunStopped,
     Steps,
     Waiter,
     insist,
+    pause_after,
     tell_that_it_waits,
+    turn,
     utc_now,
     waiting,
 )
 
-AT_ONCE = PLACES[names.RESUBMIT_JOBS]
+AT_ONCE = names.CONCURRENCY_LIMITS[names.RESUBMIT_JOBS]
 """Batches of a run under way at once. Resource Manager's bucket bounds the rate; more would wait for their turn."""
 
 ROUNDS = 40

@@ -26,6 +26,7 @@ TELL_TRIES = 3
 FINAL = frozenset({"EpochFenced", "OrderExpired"})
 """Errors after which this run must not go on. Everything else may pass: people mend roles, stores come back."""
 
+
 type Steps[T] = Generator[Any, Any, T]
 """An orchestrator's generator that ends with a value."""
 
@@ -171,3 +172,20 @@ def utc_now(ctx: OrchestrationContext) -> datetime:
 def waiting(step: str, since: str, why: str) -> Mapping[str, str]:
     """The shape of a run's custom status: the step it waits for (empty: none), since when, and why."""
     return {"step": step, "since": since, "why": why}
+
+
+TURNS = 100
+"""Times that work which others begin again anyway asks for a place."""
+
+LONGEST_TURN = 20
+"""Beats of the longest pause between two of them."""
+
+
+def turn(ctx: OrchestrationContext, pause: timedelta) -> Any:
+    """A timer until the next time: half of a pause to one and a half, the same whenever it is played again."""
+    return ctx.create_timer(pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF))
+
+
+def pause_after(number: int, beat: timedelta, longest: timedelta) -> timedelta:
+    """A beat, and twice as long after each of so many tries."""
+    return min(beat * (1 << min(number, 16)), longest)

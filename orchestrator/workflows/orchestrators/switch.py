@@ -12,7 +12,6 @@ A failback moves no jobs: the side that is left is well, and what runs there end
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,10 +21,7 @@ from durabletask.task import OrchestrationContext, TaskFailedError
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.run_reports import Report, What
-from orchestrator.core.decision.state import StartRun
-from orchestrator.core.jobs.record import EpochRecord
-from orchestrator.core.plan.schema import Plan
-from orchestrator.core.schedule import beat_of, longest_of
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
     BatchReport,
@@ -189,31 +185,4 @@ def _counted(jobs: BatchReport) -> str:
     return (
         f"{jobs.resubmitted} jobs resubmitted, {jobs.skipped} skipped by policy, "
         f"{jobs.waiting} waiting with a reason, {jobs.refused} refused, {jobs.finished} had finished before"
-    )
-
-
-def order_from(
-    start: StartRun, plan: Plan, now: datetime, ill_since: datetime | None = None, *, ordered: bool = False
-) -> RunOrder:
-    """The order that a decision's ``StartRun`` becomes.
-
-    ``ill_since`` is when the source was first seen ill, ``ordered`` whether a person wants the switch.
-    """
-    policy = plan.policy
-    return RunOrder(
-        pair=plan.pair,
-        kind=RunKind(start.kind),
-        run=start.run,
-        epoch=start.epoch,
-        source=start.source,
-        target=start.target,
-        why=start.why,
-        decided_at=now,
-        doubted_since=min(ill_since or now, now - policy.confirm_after)
-        - (policy.bad_after + 1) * policy.probe_interval,
-        claim_by=now + policy.evidence_lifetime,
-        beat=beat_of(policy),
-        longest=longest_of(policy),
-        patience=plan.jobs.patience,
-        ordered=ordered and start.kind == "failover",
     )

@@ -19,10 +19,11 @@ from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import fold
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.polling import Report
+from orchestrator.core.schedule import PollReport
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import attribute
 from orchestrator.core.signals.signal import Says, Scope, Signal
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import Polls
 from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
@@ -58,7 +59,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def plan(azure: LocalAzure) -> Plan:
-    return azure.plan()
+    return plan_of(azure)
 
 
 @pytest.fixture
@@ -71,10 +72,10 @@ def secondary(azure: LocalAzure) -> Site:
     return azure.estate.pair("demo").site(Role.SECONDARY)
 
 
-def polled(settings: Settings, plan: Plan, times: int = 1) -> Report:
+def polled(settings: Settings, plan: Plan, times: int = 1) -> PollReport:
     """The last of some polls, in an event loop of its own."""
 
-    async def run() -> Report:
+    async def run() -> PollReport:
         polls = AzurePolls(settings)
         try:
             for _ in range(times):
@@ -87,7 +88,7 @@ def polled(settings: Settings, plan: Plan, times: int = 1) -> Report:
     return asyncio.run(run())
 
 
-def of_class(found: Report, evidence_class: EvidenceClass, role: Role | None) -> list[Signal]:
+def of_class(found: PollReport, evidence_class: EvidenceClass, role: Role | None) -> list[Signal]:
     return [signal for signal in found.signals if (signal.evidence_class, signal.role) == (evidence_class, role)]
 
 

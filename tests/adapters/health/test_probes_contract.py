@@ -16,6 +16,7 @@ from orchestrator.adapters.health.probes import HttpProbes
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.plan.schema import Plan, References
 from orchestrator.core.signals.signal import Signal
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import Probes
 from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
@@ -55,7 +56,7 @@ def within(longest: float) -> Iterator[None]:
 
 @pytest.fixture
 def plan(azure: LocalAzure) -> Plan:
-    return azure.plan()
+    return plan_of(azure)
 
 
 def test_the_adapter_is_a_set_of_probes(settings: Settings) -> None:
@@ -261,7 +262,7 @@ def test_durations_read_well() -> None:
 
 def test_the_pairs_of_one_tick_share_the_tokens_of_that_tick(settings: Settings, azure: LocalAzure) -> None:
     """Three sweeps at once ask once for each audience; the next tick asks again, for tokens must be had *now*."""
-    plan = azure.plan()
+    plan = plan_of(azure)
 
     async def tick(probes: HttpProbes) -> None:
         one = probes.for_one_tick()
@@ -283,7 +284,7 @@ def test_the_pairs_of_one_tick_share_the_tokens_of_that_tick(settings: Settings,
 def test_a_sweep_that_is_given_up_takes_no_token_from_the_others(settings: Settings, azure: LocalAzure) -> None:
     """The first sweep of a tick has asked for the tokens; it is cancelled while they are on their way."""
     azure.faults.latency(0.3, "identity")
-    plan = azure.plan()
+    plan = plan_of(azure)
 
     async def run() -> Found:
         probes = HttpProbes(settings)
@@ -303,7 +304,7 @@ def test_a_sweep_may_go_without_a_surface(settings: Settings, azure: LocalAzure)
 
     async def run() -> list[Signal]:
         probes = HttpProbes(settings)
-        signals = await probes.sweep(azure.plan(), NOW, without={Surface.CONTROL})
+        signals = await probes.sweep(plan_of(azure), NOW, without={Surface.CONTROL})
         await probes.aclose()
         return list(signals)
 

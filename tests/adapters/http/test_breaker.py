@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.adapters.breaker import Breaker
+from orchestrator.adapters.http.transport import Breaker
 
 
 def opened(at: float) -> Breaker:

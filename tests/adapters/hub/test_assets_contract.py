@@ -20,10 +20,11 @@ from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.core.base.errors import InvalidInput, NotFound, Refused, UnknownShape
 from orchestrator.core.jobs.asset_snapshot import Snapshot
 from orchestrator.core.plan.schema import Hub, Jobs, Plan
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import AssetService
 from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.workflows.shelf import LedgerShelf
+from orchestrator.workflows.activities.assets import LedgerShelf
 
 FILES = {"train.py": b"print('hello')\n", "lib/data.bin": bytes(range(256)), "empty": b""}
 API = "2023-04-01-preview"
@@ -31,7 +32,7 @@ API = "2023-04-01-preview"
 
 @pytest.fixture
 def plan(azure: LocalAzure) -> Plan:
-    return azure.plan()
+    return plan_of(azure)
 
 
 @pytest.fixture

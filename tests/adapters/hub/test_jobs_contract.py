@@ -25,6 +25,7 @@ from orchestrator.core.base.errors import (
     Unreachable,
 )
 from orchestrator.core.plan.schema import Hub
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import JobService
 from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
@@ -49,7 +50,7 @@ def jobs(manager: ResourceManager, executor: TokenCredential, pacer: Pacer) -> A
 
 @pytest.fixture
 def hub(azure: LocalAzure) -> Hub:
-    return azure.plan().primary
+    return plan_of(azure).primary
 
 
 def command(hub: Hub, **properties: Any) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def test_a_job_can_be_cancelled_and_again(jobs: ArmJobs, hub: Hub, azure: LocalA
 
 def test_a_body_that_names_the_other_workspace_is_refused(jobs: ArmJobs, azure: LocalAzure, pair: str) -> None:
     """The service's own words reach whoever has to mend it."""
-    plan = azure.plan()
+    plan = plan_of(azure)
     with pytest.raises(Refused, match="environmentId") as caught:
         jobs.put(plan.secondary, pair, command(plan.primary), COMMAND)
     assert caught.value.status == 400
@@ -173,7 +174,7 @@ def test_writes_keep_below_the_rate_that_is_granted(jobs: ArmJobs, hub: Hub, azu
 
 def test_a_busy_hub_stops_no_write_to_the_other(jobs: ArmJobs, azure: LocalAzure) -> None:
     """A 503 that says when speaks for the side that was asked; the limit that both sides share is not met."""
-    plan = azure.plan()
+    plan = plan_of(azure)
     azure.faults.set(plan.primary.region, "control", "5xx", status=503, retry_after=600, method="POST")
     with pytest.raises(Throttled, match="503"):
         jobs.cancel(plan.primary, "anything")
@@ -206,7 +207,7 @@ def test_trouble_of_resource_manager_is_told_apart(
     jobs: ArmJobs, azure: LocalAzure, kind: str, expected: type[Exception]
 ) -> None:
     """Rights, silence and failure are three things; the other region is not touched by any."""
-    plan = azure.plan()
+    plan = plan_of(azure)
     azure.faults.set(plan.primary.region, "control", kind)
     with pytest.raises(expected):
         jobs.reachable(plan.primary)
@@ -215,7 +216,7 @@ def test_trouble_of_resource_manager_is_told_apart(
 
 def test_a_region_that_hangs_does_not_cut_off_the_other(jobs: ArmJobs, azure: LocalAzure) -> None:
     """Resource Manager is one host for both: however often one side times out, the other is still asked."""
-    plan = azure.plan()
+    plan = plan_of(azure)
     azure.faults.set(plan.primary.region, "control", "hang")
     for _ in range(6):
         with pytest.raises(Unreachable), deadline(timedelta(seconds=0.1)):
@@ -261,6 +262,6 @@ def test_plans_that_share_a_subscription_share_the_smallest_budget(
 ) -> None:
     """The bucket belongs to subscription and identity, not to a pair."""
     monkeypatch.setattr(pacing, "_PACERS", {})
-    plan = azure.plan()
+    plan = plan_of(azure)
     pacer_of = pacers(settings, {"a": plan, "b": plan}, "executor")
     assert pacer_of(plan.primary) is pacer_of(plan.secondary)

@@ -11,6 +11,7 @@ from azure.core.credentials import TokenCredential
 from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.adapters.notify.event_grid import EventGridNotices
 from orchestrator.core.base.errors import Forbidden, InvalidInput, Throttled, Unreachable
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import Notice, Notices
 from orchestrator.simulator.cloud import LocalAzure
 
@@ -26,7 +27,7 @@ def notices(executor: TokenCredential, azure_transport: BoundedTransport) -> Eve
 
 @pytest.fixture
 def topic(azure: LocalAzure) -> str:
-    return azure.plan().notices or ""
+    return plan_of(azure).notices or ""
 
 
 def published(azure: LocalAzure, prefix: str) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from orchestrator.adapters.stores.blobs import Container
 from orchestrator.adapters.stores.epochs import BlobEpochs
 from orchestrator.core.base.errors import Conflict, InvalidInput, UnknownShape
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.ports import EpochStore
 
 FIRST = EpochRecord(

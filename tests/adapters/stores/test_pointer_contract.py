@@ -25,7 +25,7 @@ from orchestrator.core.base.errors import (
     Unreachable,
 )
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import PointerValue
+from orchestrator.core.epoch import PointerValue
 from orchestrator.ports import PointerSnapshot, PointerStore
 from orchestrator.simulator.cloud import LocalAzure
 

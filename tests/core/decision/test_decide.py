@@ -29,7 +29,7 @@ from orchestrator.core.decision import decide
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.run_reports import What
 from orchestrator.core.decision.state import initial
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Failback, Policy, Window
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.workflows.messages import Observed

@@ -12,7 +12,7 @@ from orchestrator.core.base.vocabulary import Mode, Observation, Phase
 from orchestrator.core.decision import state
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.decision_log import LIMIT, Kept, KeptPage
-from orchestrator.core.history import entered
+from orchestrator.core.decision.explain import entered
 
 
 class Kepts(Story):

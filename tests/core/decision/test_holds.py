@@ -15,7 +15,7 @@ from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision import state as state_module
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared, StampView
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source
 from orchestrator.workflows.messages import Observed

@@ -56,7 +56,6 @@ found_things = st.dictionaries(st.sampled_from(KEYS), st.sampled_from([BAD, BAD,
 roles = st.sampled_from(list(Role))
 offsets = st.sampled_from([-90.0, -20.0, -2.0, 0.0, 0.0, 3.0, 30.0])
 
-
 QUICK = msgspec.structs.replace(
     AUTO,
     probe_interval=minutes(1),

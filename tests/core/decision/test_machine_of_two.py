@@ -34,7 +34,7 @@ from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import Decision, StartRun
 from orchestrator.core.decision.transitions import ROWS
-from orchestrator.core.jobs.record import EpochRecord
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Failback
 
 REACHED: Counter[str] = Counter()

@@ -11,10 +11,9 @@ from stories import AUTO, BAD, OK, PRIMARY, SECONDARY, START, alert, health, min
 
 from orchestrator.core.base.vocabulary import EvidenceClass, Role, Surface
 from orchestrator.core.decision.evidence import INCIDENT_LIMIT, REPORTED_LIMIT, Evidence
-from orchestrator.core.decision.fold import fold
+from orchestrator.core.decision.fold import fold, rationed
 from orchestrator.core.decision.state import initial
 from orchestrator.core.decision.verdicts import assess
-from orchestrator.core.rationing import rationed
 from orchestrator.core.signals.signal import Signal
 
 MANY = range(3 * max(INCIDENT_LIMIT, REPORTED_LIMIT))

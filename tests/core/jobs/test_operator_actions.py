@@ -10,8 +10,7 @@ import pytest
 from orchestrator.core.base.errors import NotNow
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus
-from orchestrator.core.jobs.record_changes import GRACE
-from orchestrator.core.wishes import retried, skipped
+from orchestrator.core.jobs.record_changes import GRACE, retried, skipped
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 from stories import AUTO, BAD, Story, minutes
 
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.policy import Policy, Recurring, Window, checked
-from orchestrator.core.plan.schema import plan_from
 from orchestrator.core.plan.windows import end_of
 
 SATURDAY = Recurring(

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 from bodies import SUB, cloud, common, grid, health_event, metric, resource_health, service_health
 
-from orchestrator.core.directory import Directory
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer, side_of
 from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import attribute
-from orchestrator.ports import side_of
+from orchestrator.core.signals.routing import Directory, attribute
 
 LOGS = f"/subscriptions/{SUB}/resourceGroups/rg-logs/providers/Microsoft.OperationalInsights/workspaces/shared"
 

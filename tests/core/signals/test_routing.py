@@ -11,7 +11,8 @@ from bodies import GROUP, HUB, STORAGE, SUB, VAULT, cloud, common, grid, metric,
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role, Surface
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer, References, plan_from
+from orchestrator.core.plan.load import plan_from
+from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer, References
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import attribute, owner_of, resources_of
 from orchestrator.core.signals.signal import Says, Scope, Signal

@@ -11,7 +11,7 @@ from stories import START, Story, health, minutes
 from bench.pairs import pairs
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.decision.explain import explain
-from orchestrator.core.parsing.strangers import LONGEST, TOLD
+from orchestrator.core.signals.azure_words import LONGEST, TOLD
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import attribute
 from orchestrator.web.views import pair_line

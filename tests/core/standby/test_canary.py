@@ -8,15 +8,14 @@ import msgspec
 import pytest
 
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
-from orchestrator.core.canary_plan import Canary
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import fold
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.jobs.azure_status import is_ours
-from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.schema import Canary, Plan
 from orchestrator.core.signals.signal import probe_signal
 from orchestrator.core.standby.canary import Asked, Result, combined, is_stale, judged, name_of, slot_of, with_canaries
-from orchestrator.local.simulated_plan import plan_of
+from orchestrator.local.simulated_plan import make_plan
 from orchestrator.simulator.estate import estate_of
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,7 +31,7 @@ class _Urls(dict[str, str]):
 @pytest.fixture
 def plan() -> Plan:
     estate = estate_of()
-    usual = plan_of(estate.pairs[0], _Urls(), 1, estate.third, {})
+    usual = make_plan(estate.pairs[0], _Urls(), 1, estate.third, {})
     return msgspec.structs.replace(usual, canary=Canary(interval=60 * MINUTE, deadline=15 * MINUTE))
 
 

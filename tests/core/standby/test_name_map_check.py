@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from orchestrator.core.plan.schema import Canary, Jobs, Plan, plan_from
+from orchestrator.core.plan.load import plan_from
+from orchestrator.core.plan.schema import Canary, Jobs, Plan
 from orchestrator.core.standby.name_map_check import Sides, findings
 
 

@@ -14,8 +14,9 @@ from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.local.workload import User
 from orchestrator.simulator.arm.calls import PAGE
-from orchestrator.watch.replicate import replicate
-from orchestrator.workflows.activities.capture_jobs import capture_jobs, reconciled
+from orchestrator.watch.reconcile import reconciled
+from orchestrator.watch.replicate import replicate_pair
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
 
@@ -143,7 +144,7 @@ def test_an_asset_that_cannot_be_kept_does_not_cost_the_record(bench: Bench) -> 
     finally:
         bench.azure.faults.clear(region, "control")
     assert _record(visit, name).history[-1].what == "incomplete"
-    assert replicate(visit.world, visit.plan, Role.PRIMARY).completed == 1
+    assert replicate_pair(visit.world, visit.plan, Role.PRIMARY).completed == 1
     assert _record(visit, name).incomplete == ""
     assert name not in {job for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for job in order.jobs}
 

@@ -13,7 +13,7 @@ from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.local.workload import User
-from orchestrator.watch.replicate import replicate
+from orchestrator.watch.replicate import replicate_pair
 from orchestrator.workflows.activities.assets import Assets
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.activities.epoch import claim_epoch
@@ -119,7 +119,7 @@ def test_what_was_kept_is_enough_when_the_primary_is_gone(primary: Primary) -> N
     primary.bench.azure.faults.clear(other)
     primary.bench.azure.faults.set(region, "control", "5xx", status=503)
     primary.bench.azure.faults.set(region, "storage", "refuse")
-    assert replicate(primary.visit.world, primary.visit.plan, Role.PRIMARY).completed == 1
+    assert replicate_pair(primary.visit.world, primary.visit.plan, Role.PRIMARY).completed == 1
     assert all(primary.there(asset) for asset in needed)
 
 
@@ -217,7 +217,7 @@ def test_what_vanished_from_the_standby_is_made_anew(primary: Primary) -> None:
     other = component.replace(primary.project, primary.visit.plan.secondary.project_id)
     primary.bench.azure.call(lambda: primary.bench.azure.resources.drop(other))
     assert primary.there(component) is None
-    assert replicate(primary.visit.world, primary.visit.plan, Role.PRIMARY).restored == 1
+    assert replicate_pair(primary.visit.world, primary.visit.plan, Role.PRIMARY).restored == 1
     assert primary.there(component) is not None
 
 

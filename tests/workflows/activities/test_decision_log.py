@@ -11,7 +11,8 @@ from crash_harness import Bench, Visit
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Mode, Phase
 from orchestrator.core.decision.decision_log import Kept
-from orchestrator.workflows.activities.decision_log import KeepOrder, keep_decision, kept_page, page_path
+from orchestrator.workflows.activities.decision_log import keep_decision, kept_page, page_path
+from orchestrator.workflows.messages import KeepOrder
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

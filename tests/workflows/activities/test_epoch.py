@@ -10,7 +10,7 @@ from crash_harness import Bench, Visit, order_of
 
 from orchestrator.core.base.errors import EpochFenced, OrderExpired
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import EpochRecord, PointerValue
+from orchestrator.core.epoch import EpochRecord, PointerValue
 from orchestrator.workflows.activities.epoch import claim_epoch, ensure_pair, publish_pointer, verify_pointer
 
 

@@ -10,8 +10,9 @@ import pytest
 from crash_harness import Bench, Visit
 from job_stories import changed, claimed, moved, moved_until_done, record, settled, submitted, summaries, truth
 
+from orchestrator.core.base.codec import read_record
 from orchestrator.core.base.vocabulary import JobPolicy, Role
-from orchestrator.core.jobs.record import JobRecord, JobStatus, Manifest, read_record
+from orchestrator.core.jobs.record import JobRecord, JobStatus, Manifest
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs, manifest_path
 from orchestrator.workflows.messages import RoundOrder
 

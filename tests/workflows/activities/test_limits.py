@@ -21,9 +21,9 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.local.engine import Engine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
-from orchestrator.workflows.activities import capture_jobs, settle_jobs
-from orchestrator.workflows.activities.limits import BUSY, PLACES, Lanes
+from orchestrator.workflows.activities.limits import ConcurrencyLimits
 from orchestrator.workflows.messages import (
+    BUSY,
     AfterOrder,
     AfterReport,
     BatchOrder,
@@ -34,7 +34,8 @@ from orchestrator.workflows.messages import (
     RunKind,
     RunOrder,
 )
-from orchestrator.workflows.orchestrators import resubmit
+from orchestrator.workflows.names import CONCURRENCY_LIMITS
+from orchestrator.workflows.orchestrators import capture, resubmit, settle
 
 SHORT = timedelta(milliseconds=20)
 CAPTURE = CaptureOrder(pair="p", side=Role.PRIMARY, jobs=("a", "b"))
@@ -98,7 +99,7 @@ def played(orchestrator: Any, name: str, activity: Activity) -> Iterator[Any]:
 
 def test_who_finds_no_place_is_turned_away_at_once_and_a_place_is_given_back() -> None:
     """Also by work that fails; what has no lane passes."""
-    lanes = Lanes({names.CAPTURE_JOBS: 1})
+    limits = ConcurrencyLimits({names.CAPTURE_JOBS: 1})
     inside, leave = threading.Event(), threading.Event()
 
     def long() -> CaptureReport:
@@ -109,29 +110,29 @@ def test_who_finds_no_place_is_turned_away_at_once_and_a_place_is_given_back() -
     def broken() -> Any:
         raise ZeroDivisionError
 
-    first = threading.Thread(target=lanes.through, args=(names.CAPTURE_JOBS, CAPTURE, long))
+    first = threading.Thread(target=limits.run, args=(names.CAPTURE_JOBS, CAPTURE, long))
     first.start()
     inside.wait(30)
-    away = lanes.through(names.CAPTURE_JOBS, CAPTURE, long)
+    away = limits.run(names.CAPTURE_JOBS, CAPTURE, long)
     assert (away.busy, away.left) == (True, ("a", "b"))
-    assert lanes.through(names.CLAIM_EPOCH, CAPTURE, lambda: "passes") == "passes"
+    assert limits.run(names.CLAIM_EPOCH, CAPTURE, lambda: "passes") == "passes"
     leave.set()
     first.join(30)
     with pytest.raises(ZeroDivisionError):
-        lanes.through(names.CAPTURE_JOBS, CAPTURE, broken)
-    assert lanes.through(names.CAPTURE_JOBS, CAPTURE, long).captured == 2
+        limits.run(names.CAPTURE_JOBS, CAPTURE, broken)
+    assert limits.run(names.CAPTURE_JOBS, CAPTURE, long).captured == 2
 
 
 def turned_away(kind: str, order: Any) -> Any:
     """What an activity answers while the one place of its kind is taken."""
-    lanes = Lanes({kind: 1})
-    return lanes.through(kind, order, lambda: lanes.through(kind, order, lambda: "never"))
+    limits = ConcurrencyLimits({kind: 1})
+    return limits.run(kind, order, lambda: limits.run(kind, order, lambda: "never"))
 
 
 ORDERS = {names.CAPTURE_JOBS: CAPTURE, names.RESUBMIT_JOBS: BatchOrder(run=RUN, round=0, batch=0, size=50)}
 
 
-@pytest.mark.parametrize("kind", sorted(set(PLACES) - {names.AWAIT_STANDBY}))
+@pytest.mark.parametrize("kind", sorted(set(CONCURRENCY_LIMITS) - {names.AWAIT_STANDBY}))
 def test_a_report_says_that_nothing_was_tried(kind: str) -> None:
     """In the shape that the orchestrator expects."""
     assert turned_away(kind, ORDERS.get(kind, RUN)).busy
@@ -147,7 +148,7 @@ def test_an_order_that_is_turned_away_is_carried_out_later() -> None:
     """With the same jobs."""
     busy = CaptureReport(left=CAPTURE.jobs, busy=True)
     activity = Activity(busy, busy, CaptureReport(captured=2))
-    with played(capture_jobs.capture_run, names.CAPTURE_JOBS, activity) as run:
+    with played(capture.capture_run, names.CAPTURE_JOBS, activity) as run:
         output = run(CaptureRun(order=CAPTURE, beat=SHORT))
     assert (output["captured"], output["left"]) == (2, [])
     assert [order["jobs"] for order in activity.orders] == [["a", "b"]] * 3
@@ -155,10 +156,8 @@ def test_an_order_that_is_turned_away_is_carried_out_later() -> None:
 
 def test_an_order_that_is_always_turned_away_is_left_to_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends, and says what it leaves."""
-    monkeypatch.setattr(capture_jobs, "TURNS", 3)
-    with played(
-        capture_jobs.capture_run, names.CAPTURE_JOBS, Activity(CaptureReport(left=CAPTURE.jobs, busy=True))
-    ) as run:
+    monkeypatch.setattr(capture, "TURNS", 3)
+    with played(capture.capture_run, names.CAPTURE_JOBS, Activity(CaptureReport(left=CAPTURE.jobs, busy=True))) as run:
         output = run(CaptureRun(order=CAPTURE, beat=SHORT))
     assert (output["captured"], output["left"], output["why"]) == (0, ["a", "b"], BUSY)
 
@@ -177,7 +176,7 @@ def test_patience_with_a_batch_counts_from_when_it_had_a_place() -> None:
 def test_what_is_done_after_a_switch_takes_its_turn() -> None:
     """Pairs whose old runs are settled in the same minute do not lose it to each other."""
     activity = Activity(AfterReport(busy=True), AfterReport(busy=True), AfterReport(settled=3))
-    with played(settle_jobs.after_run, names.SETTLE_JOBS, activity) as run:
+    with played(settle.after_run, names.SETTLE_JOBS, activity) as run:
         output = run(AfterOrder(run=RUN))
     assert output["settled"] == 3
     assert len(activity.orders) == 3

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from crash_harness import Bench, Visit, order_of
 
+from orchestrator.core.base.codec import read_record
 from orchestrator.core.base.errors import EpochFenced
 from orchestrator.core.base.vocabulary import JobPolicy, Role
-from orchestrator.core.jobs.record import JobRecord, JobStatus, Manifest, read_record
+from orchestrator.core.jobs.record import JobRecord, JobStatus, Manifest
 from orchestrator.workflows.activities.epoch import claim_epoch
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs, manifest_path, resubmit_jobs
 from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RunOrder

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.jobs.pins import pinned
-from orchestrator.core.jobs.rewrite.closure import closure
+from orchestrator.core.jobs.rewrite.closure import closure, pinned
 from orchestrator.core.jobs.rewrite.leak_scan import Leak, leaks
 from orchestrator.core.jobs.rewrite.name_map import JobMap, Workspace, job_map, map_from
 from orchestrator.core.jobs.rewrite.read_only import asset_without_read_only, without_read_only

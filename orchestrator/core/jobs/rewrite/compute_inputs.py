@@ -11,14 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.core.jobs.assets import Assets
+from orchestrator.core.jobs.rewrite.closure import Assets
+from orchestrator.core.jobs.rewrite.fields import BRANCHES, COMPUTE_KEYS
 from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
 from orchestrator.core.jobs.rewrite.references import bound_input
 
-COMPUTE_KEYS = frozenset({"compute", "computeid", "computename", "defaultcompute"})
 _PREFIX = re.compile(r"\s*azureml:/*", re.IGNORECASE)
-BRANCHES = ("body", "trueblock", "falseblock")
-"""Where a step for control flow keeps the step that it repeats or chooses, if it does not bind to another."""
 
 VALUE_KEYS = ("value", "default", "uri", "path")
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orchestrator.core.jobs.kinds import STORAGE_SUFFIX
 from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, Slot
 from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
 from orchestrator.core.jobs.rewrite.name_map import Workspace
-from orchestrator.core.jobs.rewrite.references import Reference, is_binding, references, remainder_end
+from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX, Reference, is_binding, references, remainder_end
 
 _PATHS = "/paths/"
 _NOT_DATA = frozenset({Slot.TEXT, Slot.OUTPUTS, Slot.DATASTORE, Slot.ENVIRONMENT, Slot.COMPUTE})

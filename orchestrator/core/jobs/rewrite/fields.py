@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from orchestrator.core.jobs.rewrite.compute_inputs import BRANCHES, COMPUTE_KEYS
+COMPUTE_KEYS = frozenset({"compute", "computeid", "computename", "defaultcompute"})
+
+BRANCHES = ("body", "trueblock", "falseblock")
+"""Where a step for control flow keeps the step that it repeats or chooses, if it does not bind to another."""
 
 
 class Slot(Enum):

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.jobs.assets import Assets
-from orchestrator.core.jobs.rewrite.closure import Closure
+from orchestrator.core.jobs.rewrite.closure import Assets, Closure
 from orchestrator.core.jobs.rewrite.compute_inputs import ComputeInputs
 from orchestrator.core.jobs.rewrite.json_pointer import put_at, value_at
 from orchestrator.core.jobs.rewrite.leak_scan import Scan, is_text_place

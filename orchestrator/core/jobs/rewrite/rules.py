@@ -1,7 +1,7 @@
 """What becomes of one reference: the rules, as tables, for one map.
 
-``Tables`` answers for a reference found by ``orchestrator.core.jobs.rewrite.references`` with a ``Verdict``, or with None
-if the reference is none that concerns a workspace, its storage, its registry or its endpoints.
+``Tables`` answers with a ``Verdict`` for a reference that ``orchestrator.core.jobs.rewrite.references`` found, or with
+None if the reference concerns no workspace and neither its storage, its registry nor its endpoints.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from orchestrator.core.jobs.kinds import (
+from orchestrator.core.jobs.rewrite.name_map import JobMap
+from orchestrator.core.jobs.rewrite.references import (
     ANONYMOUS,
     ENDPOINT_SUFFIX,
     KINDS,
@@ -21,9 +22,10 @@ from orchestrator.core.jobs.kinds import (
     REGISTRY_DOMAIN,
     REGISTRY_SUFFIX,
     STORAGE_SUFFIX,
+    Reference,
+    is_binding,
+    is_open,
 )
-from orchestrator.core.jobs.rewrite.name_map import JobMap
-from orchestrator.core.jobs.rewrite.references import Reference, is_binding, is_open
 
 OUTSIDE = "it is a resource outside the workspace"
 RUN = "the output of a run exists in the workspace of that run only"

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.core.jobs.kinds import NO_CLUSTER
 from orchestrator.core.jobs.rewrite.fields import FIELDS, IDENTITY_FIELDS, LITERAL_FIELDS, NAME_TABLE, PORT_FIELDS, Slot
 from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
-from orchestrator.core.jobs.rewrite.references import Reference, is_binding, references, remainder_end, short_name
+from orchestrator.core.jobs.rewrite.references import (
+    NO_CLUSTER,
+    Reference,
+    is_binding,
+    references,
+    remainder_end,
+    short_name,
+)
 from orchestrator.core.jobs.rewrite.report import Findings
 from orchestrator.core.jobs.rewrite.rules import NO_ENTRY, Tables, Verdict
 

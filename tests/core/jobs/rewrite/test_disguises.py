@@ -91,7 +91,6 @@ REST = {
     "componentId": "/components/p/versions/3",
 }
 
-
 PLACES = [
     pytest.param(kind, f"/properties{pointer}", id=f"{kind}{pointer}")
     for kind, (_, pointers) in BODIES.items()

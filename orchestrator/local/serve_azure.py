@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import PAIRS, estate_of
 from orchestrator.simulator.job_lifecycle import Pace
@@ -77,7 +78,7 @@ def _written(azure: LocalAzure, place: Path, policy: dict[str, Any]) -> dict[str
     plans = place / _PLANS
     plans.mkdir(exist_ok=True)
     for pair in azure.estate.pairs:
-        (plans / f"{pair.name}.yaml").write_text(azure.plan_yaml(pair.name, **policy), encoding="utf-8")
+        (plans / f"{pair.name}.yaml").write_text(plan_yaml(azure, pair.name, **policy), encoding="utf-8")
     environment = azure.environment() | {"HUBSWITCH_PLANS": str(plans)}
     described = {
         "endpoints": dict(azure.urls),

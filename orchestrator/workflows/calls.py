@@ -1,0 +1,112 @@
+"""Calls to the durable roles from outside: signals to a pair's entity, its state, and the start of orchestrations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.errors import HubswitchError, InvalidInput, TemporaryError
+from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.run_reports import Report
+from orchestrator.core.decision.state import PairState, read_state
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.schedule import beat_of
+from orchestrator.ports import UNDER_WAY, Engine, EngineError
+from orchestrator.workflows import names
+from orchestrator.workflows.messages import (
+    AfterOrder,
+    CaptureOrder,
+    CaptureRun,
+    Commanded,
+    DrillOrder,
+    Observed,
+    Reported,
+    RunOrder,
+)
+
+AT_ONCE = 64
+"""Entities asked or signalled together: all pairs in a fraction of a tick, and no burst that an engine would refuse."""
+
+
+async def pair_state(engine: Engine, pair: str) -> PairState | None:
+    """The stored state of a pair; None before its first look, also if an operation has left an entity without one.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    stored = await engine.entity_state(names.PAIR_ENTITY, pair)
+    return read_state(stored, f"state of {pair}") if stored else None
+
+
+async def pair_states(engine: Engine, pairs: Iterable[str]) -> dict[str, PairState | HubswitchError | None]:
+    """What ``pair_state`` says of many pairs, asked side by side; in place of a state that cannot be read, why.
+
+    Raises:
+        EngineError: the engine does not answer for a single one.
+    """
+    limit = asyncio.Semaphore(AT_ONCE)
+    lost: list[EngineError] = []
+
+    async def read(pair: str) -> PairState | HubswitchError | None:
+        async with limit:
+            try:
+                return await pair_state(engine, pair)
+            except InvalidInput as fault:
+                return fault
+            except EngineError as fault:
+                lost.append(fault)
+                return TemporaryError(f"the engine did not tell the state of {pair}: {fault}")
+
+    names_of = list(pairs)
+    found = dict(zip(names_of, await asyncio.gather(*(read(pair) for pair in names_of)), strict=True))
+    if lost and len(lost) == len(names_of):
+        raise lost[0]
+    return found
+
+
+async def observe(engine: Engine, pair: str, seen: Observed) -> None:
+    await engine.signal(names.PAIR_ENTITY, pair, names.OBSERVE, to_builtins(seen))
+
+
+async def command(engine: Engine, pair: str, order: Command, now: datetime) -> None:
+    said = Commanded(now=now, command=order)
+    await engine.signal(names.PAIR_ENTITY, pair, names.COMMAND, to_builtins(said))
+
+
+async def capture(engine: Engine, plans: Mapping[str, Plan], orders: Iterable[CaptureOrder]) -> int:
+    """Start a capture run per order; how many."""
+    started = 0
+    for order in orders:
+        run = CaptureRun(order=order, beat=beat_of(plans[order.pair].policy))
+        await engine.start(names.CAPTURE_RUN, to_builtins(run))
+        started += 1
+    return started
+
+
+async def report(engine: Engine, pair: str, found: Report, now: datetime) -> None:
+    said = Reported(now=now, report=found)
+    await engine.signal(names.PAIR_ENTITY, pair, names.REPORT, to_builtins(said))
+
+
+async def begin_again(engine: Engine, order: RunOrder) -> None:
+    """Start a run under an id that the engine may remember as ended."""
+    await engine.purge(order.run)
+    await engine.start(names.SWITCH_RUN, to_builtins(order), order.run)
+
+
+async def settle_jobs(engine: Engine, order: RunOrder) -> bool:
+    """Start what is done after a switch, unless it is under way; whether it was started."""
+    instance = f"after-{order.pair}-e{order.epoch}"
+    if await engine.status(instance) in UNDER_WAY:
+        return False
+    await engine.purge(instance)
+    given = to_builtins(AfterOrder(run=order))
+    await engine.start(names.AFTER_RUN, given, instance)
+    return True
+
+
+async def drill(engine: Engine, order: DrillOrder) -> str:
+    """Start a drill; the id of its run."""
+    return await engine.start(names.DRILL_RUN, to_builtins(order), f"drill-{order.pair}-{order.drill}")
