@@ -241,7 +241,7 @@ def _asked(req: func.HttpRequest) -> str:
 
 def caller_of(req: func.HttpRequest) -> str:
     """The signed-in caller, if the platform's authentication is in front of the app."""
-    return req.headers.get("x-ms-engine-principal-name") or ""
+    return req.headers.get("x-ms-client-principal-name") or ""
 
 
 async def readable(engine: Engine, name: str) -> PairState | InvalidInput | None:
