@@ -52,11 +52,11 @@ async def watch(process: Process, engine: Engine) -> int:
     now = process.clock.now()
     waiting = {p: s.looked_at if s else None for p, s in states.items() if is_due(s, process.plans[p], now)}
     world = await process.assembled()
-    tick = Tick(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
+    looks = Looks(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
     settings = process.settings
     slot = Slot(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
     ended, _ = await asyncio.gather(
-        run_tick(process.memory.looks.order(waiting), tick.look_at, slot),
+        run_tick(process.memory.looks.order(waiting), looks.look_at, slot),
         _canaries(process, world, states, now),
     )
     if ended.unreached:
@@ -65,7 +65,7 @@ async def watch(process: Process, engine: Engine) -> int:
     return len(ended.well)
 
 
-class Tick:
+class Looks:
     """What the looks of one tick share: the states as they were read, what the stamps share, and one set of tokens."""
 
     def __init__(
