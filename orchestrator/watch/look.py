@@ -27,6 +27,9 @@ from orchestrator.workflows.messages import Observed
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""
 
+PUBLISHING = frozenset({Phase.SWITCHING, Phase.RETURNING})
+"""Phases in which a run may be claiming an epoch or publishing the pointer."""
+
 
 def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     """Whether a pair is to be looked at now."""
@@ -51,6 +54,11 @@ def looks_at_pointer(state: PairState | None, plan: Plan, pairs: int, now: datet
     return is_asked_now(plan.pair, state.looked_at, now, cadence(state, plan.policy), pointer_spacing(pairs))
 
 
+def published_epoch(state: PairState | None) -> int | None:
+    """The epoch whose run has reported that it published the pointer; None while a run may be publishing."""
+    return state.epoch if state and state.phase not in PUBLISHING else None
+
+
 async def look(
     world: World,
     plan: Plan,
@@ -59,6 +67,7 @@ async def look(
     *,
     without: Collection[Surface] = (),
     with_pointer: bool = True,
+    published: int | None = None,
     threads: Executor | None = None,
 ) -> Observed:
     """One look: every probe of both sides, the epoch record, the pointer, and what the stamps share, at once.
@@ -72,12 +81,13 @@ async def look(
         pairs_moving: share of all pairs that are suspect or on the move.
         without: surfaces that are left to a later look.
         with_pointer: False if the pointer is.
+        published: the epoch whose run has reported that it published the pointer.
         threads: where stores are read; the event loop's own few threads if not given.
     """
     started, loop = world.clock.now(), asyncio.get_running_loop()
     signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started, without=without),
-        loop.run_in_executor(threads, _stores, world, plan, started, with_pointer),
+        loop.run_in_executor(threads, _read_stores, world, plan, started, with_pointer, published),
         loop.run_in_executor(threads, _shared, around, plan.pair),
     )
     return Observed(
@@ -108,7 +118,7 @@ class Stores(NamedTuple):
     is_fenced: bool = False
 
 
-def _stores(world: World, plan: Plan, now: datetime, with_pointer: bool) -> Stores:
+def _read_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, published: int | None) -> Stores:
     """The record counts also where the pointer cannot be read: who may act does not hang on who is told."""
     try:
         record = begun_pair(world, plan, now)
@@ -117,7 +127,7 @@ def _stores(world: World, plan: Plan, now: datetime, with_pointer: bool) -> Stor
     if not with_pointer:
         return Stores(record)
     try:
-        fenced = repair_pointer(world, plan, record, now)
+        fenced = repair_pointer(world, plan, record, now, published)
     except HubswitchError as fault:
         return Stores(record, str(fault))
     return Stores(record, fenced, is_fenced=fenced is not None)

@@ -19,7 +19,7 @@ from orchestrator.core.schedule import sides_by_subscription
 from orchestrator.core.standby.canary import with_canaries
 from orchestrator.ports import Engine, World
 from orchestrator.watch.canaries import Visit
-from orchestrator.watch.look import is_due, left_for_later, look, looks_at_pointer, share_moving
+from orchestrator.watch.look import is_due, left_for_later, look, looks_at_pointer, published_epoch, share_moving
 from orchestrator.watch.memory import CANARY_THREADS, THREADS
 from orchestrator.watch.process import Process
 from orchestrator.watch.revive import revive
@@ -98,6 +98,7 @@ class Looks:
             self._moving[plan.policy.mass_from],
             without=left_for_later(state, plan, sides, now),
             with_pointer=looks_at_pointer(state, plan, self._pointers[plan.pointer.endpoint], now),
+            published=published_epoch(state),
             threads=self._process.memory.threads,
         )
         canaries = self._process.memory.canaries
