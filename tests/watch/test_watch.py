@@ -264,6 +264,24 @@ def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_
     assert len(asked) == 1
 
 
+def test_a_crowd_that_asks_for_readiness_waits_for_one_reading(watched: Watched) -> None:
+    """Two hundred callers at once, and some of them hang up: still one question."""
+    readiness = Readiness(watched.deployment)
+    before = len(watched.azure.log)
+
+    async def crowd(_: object) -> list[int]:
+        callers = [asyncio.create_task(readiness.ready()) for _ in range(200)]
+        await asyncio.sleep(0)
+        for gone in callers[:50]:
+            gone.cancel()
+        answers = await asyncio.gather(*callers, return_exceptions=True)
+        return [answer.status_code for answer in answers if not isinstance(answer, BaseException)]
+
+    assert watched.ask(crowd) == [200] * 150
+    asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
+    assert len(asked) == 1
+
+
 @contextmanager
 def patched(module: object, name: str, value: object) -> Iterator[None]:
     before = getattr(module, name)
