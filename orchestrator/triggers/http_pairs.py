@@ -21,6 +21,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
 from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.ports import Engine, EngineError
+from orchestrator.settings import Settings
 from orchestrator.triggers.answers import (
     TooLarge,
     answer,
@@ -151,12 +152,12 @@ def drill(deployment: Deployment) -> Handler:
             kind=asked.kind,
             drill=f"{now:%Y%m%dt%H%M%S}{now.microsecond:06d}",
             reason=asked.reason,
-            by=caller_of(req) or asked.by or "unnamed",
+            by=caller_of(req, deployment.settings) or asked.by or "unnamed",
             asked_at=now,
             beat=beat_of(plan.policy),
             longest=longest_of(plan.policy),
         )
-        return _accepted(req, await calls.drill(engine, order))
+        return _accept_run(await calls.drill(engine, order))
 
     return guarded(handler)
 
@@ -170,7 +171,10 @@ def command(deployment: Deployment, do: str) -> Handler:
             return unknown_pair(req.route_params["pair"])
         asked = body_of(req, Asked)
         order = Command(
-            do=commands.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
+            do=commands.Do(do),
+            by=caller_of(req, deployment.settings) or asked.by or "unnamed",
+            reason=asked.reason,
+            force=asked.force,
         )
         now = deployment.clock.now()
         found = await readable(engine, plan.pair)
@@ -207,8 +211,8 @@ async def _paused(deployment: Deployment, engine: Engine, plan: Plan, order: Com
     return answer({"pair": pair, "do": order.do, "why": why}, HTTPStatus.ACCEPTED)
 
 
-def _accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
-    where = f"{req.url.partition('/api/')[0]}/api/runs/{run_id}"
+def _accept_run(run_id: str) -> func.HttpResponse:
+    where = f"/api/runs/{run_id}"  # a path: the host comes from the caller's header, who may have made it up
     return answer({"run": run_id, "follow": where}, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
 
 
@@ -239,9 +243,9 @@ def _asked(req: func.HttpRequest) -> str:
     return f"{req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
 
 
-def caller_of(req: func.HttpRequest) -> str:
-    """The signed-in caller, if the platform's authentication is in front of the app."""
-    return req.headers.get("x-ms-client-principal-name") or ""
+def caller_of(req: func.HttpRequest, settings: Settings) -> str:
+    """The signed-in caller; empty where no authentication of the platform validates the header that names it."""
+    return req.headers.get("x-ms-client-principal-name") or "" if settings.signed_in_header else ""
 
 
 async def readable(engine: Engine, name: str) -> PairState | InvalidInput | None:

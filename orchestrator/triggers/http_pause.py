@@ -29,7 +29,7 @@ def everything(deployment: Deployment, do: Do) -> Handler:
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         asked = body_of(req, Asked)
         now = deployment.clock.now()
-        wanted = record_of(do, caller_of(req) or asked.by or "unnamed", asked.reason, now)
+        wanted = record_of(do, caller_of(req, deployment.settings) or asked.by or "unnamed", asked.reason, now)
         world = await deployment.assembled()
         stores = list({id(store): store for store in world.shared.values()}.values())
         found = await asyncio.gather(*(stored(store, None, wanted) for store in stores))
