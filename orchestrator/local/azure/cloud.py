@@ -86,7 +86,7 @@ class LocalAzure:
         canaries: whether its plans let the watch submit canaries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one property of the simulated cloud
         self,
         *,
         seed: int = 0,
