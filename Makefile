@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format types imports bench mutants outage lock azurite clean
+.PHONY: help setup demo up test check format types imports figures bench mutants outage lock azurite clean
 
 BIN := .venv/bin
 
@@ -19,7 +19,7 @@ up: setup ## serve the function app on http://127.0.0.1:7071 with a local Azure 
 test: setup azurite ## all tests
 	@$(BIN)/pytest -n 2 --dist loadfile
 
-check: setup format types imports test ## everything that a change must pass
+check: setup format types imports figures test ## everything that a change must pass
 
 format: setup ## formatting and lint
 	@$(BIN)/ruff format --check .
@@ -31,7 +31,10 @@ types: setup ## strict typing
 imports: setup ## import contracts
 	@$(BIN)/lint-imports
 
-bench: setup ## figures as JSON, each beside its baseline
+figures: setup ## sizes, names and imports of the code, as a table
+	@$(BIN)/python scripts/figures.py
+
+bench: setup ## measured times as JSON, each beside its baseline
 	@$(BIN)/python -m bench
 
 mutants: setup ## plant bugs one by one; the tests must find each (takes a while)

@@ -73,7 +73,7 @@ def show_command(plan: Path, name: str, *, as_json: bool, out: TextIO, err: Text
     return _answered(run, err)
 
 
-def wish_command(
+def wish_command(  # noqa: PLR0913 - each is an option of the command
     plan: Path, name: str, *, wish: str, by: str, reason: str, as_json: bool, out: TextIO, err: TextIO
 ) -> int:
     """Change a job's record as a person asks: ``retry`` or ``skip``."""

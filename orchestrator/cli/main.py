@@ -98,7 +98,7 @@ def replay(
 
 
 @app.command()
-def submit(
+def submit(  # noqa: PLR0913 - each is an option of the command
     file: Annotated[Path, typer.Argument(help="YAML file of a job, as azure-ai-ml reads it.")],
     plan: PlanFile,
     *,

@@ -29,7 +29,7 @@ _FILES = ("azure.env", "user.env", "azure.json")
 _PLANS = "plans"
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is an option of the command
     *,
     seed: int = 0,
     speed: float = 1.0,

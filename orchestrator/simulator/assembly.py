@@ -50,7 +50,7 @@ class Services:
     """Made when all addresses are known."""
 
 
-def services_of(
+def services_of(  # noqa: PLR0913 - those of LocalAzure
     kernel: Kernel,
     estate: Estate,
     *,

@@ -71,7 +71,7 @@ class LocalAzure:
         canaries: whether plans that are made for it let the watch submit canaries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one property of the simulated cloud
         self,
         *,
         seed: int = 0,

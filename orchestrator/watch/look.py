@@ -59,7 +59,7 @@ def published_epoch(state: PairState | None) -> int | None:
     return state.epoch if state and state.phase not in PUBLISHING else None
 
 
-async def look(
+async def look(  # noqa: PLR0913 - a look is a value of all of them, and only the first three are always given
     world: World,
     plan: Plan,
     around: Surroundings,

@@ -64,7 +64,7 @@ class ResourceManager:
         page: elements of a page of a list.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the services it answers from
         self,
         *,
         kernel: Kernel,

@@ -103,7 +103,7 @@ class EventGrid:
         self._spread(topic, event)
         return identity
 
-    async def subscribe(
+    async def subscribe(  # noqa: PLR0913 - as Event Grid has them, and its faults
         self,
         topic: str,
         url: str,
