@@ -87,7 +87,7 @@ def status(deployment: Deployment) -> Handler:
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         states = await calls.pair_states(engine, deployment.plans)
-        lines = status_view(deployment.plans, states)
+        lines = status_view(deployment.plans, states, deployment.clock.now())
         if prefers_page(req.headers.get("accept")):
             return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
         behind = await lags(deployment, deployment.plans, states)
@@ -189,7 +189,7 @@ def command(deployment: Deployment, do: str) -> Handler:
             return await _paused(deployment, engine, plan, order, decided.why)
         await calls.command(engine, plan.pair, order, now)
         await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
-        return answer({"pair": plan.pair, "do": do, "why": decided.why}, HTTPStatus.ACCEPTED)
+        return _hand_over(plan.pair, do, decided.why)
 
     return guarded(handler)
 
@@ -208,7 +208,13 @@ async def _paused(deployment: Deployment, engine: Engine, plan: Plan, order: Com
     if isinstance(found, HubswitchError):
         detail = f"{pair} is paused here, but other stamps cannot know, for this was not stored: {found}"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
-    return answer({"pair": pair, "do": order.do, "why": why}, HTTPStatus.ACCEPTED)
+    return _hand_over(pair, order.do, why)
+
+
+def _hand_over(pair: str, do: str, why: str) -> func.HttpResponse:
+    """202: the order was handed to the pair's entity. Whether it was taken shows where ``see`` leads."""
+    where = f"/api/pairs/{pair}"
+    return answer({"pair": pair, "do": do, "why": why, "see": where}, HTTPStatus.ACCEPTED, {"Location": where})
 
 
 def _accept_run(run_id: str) -> func.HttpResponse:

@@ -23,6 +23,7 @@ from orchestrator.watch.look import is_due, left_for_later, look, looks_at_point
 from orchestrator.watch.memory import CANARY_THREADS, THREADS
 from orchestrator.watch.process import Process
 from orchestrator.watch.revive import revive
+from orchestrator.watch.staleness import tell_untaken
 from orchestrator.watch.stamps import Surroundings
 from orchestrator.watch.states import QUIET, readable_states
 from orchestrator.watch.tick import Slot, count_unreached, log_faults, raise_first, run_tick
@@ -52,6 +53,7 @@ async def watch(process: Process, engine: Engine) -> int:
     now = process.clock.now()
     waiting = {p: s.looked_at if s else None for p, s in states.items() if is_due(s, process.plans[p], now)}
     world = await process.assembled()
+    await tell_untaken(process, states)
     looks = Looks(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
     settings = process.settings
     slot = Slot(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
@@ -105,6 +107,7 @@ class Looks:
         signals = with_canaries(seen.signals, canaries.results(plan, now), canaries.remarks(plan, now))
         seen = msgspec.structs.replace(seen, signals=signals)
         await calls.observe(self._engine, plan.pair, seen)
+        self._process.memory.signalled.setdefault(plan.pair, seen.now)
         await asyncio.get_running_loop().run_in_executor(
             self._process.memory.threads, _record, self._process, plan, state, seen
         )

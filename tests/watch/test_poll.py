@@ -142,7 +142,7 @@ def test_what_could_not_be_learnt_is_kept_and_shown_and_changes_nothing(polled: 
     assert after.polled is not None
     assert (after.polled.asked, after.polled.blinds, len(after.polled.blind)) == (7, 7, 7)
     plan = polled.deployment.plans["demo"]
-    assert pair_line(plan, after)["polled"]["blinds"] == 7
+    assert pair_line(plan, after, after.last_now)["polled"]["blinds"] == 7
     told = explain_view(plan, after, after.last_now)["text"]
     assert "Not learnt by the poll at " in told
     assert "Service Health: " in told

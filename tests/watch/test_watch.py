@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -280,6 +280,38 @@ def test_a_crowd_that_asks_for_readiness_waits_for_one_reading(watched: Watched)
     assert watched.ask(crowd) == [200] * 150
     asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
     assert len(asked) == 1
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The real clock, ahead by a while."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
+def test_looks_that_an_entity_does_not_take_in_are_told_past_it_once(watched: Watched) -> None:
+    """The engine accepts every signal and loses it: nobody else could know."""
+
+    async def lose(engine: ports.Engine, pair: str, seen: object) -> None:
+        del engine, pair, seen
+
+    def told() -> list[str]:
+        notices = watched.azure.call(lambda: list(watched.azure.event_grid.published))
+        return [one["subject"] for one in notices if one["type"] == "Hubswitch.LooksNotTakenIn"]
+
+    assert watched.watch() == 2
+    with patched(calls, "observe", lose):
+        for hours in (1, 3, 5):
+            with patched(watched.deployment, "clock", Ahead(timedelta(hours=hours))):
+                watched.watch()
+    assert sorted(told()) == ["demo", "mirror"]
+    with patched(watched.deployment, "clock", Ahead(timedelta(hours=6))):
+        watched.watch()
+    watched.watch()
+    assert not watched.deployment.memory.signalled
 
 
 @contextmanager
