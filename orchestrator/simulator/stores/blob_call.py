@@ -10,7 +10,6 @@ from aiohttp import web
 from multidict import CIMultiDictProxy, MultiMapping
 
 from orchestrator.simulator.stores.blob_errors import BlobError, header_fault, query_fault
-from orchestrator.simulator.stores.blob_lease import describe
 from orchestrator.simulator.stores.blob_state import Account, Blob, Container, checksum, size_of
 
 METADATA_LIMIT = 8 * 1024
@@ -37,8 +36,8 @@ _UNSUPPORTED = (
 class Call:
     """A request whose caller has been admitted.
 
-    ``now`` is wall time for Last-Modified, ``clock`` a monotonic reading for leases; ``overwrites`` is False for a
-    signature that may create blobs but not write over them.
+    ``now`` is the time for Last-Modified; ``overwrites`` is False for a signature that may create blobs but not write
+    over them.
     """
 
     account: Account
@@ -48,7 +47,6 @@ class Call:
     name: str
     body: bytes
     now: datetime
-    clock: float
     overwrites: bool
 
     def container(self) -> Container:
@@ -62,10 +60,6 @@ class Call:
         if found is None:
             raise BlobError("BlobNotFound")
         return found
-
-    @property
-    def lease_id(self) -> str | None:
-        return self.headers.get("x-ms-lease-id")
 
     def metadata(self) -> dict[str, str]:
         """The metadata that the headers carry, names as given.
@@ -135,14 +129,15 @@ def written(item: Blob, status: int = 201) -> web.Response:
     return web.Response(status=status, headers=headers)
 
 
-def properties(blob: Blob, clock: float) -> dict[str, str]:
+def properties(blob: Blob) -> dict[str, str]:
     """The headers with which a blob is described."""
     return {
         **versioned(blob),
         **blob.properties,
         **_md5(blob),
         **{f"{_META}{name}": value for name, value in blob.metadata.items()},
-        **describe(blob.lease, clock),
+        "x-ms-lease-status": "unlocked",
+        "x-ms-lease-state": "available",
         "x-ms-blob-type": "BlockBlob",
         "x-ms-creation-time": http_date(blob.created),
         "x-ms-server-encrypted": "true",

@@ -13,7 +13,6 @@ from aiohttp import web
 
 from orchestrator.simulator.stores.blob_call import Call, http_date
 from orchestrator.simulator.stores.blob_errors import query_fault
-from orchestrator.simulator.stores.blob_lease import describe
 from orchestrator.simulator.stores.blob_state import Blob, Container, Entry
 
 PAGE = 5000
@@ -36,7 +35,7 @@ def list_blobs(call: Call) -> web.Response:
     start = max(_start(call), call.query.get("startFrom", ""))
     entries, following = container.page(prefix, delimiter, start, _limit(call))
     asked = _asked(call, ("prefix", "marker", "maxresults", "delimiter"))
-    lines = "".join(_line(entry, call.clock, with_metadata="metadata" in included) for entry in entries)
+    lines = "".join(_line(entry, with_metadata="metadata" in included) for entry in entries)
     origin = f' ServiceEndpoint="https://{call.headers.get("Host", "")}/" ContainerName={quoteattr(container.name)}'
     return _document(f"{origin}>{asked}<Blobs>{lines}</Blobs>", following)
 
@@ -88,11 +87,11 @@ def _asked(call: Call, names: Iterable[str]) -> str:
     return "".join(f"<{tags[name]}>{escape(call.query[name])}</{tags[name]}>" for name in names if name in call.query)
 
 
-def _line(entry: Entry, clock: float, *, with_metadata: bool) -> str:
+def _line(entry: Entry, *, with_metadata: bool) -> str:
     if entry.blob is None:
         return f"<BlobPrefix>{_name(entry.name)}</BlobPrefix>"
     metadata = _metadata(entry.blob.metadata) if with_metadata else ""
-    return f"<Blob>{_name(entry.name)}{_properties(entry.blob, clock)}{metadata}</Blob>"
+    return f"<Blob>{_name(entry.name)}{_properties(entry.blob)}{metadata}</Blob>"
 
 
 def _name(name: str) -> str:
@@ -102,16 +101,15 @@ def _name(name: str) -> str:
     return f"<Name>{escape(name)}</Name>"
 
 
-def _properties(blob: Blob, clock: float) -> str:
+def _properties(blob: Blob) -> str:
     content = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in blob.properties.items())
     content += f"<Content-MD5>{blob.md5}</Content-MD5>" if blob.md5 else ""
-    lease = describe(blob.lease, clock)
     return (
         f"<Properties><Creation-Time>{http_date(blob.created)}</Creation-Time>"
         f"<Last-Modified>{http_date(blob.modified)}</Last-Modified><Etag>{blob.etag.strip('"')}</Etag>"
         f"<Content-Length>{len(blob.data)}</Content-Length>{content}"
         "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"
-        f"<LeaseStatus>{lease['x-ms-lease-status']}</LeaseStatus><LeaseState>{lease['x-ms-lease-state']}</LeaseState>"
+        "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
         "<ServerEncrypted>true</ServerEncrypted></Properties>"
     )
 

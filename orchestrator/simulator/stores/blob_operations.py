@@ -17,7 +17,6 @@ from aiohttp import web
 
 from orchestrator.simulator.stores.blob_call import Call, properties, versioned, written
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, header_fault, query_fault
-from orchestrator.simulator.stores.blob_lease import after_write, guard_read, guard_write, operate
 from orchestrator.simulator.stores.blob_lists import list_blobs, list_containers
 from orchestrator.simulator.stores.blob_state import Blob, Container, checksum, meets
 
@@ -152,9 +151,6 @@ def put_block(call: Call) -> web.Response:
     if not _BLOCK_ID.fullmatch(block):
         raise query_fault("InvalidQueryParameterValue", "blockid", block)
     call.check_write_headers()
-    existing = container.blobs.get(call.name)
-    if existing is not None:
-        guard_write(existing.lease, call.lease_id, call.clock)
     staged = container.staged.setdefault(call.name, {})
     if any(len(other) != len(block) for other in staged):
         raise BlobError("InvalidBlobOrBlock")
@@ -195,8 +191,7 @@ def get_blob(call: Call) -> web.Response:
     """Get Blob, and Get Blob Properties where only the head is sent."""
     blob = call.blob()
     check_read(call.headers, blob)
-    guard_read(blob.lease, call.lease_id, call.clock)
-    headers = properties(blob, call.clock)
+    headers = properties(blob)
     span = call.span(len(blob.data))
     if span is None:
         return web.Response(body=blob.data, headers=headers)
@@ -216,8 +211,7 @@ def head_blob(call: Call) -> web.Response:
     """Get Blob Properties: the whole blob's, whatever range is asked for."""
     blob = call.blob()
     check_read(call.headers, blob)
-    guard_read(blob.lease, call.lease_id, call.clock)
-    return web.Response(body=blob.data, headers=properties(blob, call.clock))
+    return web.Response(body=blob.data, headers=properties(blob))
 
 
 def get_metadata(call: Call) -> web.Response:
@@ -245,15 +239,6 @@ def delete_blob(call: Call) -> web.Response:
     return web.Response(status=202, headers={"x-ms-delete-type-permanent": "true"})
 
 
-def lease_blob(call: Call) -> web.Response:
-    """A lease changes neither the ETag nor the time of the last change."""
-    blob = call.blob()
-    check_write(call.headers, blob, creates=False)
-    outcome = operate(blob.lease, call.headers, call.clock)
-    blob.lease = outcome.lease
-    return web.Response(status=outcome.status, headers={**versioned(blob), **outcome.headers})
-
-
 def account_information(call: Call) -> web.Response:
     if call.query.get("restype") != "account":
         raise BlobError("NotImplemented")
@@ -264,12 +249,9 @@ def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
     container, existing = call.container(), call.container().blobs.get(call.name)
     metadata = call.metadata()
     check_write(call.headers, existing, creates=True)
-    if existing is None:
-        guard_write(None, call.lease_id, call.clock)
-    else:
-        if not call.overwrites:
-            raise BlobError("AuthorizationPermissionMismatch")
-        guard_write(existing.lease, call.lease_id, call.clock)
+    if existing is not None and not call.overwrites:
+        raise BlobError("AuthorizationPermissionMismatch")
+    _refuse_lease(call)
     blob = Blob(
         data,
         metadata,
@@ -279,22 +261,27 @@ def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
         call.content_headers(),
         "" if blocks else checksum(data),
         blocks,
-        after_write(existing.lease, call.clock) if existing else None,
     )
     container.keep(call.name, blob)
     return blob
 
 
 def _writable(call: Call) -> Blob:
-    """The blob, if it exists, meets the conditions, and its lease lets the caller write."""
+    """The blob, if it exists and meets the conditions."""
     blob = call.blob()
     check_write(call.headers, blob, creates=False)
-    guard_write(blob.lease, call.lease_id, call.clock)
+    _refuse_lease(call)
     return blob
 
 
+def _refuse_lease(call: Call) -> None:
+    """No client of the product leases blobs, so none is ever leased here."""
+    if "x-ms-lease-id" in call.headers:
+        raise BlobError("LeaseNotPresentWithBlobOperation")
+
+
 def _touch(call: Call, blob: Blob) -> Blob:
-    blob.etag, blob.modified, blob.lease = call.account.etag(), call.now, after_write(blob.lease, call.clock)
+    blob.etag, blob.modified = call.account.etag(), call.now
     return blob
 
 
@@ -336,6 +323,5 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("blob", "PUT", "metadata"): Operation(set_metadata, _WRITE, "w"),
     ("blob", "PUT", "properties"): Operation(set_properties, _WRITE, "w"),
     ("blob", "DELETE", ""): Operation(delete_blob, _WRITE, "d"),
-    ("blob", "PUT", "lease"): Operation(lease_blob, _WRITE, "w"),
 }
 """By level, method and the query's ``comp``."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from orchestrator.simulator.stores.blob_lease import Lease
-
 _LAST = "\U0010ffff"
 """Sorts after every character that a name is likely to hold."""
 
@@ -39,7 +37,6 @@ class Blob:
     properties: dict[str, str]
     md5: str = ""
     blocks: dict[str, bytes] = field(default_factory=dict)
-    lease: Lease | None = None
 
 
 @dataclass(slots=True)

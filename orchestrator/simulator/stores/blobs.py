@@ -1,6 +1,6 @@
 """Blob storage: one account whose containers are directly under the root of its endpoint.
 
-Block blobs with metadata, staged blocks, conditional requests, leases, lists and shared access signatures, as
+Block blobs with metadata, staged blocks, conditional requests, lists and shared access signatures, as
 azure-storage-blob uses them. Snapshots, versions, tags, copies, page and append blobs are not offered: 501, or 400
 UnsupportedHeader where a header asks for them.
 """
@@ -8,9 +8,8 @@ UnsupportedHeader where a header asks for them.
 from __future__ import annotations
 
 import re
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from aiohttp import web
@@ -37,14 +36,12 @@ class BlobStore:
         kernel: tokens, roles and time.
         name: the account's name, part of what its signatures sign.
         region: the region that the account belongs to; kept for those who inject faults.
-        clock: monotonic seconds by which leases run out.
     """
 
-    def __init__(self, kernel: Kernel, name: str, region: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, kernel: Kernel, name: str, region: str) -> None:
         self.name = name
         self.region = region
         self._kernel = kernel
-        self._clock = clock
         self._account = Account(name)
         self._access = Access(kernel, name)
 
@@ -73,7 +70,7 @@ class BlobStore:
         return sorted(self._account.containers)
 
     def put(self, container: str, blob: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
-        """Keep a blob, whatever its lease and what was there before; its new ETag."""
+        """Keep a blob, whatever was there before; its new ETag."""
         now, etag = self._kernel.now(), self._account.etag()
         kind = {"Content-Type": "application/octet-stream"}
         self.create_container(container).keep(
@@ -121,7 +118,6 @@ class BlobStore:
             name,
             body,
             self._kernel.now(),
-            self._clock(),
             overwrites,
         )
         return operation.run(call)
