@@ -24,7 +24,7 @@ from durabletask.client import TaskHubGrpcClient
 
 from bench.measure import ROOT
 from bench.worker import READY
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import Role
@@ -77,7 +77,7 @@ class Stage:
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")
         settings = settings_from({**os.environ, "HUBSWITCH_PLANS": str(file)})
-        world = assembled(settings, {name: plan}, SystemClock())
+        world = assemble(settings, {name: plan}, SystemClock())
         ensure_pair(world, plan, world.clock.now())
         return Pair(plan, file, world)
 

@@ -24,7 +24,7 @@ from durabletask.entities import EntityInstanceId
 from bench import trivial
 from bench.measure import Measured, at_most, say
 from bench.stage import Pair, Stage, stage, working
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Mode, Observation, Role, Surface
@@ -177,7 +177,7 @@ def _plans(at: Stage, number: int) -> tuple[list[Plan], World]:
         plan = msgspec.structs.replace(usual, pair=sides.pair, primary=sides.primary, secondary=sides.secondary)
         (folder / f"{plan.pair}.yaml").write_text(yaml_of(plan), encoding="utf-8")
         plans.append(plan)
-    world = assembled(settings_from({**os.environ, "HUBSWITCH_PLANS": str(folder)}), {p.pair: p for p in plans}, CLOCK)
+    world = assemble(settings_from({**os.environ, "HUBSWITCH_PLANS": str(folder)}), {p.pair: p for p in plans}, CLOCK)
     with ThreadPoolExecutor(max_workers=SENDERS) as pool:
         list(pool.map(lambda plan: ensure_pair(world, plan, CLOCK.now()), plans))
     return plans, world
@@ -307,7 +307,7 @@ async def _alerts(number: int) -> tuple[float, float]:
 @contextlib.asynccontextmanager
 async def _hosted(app: Any, key: str) -> AsyncIterator[tuple[Engine, str]]:
     with Engine() as engine:
-        async with LocalHost(app, HostOptions(engine=engine.address, port=0, keys=[key], timers=False)).serving() as up:
+        async with LocalHost(app, HostOptions(engine=engine.address, port=0, keys=[key], timers=False)).serve() as up:
             yield engine, up.url
 
 

@@ -72,7 +72,7 @@ class PointerStore(Protocol):
         """
         ...
 
-    def seen_on(self, pair: str, endpoint: str) -> PointerValue | None:
+    def read_from(self, pair: str, endpoint: str) -> PointerValue | None:
         """What one replica holds now."""
         ...
 
@@ -94,7 +94,7 @@ class Ledger(Protocol):
         """Every record's summary, without reading bodies, in order of name."""
         ...
 
-    def quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
+    def list_quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
         """Path and reason of every record that could not be read and was set aside."""
         ...
 
@@ -188,7 +188,7 @@ class Shelf(Protocol):
 class AssetService(Protocol):
     """Assets that jobs name: taken to the ledger before an outage, recreated on the other side."""
 
-    def resolved(self, hub: Hub, asset_id: str) -> str:
+    def resolve(self, hub: Hub, asset_id: str) -> str:
         """The asset's id with the version that its label means now; an id with a version is answered as it is."""
         ...
 

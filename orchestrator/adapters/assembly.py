@@ -33,7 +33,7 @@ def inventory(settings: Settings) -> ArmInventory:
     return ArmInventory(ResourceManager(settings.resource_manager, credential, transport), credential, transport)
 
 
-def assembled(
+def assemble(
     settings: Settings, plans: Mapping[str, Plan], clock: Clock, *, credential: TokenCredential | None = None
 ) -> World:
     """The world of one deployment. Nothing is asked of Azure until a port is used.

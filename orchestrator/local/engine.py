@@ -87,7 +87,7 @@ class Engine(InMemoryOrchestrationBackend):
 
     def CompleteOrchestratorTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         item = _Item("orchestrator", request.instanceId, 0, request.completionToken)
-        return self._completed(item, lambda: super(Engine, self).CompleteOrchestratorTask(request, context))
+        return self._complete(item, lambda: super(Engine, self).CompleteOrchestratorTask(request, context))
 
     def CompleteActivityTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         item = _Item("activity", request.instanceId, request.taskId, request.completionToken)
@@ -96,7 +96,7 @@ class Engine(InMemoryOrchestrationBackend):
             del self._held_activities[item.instance, item.task]
             return super(Engine, self).CompleteActivityTask(request, context)
 
-        return self._completed(item, complete)
+        return self._complete(item, complete)
 
     def CompleteEntityTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._lock:
@@ -104,7 +104,7 @@ class Engine(InMemoryOrchestrationBackend):
                 e.instance_id for e in self._entities.values() if str(e.completion_token) == request.completionToken
             ]
         item = _Item("entity", "".join(found), 0, request.completionToken)
-        return self._completed(item, lambda: super(Engine, self).CompleteEntityTask(request, context))
+        return self._complete(item, lambda: super(Engine, self).CompleteEntityTask(request, context))
 
     def idle(self) -> bool:
         """True when nothing is queued, held or still running."""
@@ -135,7 +135,7 @@ class Engine(InMemoryOrchestrationBackend):
     def _loses(self, kind: str, instance: str) -> bool:
         return self._checkpoint is not None and not self._checkpoint(kind, instance)
 
-    def _completed(self, item: _Item, complete: Callable[[], Any]) -> Any:
+    def _complete(self, item: _Item, complete: Callable[[], Any]) -> Any:
         """Apply a completion, unless the item is not held under that token any more, or the checkpoint loses it."""
         with self._lock:
             held = self._is_held(item)

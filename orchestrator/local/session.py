@@ -63,7 +63,7 @@ class Local:
     key: str
 
 
-def scaled_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
+def scale_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
     """The default policy with every duration divided by ``speed``, but not below its floor; no drills are asked for."""
     defaults = Policy()
     scaled = {name: max(getattr(defaults, name) / speed, floor) for name, floor in FLOORS.items()}
@@ -94,14 +94,14 @@ async def session(
         stack.enter_context(cloud)
         engine = stack.enter_context(Engine())
         plan_file = folder / "demo.yaml"
-        plan_file.write_text(plan_yaml(cloud, **scaled_policy(speed)), encoding="utf-8")
+        plan_file.write_text(plan_yaml(cloud, **scale_policy(speed)), encoding="utf-8")
         stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
         options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
         module = function_app()
         host = LocalHost(module.app, options)
         try:
-            async with host.serving():
-                yield Local(cloud, engine, host, plan_of(cloud, **scaled_policy(speed)), plan_file, key)
+            async with host.serve():
+                yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed)), plan_file, key)
         finally:
             await module.deployment.aclose()
 

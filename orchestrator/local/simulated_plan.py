@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from orchestrator.core.plan.policy import Policy, checked
+from orchestrator.core.plan.policy import Policy, check_policy
 from orchestrator.core.plan.schema import SCHEMA, Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, Polls, References
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
@@ -88,7 +88,7 @@ def make_plan(
         references=References(observer=(f"{urls['observer']}/",), elsewhere=(f"{urls[f'{third}.api']}/",)),
         jobs=Jobs(computes=pair.computes),
         polls=polls or Polls(),
-        policy=checked(Policy(**policy), f"the plan of {pair.name}"),
+        policy=check_policy(Policy(**policy), f"the plan of {pair.name}"),
     )
 
 

@@ -86,7 +86,7 @@ class Server:
         """Take a port for an endpoint. Nothing answers there before ``open``."""
         where = tuple(places)
         first = where[0] if where else Place(None, name)
-        port = Port(self._context if tls else None, lambda: self._ignored(service, first))
+        port = Port(self._context if tls else None, lambda: self._ignore(service, first))
         endpoint = Endpoint(name, service, where, port, locate or (lambda _: first), "https" if tls else "http")
         self.endpoints[name] = endpoint
         return endpoint
@@ -125,7 +125,7 @@ class Server:
         if door is not Door.OPEN:
             endpoint.drop_connections()
 
-    def _ignored(self, service: str, place: Place) -> None:
+    def _ignore(self, service: str, place: Place) -> None:
         self._log.begin(service, place.region, place.surface, CONNECTION, "")
 
     def _gate(self, endpoint: Endpoint) -> Middleware:
@@ -138,7 +138,7 @@ class Server:
             entry.body_size = request.content_length or 0
             began = time.perf_counter()
             try:
-                answer = await self._answered(endpoint, place, request, handler)
+                answer = await self._answer(endpoint, place, request, handler)
             except Broken:
                 return web.Response()
             entry.status, entry.duration = answer.status, time.perf_counter() - began
@@ -148,12 +148,12 @@ class Server:
 
         return gate
 
-    async def _answered(
+    async def _answer(
         self, endpoint: Endpoint, place: Place, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         """What the handler says, or what it refuses in the words of its service."""
         try:
-            return await self._met(endpoint, place, request, handler)
+            return await self._meet_fault(endpoint, place, request, handler)
         except AzureError as error:
             return refusal(endpoint.service, error)
         except web.HTTPException as error:
@@ -164,10 +164,10 @@ class Server:
             _log.exception("%s %s", request.method, request.path)
             return refusal(endpoint.service, AzureError(500, "InternalServerError", "The simulation failed."))
 
-    async def _met(
+    async def _meet_fault(
         self, endpoint: Endpoint, place: Place, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        if seconds := self._faults.added(endpoint.name):
+        if seconds := self._faults.latency_of(endpoint.name):
             await asyncio.sleep(seconds)
         fault = self._faults.met(*place, request.method, request.path)
         if fault is not None:

@@ -51,7 +51,7 @@ def destination(world: World, plan: Plan) -> Destination:
     first: HubswitchError | None = None
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
         try:
-            value = world.pointers[plan.pair].seen_on(plan.pair, endpoint)
+            value = world.pointers[plan.pair].read_from(plan.pair, endpoint)
         except HubswitchError as fault:
             first = first or fault
             continue

@@ -12,7 +12,7 @@ import msgspec
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import Value, decode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, PermanentError
-from orchestrator.core.base.text import moment
+from orchestrator.core.base.text import format_time
 from orchestrator.core.decision import commands
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.holds import blackout_end
@@ -33,9 +33,9 @@ from orchestrator.triggers.answers import (
     unknown_pair,
     unreadable,
 )
-from orchestrator.triggers.http_page import answered_page
+from orchestrator.triggers.http_page import answer_page
 from orchestrator.triggers.lags import lags
-from orchestrator.triggers.pauses import record_of, stored
+from orchestrator.triggers.pauses import record_of, try_to_store
 from orchestrator.web.views import explain_view, pair_view, run_view, status_view
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import DrillKind, DrillOrder
@@ -66,7 +66,7 @@ class DrillAsked(Value, kw_only=True):
     """Practise in a blackout window too."""
 
 
-def guarded(handler: Handler) -> Handler:
+def guard(handler: Handler) -> Handler:
     """The handler, with what it raises turned into problem details."""
 
     async def safe(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
@@ -89,12 +89,12 @@ def status(deployment: Deployment) -> Handler:
         states = await calls.pair_states(engine, deployment.plans)
         lines = status_view(deployment.plans, states, deployment.clock.now())
         if prefers_page(req.headers.get("accept")):
-            return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
+            return await answer_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
         behind = await lags(deployment, deployment.plans, states)
         lines["pairs"] = [line | {"replication": behind[line["pair"]]} for line in lines["pairs"]]
         return answer(lines, headers={"Vary": "Accept"})
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def pair(deployment: Deployment) -> Handler:
@@ -106,7 +106,7 @@ def pair(deployment: Deployment) -> Handler:
             return unknown_pair(req.route_params["pair"])
         return answer(pair_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def explain(deployment: Deployment) -> Handler:
@@ -118,7 +118,7 @@ def explain(deployment: Deployment) -> Handler:
             return unknown_pair(req.route_params["pair"])
         return answer(explain_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def run(_deployment: Deployment) -> Handler:
@@ -130,7 +130,7 @@ def run(_deployment: Deployment) -> Handler:
             return problem(HTTPStatus.NOT_FOUND, f"there is no run {req.route_params['id']!r}")
         return answer(run_view(found._asdict()))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def drill(deployment: Deployment) -> Handler:
@@ -145,7 +145,7 @@ def drill(deployment: Deployment) -> Handler:
         ends = blackout_end(now, plan.policy)
         if ends and not asked.force:
             return problem(
-                HTTPStatus.CONFLICT, f"in a blackout window until {moment(ends)}; force it to drill all the same"
+                HTTPStatus.CONFLICT, f"in a blackout window until {format_time(ends)}; force it to drill all the same"
             )
         order = DrillOrder(
             pair=plan.pair,
@@ -159,7 +159,7 @@ def drill(deployment: Deployment) -> Handler:
         )
         return _accept_run(await calls.drill(engine, order))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def command(deployment: Deployment, do: str) -> Handler:
@@ -186,19 +186,21 @@ def command(deployment: Deployment, do: str) -> Handler:
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
-            return await _paused(deployment, engine, plan, order, decided.why)
+            return await _store_pause(deployment, engine, plan, order, decided.why)
         await calls.command(engine, plan.pair, order, now)
         await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
         return _hand_over(plan.pair, do, decided.why)
 
-    return guarded(handler)
+    return guard(handler)
 
 
-async def _paused(deployment: Deployment, engine: Engine, plan: Plan, order: Command, why: str) -> func.HttpResponse:
+async def _store_pause(
+    deployment: Deployment, engine: Engine, plan: Plan, order: Command, why: str
+) -> func.HttpResponse:
     """Store it for every stamp, then tell the entity. A pause that cannot be stored stands here all the same."""
     now, pair = deployment.clock.now(), plan.pair
     world = await deployment.assembled()
-    found = await stored(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
+    found = await try_to_store(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
     if isinstance(found, HubswitchError) and order.do is commands.Do.RESUME:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {found}")
     at = None if isinstance(found, HubswitchError) else found.at
@@ -237,15 +239,15 @@ def body_of[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
 
 def place_of(req: func.HttpRequest) -> str:
     """How a body is called in a complaint: ``body of POST pairs/demo/pause``."""
-    return f"body of {_asked(req)}"
+    return f"body of {_describe_request(req)}"
 
 
 def query_of(req: func.HttpRequest) -> str:
     """The same of what stands behind a route's question mark."""
-    return f"query of {_asked(req)}"
+    return f"query of {_describe_request(req)}"
 
 
-def _asked(req: func.HttpRequest) -> str:
+def _describe_request(req: func.HttpRequest) -> str:
     return f"{req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
 
 

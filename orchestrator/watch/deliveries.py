@@ -36,7 +36,7 @@ class Intake(NamedTuple):
     """For each element with words that no table knows: these words."""
 
 
-def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
+def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
     """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
     signals: dict[str, list[Signal]] = defaultdict(list)
     jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
@@ -51,7 +51,7 @@ def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> I
         if fact.details.unknown:
             unknown.append(fact.details.unknown)
         concerned = False
-        for plan in plans.concerned(fact):
+        for plan in plans.find_concerned(fact):
             found = attribute(fact, plan, received)
             signals[plan.pair].extend(found)
             side = side_of(plan, parsed.target) if parsed.kind is Kind.JOB and parsed.target else None

@@ -38,7 +38,7 @@ def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     return now >= due_at(plan.pair, state.looked_at, cadence(state, plan.policy))
 
 
-def left_for_later(state: PairState | None, plan: Plan, sides: int, now: datetime) -> frozenset[Surface]:
+def surfaces_to_skip(state: PairState | None, plan: Plan, sides: int, now: datetime) -> frozenset[Surface]:
     """Surfaces that this look goes without, because ``sides`` share one subscription's reads of Resource Manager."""
     interval = plan.policy.probe_interval if state is None else cadence(state, plan.policy)
     spacing = control_spacing(sides, plan.policy)
@@ -54,7 +54,7 @@ def looks_at_pointer(state: PairState | None, plan: Plan, pairs: int, now: datet
     return is_asked_now(plan.pair, state.looked_at, now, cadence(state, plan.policy), pointer_spacing(pairs))
 
 
-def published_epoch(state: PairState | None) -> int | None:
+def epoch_published(state: PairState | None) -> int | None:
     """The epoch whose run has reported that it published the pointer; None while a run may be publishing."""
     return state.epoch if state and state.phase not in PUBLISHING else None
 
@@ -88,7 +88,7 @@ async def look(  # noqa: PLR0913 - a look is a value of all of them, and only th
     signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started, without=without),
         loop.run_in_executor(threads, _read_stores, world, plan, started, with_pointer, published),
-        loop.run_in_executor(threads, _shared, around, plan.pair),
+        loop.run_in_executor(threads, _read_shared, around, plan.pair),
     )
     return Observed(
         now=world.clock.now(),
@@ -133,7 +133,7 @@ def _read_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, pu
     return Stores(record, fenced, is_fenced=fenced is not None)
 
 
-def _shared(around: Surroundings, pair: str) -> tuple[Shared | None, str | None]:
+def _read_shared(around: Surroundings, pair: str) -> tuple[Shared | None, str | None]:
     try:
         return around.of(pair), None
     except HubswitchError as fault:

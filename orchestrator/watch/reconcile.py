@@ -35,7 +35,7 @@ CHUNK = 25
 """Jobs per capture order."""
 
 
-def reconciled(
+def find_differing(
     world: World,
     plan: Plan,
     side: Role,
@@ -153,7 +153,7 @@ def _orders(process: Process, plan: Plan, side: Role, until: datetime) -> list[C
     def heed(page: Sequence[dict[str, Any]]) -> None:
         statuses.update({job["name"]: status_of(job) for job in page})
 
-    orders = list(reconciled(process.world, plan, side, heed, until))
+    orders = list(find_differing(process.world, plan, side, heed, until))
     if process.clock.now() > until:
         LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
     process.memory.canaries.listed(plan, side, statuses, process.clock.now())

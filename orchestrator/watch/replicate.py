@@ -72,10 +72,10 @@ def replicate_pair(world: World, plan: Plan, active: Role) -> Replicated:
     for name in _turn(names, world.clock.now(), JOBS):
         if world.clock.now() > until:
             break
-        why = _completed(world, plan, taker, name)
+        why = _complete(world, plan, taker, name)
         completed += not why
         reasons += [why] if why else []
-    restored, more = _restored(world, plan, active, until)
+    restored, more = _restore(world, plan, active, until)
     return Replicated(
         completed=completed,
         lacking=len(reasons),
@@ -85,7 +85,7 @@ def replicate_pair(world: World, plan: Plan, active: Role) -> Replicated:
     )
 
 
-def _completed(world: World, plan: Plan, taker: Taker, name: str) -> str:
+def _complete(world: World, plan: Plan, taker: Taker, name: str) -> str:
     """Try one job; why it still lacks something, or an empty string."""
     try:
         found = world.ledgers[plan.pair].read(plan.pair, name)
@@ -99,7 +99,7 @@ def _completed(world: World, plan: Plan, taker: Taker, name: str) -> str:
     return f"{name}: {again.value.incomplete}" if again and again.value.incomplete else ""
 
 
-def _restored(world: World, plan: Plan, active: Role, until: datetime) -> tuple[int, list[str]]:
+def _restore(world: World, plan: Plan, active: Role, until: datetime) -> tuple[int, list[str]]:
     """Look at some of what was made in the standby, each time at others."""
     assets = Assets(world, plan, active)
     restored, reasons = 0, list[str]()

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
-from orchestrator.core.base.text import span
+from orchestrator.core.base.text import format_duration
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
@@ -37,8 +37,8 @@ async def tell_untaken(process: Process, states: Mapping[str, PairState | None])
         if now - since <= plan.policy.missed_looks * plan.policy.probe_interval:
             continue
         why = (
-            f"what was seen since {since:%H:%M:%S}, for {span(now - since)}, was handed to the engine and not "
-            "taken in; nothing is switched meanwhile"
+            f"what was seen since {since:%H:%M:%S}, for {format_duration(now - since)}, was handed to the engine and "
+            "not taken in; nothing is switched meanwhile"
         )
         telemetry.event(
             LOG,

@@ -19,7 +19,7 @@ from orchestrator.core.schedule import sides_by_subscription
 from orchestrator.core.standby.canary import with_canaries
 from orchestrator.ports import Engine, World
 from orchestrator.watch.canaries import Visit
-from orchestrator.watch.look import is_due, left_for_later, look, looks_at_pointer, published_epoch, share_moving
+from orchestrator.watch.look import epoch_published, is_due, look, looks_at_pointer, share_moving, surfaces_to_skip
 from orchestrator.watch.memory import CANARY_THREADS, THREADS
 from orchestrator.watch.process import Process
 from orchestrator.watch.revive import revive
@@ -98,9 +98,9 @@ class Looks:
             plan,
             self._around,
             self._moving[plan.policy.mass_from],
-            without=left_for_later(state, plan, sides, now),
+            without=surfaces_to_skip(state, plan, sides, now),
             with_pointer=looks_at_pointer(state, plan, self._pointers[plan.pointer.endpoint], now),
-            published=published_epoch(state),
+            published=epoch_published(state),
             threads=self._process.memory.threads,
         )
         canaries = self._process.memory.canaries

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError
-from orchestrator.core.base.text import span
+from orchestrator.core.base.text import format_duration
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.class_effect import counts_as
@@ -143,7 +143,7 @@ def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         return {"pair": plan.pair, "rule": None, "text": f"{plan.pair}: {why}.", "would_change": [], "journal": []}
     told = explain(state, now, plan.policy)
     journal = [to_builtins(entry) for entry in reversed(state.journal[-EXPLAINED:])]
-    seen = _seen(assess(state.evidence, now, plan.policy))
+    seen = _describe_seen(assess(state.evidence, now, plan.policy))
     text = f"{_warn_if_stale(plan, state, now)}{told.text} {_unlearnt(state)}{seen}"
     changes = list(told.would_change)
     return {"pair": plan.pair, "rule": told.rule, "text": text, "would_change": changes, "journal": journal}
@@ -153,8 +153,9 @@ def _warn_if_stale(plan: Plan, state: PairState, now: datetime) -> str:
     if state.looked_at is None or not holds.is_blind_spell(state, now, plan.policy):
         return ""
     return (
-        f"Nothing was seen since {state.looked_at:%H:%M:%S}, for {span(now - state.looked_at)}: what follows is how it "
-        "was then, and nothing is switched meanwhile. Look whether the timer `watch` runs and the engine answers. "
+        f"Nothing was seen since {state.looked_at:%H:%M:%S}, for {format_duration(now - state.looked_at)}: what "
+        "follows is how it was then, and nothing is switched meanwhile. Look whether the timer `watch` runs and "
+        "whether the engine answers. "
     )
 
 
@@ -187,7 +188,7 @@ def why_of(state: PairState) -> str:
     return state.why or "nothing has happened yet"
 
 
-def _seen(seen: Assessment) -> str:
+def _describe_seen(seen: Assessment) -> str:
     told = [
         f"{role}.{name} is {verdict.observation} since {since}: {verdict.why}"
         for role in Role

@@ -30,7 +30,7 @@ def test_the_switch_completes_while_resource_manager_answers_503_and_jobs_follow
         try:
             start(client, order)
             until(lambda: _status(client, order.run).get("step") == "await_standby", "phase B waits")
-            pointer = visit.world.pointers[visit.pair].seen_on(visit.pair, visit.plan.pointer.replicas[0])
+            pointer = visit.world.pointers[visit.pair].read_from(visit.pair, visit.plan.pointer.replicas[0])
             assert pointer is not None
             assert (pointer.epoch, pointer.active) == (1, "secondary")
             assert "503" in _status(client, order.run)["why"]

@@ -14,7 +14,7 @@ import requests
 from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
-from orchestrator.local.job_audit import accounted
+from orchestrator.local.job_audit import audit_jobs
 from orchestrator.local.session import Local
 from orchestrator.local.workload import submit_workload
 
@@ -73,7 +73,7 @@ def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions:
             until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
         except AssertionError as fault:
             raise AssertionError(f"{fault}; {local.engine.told()}; {_view(local).get('why')}") from fault
-        counts = accounted(local.azure, local.plan).counts()
+        counts = audit_jobs(local.azure, local.plan).counts()
         client.close()
     assert (counts["lost"], counts["duplicated"], counts["waiting"]) == (0, 0, 0)
     assert counts["resubmitted"] + counts["skipped"] == 6

@@ -13,19 +13,19 @@ from live import until
 from small_app import Seen, small_app
 
 from orchestrator.local.engine import Engine
-from orchestrator.local.functions import ENGINE_LOG, Function, client_configuration, durable_worker, indexed
+from orchestrator.local.functions import ENGINE_LOG, Function, client_configuration, durable_worker, index_app
 
 
 @pytest.fixture
 def functions() -> dict[str, Function]:
-    return {function.name: function for function in indexed(small_app(Seen()))}
+    return {function.name: function for function in index_app(small_app(Seen()))}
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     """An engine with a worker for the small app."""
     with Engine() as running:
-        worker = durable_worker(indexed(small_app(Seen())), running.address)
+        worker = durable_worker(index_app(small_app(Seen())), running.address)
         worker.start()  # type: ignore[no-untyped-call]
         yield running
         worker.stop()  # type: ignore[no-untyped-call]
@@ -73,7 +73,7 @@ def test_a_function_with_a_client_reaches_the_engine(engine: Engine, client: Tas
     """The client is made from the configuration, as in Azure."""
     import azure.functions as func
 
-    start = next(function for function in indexed(small_app(Seen())) if function.name == "start")
+    start = next(function for function in index_app(small_app(Seen())) if function.name == "start")
     request = func.HttpRequest(method="POST", url="http://x/api/start", body=b"4")
     answer = asyncio.run(start.invoke(request, client_configuration(engine.address, "http://x")))
     found = client.wait_for_orchestration_completion(answer.get_body().decode(), timeout=10)

@@ -37,7 +37,7 @@ async def hosted(
     """The small app on a host, and a client of it."""
     usual = {"port": 0, "keys": [KEY], "timers": False}
     host = LocalHost(small_app(seen, schedule=schedule), HostOptions(engine=engine.address, **usual | options))
-    async with host.serving(), aiohttp.ClientSession(host.url) as client:
+    async with host.serve(), aiohttp.ClientSession(host.url) as client:
         yield host, client
 
 

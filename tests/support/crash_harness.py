@@ -22,7 +22,7 @@ from durabletask.entities import EntityInstanceId
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 from waiting import until
 
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
@@ -169,7 +169,7 @@ class Bench:
         plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair)
         place = self._folder / f"{pair}.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
-        world = assembled(self.settings, {pair: plan}, SystemClock())
+        world = assemble(self.settings, {pair: plan}, SystemClock())
         patiently(lambda: ensure_pair(world, plan, world.clock.now()))
         visit = Visit(self, plan, place, world)
         for kind in self.templates.bodies:
@@ -186,7 +186,7 @@ class Bench:
 
     def _taken(self) -> Templates:
         plan = plan_of(self.azure, **POLICY)
-        world = assembled(self.settings, {plan.pair: plan}, SystemClock())
+        world = assemble(self.settings, {plan.pair: plan}, SystemClock())
         user = User(self.azure)
         code, environment = user.code(plan.primary), user.environment(plan.primary)
         common = {
@@ -273,7 +273,7 @@ class Visit:
         record = self.world.epochs[self.pair].read(self.pair)
         assert record is not None
         endpoints = (self.plan.pointer.endpoint, *self.plan.pointer.replicas)
-        shown = [self.world.pointers[self.pair].seen_on(self.pair, endpoint) for endpoint in endpoints]
+        shown = [self.world.pointers[self.pair].read_from(self.pair, endpoint) for endpoint in endpoints]
         state = self.state(client)
         ours = [job.name for job in self.bench.azure.truth.jobs() if job.name.startswith(f"{self.pair}-")]
         kept = self.world.ledgers[self.pair].names(f"{self.pair}/runs/")

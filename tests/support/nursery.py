@@ -24,7 +24,7 @@ import msgspec
 
 import orchestrator.adapters.assembly
 from orchestrator.bootstrap import Deployment
-from orchestrator.local.functions import durable_worker, indexed
+from orchestrator.local.functions import durable_worker, index_app
 from orchestrator.ports import World
 from orchestrator.triggers.registration import build
 
@@ -100,7 +100,7 @@ def work(order: Mapping[str, Any]) -> None:
     deployment = Deployment(os.environ, Path.cwd())
     crossings = Crossings(order.get("act_at"), order.get("act", "kill"), order.get("log", ""))
     deployment.__dict__["_world"] = watched(deployment.world, crossings)
-    durable_worker(indexed(build(deployment)), order["engine"]).start()
+    durable_worker(index_app(build(deployment)), order["engine"]).start()
     while True:
         signal.pause()
 

@@ -19,7 +19,7 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Polls
 from orchestrator.local.engine import Engine
-from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.local.functions import client_configuration, durable_worker, index_app
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
@@ -84,7 +84,7 @@ def polled(tmp_path: Path) -> Iterator[Polled]:
         for pair in ("demo", "twin"):
             (tmp_path / f"{pair}.yaml").write_text(plan_yaml(azure, pair, **slow), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
-        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker = durable_worker(index_app(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
         try:
             yield Polled(azure, engine, deployment)

@@ -22,7 +22,7 @@ from orchestrator.core.base.codec import encode, to_builtins
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.state import PairState, StartRun
 from orchestrator.local.engine import Engine
-from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.local.functions import client_configuration, durable_worker, index_app
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import User
@@ -84,7 +84,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
             each = plan_of(azure, pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
             (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
-        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker = durable_worker(index_app(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
         try:
             yield Watched(azure, engine, deployment)

@@ -83,9 +83,9 @@ class LogReader:
         """One question per topic, if the plan names a workspace."""
         if hub.logs is None:
             return []
-        return [partial(self._asked, hub, hub.logs, role, now, topic) for topic in TOPICS]
+        return [partial(self._query, hub, hub.logs, role, now, topic) for topic in TOPICS]
 
-    async def _asked(self, hub: Hub, workspace: str, role: Role, now: datetime, topic: Topic) -> Heard:
+    async def _query(self, hub: Hub, workspace: str, role: Role, now: datetime, topic: Topic) -> Heard:
         answer = await self._answer(workspace, query_for(hub, topic), (now - topic.window, now))
         if not isinstance(answer, LogsQueryResult):
             return Heard(blind=(f"logs of the {role}: the answer about {topic.name} is partial",))

@@ -28,7 +28,7 @@ from orchestrator.adapters.health.probe_requests import (
     questions,
 )
 from orchestrator.adapters.http.credential import Identity, async_credential_for, name_of
-from orchestrator.adapters.http.errors import shortened
+from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.plan.schema import Plan
@@ -113,7 +113,7 @@ class HttpProbes:
         asked = [
             one for one in questions(plan.side(role), self._settings.resource_manager) if one.surface not in without
         ]
-        verdicts = await asyncio.gather(*(self._asked(transport, one, tokens[one.audience]) for one in asked))
+        verdicts = await asyncio.gather(*(self._ask(transport, one, tokens[one.audience]) for one in asked))
         identity = (await asyncio.shield(tokens[Audience.MANAGER])).verdict
         found = {question.surface: verdict for question, verdict in zip(asked, verdicts, strict=True)}
         found[Surface.IDENTITY] = identity
@@ -122,10 +122,10 @@ class HttpProbes:
     async def _world(
         self, transport: AsyncBoundedTransport, surface: Surface, urls: tuple[str, ...], now: datetime
     ) -> list[Signal]:
-        verdicts = await asyncio.gather(*(self._reached(transport, url) for url in urls))
+        verdicts = await asyncio.gather(*(self._reach(transport, url) for url in urls))
         return [_signal(None, surface, all_of(surface.value, list(verdicts)), now)]
 
-    async def _asked(self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]) -> Verdict:
+    async def _ask(self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]) -> Verdict:
         had = await asyncio.shield(token)
         if not had.text:
             return Verdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
@@ -134,13 +134,13 @@ class HttpProbes:
         request = transport.session.request(
             question.method, question.url, params=question.query, headers=headers, json=question.json, data=form
         )
-        return await self._judged(question.surface.value, request)
+        return await self._judge(question.surface.value, request)
 
-    async def _reached(self, transport: AsyncBoundedTransport, url: str) -> Verdict:
+    async def _reach(self, transport: AsyncBoundedTransport, url: str) -> Verdict:
         """References are asked without a token; that they answer is enough."""
-        return await self._judged(url, transport.session.get(url), by_reach)
+        return await self._judge(url, transport.session.get(url), by_reach)
 
-    async def _judged(
+    async def _judge(
         self,
         what: str,
         request: Awaitable[aiohttp.ClientResponse],
@@ -171,7 +171,7 @@ class HttpProbes:
         """An identity service that answers 4xx says that our set-up is wrong; anything else, that it is ill."""
         response = fault.response if isinstance(fault, ClientAuthenticationError) else None
         refused = response is not None and 400 <= (response.status_code or 0) < 500
-        said = shortened(str(fault.message), 120) if isinstance(fault, AzureError) else f"none within {limit}"
+        said = shorten(str(fault.message), 120) if isinstance(fault, AzureError) else f"none within {limit}"
         observation = Observation.BLIND if refused else Observation.BAD
         return Verdict(observation, f"no token for the {self._who}: {said}")
 

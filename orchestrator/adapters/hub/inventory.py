@@ -8,7 +8,7 @@ from azure.core.credentials import TokenCredential
 from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.http.arm import ResourceManager
-from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.datastores import BLOB_TYPES, DATASTORE_VERSION, Datastores
 from orchestrator.adapters.hub.storage_hosts import check_storage
@@ -92,7 +92,7 @@ class ArmInventory:
         )
         size, files, newest = 0, 0, None
         try:
-            with translated(f"listing {place.spelt}/{path}"):
+            with translate_errors(f"listing {place.spelt}/{path}"):
                 for blob in client.list_blobs(name_starts_with=path):
                     if path and blob.name != path and not blob.name.startswith(f"{path.rstrip('/')}/"):
                         continue

@@ -10,7 +10,7 @@ from collections.abc import Container
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from orchestrator.core.base.text import clipped
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import Cause, Observation
 from orchestrator.core.signals.facts import Kind
 from orchestrator.core.signals.json_access import word
@@ -32,7 +32,7 @@ class Said(NamedTuple):
 
 def strangers(*said: Said) -> tuple[str, ...]:
     """The words that are none of those known, each with its field: ``stage: Simmering``."""
-    return tuple([clipped(f"{s.field}: {_shown(s.value)}", LONGEST) for s in said if _is_strange(s)][:TOLD])
+    return tuple([truncate(f"{s.field}: {_show(s.value)}", LONGEST) for s in said if _is_strange(s)][:TOLD])
 
 
 def _is_strange(said: Said) -> bool:
@@ -41,7 +41,7 @@ def _is_strange(said: Said) -> bool:
     return word(said.value) not in said.known
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return value[:LONGEST] if isinstance(value, str) else f"({type(value).__name__})"
 
 

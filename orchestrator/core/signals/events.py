@@ -53,7 +53,7 @@ def read_event(element: dict[str, Any]) -> Fact | None:
     envelope = _envelope(element, kind)
     known = EVENTS.get(kind.lower())
     if known is None:
-        return _ignored(envelope)
+        return _ignore(envelope)
     return _HANDLERS[known.handler](envelope, known)
 
 
@@ -81,7 +81,7 @@ def _identity(said: Any) -> str | None:
     return str(said) if isinstance(said, int) and not isinstance(said, bool) else text(said)
 
 
-def _ignored(event: Envelope) -> Fact:
+def _ignore(event: Envelope) -> Fact:
     why = "an event of a type that says nothing about health, jobs or settings here"
     return _plain(event, Kind.IGNORED, arm_id(event.source), why)
 
@@ -119,7 +119,7 @@ def _status(event: Envelope, _: EventWord) -> Fact:
 
 def _annotation(event: Envelope, _: EventWord) -> Fact:
     properties = _properties(event)
-    cause = _annotated_cause(properties)
+    cause = _cause_of_annotation(properties)
     name = word(pick(properties, "annotationName"))
     why = f"an annotation says why, not how the resource is; cause: {cause}"
     unknown = strangers(
@@ -129,7 +129,7 @@ def _annotation(event: Envelope, _: EventWord) -> Fact:
     return _health(event, properties, Observation.BLIND, cause, key=("annotation", name), why=why, unknown=unknown)
 
 
-def _annotated_cause(properties: dict[str, Any]) -> Cause:
+def _cause_of_annotation(properties: dict[str, Any]) -> Cause:
     category = CAUSE.get(word(pick(properties, "category")), Cause.NONE)
     context = CAUSE.get(word(pick(properties, "context")), Cause.NONE)
     if context in {Cause.USER, Cause.GUEST}:
@@ -171,7 +171,7 @@ def _health(
     return Fact(parsed, Details(targets=(target,) if target else (), unknown=unknown))
 
 
-def _changed(event: Envelope, known: EventWord) -> Fact:
+def _read_change(event: Envelope, known: EventWord) -> Fact:
     target = arm_id(event.subject) or arm_id(pick(branch(event.data, "resourceInfo"), "id"))
     target = target or arm_id(pick(event.data, "resourceUri"))
     details = Details(
@@ -210,9 +210,9 @@ def _handshake(event: Envelope, known: EventWord) -> Fact:
 _HANDLERS: dict[str, Callable[[Envelope, EventWord], Fact]] = {
     "status": _status,
     "annotation": _annotation,
-    "write": _changed,
-    "delete": _changed,
-    "attempt": _changed,
+    "write": _read_change,
+    "delete": _read_change,
+    "attempt": _read_change,
     "run": _run,
     "asset": _at_source,
     "config": _at_source,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from orchestrator.core.base.text import listed
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Observation
 from orchestrator.core.signals.json_access import when, word
 
@@ -71,7 +71,7 @@ def traffic(found: list[Group]) -> Judged:
     failed = [group for group in found if _number(group.word) in PLATFORM_CODES]
     count = sum(group.number for group in failed)
     if count >= total * FAILED_SHARE:
-        codes = listed(sorted(group.word for group in failed))
+        codes = join_words(sorted(group.word for group in failed))
         why = f"{count} of {total} scoring requests were answered with {codes}"
         return Said(Observation.BAD, max(group.newest for group in failed), why)
     why = f"{total - count} of {total} scoring requests were not failed by the platform"

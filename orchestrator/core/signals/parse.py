@@ -74,14 +74,14 @@ def _no_json(text: str | bytes) -> Fact:
 def _leniently(text: str | bytes) -> Any:
     """What strict UTF-8 decoding refuses but JSON allows: a byte order mark, UTF-16, half of a surrogate pair."""
 
-    def refused(name: str) -> Any:
+    def refuse(name: str) -> Any:
         raise ValueError(name)
 
     if isinstance(text, str):
         text = text.removeprefix("\ufeff")
     elif text.startswith(b"\xef\xbb\xbf"):
         text = text[3:]
-    return _well_formed(json.loads(text, parse_constant=refused))
+    return _well_formed(json.loads(text, parse_constant=refuse))
 
 
 def _well_formed(value: Any) -> Any:

@@ -45,7 +45,7 @@ class Directory(Mapping[str, Plan]):
     def __len__(self) -> int:
         return len(self._plans)
 
-    def concerned(self, fact: Fact) -> Iterable[Plan]:
+    def find_concerned(self, fact: Fact) -> Iterable[Plan]:
         """The plans that a fact may concern: those that own what it names; all, for Service Health names none."""
         parsed = fact.parsed
         if parsed.kind is Kind.JOB:
@@ -149,7 +149,7 @@ def _side(role: Role, ids: tuple[str, ...], group: str, urls: tuple[str | None, 
 
 
 @lru_cache(maxsize=256)
-def _used_services(names: tuple[str, ...]) -> frozenset[str]:
+def _services_used(names: tuple[str, ...]) -> frozenset[str]:
     return service_keys(names)
 
 
@@ -231,8 +231,8 @@ def _notice(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Signa
 
 
 def _scope(parsed: Parsed, details: Details, plan: Plan) -> Scope:
-    used = _used_services(plan.services)
-    own = _used_services(OWN_SERVICES)
+    used = _services_used(plan.services)
+    own = _services_used(OWN_SERVICES)
     here = {region for name, regions in details.places if service_key(name) in used for region in regions}
     return Scope(
         named=tuple(role for role in Role if plan.side(role).region in parsed.regions),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import GLOBAL, regions_in
-from orchestrator.core.base.text import clipped, listed
+from orchestrator.core.base.text import join_words, truncate
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
 from orchestrator.core.signals.azure_words import (
     ADVICE,
@@ -22,7 +22,7 @@ from orchestrator.core.signals.azure_words import (
     strangers,
 )
 from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
-from orchestrator.core.signals.json_access import branch, decoded, digest_of, is_true, key_of, pick, text, word
+from orchestrator.core.signals.json_access import branch, decode_text, digest_of, is_true, key_of, pick, text, word
 
 SERVICES_LIMIT = 100
 Places = tuple[tuple[str, tuple[str, ...]], ...]
@@ -85,7 +85,7 @@ def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
         and not (_is_withdrawn(properties) or ("eventTags" in context and _is_withdrawn(context))),
         places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
         regions=regions,
-        title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
+        title=truncate(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
         unknown=_unknown(context, properties),
     )
 
@@ -105,7 +105,7 @@ def _level(context: dict[str, Any], properties: dict[str, Any]) -> Any:
 
 def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
     """Each service with its regions, or with all if it has none; the list is an array, or JSON in a text."""
-    said = decoded(pick(properties, "impactedServices"))
+    said = decode_text(pick(properties, "impactedServices"))
     if not isinstance(said, list):
         return ()
     found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in said[:SERVICES_LIMIT]]
@@ -161,7 +161,7 @@ def _cause(notice: Notice) -> Cause:
 
 
 def _reason(notice: Notice, observation: Observation) -> str:
-    where = listed(notice.regions) or "no known region"
+    where = join_words(notice.regions) or "no known region"
     what = f"Service Health, {where}: {notice.title}"
     if observation is Observation.BLIND:
         return f"{what}: of a kind, in a stage or of a level that is not known here"

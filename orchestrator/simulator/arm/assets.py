@@ -10,7 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
-from orchestrator.simulator.arm.calls import PAGE, BlobAccount, Call, listed_by_view, page_of
+from orchestrator.simulator.arm.calls import PAGE, BlobAccount, Call, list_by_view, page_of
 from orchestrator.simulator.arm.resources import Resource, Resources, system_data
 from orchestrator.simulator.arm.rules import Resolver, check_asset, check_context, check_unchanged
 from orchestrator.simulator.services import Kernel
@@ -68,16 +68,16 @@ class AssetsApi:
         if len(call.parts) == 3 and call.parts[2].lower() == "versions":
             with_hash = call.kind == "codes" and "hash" in call.query
             return json_answer({"value": self._with_hash(call)}) if with_hash else self._versions(call)
-        return json_answer(self._found(call))
+        return json_answer(self._find(call))
 
-    def _found(self, call: Call) -> Resource:
+    def _find(self, call: Call) -> Resource:
         found = self._resources.get(call.id)
         if found is None:
             raise call.not_found()
         return found
 
     def _list(self, call: Call) -> web.Response:
-        shown = listed_by_view(self._resources.listed(call.id), call.query.get("listViewType"))
+        shown = list_by_view(self._resources.listed(call.id), call.query.get("listViewType"))
         return page_of(call, shown, self._page)
 
     def _versions(self, call: Call) -> web.Response:
@@ -85,7 +85,7 @@ class AssetsApi:
         versions = self._resources.listed(call.id)
         if not call.query.get("$orderBy", "").lower().endswith("asc"):
             versions.reverse()
-        shown = listed_by_view(versions, call.query.get("listViewType"))
+        shown = list_by_view(versions, call.query.get("listViewType"))
         return page_of(call, shown, self._page)
 
     def _with_hash(self, call: Call) -> list[Resource]:

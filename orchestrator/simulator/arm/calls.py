@@ -113,7 +113,7 @@ def _next_link(call: Call, last: int) -> str:
     return f"{call.base}{url}"
 
 
-def listed_by_view(resources: Sequence[Resource], view: str | None) -> list[Resource]:
+def list_by_view(resources: Sequence[Resource], view: str | None) -> list[Resource]:
     """Active resources, unless the list view asks for archived ones or all."""
     wanted = {"ArchivedOnly": {True}, "All": {True, False}}.get(view or "ActiveOnly", {False})
     return [resource for resource in resources if bool(resource["properties"].get("isArchived")) in wanted]

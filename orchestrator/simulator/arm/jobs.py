@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
-from orchestrator.simulator.arm.calls import PAGE, Call, listed_by_view, page_of
+from orchestrator.simulator.arm.calls import PAGE, Call, list_by_view, page_of
 from orchestrator.simulator.arm.resources import PROVIDER, Resource, stamp, system_data, type_of
 from orchestrator.simulator.arm.rules import Resolver, check_job, user_error
 from orchestrator.simulator.arm.tick import Upkeep
@@ -51,11 +51,11 @@ class JobsApi:
             case "GET", ():
                 return self._list(call)
             case "GET", (name,):
-                return json_answer(self._found(call, name).resource)
+                return json_answer(self._find(call, name).resource)
             case "PUT", (name,):
                 return self._put(call, name, wrong)
             case "POST", (name, action) if action.lower() == "cancel":
-                return self._cancel(call, self._found(call, name))
+                return self._cancel(call, self._find(call, name))
         raise call.not_allowed()
 
     def polled(self, operation_id: str, url: str) -> web.Response:
@@ -67,7 +67,7 @@ class JobsApi:
             return web.Response(status=200)
         return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
 
-    def _found(self, call: Call, name: str) -> Job:
+    def _find(self, call: Call, name: str) -> Job:
         job = self._life.get(call.workspace_id, name)
         if job is None:
             raise call.not_found()
@@ -80,7 +80,7 @@ class JobsApi:
             jobs = [job for job in jobs if job.resource["properties"]["jobType"] == kind]
         if tag := query.get("tag"):
             jobs = [job for job in jobs if tag in (job.resource["properties"].get("tags") or {})]
-        shown = listed_by_view([job.resource for job in jobs], query.get("listViewType"))
+        shown = list_by_view([job.resource for job in jobs], query.get("listViewType"))
         orders = {job.resource["id"]: job.order for job in jobs}
         return page_of(call, shown, self._page, [orders[resource["id"]] for resource in shown])
 
@@ -99,7 +99,7 @@ class JobsApi:
             workspace=call.workspace_id,
             principal=call.caller.client_id,
             submitted=copy.deepcopy(call.body),
-            resource=self._accepted(call),
+            resource=self._accept(call),
             lacks=self._upkeep.lacks(call),
         )
         return json_answer(job.resource, 201)
@@ -116,7 +116,7 @@ class JobsApi:
         if not self._kernel.is_person(token, ML_AUDIENCE):
             raise user_error("properties.identity: a job that runs as its user needs the token of a user.")
 
-    def _accepted(self, call: Call) -> Resource:
+    def _accept(self, call: Call) -> Resource:
         """The job as Azure ML shows it: what was sent, and what the service adds."""
         properties = copy.deepcopy(call.body["properties"])
         name, workspace = call.parts[1], call.workspace_id

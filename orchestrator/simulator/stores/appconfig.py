@@ -93,9 +93,9 @@ class ConfigurationStore:
             ("GET", "/labels", self._labels),
             ("GET", "/revisions", self._revisions),
         ]
-        found = [web.route(verb, path, self._guarded(index, action)) for verb, path, action in table]
-        found += [web.head(path, self._guarded(index, action)) for verb, path, action in table if verb == "GET"]
-        return [*found, web.route("*", "/{path:.*}", self._guarded(index, lambda call: http.not_offered(call.request)))]
+        found = [web.route(verb, path, self._guard(index, action)) for verb, path, action in table]
+        found += [web.head(path, self._guard(index, action)) for verb, path, action in table if verb == "GET"]
+        return [*found, web.route("*", "/{path:.*}", self._guard(index, lambda call: http.not_offered(call.request)))]
 
     def put(
         self, key: str, value: str, label: str | None = None, *, content_type: str | None = None, replica: int = 0
@@ -108,7 +108,7 @@ class ConfigurationStore:
         """A key-value as one endpoint would show it now."""
         return self._replication.at(replica).settings.get((key, label or ""))
 
-    def _guarded(
+    def _guard(
         self, index: int, action: Callable[[_Call], web.Response]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:
@@ -121,7 +121,7 @@ class ConfigurationStore:
                 response = action(_Call(request, index, replica, body))
             except AzureError as fault:
                 response = http.problem(fault)
-            return http.finished(request, response, self._replication.at(index).sync_token)
+            return http.finish(request, response, self._replication.at(index).sync_token)
 
         return serve
 
@@ -147,7 +147,7 @@ class ConfigurationStore:
         existing = call.replica.settings.get((key, label))
         http.check_etag(call.request, existing.etag if existing else None, reads=False)
         http.check_unlocked(existing)
-        wanted = http.setting_of(call.request, call.body, key, label or None, self._kernel.now())
+        wanted = http.parse_setting(call.request, call.body, key, label or None, self._kernel.now())
         if existing is not None and http.same(existing, wanted):
             return http.one(call.request, existing)
         return http.one(call.request, self._store(call.index, wanted))

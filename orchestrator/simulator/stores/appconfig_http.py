@@ -170,7 +170,7 @@ def check_unlocked(setting: Setting | None) -> None:
         raise KeyLocked(setting.key)
 
 
-def setting_of(request: web.Request, body: bytes, key: str, label: str | None, now: datetime) -> Setting:
+def parse_setting(request: web.Request, body: bytes, key: str, label: str | None, now: datetime) -> Setting:
     """The key-value that a PUT's body describes; fields that the service sets itself are passed over.
 
     Raises:
@@ -200,7 +200,7 @@ def same(existing: Setting, wanted: Setting) -> bool:
 def one(request: web.Request, setting: Setting) -> web.Response:
     """A key-value."""
     headers = {"ETag": f'"{setting.etag}"', "Last-Modified": format_datetime(setting.modified, usegmt=True)}
-    return _json("kv+json", _shown(request, setting), headers)
+    return _json("kv+json", _show(request, setting), headers)
 
 
 def page_of_settings(request: web.Request, settings: Sequence[Setting], *, full: bool) -> web.Response:
@@ -219,7 +219,7 @@ def page_of_settings(request: web.Request, settings: Sequence[Setting], *, full:
         # A watcher finds the next page through the header of the unchanged one.
         answer.headers.update(headers)
         raise
-    return _json("kvset+json", _page([_shown(request, one) for one in settings], link), headers)
+    return _json("kvset+json", _page([_show(request, one) for one in settings], link), headers)
 
 
 def page_of_names(request: web.Request, kind: str, names: Sequence[str | None], size: int) -> web.Response:
@@ -270,7 +270,7 @@ def problem(fault: AzureError) -> web.Response:
     return web.Response(status=fault.status, body=body, headers=headers)
 
 
-def finished(request: web.Request, response: web.Response, sync_token: str) -> web.Response:
+def finish(request: web.Request, response: web.Response, sync_token: str) -> web.Response:
     """The answer with what every answer carries."""
     response.headers["x-ms-request-id"] = str(uuid.uuid4())
     if sync_token:
@@ -291,7 +291,7 @@ def _string(document: Mapping[str, Any], field: str) -> str | None:
     return value
 
 
-def _shown(request: web.Request, setting: Setting) -> dict[str, Any]:
+def _show(request: web.Request, setting: Setting) -> dict[str, Any]:
     whole = {
         "etag": setting.etag,
         "key": setting.key,

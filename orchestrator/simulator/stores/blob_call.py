@@ -118,21 +118,21 @@ class Call:
         return first, min(last + 1, size)
 
 
-def versioned(item: Blob | Container) -> dict[str, str]:
+def version_headers(item: Blob | Container) -> dict[str, str]:
     """ETag and time of the last change."""
     return {"ETag": item.etag, "Last-Modified": http_date(item.modified)}
 
 
-def written(item: Blob, status: int = 201) -> web.Response:
+def answer_write(item: Blob, status: int = 201) -> web.Response:
     """The answer to a successful write."""
-    headers = {**versioned(item), **_md5(item), "x-ms-request-server-encrypted": "true"}
+    headers = {**version_headers(item), **_md5(item), "x-ms-request-server-encrypted": "true"}
     return web.Response(status=status, headers=headers)
 
 
 def properties(blob: Blob) -> dict[str, str]:
     """The headers with which a blob is described."""
     return {
-        **versioned(blob),
+        **version_headers(blob),
         **blob.properties,
         **_md5(blob),
         **{f"{_META}{name}": value for name, value in blob.metadata.items()},

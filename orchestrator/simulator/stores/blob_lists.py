@@ -30,11 +30,11 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def list_blobs(call: Call) -> web.Response:
     """List Blobs: by prefix, with or without a delimiter, a page at a time."""
     container = call.container()
-    included = _included(call)
+    included = _parse_include(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
     start = max(_start(call), call.query.get("startFrom", ""))
     entries, following = container.page(prefix, delimiter, start, _limit(call))
-    asked = _asked(call, ("prefix", "marker", "maxresults", "delimiter"))
+    asked = _ask_for(call, ("prefix", "marker", "maxresults", "delimiter"))
     lines = "".join(_line(entry, with_metadata="metadata" in included) for entry in entries)
     origin = f' ServiceEndpoint="https://{call.headers.get("Host", "")}/" ContainerName={quoteattr(container.name)}'
     return _document(f"{origin}>{asked}<Blobs>{lines}</Blobs>", following)
@@ -45,7 +45,7 @@ def list_containers(call: Call) -> web.Response:
     prefix, start, limit = call.query.get("prefix", ""), _start(call), _limit(call)
     names = [name for name in sorted(call.account.containers) if name.startswith(prefix) and name >= start]
     lines = "".join(_container_line(call.account.containers[name]) for name in names[:limit])
-    asked = _asked(call, ("prefix", "marker", "maxresults"))
+    asked = _ask_for(call, ("prefix", "marker", "maxresults"))
     following = names[limit] if len(names) > limit else ""
     return _document(f">{asked}<Containers>{lines}</Containers>", following)
 
@@ -59,7 +59,7 @@ def _document(inner: str, following: str) -> web.Response:
     )
 
 
-def _included(call: Call) -> set[str]:
+def _parse_include(call: Call) -> set[str]:
     words = {word for word in call.query.get("include", "").split(",") if word}
     unknown = words - _INCLUDABLE
     if unknown:
@@ -82,7 +82,7 @@ def _start(call: Call) -> str:
         raise query_fault("OutOfRangeInput", "marker", marker) from fault
 
 
-def _asked(call: Call, names: Iterable[str]) -> str:
+def _ask_for(call: Call, names: Iterable[str]) -> str:
     tags = {"prefix": "Prefix", "marker": "Marker", "maxresults": "MaxResults", "delimiter": "Delimiter"}
     return "".join(f"<{tags[name]}>{escape(call.query[name])}</{tags[name]}>" for name in names if name in call.query)
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
-from orchestrator.simulator.stores.blob_call import Call, properties, versioned, written
+from orchestrator.simulator.stores.blob_call import Call, answer_write, properties, version_headers
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, header_fault, query_fault
 from orchestrator.simulator.stores.blob_lists import list_blobs, list_containers
 from orchestrator.simulator.stores.blob_state import Blob, Container, checksum, meets
@@ -40,9 +40,9 @@ def check_write(headers: Mapping[str, str], blob: Blob | None, *, creates: bool)
         raise BlobError("BlobAlreadyExists" if none_match == "*" and creates else "ConditionNotMet")
     if blob is None:
         return
-    if match is None and _changed(headers, _IF_UNMODIFIED, blob) is True:
+    if match is None and _has_changed(headers, _IF_UNMODIFIED, blob) is True:
         raise BlobError("ConditionNotMet")
-    if none_match is None and _changed(headers, _IF_MODIFIED, blob) is False:
+    if none_match is None and _has_changed(headers, _IF_MODIFIED, blob) is False:
         raise BlobError("ConditionNotMet")
 
 
@@ -58,10 +58,10 @@ def check_read(headers: Mapping[str, str], blob: Blob) -> None:
         raise BlobError("UnsatisfiableCondition")
     if match is not None and not meets(blob.etag, match):
         raise BlobError("ConditionNotMet")
-    if _changed(headers, _IF_UNMODIFIED, blob) is True:
+    if _has_changed(headers, _IF_UNMODIFIED, blob) is True:
         raise BlobError("ConditionNotMet")
     same = None if none_match is None else meets(blob.etag, none_match)
-    changed = _changed(headers, _IF_MODIFIED, blob)
+    changed = _has_changed(headers, _IF_MODIFIED, blob)
     # Either of the two is enough to be answered: the same ETag, or no change since.
     if (same is True and changed is not True) or (changed is False and same is not False):
         raise NotModified(blob.etag)
@@ -74,7 +74,7 @@ def _etag(headers: Mapping[str, str], name: str) -> str | None:
     return value.strip() if value is not None else None
 
 
-def _changed(headers: Mapping[str, str], name: str, blob: Blob) -> bool | None:
+def _has_changed(headers: Mapping[str, str], name: str, blob: Blob) -> bool | None:
     """Whether the blob has changed since the header's time; None without the header."""
     value = headers.get(name)
     return None if value is None else blob.modified.replace(microsecond=0) > _moment(name, value)
@@ -111,7 +111,7 @@ def create_container(call: Call) -> web.Response:
         raise BlobError("ContainerAlreadyExists")
     container = Container(call.container_name, call.account.etag(), call.now, call.metadata())
     call.account.containers[call.container_name] = container
-    return web.Response(status=201, headers=versioned(container))
+    return web.Response(status=201, headers=version_headers(container))
 
 
 def delete_container(call: Call) -> web.Response:
@@ -124,13 +124,13 @@ def get_container(call: Call) -> web.Response:
     container = call.container()
     metadata = {f"x-ms-meta-{name}": value for name, value in container.metadata.items()}
     lease = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
-    return web.Response(headers={**versioned(container), **metadata, **lease})
+    return web.Response(headers={**version_headers(container), **metadata, **lease})
 
 
 def set_container_metadata(call: Call) -> web.Response:
     container = call.container()
     container.metadata, container.etag, container.modified = call.metadata(), call.account.etag(), call.now
-    return web.Response(headers=versioned(container))
+    return web.Response(headers=version_headers(container))
 
 
 def put_blob(call: Call) -> web.Response:
@@ -142,7 +142,7 @@ def put_blob(call: Call) -> web.Response:
     if kind != "BlockBlob":
         raise header_fault("InvalidHeaderValue", "x-ms-blob-type", kind)
     call.check_write_headers()
-    return written(_commit(call, call.body, {}))
+    return answer_write(_commit(call, call.body, {}))
 
 
 def put_block(call: Call) -> web.Response:
@@ -175,14 +175,14 @@ def put_block_list(call: Call) -> web.Response:
         if block not in sources[place]:
             raise BlobError("InvalidBlockList")
         blocks.append((block, sources[place][block]))
-    return written(_commit(call, b"".join(data for _, data in blocks), dict(blocks)))
+    return answer_write(_commit(call, b"".join(data for _, data in blocks), dict(blocks)))
 
 
 def get_block_list(call: Call) -> web.Response:
     blob = call.blob()
     check_read(call.headers, blob)
     lines = "".join(f"<Block><Name>{name}</Name><Size>{len(data)}</Size></Block>" for name, data in blob.blocks.items())
-    headers = {**versioned(blob), "x-ms-blob-content-length": str(len(blob.data))}
+    headers = {**version_headers(blob), "x-ms-blob-content-length": str(len(blob.data))}
     text = f'<?xml version="1.0" encoding="utf-8"?><BlockList><CommittedBlocks>{lines}</CommittedBlocks></BlockList>'
     return web.Response(text=text, content_type="application/xml", headers=headers)
 
@@ -218,19 +218,19 @@ def get_metadata(call: Call) -> web.Response:
     blob = call.blob()
     check_read(call.headers, blob)
     metadata = {f"x-ms-meta-{name}": value for name, value in blob.metadata.items()}
-    return web.Response(headers={**versioned(blob), **metadata})
+    return web.Response(headers={**version_headers(blob), **metadata})
 
 
 def set_metadata(call: Call) -> web.Response:
     blob = _writable(call)
     blob.metadata = call.metadata()
-    return written(_touch(call, blob), status=200)
+    return answer_write(_touch(call, blob), status=200)
 
 
 def set_properties(call: Call) -> web.Response:
     blob = _writable(call)
     blob.properties = call.content_headers()
-    return web.Response(headers=versioned(_touch(call, blob)))
+    return web.Response(headers=version_headers(_touch(call, blob)))
 
 
 def delete_blob(call: Call) -> web.Response:

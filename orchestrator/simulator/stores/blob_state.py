@@ -89,14 +89,14 @@ def checksum(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def unquoted(etag: str) -> str:
+def unquote_etag(etag: str) -> str:
     """An ETag without its quotes: both forms are accepted in conditional headers."""
     return etag.strip().removeprefix("W/").strip('"')
 
 
 def meets(etag: str, wanted: str) -> bool:
     """Whether an ETag is the one, or ``*``, that a conditional header names."""
-    return wanted == "*" or unquoted(wanted) == unquoted(etag)
+    return wanted == "*" or unquote_etag(wanted) == unquote_etag(etag)
 
 
 def size_of(metadata: Mapping[str, str]) -> int:

@@ -62,7 +62,7 @@ class BlobStore:
         """The container of that name, made if there is none."""
         found = self._account.containers.get(name)
         if found is None:
-            found = Container(_checked(name), self._account.etag(), self._kernel.now())
+            found = Container(_check_name(name), self._account.etag(), self._kernel.now())
             self._account.containers[name] = found
         return found
 
@@ -127,7 +127,7 @@ def _operation(request: web.Request, container: str, name: str) -> Operation:
     query = request.query
     level = "account"
     if container:
-        _checked(container)
+        _check_name(container)
         level = "blob" if name else "container"
     if level == "container" and query.get("restype") != "container":
         # A name directly under the root is a blob in $root, which no account here has.
@@ -140,7 +140,7 @@ def _operation(request: web.Request, container: str, name: str) -> Operation:
     return operation
 
 
-def _checked(container: str) -> str:
+def _check_name(container: str) -> str:
     if not _CONTAINER.fullmatch(container):
         raise BlobError("InvalidResourceName")
     return container

@@ -97,7 +97,7 @@ async def _swept(world: World, plan: Plan) -> Sequence[Signal]:
 def _pointer_findings(world: World, plan: Plan) -> Iterator[Finding]:
     store = world.pointers[plan.pair]
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
-        yield _tried(f"pointer {endpoint}", lambda endpoint=endpoint: _shown(store.seen_on(plan.pair, endpoint)))  # type: ignore[misc]
+        yield _tried(f"pointer {endpoint}", lambda endpoint=endpoint: _shown(store.read_from(plan.pair, endpoint)))  # type: ignore[misc]
 
 
 def _shown(value: Any) -> tuple[bool, str]:

@@ -228,7 +228,7 @@ def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
 
 def _asked(world: World, order: RunOrder, endpoint: str) -> Replica:
     try:
-        value = world.pointers[order.pair].seen_on(order.pair, endpoint)
+        value = world.pointers[order.pair].read_from(order.pair, endpoint)
     except HubswitchError as fault:
         return Replica(endpoint=endpoint, confirmed=False, why=str(fault))
     if value is None:

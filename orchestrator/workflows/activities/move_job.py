@@ -166,7 +166,7 @@ class Mover:
 
     def _body_for(self, record: JobRecord, continued: dict[str, str]) -> dict[str, Any]:
         """The job as the target will accept it."""
-        submitted = rewriting.pinned(record.body, self._map.from_, versions_of(record.closure))
+        submitted = rewriting.pin_versions(record.body, self._map.from_, versions_of(record.closure))
         body = checkpoint.with_checkpoint(rewriting.without_read_only(submitted))
         if not self._is_home:
             rewrite = rewriting.rewrite(body, self._map)

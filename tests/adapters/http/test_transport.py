@@ -16,7 +16,7 @@ from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 
 from orchestrator.adapters.http.deadline import deadline, remaining
-from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, BoundedTransport, CircuitOpen, Gate, Limits
 from orchestrator.core.base.errors import NotFound, TemporaryError, Throttled, Unreachable
 
@@ -163,7 +163,7 @@ def test_a_retry_after_beyond_the_deadline_comes_back_at_once(get: Get, serve: A
 def test_a_retry_after_does_not_hide_what_was_answered(get: Get, serve: Any, answers: Any) -> None:
     """The SDK would sleep and retry a 404 that carries a Retry-After; the caller learns that it is a 404."""
     server = serve(answers("404 Not Found", "", "Retry-After: 30"))
-    with pytest.raises(NotFound, match="reading x: 127"), translated("reading x"):
+    with pytest.raises(NotFound, match="reading x: 127"), translate_errors("reading x"):
         get(server.url, retry_total=1)
 
 

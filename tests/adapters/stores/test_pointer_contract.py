@@ -210,7 +210,7 @@ def test_a_value_that_is_no_pointer_is_named(
     """Endpoint and key are named, in the snapshot and on a replica alike."""
     endpoint = pointer._endpoint
     raw.set_configuration_setting(ConfigurationSetting(key=f"hubswitch:{pair}:active", value=text))
-    for read in (lambda: pointer.snapshot(pair), lambda: pointer.seen_on(pair, endpoint)):
+    for read in (lambda: pointer.snapshot(pair), lambda: pointer.read_from(pair, endpoint)):
         with pytest.raises(expected, match=f"{endpoint} key hubswitch:{pair}:active"):
             read()
 
@@ -228,12 +228,12 @@ def test_an_epoch_tag_that_is_no_number_is_named(
 def test_a_replica_is_asked_by_its_endpoint(pointer: AppConfigurationPointer, azure: LocalAzure, pair: str) -> None:
     """What one replica holds is seen there, and nothing is nothing."""
     replica = azure.urls["configuration.1"]
-    assert pointer.seen_on(pair, replica) is None
+    assert pointer.read_from(pair, replica) is None
     pointer.publish(pair, value(1), pointer.snapshot(pair))
     until = datetime.now(UTC) + timedelta(seconds=3)
-    while pointer.seen_on(pair, replica) is None and datetime.now(UTC) < until:
+    while pointer.read_from(pair, replica) is None and datetime.now(UTC) < until:
         pass
-    assert pointer.seen_on(pair, replica) == value(1)
+    assert pointer.read_from(pair, replica) == value(1)
 
 
 def test_a_busy_store_says_when_to_come_back(pointer: AppConfigurationPointer, azure: LocalAzure, pair: str) -> None:

@@ -175,7 +175,7 @@ def remainder_end(text: str, end: int) -> int:
     return found.end() if found else end
 
 
-def bound_input(value: object) -> str | None:
+def input_bound_by(value: object) -> str | None:
     """The input to which ``${{parent.inputs.x}}`` (or ``${{inputs.x}}``) is bound, if that is all there is."""
     found = _INPUT_BINDING.fullmatch(value) if isinstance(value, str) else None
     return found[1] if found else None

@@ -73,11 +73,11 @@ class Rewriter:
             raise InvalidInput("the kind of asset", "", " or ".join(sorted(ASSET_KINDS)), repr(kind))
         if not isinstance(body.get("properties"), dict):
             raise InvalidInput(f"the body of a {kind}", "properties", "an object", "none")
-        return self._walked(asset_without_read_only(body))[0]
+        return self._walk(asset_without_read_only(body))[0]
 
     def _job(self, body: Mapping[str, Any]) -> Rewrite:
         sent = as_contracted(body)
-        result, found = self._walked(sent)
+        result, found = self._walk(sent)
         gone = sorted(ENVELOPE & body.keys())
         if gone:
             found.notes.insert(0, f"read-only fields do not go out again: {', '.join(gone)}")
@@ -85,7 +85,7 @@ class Rewriter:
             self._whole_closure(sent, found)
         return found.result(result.body)
 
-    def _walked(self, sent: dict[str, Any]) -> tuple[Rewrite, Findings]:
+    def _walk(self, sent: dict[str, Any]) -> tuple[Rewrite, Findings]:
         literals = ComputeInputs(self._assets)
         literals.visit(sent["properties"], "/properties")
         walk = Walk(self._tables, literals.literals)

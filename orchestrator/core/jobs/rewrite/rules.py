@@ -147,7 +147,7 @@ class Tables:
         if place != self.old:
             return Verdict(reference.found[0], kept="it lies in a workspace that is no part of the map")
         if not reference.part("kind"):
-            return Verdict(self._moved(reference, None))
+            return Verdict(self._move(reference, None))
         return self._in_workspace(reference)
 
     def _in_workspace(self, reference: Reference) -> Verdict:
@@ -157,28 +157,28 @@ class Tables:
             return Verdict(reference.found[0], unmapped=f"{word} is no kind of thing that the map knows")
         if kind.is_run:
             return Verdict(reference.found[0], unmapped=RUN)
-        name, cut, tail = _versioned(child) if kind.need else (child, "", "")
+        name, cut, tail = _split_version(child) if kind.need else (child, "", "")
         if kind.table == "endpoints" and _BATCH_RUN.match(reference.found.string, reference.end):
             return Verdict(reference.found[0], unmapped=RUN)
         new = self.name_of(kind.table, name) if kind.table else name
         if new is None:
             return Verdict(reference.found[0], unmapped=NO_ENTRY.format(table=kind.table, name=name))
         new = f"{new}{cut}{tail}"
-        return Verdict(self._moved(reference, new), need=self._need(reference, new))
+        return Verdict(self._move(reference, new), need=self._need(reference, new))
 
-    def _moved(self, reference: Reference, child: str | None) -> str:
+    def _move(self, reference: Reference, child: str | None) -> str:
         """The reference with the new workspace, and with another child if one is given; all else as spelt."""
         to = self.map.to
         parts = {"subscription": to.subscription, "group": to.resource_group, "name": to.workspace}
         if child is not None:
             parts["child"] = child
-        return _replaced(reference, parts)
+        return _replace_parts(reference, parts)
 
     def _need(self, reference: Reference, child: str) -> Need | None:
         kind = KINDS.get(reference.part("kind").casefold())
         if kind is None or not kind.need or is_open(child):
             return None
-        name, cut, tail = _versioned(child)
+        name, cut, tail = _split_version(child)
         by, version = ("labels" if cut == "@" else "versions", tail) if cut else ("", "")
         if reference.part("by"):
             by, version = reference.part("by").lower(), reference.part("version")
@@ -193,9 +193,9 @@ class Tables:
         if kind == "userassignedidentities":
             return self._identity_id(reference)
         if provider == "microsoft.storage" and kind == "storageaccounts":
-            return self._renamed(whole, name, self.accounts.listed(name), "storage_accounts")
+            return self._rename(whole, name, self.accounts.listed(name), "storage_accounts")
         if provider.endswith(("containerregistry", "machinelearningservices")) and kind == "registries":
-            return self._renamed(whole, name, self.registries.listed(name), "registries")
+            return self._rename(whole, name, self.registries.listed(name), "registries")
         return Verdict(whole, kept=OUTSIDE)
 
     def _identity_id(self, reference: Reference) -> Verdict:
@@ -208,7 +208,7 @@ class Tables:
         return Verdict(whole if new == bare else lead.rstrip("/") + new)
 
     @staticmethod
-    def _renamed(whole: str, name: str, new: str | None, table: str) -> Verdict:
+    def _rename(whole: str, name: str, new: str | None, table: str) -> Verdict:
         """A resource by ARM id, of which the map knows the name at most: another one cannot be placed."""
         if new is None or new.casefold() == name.casefold():
             return Verdict(whole, kept=OUTSIDE)
@@ -224,7 +224,7 @@ class Tables:
                 return self._portable_datastore(reference, first)
             case "registries":
                 new = self.registries.listed(first)
-                return Verdict(_replaced(reference, {"first": new}) if new else reference.found[0])
+                return Verdict(_replace_parts(reference, {"first": new}) if new else reference.found[0])
             case "jobs" | "runs" if is_open(first):
                 return Verdict(reference.found[0])
             case "subscriptions" if not first:
@@ -243,12 +243,12 @@ class Tables:
         new = self.name_of("datastores", name)
         if new is None:
             return Verdict(reference.found[0], unmapped=NO_ENTRY.format(table="datastores", name=name))
-        return Verdict(_replaced(reference, {"first": new}), portable=True)
+        return Verdict(_replace_parts(reference, {"first": new}), portable=True)
 
     def _mlflow_host(self, reference: Reference, host: str) -> Verdict:
         entries = self.urls.get(host.casefold())
         if entries:
-            return Verdict(_replaced(reference, {"authority": entries[0].to_host}))
+            return Verdict(_replace_parts(reference, {"authority": entries[0].to_host}))
         if host.casefold() in self.target_hosts:
             return Verdict(reference.found[0])
         return Verdict(reference.found[0], unmapped=f"the table endpoints has no entry for the regional host {host}")
@@ -259,7 +259,7 @@ class Tables:
         host = reference.found[0]
         folded = host.casefold()
         if folded in self.urls:
-            return self._listed_host(reference, folded, text)
+            return self._map_host(reference, folded, text)
         if folded in self.target_hosts:
             return Verdict(host)
         if text[: reference.start].endswith("$"):
@@ -274,7 +274,7 @@ class Tables:
             return Verdict(self._registry_host(host, self.registries.listed(host) or host))
         return self._regional(host, folded, label)
 
-    def _listed_host(self, reference: Reference, folded: str, text: str) -> Verdict:
+    def _map_host(self, reference: Reference, folded: str, text: str) -> Verdict:
         entries = self.urls[folded]
         for entry in entries:
             if entry.path and _goes_on_with(text, reference.end, entry.path):
@@ -325,7 +325,7 @@ class Tables:
         return Verdict(host, unmapped=f"the table endpoints has no host for {host}")
 
 
-def _replaced(reference: Reference, parts: Mapping[str, str]) -> str:
+def _replace_parts(reference: Reference, parts: Mapping[str, str]) -> str:
     """The text of a reference with some of its parts replaced."""
     found, pieces, last = reference.found, [], reference.start
     for name, new in sorted(parts.items(), key=lambda part: found.start(part[0])):
@@ -341,7 +341,7 @@ def _goes_on_with(text: str, at: int, path: str) -> bool:
     return text.startswith(path, at) and not text[at + len(path) : at + len(path) + 1].strip("/?#&;,)]}>\"'`\\ \t\n")
 
 
-def _versioned(child: str) -> tuple[str, str, str]:
+def _split_version(child: str) -> tuple[str, str, str]:
     """An asset's name with a version or label behind it (``name:3``, ``name@latest``), cut."""
     for mark in ":@":
         name, cut, tail = child.partition(mark)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from orchestrator.core.jobs.rewrite.fields import FIELDS, IDENTITY_FIELDS, LITERAL_FIELDS, NAME_TABLE, PORT_FIELDS, Slot
-from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
+from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.references import (
     NO_CLUSTER,
     Reference,
@@ -50,7 +50,7 @@ class Walk:
     def node(self, node: dict[str, Any], path: str) -> dict[str, Any]:
         """A job, a step, a component or another object of the schema."""
         return {
-            key: self._field(item, child(path, key), FIELDS.get(folded_key(key), Slot.PLAIN))
+            key: self._field(item, child(path, key), FIELDS.get(fold_key(key), Slot.PLAIN))
             for key, item in node.items()
         }
 
@@ -78,7 +78,7 @@ class Walk:
             return self.value(port, path, Slot.COMPUTE if path in self._compute_literals else literal)
         made = {}
         for key, item in port.items():
-            pointer, word = child(path, key), folded_key(key)
+            pointer, word = child(path, key), fold_key(key)
             inner = literal if word in LITERAL_FIELDS else PORT_FIELDS.get(word, Slot.PLAIN)
             slot_here = Slot.COMPUTE if pointer in self._compute_literals else inner
             made[key] = (self._field if slot_here is Slot.DATASTORE else self.value)(item, pointer, slot_here)
@@ -86,7 +86,7 @@ class Walk:
 
     def _identity(self, identity: dict[str, Any], path: str) -> dict[str, Any]:
         return {
-            key: self.value(item, child(path, key), Slot.IDENTITY if folded_key(key) in IDENTITY_FIELDS else Slot.PLAIN)
+            key: self.value(item, child(path, key), Slot.IDENTITY if fold_key(key) in IDENTITY_FIELDS else Slot.PLAIN)
             for key, item in identity.items()
         }
 
@@ -106,7 +106,7 @@ class Walk:
         """One string, read as its slot is."""
         if "/" not in text:
             if slot in NAME_TABLE:
-                return self._named(text, path, slot)
+                return self._map_bare_name(text, path, slot)
             if slot is Slot.PERHAPS_COMPUTE:
                 return self._perhaps_compute(text, path)
             if slot is Slot.IDENTITY or (self._ids and slot is Slot.PLAIN and text.casefold() in self._ids):
@@ -114,7 +114,7 @@ class Walk:
         verdicts = self._verdicts(text) if "/" in text or "." in text else []
         self._words.look(text, verdicts, path, self.found)
         if verdicts:
-            return self._decided(text, verdicts, path, slot)
+            return self._decide(text, verdicts, path, slot)
         if slot in NAME_TABLE and not is_binding(text):
             self.found.miss(path, text, f"this is no spelling of a name for the map's table {NAME_TABLE[slot]}")
         return text
@@ -123,7 +123,7 @@ class Walk:
         given = ((reference, self._tables.verdict(reference, text)) for reference in references(text))
         return [(reference, verdict) for reference, verdict in given if verdict]
 
-    def _decided(self, text: str, verdicts: list[tuple[Reference, Verdict]], path: str, slot: Slot) -> str:
+    def _decide(self, text: str, verdicts: list[tuple[Reference, Verdict]], path: str, slot: Slot) -> str:
         unmapped = next((verdict.unmapped for _, verdict in verdicts if verdict.unmapped), "")
         kept = next((verdict.kept for _, verdict in verdicts if verdict.kept), "")
         if unmapped and slot is Slot.TEXT:
@@ -132,7 +132,7 @@ class Walk:
         if unmapped:
             self.found.miss(path, text, unmapped)
             return text
-        new = _joined(text, verdicts)
+        new = _join(text, verdicts)
         if new != text:
             self.found.changed(path, text, new)
             if _SIGNED.search(text):
@@ -153,7 +153,7 @@ class Walk:
             if verdict.portable and "/outputs/" not in path:
                 self.found.remark(PORTABLE, path)
 
-    def _named(self, text: str, path: str, slot: Slot) -> str:
+    def _map_bare_name(self, text: str, path: str, slot: Slot) -> str:
         """A name without a workspace in a place where one is meant."""
         table = NAME_TABLE[slot]
         short = short_name(text)
@@ -218,7 +218,7 @@ def _outside(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
     return " ".join((*pieces, text[last:]))
 
 
-def _joined(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
+def _join(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
     pieces, last = [], 0
     for reference, verdict in verdicts:
         pieces += [text[last : reference.start], verdict.text]
@@ -229,4 +229,4 @@ def _joined(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
 def _in_named(key: str, slot: Slot) -> Slot:
     """How a field of an object is read that stands where a name would."""
     names = {"target", "name", "id", "compute", "computeid", "datastore", "datastoreid", "datastorename"}
-    return slot if folded_key(key) in names else Slot.PLAIN
+    return slot if fold_key(key) in names else Slot.PLAIN
