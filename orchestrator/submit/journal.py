@@ -35,7 +35,7 @@ class Destination(NamedTuple):
 
     side: Role
     epoch: int
-    seen_on: str
+    read_from: str
     """Endpoint of the store that answered."""
 
     note: str = ""
