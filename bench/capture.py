@@ -15,7 +15,7 @@ from orchestrator.core.jobs.azure_status import has_ended, status_of
 from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.workload import User
 from orchestrator.simulator.identity import EXECUTOR
-from orchestrator.simulator.request_log import Entry
+from orchestrator.simulator.request_log import LoggedRequest
 from orchestrator.watch.reconcile import find_differing
 from orchestrator.workflows.messages import CaptureReport
 
@@ -126,7 +126,7 @@ def _reconciled(at: Stage, pair: Pair, name: str, look: Any) -> Pass:
     )
 
 
-def _is_read(call: Entry) -> bool:
+def _is_read(call: LoggedRequest) -> bool:
     return call.surface == "control" and call.method == "GET" and call.principal == EXECUTOR
 
 

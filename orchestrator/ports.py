@@ -205,7 +205,7 @@ class AssetService(Protocol):
         ...
 
 
-class Place(NamedTuple):
+class ContainerPlace(NamedTuple):
     """A container of a storage account."""
 
     account: str
@@ -234,11 +234,11 @@ class Inventory(Protocol):
         """Names of the environments that were registered."""
         ...
 
-    def place(self, hub: Hub, datastore: str) -> Place | None:
+    def place(self, hub: Hub, datastore: str) -> ContainerPlace | None:
         """Where a datastore leads; None if there is none of that name."""
         ...
 
-    def amount(self, hub: Hub, place: Place, path: str) -> Amount:
+    def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path; nothing if the container is not there."""
         ...
 
@@ -313,10 +313,10 @@ UNDER_WAY = frozenset({"pending", "running", "suspended"})
 """The engine's words for an instance that still goes on."""
 
 
-def container_of(account: str, container: str) -> Place:
+def container_of(account: str, container: str) -> ContainerPlace:
     """A container of an account that is named by its host, such as ``<account>.dfs.core.windows.net``."""
     label, _, service = account.partition(".")
-    return Place(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
+    return ContainerPlace(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
 
 
 class EngineError(Exception):

@@ -20,7 +20,7 @@ from orchestrator.submit.api import Desk, Submitted, desk, follow, plain, submit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class SubmitOptions:
     """How a job is to be submitted; the fields are those of ``orchestrator.submit.api.submit``."""
 
     name: str | None = None
@@ -31,7 +31,7 @@ class Wanted:
     """Until it has ended."""
 
 
-def submit_command(file: Path, plan: Path, wanted: Wanted, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+def submit_command(file: Path, plan: Path, wanted: SubmitOptions, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Submit, say where it went, and wait for its end if asked to."""
     try:
         at = desk(plan)

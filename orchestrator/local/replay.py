@@ -16,12 +16,12 @@ from orchestrator.core.decision import decide
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.plan.schema import SCHEMA, Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import SCHEMA, Hub, LedgerAccount, Plan, Pointer
 from orchestrator.core.signals.facts import Details, Fact
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.core.signals.routing import attribute
 from orchestrator.core.signals.signal import Signal, probe_signal
-from orchestrator.local.scenario import Action, Condition, Delivery, Outcome, Scenario, policy_of
+from orchestrator.local.scenario import Action, Condition, Delivery, Scenario, ScenarioOutcome, policy_of
 from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange
 
 SUBSCRIPTION = "scenario"
@@ -54,8 +54,8 @@ class Replayed(NamedTuple):
     missed: list[str]
 
     @property
-    def outcome(self) -> Outcome:
-        return Outcome.FAILOVER if self.failovers else Outcome.HOLD
+    def outcome(self) -> ScenarioOutcome:
+        return ScenarioOutcome.FAILOVER if self.failovers else ScenarioOutcome.HOLD
 
     @property
     def ok(self) -> bool:
@@ -95,7 +95,7 @@ def plan_for(scenario: Scenario, policy: Policy) -> Plan:
         primary=_hub(scenario.primary.region),
         secondary=_hub(scenario.secondary.region),
         pointer=Pointer(endpoint="https://scenario.azconfig.io"),
-        ledger=Ledger(account="https://scenario.blob.core.windows.net"),
+        ledger=LedgerAccount(account="https://scenario.blob.core.windows.net"),
         policy=policy,
     )
 

@@ -47,7 +47,7 @@ class Condition(StrEnum):
     """Every second probe is bad."""
 
 
-class Outcome(StrEnum):
+class ScenarioOutcome(StrEnum):
     FAILOVER = "failover"
     HOLD = "hold"
 
@@ -56,7 +56,7 @@ class Side(Value, kw_only=True):
     region: str
 
 
-class Turn(Value, kw_only=True):
+class WorldChange(Value, kw_only=True):
     """A change of the world."""
 
     at: Moment
@@ -81,7 +81,7 @@ class Action(Value, kw_only=True):
 
 
 class Expectation(Value, kw_only=True):
-    outcome: Outcome
+    outcome: ScenarioOutcome
     failover_after: Moment | None = None
     failover_by: Moment | None = None
     max_failovers: Count | None = None
@@ -100,7 +100,7 @@ class Scenario(Value, kw_only=True):
     policy: dict[str, Any] = msgspec.field(default_factory=dict)
     """Overrides of the default policy, by field name."""
 
-    world: tuple[Turn, ...] = ()
+    world: tuple[WorldChange, ...] = ()
     events: tuple[Delivery, ...] = ()
     operator: tuple[Action, ...] = ()
     expect: Expectation

@@ -23,7 +23,7 @@ import orchestrator
 from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.host import HostOptions, LocalHost
 from orchestrator.local.simulated_plan import plan_of, plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
@@ -56,7 +56,7 @@ class Local:
     """A running session."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     host: LocalHost
     plan: Plan
     plan_file: Path
@@ -92,7 +92,7 @@ async def session(
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubswitch-")))
         stack.enter_context(cloud)
-        engine = stack.enter_context(Engine())
+        engine = stack.enter_context(LocalEngine())
         plan_file = folder / "demo.yaml"
         plan_file.write_text(plan_yaml(cloud, **scale_policy(speed)), encoding="utf-8")
         stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))

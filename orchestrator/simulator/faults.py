@@ -41,7 +41,7 @@ SHARED = ("identity", "ledger", "appconfig", "eventgrid", "observer", "elsewhere
 SURFACES = (*REGIONAL, *SHARED)
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     REFUSE = "refuse"
     BLACK_HOLE = "black-hole"
     HANG = "hang"
@@ -71,7 +71,7 @@ class Fault:
 
     region: str | None
     surface: str
-    kind: Kind
+    kind: FaultKind
     how: How
     met: int = 0
     lifted: bool = False
@@ -151,14 +151,14 @@ class Faults:
             raise ValueError(f"surface: one of {', '.join(SURFACES)} was expected, got {surface!r}")
         if region is not None and region not in self.regions:
             raise ValueError(f"region: one of {', '.join(self.regions)} was expected, got {region!r}")
-        if kind not in set(Kind):
-            raise ValueError(f"kind: one of {', '.join(Kind)} was expected, got {kind!r}")
+        if kind not in set(FaultKind):
+            raise ValueError(f"kind: one of {', '.join(FaultKind)} was expected, got {kind!r}")
         try:
             how = from_builtins(parameters, How, "parameters")
             re.compile(how.path or "")
         except (InvalidInput, re.error) as fault:
             raise ValueError(str(fault)) from fault
-        return Fault(None if surface == "identity" else region, surface, Kind(kind), how)
+        return Fault(None if surface == "identity" else region, surface, FaultKind(kind), how)
 
     def _put(self, fault: Fault) -> None:
         place = (fault.region, fault.surface)

@@ -20,10 +20,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from orchestrator.simulator.arm.resources import stamp
 from orchestrator.simulator.estate import Estate, Site
-from orchestrator.simulator.faults import Faults, Kind
+from orchestrator.simulator.faults import FaultKind, Faults
 from orchestrator.simulator.services import Kernel
 
-DEAD = frozenset({Kind.REFUSE, Kind.BLACK_HOLE, Kind.HANG, Kind.ERROR})
+DEAD = frozenset({FaultKind.REFUSE, FaultKind.BLACK_HOLE, FaultKind.HANG, FaultKind.ERROR})
 RESOURCE_DELAY = 300.0
 NOTICE_DELAY = 2400.0
 UPDATES = 1800.0

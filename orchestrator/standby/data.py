@@ -19,8 +19,8 @@ from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, Dat
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.rewrite.data_uses import DataUse, data_uses
 from orchestrator.core.plan.schema import Plan
-from orchestrator.ports import Inventory, Place, World, container_of
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.ports import ContainerPlace, Inventory, World, container_of
+from orchestrator.workflows.activities.assets import AssetCopier
 
 
 class Key(NamedTuple):
@@ -68,7 +68,7 @@ def data_report(world: World, inventory: Inventory, plan: Plan, active: Role) ->
 def _collect(world: World, plan: Plan, active: Role, record: JobRecord, found: dict[Key, Uses]) -> None:
     here = rewriting.job_map(plan, active).from_
     sources = [("", rewriting.without_read_only(record.body))]
-    assets = Assets(world, plan, active)
+    assets = AssetCopier(world, plan, active)
     for asset in record.closure:
         kept = assets.snapshot(asset)
         if kept is not None:
@@ -132,7 +132,7 @@ class Judge:
         there = container_of(f"{other}{dot}{rest}", container)
         return self._measure(draft, container_of(key.account, container), there, path)
 
-    def _measure(self, draft: DataItem, here: Place, there: Place, path: str) -> DataItem:
+    def _measure(self, draft: DataItem, here: ContainerPlace, there: ContainerPlace, path: str) -> DataItem:
         draft = _with(draft, here=here.spelt, there=there.spelt)
         if here.spelt.casefold() == there.spelt.casefold():
             return _with(draft, state=DataState.SHARED)

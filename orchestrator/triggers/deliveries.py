@@ -16,7 +16,7 @@ import azure.functions as func
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.recording import Heard
-from orchestrator.core.signals.facts import Fact, Kind
+from orchestrator.core.signals.facts import ElementKind, Fact
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.ports import Engine
 from orchestrator.triggers.answers import TooLarge, answer, problem
@@ -121,7 +121,7 @@ def _not_understood(req: func.HttpRequest, reasons: tuple[str, ...]) -> func.Htt
 
 
 def _validation_code(facts: list[Fact]) -> str | None:
-    return next((fact.details.validation_code for fact in facts if fact.parsed.kind is Kind.HANDSHAKE), None)
+    return next((fact.details.validation_code for fact in facts if fact.parsed.kind is ElementKind.HANDSHAKE), None)
 
 
 def _count(found: Intake, total: int) -> dict[str, int]:

@@ -48,7 +48,7 @@ LIMIT = 64 * 1024
 Words = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
-class Asked(Value, kw_only=True):
+class CommandBody(Value, kw_only=True):
     """Body of a command: why, and by whom if the platform does not say."""
 
     reason: Words
@@ -56,7 +56,7 @@ class Asked(Value, kw_only=True):
     force: bool = False
 
 
-class DrillAsked(Value, kw_only=True):
+class DrillBody(Value, kw_only=True):
     """Body of a drill."""
 
     reason: Words
@@ -140,7 +140,7 @@ def drill(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = body_of(req, DrillAsked)
+        asked = body_of(req, DrillBody)
         now = deployment.clock.now()
         ends = blackout_end(now, plan.policy)
         if ends and not asked.force:
@@ -169,7 +169,7 @@ def command(deployment: Deployment, do: str) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = body_of(req, Asked)
+        asked = body_of(req, CommandBody)
         order = Command(
             do=commands.Do(do),
             by=caller_of(req, deployment.settings) or asked.by or "unnamed",
@@ -224,7 +224,7 @@ def _accept_run(run_id: str) -> func.HttpResponse:
     return answer({"run": run_id, "follow": where}, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
 
 
-def body_of[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
+def body_of[T: (CommandBody, DrillBody)](req: func.HttpRequest, shape: type[T]) -> T:
     where = place_of(req)
     body = req.get_body()
     if len(body) > LIMIT:

@@ -14,7 +14,7 @@ from orchestrator.core.decision.stamps import PauseRecord, Shared
 from orchestrator.core.recording import Heard
 from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem
-from orchestrator.triggers.http_pairs import Asked, Handler, body_of, caller_of, guard
+from orchestrator.triggers.http_pairs import CommandBody, Handler, body_of, caller_of, guard
 from orchestrator.triggers.pauses import record_of, try_to_store
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
@@ -27,7 +27,7 @@ def everything(deployment: Deployment, do: Do) -> Handler:
     """``POST pause`` and ``POST resume``: 202 if every store has it; 503 if one has not, and what stands then."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        asked = body_of(req, Asked)
+        asked = body_of(req, CommandBody)
         now = deployment.clock.now()
         wanted = record_of(do, caller_of(req, deployment.settings) or asked.by or "unnamed", asked.reason, now)
         world = await deployment.assembled()

@@ -20,7 +20,7 @@ from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.standby import canary
-from orchestrator.core.standby.canary import Asked, Movement, Result
+from orchestrator.core.standby.canary import CanaryStatus, Movement, Result
 from orchestrator.ports import World
 
 LOOKS = 4
@@ -135,7 +135,7 @@ class Canaries:
         moves = self._moves.get(visit.key)
         result = canary.judge_canary(
             visit.plan,
-            Asked(status=status, submitted_at=watched.submitted_at or visit.now),
+            CanaryStatus(status=status, submitted_at=watched.submitted_at or visit.now),
             visit.now,
             proven=self._is_proven(visit),
             moved_at=moves.moved_at if moves else None,

@@ -16,7 +16,7 @@ from orchestrator.core.recording import Heard
 from orchestrator.core.schedule import is_poll_due, is_poll_early, poll_urgency
 from orchestrator.ports import Engine, EngineError
 from orchestrator.watch.process import Process
-from orchestrator.watch.tick import Slot, raise_first, run_tick
+from orchestrator.watch.tick import TickBounds, raise_first, run_tick
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
 
@@ -57,7 +57,7 @@ async def poll(process: Process, engine: Engine) -> int:
         if found.signals:
             await process.record(plan, Heard(pair=pair, now=after, signals=found.signals))
 
-    slot = Slot(LONGEST, process.settings.poll_timeout, AT_ONCE)
+    slot = TickBounds(LONGEST, process.settings.poll_timeout, AT_ONCE)
     raise_first(await run_tick(list(process.plans), read_state, slot), "reading the state of")
     due = sorted(states, key=lambda pair: poll_urgency(states[pair]))[:PER_TICK]
     ended = await run_tick(due, poll_pair, slot)

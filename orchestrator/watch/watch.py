@@ -26,7 +26,7 @@ from orchestrator.watch.revive import revive
 from orchestrator.watch.staleness import tell_untaken
 from orchestrator.watch.stamps import Surroundings
 from orchestrator.watch.states import QUIET, readable_states
-from orchestrator.watch.tick import Slot, count_unreached, log_faults, raise_first, run_tick
+from orchestrator.watch.tick import TickBounds, count_unreached, log_faults, raise_first, run_tick
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
 
@@ -56,7 +56,7 @@ async def watch(process: Process, engine: Engine) -> int:
     await tell_untaken(process, states)
     looks = Looks(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
     settings = process.settings
-    slot = Slot(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
+    slot = TickBounds(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
     ended, _ = await asyncio.gather(
         run_tick(process.memory.looks.order(waiting), looks.look_at, slot),
         _canaries(process, world, states, now),
@@ -138,7 +138,7 @@ async def _canaries(process: Process, world: World, states: Mapping[str, PairSta
         )
 
     length = process.settings.watch_slot * CANARIES_PART
-    ended = await run_tick(order, turn, Slot(length, length / 2, CANARY_THREADS))
+    ended = await run_tick(order, turn, TickBounds(length, length / 2, CANARY_THREADS))
     log_faults(ended, "the canary of")
 
 

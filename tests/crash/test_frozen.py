@@ -24,7 +24,7 @@ from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 
 
 def _switch(visit: Visit, epoch: int) -> None:
@@ -35,7 +35,7 @@ def _switch(visit: Visit, epoch: int) -> None:
 
 
 @contextmanager
-def _stamp(visit: Visit, **options: object) -> Iterator[tuple[Engine, TaskHubGrpcClient, Worker]]:
+def _stamp(visit: Visit, **options: object) -> Iterator[tuple[LocalEngine, TaskHubGrpcClient, Worker]]:
     with running() as (engine, client):
         worker = visit.worker(engine, **options)  # type: ignore[arg-type]
         try:

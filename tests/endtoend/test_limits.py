@@ -14,7 +14,7 @@ from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.schedule import beat_of
 from orchestrator.local.session import Local
-from orchestrator.simulator.request_log import Entry
+from orchestrator.simulator.request_log import LoggedRequest
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import CaptureOrder, CaptureRun
 from orchestrator.workflows.names import CONCURRENCY_LIMITS
@@ -23,7 +23,7 @@ HOST = json.loads((Path(__file__).parents[2] / "host.json").read_text(encoding="
 SLOTS = HOST["extensions"]["durableTask"]["maxConcurrentActivityFunctions"]
 
 
-def _asked_about_jobs(local: Local) -> list[Entry]:
+def _asked_about_jobs(local: Local) -> list[LoggedRequest]:
     asked = [call for call in local.azure.log if call.surface == "control" and "/jobs/busy-" in call.path]
     return [call for call in asked if call.method == "GET"]
 
@@ -56,7 +56,7 @@ def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions:
     assert len(hanging) <= CONCURRENCY_LIMITS[names.CAPTURE_JOBS]
 
 
-def _claimed(local: Local) -> list[Entry]:
+def _claimed(local: Local) -> list[LoggedRequest]:
     """Conditional writes of the epoch record after the first."""
     writes = [call for call in local.azure.log if call.method == "PUT" and call.path.endswith("demo/epoch.json")]
     return writes[1:]

@@ -12,7 +12,7 @@ from durabletask.entities import EntityInstanceId
 from live import until
 from small_app import Seen, small_app
 
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG, Function, client_configuration, durable_worker, index_app
 
 
@@ -22,9 +22,9 @@ def functions() -> dict[str, Function]:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[LocalEngine]:
     """An engine with a worker for the small app."""
-    with Engine() as running:
+    with LocalEngine() as running:
         worker = durable_worker(index_app(small_app(Seen())), running.address)
         worker.start()  # type: ignore[no-untyped-call]
         yield running
@@ -32,7 +32,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def client(engine: Engine) -> Iterator[TaskHubGrpcClient]:
+def client(engine: LocalEngine) -> Iterator[TaskHubGrpcClient]:
     made = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
     yield made
     made.close()
@@ -69,7 +69,7 @@ def test_the_clients_configuration_is_what_the_host_would_give() -> None:
     assert given["httpBaseUrl"] == "http://127.0.0.1:7071/runtime/webhooks/durabletask"
 
 
-def test_a_function_with_a_client_reaches_the_engine(engine: Engine, client: TaskHubGrpcClient) -> None:
+def test_a_function_with_a_client_reaches_the_engine(engine: LocalEngine, client: TaskHubGrpcClient) -> None:
     """The client is made from the configuration, as in Azure."""
     import azure.functions as func
 

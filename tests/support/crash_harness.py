@@ -31,7 +31,7 @@ from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import Asset, JobRecord, JobStatus
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import probe_signal
-from orchestrator.local.engine import Checkpoint, Engine
+from orchestrator.local.engine import Checkpoint, LocalEngine
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import User
@@ -39,7 +39,7 @@ from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.workflows import names
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.assets import AssetCopier
 from orchestrator.workflows.activities.epoch import ensure_pair
 from orchestrator.workflows.messages import Observed, RunKind, RunOrder
 
@@ -204,7 +204,7 @@ class Bench:
         }
         bodies = {kind: user.submit(plan.primary, f"template-{kind}", common | more) for kind, more in shapes.items()}
         needed = (Asset(kind="environment", id=environment), Asset(kind="code", id=code))
-        Assets(world, plan, Role.PRIMARY).keep(needed)
+        AssetCopier(world, plan, Role.PRIMARY).keep(needed)
         ledger = world.ledgers[plan.pair]
         paths = [path.removeprefix(f"{plan.pair}/") for path in ledger.names(f"{plan.pair}/assets/")]
         kept = {path: ledger.get(f"{plan.pair}/{path}") or b"" for path in paths}
@@ -244,7 +244,9 @@ class Visit:
             )
         )
 
-    def worker(self, engine: Engine, *, act_at: str | int | None = None, act: str = "kill", log: str = "") -> Worker:
+    def worker(
+        self, engine: LocalEngine, *, act_at: str | int | None = None, act: str = "kill", log: str = ""
+    ) -> Worker:
         environment = {"HUBSWITCH_PLANS": str(self._place)}
         found = self.bench.nursery.ask(
             do="start", environment=environment, engine=engine.address, act_at=act_at, act=act, log=log
@@ -310,9 +312,9 @@ class Visit:
 
 
 @contextmanager
-def running(checkpoint: Checkpoint | None = None) -> Iterator[tuple[Engine, TaskHubGrpcClient]]:
+def running(checkpoint: Checkpoint | None = None) -> Iterator[tuple[LocalEngine, TaskHubGrpcClient]]:
     """An engine and a client of it."""
-    with Engine(checkpoint=checkpoint) as engine:
+    with LocalEngine(checkpoint=checkpoint) as engine:
         client = TaskHubGrpcClient(host_address=engine.address, logger=logging.getLogger("hubswitch.engine"))
         try:
             yield engine, client
@@ -343,7 +345,7 @@ def patiently[T](attempt: Callable[[], T]) -> T:
     return retrying(attempt)
 
 
-def wait_until_idle(engine: Engine, what: str, worker: Worker | None = None) -> None:
+def wait_until_idle(engine: LocalEngine, what: str, worker: Worker | None = None) -> None:
     """Wait until an engine has nothing left to do; if it does not come, say what it and its worker still do."""
     try:
         until(engine.idle, what)

@@ -19,7 +19,7 @@ from waiting import until
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus, OldRun
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.session import variables
 from orchestrator.local.workload import User
@@ -124,7 +124,7 @@ def _captured(bench: Bench) -> Visit:
     return visit
 
 
-def _until_killed(visit: Visit, engine: Engine, *, act_at: int) -> bool:
+def _until_killed(visit: Visit, engine: LocalEngine, *, act_at: int) -> bool:
     """Let a worker work until it dies at one of its calls; whether it came so far before the run was over."""
     worker = visit.worker(engine, act_at=act_at)
     until(lambda: worker.is_gone() or engine.idle(), "a call to die at, or the end of the run")

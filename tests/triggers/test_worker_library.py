@@ -23,7 +23,7 @@ from orchestrator.core.base.codec import read_record, to_builtins
 from orchestrator.core.base.vocabulary import Mode, Role
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import JobRecord
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import client_configuration
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, plan_yaml
@@ -138,7 +138,7 @@ class Deployed:
     """The app in the library's process, with everything that it talks to in this one."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     library: Library
     client: TaskHubGrpcClient
 
@@ -188,7 +188,7 @@ class Deployed:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     place = tmp_path_factory.mktemp("plans") / "demo.yaml"
     azure = LocalAzure(seed=5, speed=60, pace=Pace(running=(10.0, 20.0)))
-    with azure, Engine() as engine, variables(azure.environment()):
+    with azure, LocalEngine() as engine, variables(azure.environment()):
         place.write_text(plan_yaml(azure, **POLICY), encoding="utf-8")
         library = Library({**os.environ, "HUBSWITCH_PLANS": str(place)})
         client = TaskHubGrpcClient(host_address=engine.address)

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import initial
 from orchestrator.core.epoch import EpochRecord
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer
 from orchestrator.watch.revive import needs_revival, report_early_end
 from orchestrator.workflows.messages import RunKind, order_again
 
@@ -28,7 +28,7 @@ PLAN = Plan(
     primary=_hub("eastus2"),
     secondary=_hub("westus3"),
     pointer=Pointer(endpoint="https://c.example"),
-    ledger=Ledger(account="https://l.example"),
+    ledger=LedgerAccount(account="https://l.example"),
 )
 RECORD = EpochRecord(epoch=3, active=Role.SECONDARY, run="failover-p-e3", since=T, why="it was down")
 

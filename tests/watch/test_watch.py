@@ -21,7 +21,7 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import encode, to_builtins
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.state import PairState, StartRun
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import client_configuration, durable_worker, index_app
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
@@ -45,7 +45,7 @@ class Watched:
     """Two pairs, a worker that carries their entities, and nobody who looks at them."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     deployment: Deployment
 
     def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
@@ -79,7 +79,7 @@ class Watched:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
-    with simulated as azure, Engine() as engine, variables(azure.environment()):
+    with simulated as azure, LocalEngine() as engine, variables(azure.environment()):
         for pair in PAIRS:
             each = plan_of(azure, pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
             (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
-from orchestrator.adapters.health.logs import Heard, LogReader
+from orchestrator.adapters.health.logs import LogReader, QueryResult
 from orchestrator.adapters.http.arm_async import Listed, ManagerReader
 from orchestrator.adapters.http.credential import Identity, async_credential_for
 from orchestrator.adapters.http.errors import NotWaitedFor, from_azure, from_response, shorten
@@ -37,7 +37,7 @@ _SHARED_FOR = 1 / 3
 
 _TOLD = 120
 
-type Answer = Awaitable[Heard]
+type Answer = Awaitable[QueryResult]
 
 
 class Ask(NamedTuple):
@@ -100,15 +100,15 @@ class AzurePolls:
             asks += [Ask(f"logs of the {role}", ask) for ask in session.logs.asks(plan.side(role), role, now)]
         return asks
 
-    async def _within_time(self, each: Ask) -> Heard:
+    async def _within_time(self, each: Ask) -> QueryResult:
         limit = self._settings.poll_timeout
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await each.ask()
         except Exception as fault:  # noqa: BLE001 - a poll never raises; what is unknown is blind
-            return Heard(blind=(f"{each.what}: {_describe_fault(fault, limit)}",))
+            return QueryResult(blind=(f"{each.what}: {_describe_fault(fault, limit)}",))
 
-    async def _events(self, session: _Session, plan: Plan, subscription: str, now: datetime) -> Heard:
+    async def _events(self, session: _Session, plan: Plan, subscription: str, now: datetime) -> QueryResult:
         """Events of a subscription, asked once for all pairs that are polled together."""
         shared = plan.polls.suspect_interval * _SHARED_FOR
         asked_at, task = session.events.get(subscription, (None, None))
@@ -132,7 +132,7 @@ class AzurePolls:
         return self._sessions[loop]
 
 
-async def _statuses(session: _Session, plan: Plan, group: str, wanted: Sequence[str]) -> Heard:
+async def _statuses(session: _Session, plan: Plan, group: str, wanted: Sequence[str]) -> QueryResult:
     """The states of a group's resources. What is not listed, or not known to Resource Health itself, is blind."""
     listed = await session.manager.listed(f"{group}/{_PROVIDER}/availabilityStatuses", HEALTH_VERSION)
     facts = [fact for each in listed.elements if (fact := status_fact(each))]
@@ -148,8 +148,8 @@ def _swallow_failure(task: asyncio.Task[Listed]) -> None:
         task.exception()
 
 
-def _read_facts(plan: Plan, facts: Iterable[Fact | None], blind: Iterable[str]) -> Heard:
-    return Heard(tuple(signal for fact in facts if fact for signal in attribute(fact, plan)), tuple(blind))
+def _read_facts(plan: Plan, facts: Iterable[Fact | None], blind: Iterable[str]) -> QueryResult:
+    return QueryResult(tuple(signal for fact in facts if fact for signal in attribute(fact, plan)), tuple(blind))
 
 
 def _describe_fault(fault: Exception, limit: timedelta) -> str:

@@ -19,8 +19,8 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from orchestrator.adapters.health.probe_requests import (
     Audience,
+    ProbeVerdict,
     Question,
-    Verdict,
     all_of,
     by_fault,
     by_reach,
@@ -45,7 +45,7 @@ class Token(NamedTuple):
     """A token, or the verdict on the identity that gave none."""
 
     text: str
-    verdict: Verdict
+    verdict: ProbeVerdict
 
 
 type Tokens = Mapping[Audience, asyncio.Task[Token]]
@@ -125,10 +125,12 @@ class HttpProbes:
         verdicts = await asyncio.gather(*(self._reach(transport, url) for url in urls))
         return [_signal(None, surface, all_of(surface.value, list(verdicts)), now)]
 
-    async def _ask(self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]) -> Verdict:
+    async def _ask(
+        self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]
+    ) -> ProbeVerdict:
         had = await asyncio.shield(token)
         if not had.text:
-            return Verdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
+            return ProbeVerdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
         form = {**question.form, "access_token": had.text} if question.form else None
         headers = dict(question.headers) | ({} if form else {"Authorization": f"Bearer {had.text}"})
         request = transport.session.request(
@@ -136,7 +138,7 @@ class HttpProbes:
         )
         return await self._judge(question.surface.value, request)
 
-    async def _reach(self, transport: AsyncBoundedTransport, url: str) -> Verdict:
+    async def _reach(self, transport: AsyncBoundedTransport, url: str) -> ProbeVerdict:
         """References are asked without a token; that they answer is enough."""
         return await self._judge(url, transport.session.get(url), by_reach)
 
@@ -144,8 +146,8 @@ class HttpProbes:
         self,
         what: str,
         request: Awaitable[aiohttp.ClientResponse],
-        judge: Callable[[str, int, timedelta], Verdict] = by_status,
-    ) -> Verdict:
+        judge: Callable[[str, int, timedelta], ProbeVerdict] = by_status,
+    ) -> ProbeVerdict:
         start, limit = time.monotonic(), self._settings.probe_timeout
         try:
             async with asyncio.timeout(limit.total_seconds()):
@@ -165,15 +167,15 @@ class HttpProbes:
                 token = await credential.get_token(f"{resource}/.default")
         except Exception as fault:  # noqa: BLE001 - as above
             return Token("", self._without_token(fault, limit))
-        return Token(token.token, Verdict(Observation.OK, f"the {self._who} got a token"))
+        return Token(token.token, ProbeVerdict(Observation.OK, f"the {self._who} got a token"))
 
-    def _without_token(self, fault: Exception, limit: timedelta) -> Verdict:
+    def _without_token(self, fault: Exception, limit: timedelta) -> ProbeVerdict:
         """An identity service that answers 4xx says that our set-up is wrong; anything else, that it is ill."""
         response = fault.response if isinstance(fault, ClientAuthenticationError) else None
         refused = response is not None and 400 <= (response.status_code or 0) < 500
         said = shorten(str(fault.message), 120) if isinstance(fault, AzureError) else f"none within {limit}"
         observation = Observation.BLIND if refused else Observation.BAD
-        return Verdict(observation, f"no token for the {self._who}: {said}")
+        return ProbeVerdict(observation, f"no token for the {self._who}: {said}")
 
     def _transport(self) -> AsyncBoundedTransport:
         loop = asyncio.get_running_loop()
@@ -205,5 +207,5 @@ class Tick:
         await self._probes.aclose()
 
 
-def _signal(role: Role | None, surface: Surface, verdict: Verdict, now: datetime) -> Signal:
+def _signal(role: Role | None, surface: Surface, verdict: ProbeVerdict, now: datetime) -> Signal:
     return probe_signal(role, surface, verdict.observation, now, verdict.why)

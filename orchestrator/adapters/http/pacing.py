@@ -38,7 +38,7 @@ PATIENCE = timedelta(seconds=30)
 """Longest wait for a turn: several activities of 50 jobs side by side. Longer waits belong to durable timers."""
 
 
-class Turn(NamedTuple):
+class WriteTurn(NamedTuple):
     """The instant from which one write may go out. Void if ``era`` has passed when the instant comes."""
 
     at: float
@@ -57,14 +57,14 @@ class Budget:
         self._held_until = float("-inf")
         self.era = 0
 
-    def reserve(self, now: float) -> Turn:
+    def reserve(self, now: float) -> WriteTurn:
         """The next turn, now or later; it counts as taken."""
         self._refill(now)
         self._tokens -= 1.0
         start = max(now, self._held_until)
-        return Turn(start + max(0.0, -self._tokens) / self._rate, self.era)
+        return WriteTurn(start + max(0.0, -self._tokens) / self._rate, self.era)
 
-    def give_back(self, turn: Turn) -> None:
+    def give_back(self, turn: WriteTurn) -> None:
         """A turn that nobody is going to use."""
         if turn.era == self.era:
             self._tokens = min(self._size, self._tokens + 1.0)
@@ -138,7 +138,7 @@ class Pacer:
         with self._lock:
             self._budget.learn_wait(wait or timedelta(seconds=1), self._clock())
 
-    def _reserve(self, latest: float) -> Turn:
+    def _reserve(self, latest: float) -> WriteTurn:
         with self._lock:
             now = self._clock()
             turn = self._budget.reserve(now)

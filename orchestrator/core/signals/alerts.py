@@ -24,11 +24,11 @@ from orchestrator.core.signals.azure_words import (
     SERVICES,
     SEVERE,
     SEVERITIES,
-    Said,
     Service,
+    WordSent,
     strangers,
 )
-from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
 from orchestrator.core.signals.service_health import read_notice
 
@@ -120,7 +120,7 @@ def _resource_health(alert: Alert) -> Fact:
             "health", state if observation is HEALTH.get(state) else f"{state}/{observation}", target, at.isoformat()
         )
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=alert.type,
         evidence_class=EvidenceClass.DEPENDENCY,
         observation=observation,
@@ -132,8 +132,8 @@ def _resource_health(alert: Alert) -> Fact:
         why=_health_reason(observation, cause),
     )
     unknown = strangers(
-        Said("health", pick(properties, "currentHealthStatus", "healthStatus"), HEALTH_WORDS),
-        Said("cause", pick(properties, "cause", "healthEventCause"), CAUSE_WORDS),
+        WordSent("health", pick(properties, "currentHealthStatus", "healthStatus"), HEALTH_WORDS),
+        WordSent("cause", pick(properties, "cause", "healthEventCause"), CAUSE_WORDS),
     )
     return Fact(parsed, Details(targets=alert.targets, unknown=unknown))
 
@@ -174,7 +174,7 @@ def _read_measurement(alert: Alert) -> Fact:
     fired, resolved = when(pick(essentials, "firedDateTime")), when(pick(essentials, "resolvedDateTime"))
     at = (resolved or fired) if observation is Observation.OK else fired
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=alert.type,
         evidence_class=EvidenceClass.METRICS,
         observation=observation,
@@ -187,8 +187,8 @@ def _read_measurement(alert: Alert) -> Fact:
     )
     rule = text(pick(essentials, "alertRule")) or text(pick(essentials, "originAlertId", "alertId"))
     unknown = strangers(
-        Said("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
-        Said("severity", pick(essentials, "severity"), SEVERITIES),
+        WordSent("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
+        WordSent("severity", pick(essentials, "severity"), SEVERITIES),
     )
     return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
 
@@ -226,7 +226,7 @@ def _administrative(alert: Alert) -> Fact:
     done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
     at = _time_of(alert)
     parsed = Parsed(
-        kind=Kind.CHANGE,
+        kind=ElementKind.CHANGE,
         type=alert.type,
         cause=Cause.USER,
         target=target,
@@ -258,7 +258,7 @@ def _ignore(alert: Alert) -> Fact:
     why = "an alert of a kind that is no evidence: anomalies, budgets, rules of others"
     identity = text(pick(alert.context, "eventDataId"))
     parsed = Parsed(
-        kind=Kind.IGNORED,
+        kind=ElementKind.IGNORED,
         type=alert.type,
         target=alert.targets[0] if alert.targets else None,
         occurred_at=_time_of(alert),
@@ -266,7 +266,7 @@ def _ignore(alert: Alert) -> Fact:
         why=why,
     )
     source = pick(alert.essentials, "monitoringService") or _read_word(alert.context, "eventSource")
-    return Fact(parsed, Details(targets=alert.targets, unknown=strangers(Said("source", source, SERVICES))))
+    return Fact(parsed, Details(targets=alert.targets, unknown=strangers(WordSent("source", source, SERVICES))))
 
 
 def _time_of(alert: Alert) -> datetime | None:

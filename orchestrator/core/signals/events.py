@@ -20,10 +20,10 @@ from orchestrator.core.signals.azure_words import (
     HEALTH,
     HEALTH_WORDS,
     EventWord,
-    Said,
+    WordSent,
     strangers,
 )
-from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, pick, text, when, word
 
 NO_DETAILS = Details()
@@ -83,16 +83,16 @@ def _identity(said: Any) -> str | None:
 
 def _ignore(event: Envelope) -> Fact:
     why = "an event of a type that says nothing about health, jobs or settings here"
-    return _plain(event, Kind.IGNORED, arm_id(event.source), why)
+    return _plain(event, ElementKind.IGNORED, arm_id(event.source), why)
 
 
-def _plain(event: Envelope, kind: Kind, target: str | None, why: str, details: Details = NO_DETAILS) -> Fact:
+def _plain(event: Envelope, kind: ElementKind, target: str | None, why: str, details: Details = NO_DETAILS) -> Fact:
     parsed = Parsed(
         kind=kind,
         type=event.type,
-        cause=Cause.USER if kind is Kind.CHANGE else Cause.NONE,
+        cause=Cause.USER if kind is ElementKind.CHANGE else Cause.NONE,
         target=target,
-        regions=regions_in(_location(event.data)) if kind is Kind.CHANGE else (),
+        regions=regions_in(_location(event.data)) if kind is ElementKind.CHANGE else (),
         occurred_at=event.time,
         dedupe_key=event.key,
         why=why,
@@ -113,7 +113,7 @@ def _status(event: Envelope, _: EventWord) -> Fact:
         Observation.BAD: "Resource Health sees the resource unavailable, but does not say by whose doing",
         Observation.DEGRADED: "Resource Health sees the resource degraded, which is no failure",
     }.get(observation, "Resource Health does not know the state of the resource")
-    unknown = strangers(Said("availabilityState", pick(properties, "availabilityState"), HEALTH_WORDS))
+    unknown = strangers(WordSent("availabilityState", pick(properties, "availabilityState"), HEALTH_WORDS))
     return _health(event, properties, observation, Cause.NONE, key=("health", state), why=why, unknown=unknown)
 
 
@@ -123,8 +123,8 @@ def _annotation(event: Envelope, _: EventWord) -> Fact:
     name = word(pick(properties, "annotationName"))
     why = f"an annotation says why, not how the resource is; cause: {cause}"
     unknown = strangers(
-        Said("context", pick(properties, "context"), CAUSE_WORDS),
-        Said("category", pick(properties, "category"), CAUSE_WORDS),
+        WordSent("context", pick(properties, "context"), CAUSE_WORDS),
+        WordSent("category", pick(properties, "category"), CAUSE_WORDS),
     )
     return _health(event, properties, Observation.BLIND, cause, key=("annotation", name), why=why, unknown=unknown)
 
@@ -157,7 +157,7 @@ def _health(
     at = occurred or when(pick(branch(event.data, "operationalInfo"), "resourceEventTime")) or event.time
     same = key_of(*key, target, at.isoformat()) if target and at and all(key) else event.key
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=event.type,
         evidence_class=EvidenceClass.DEPENDENCY,
         observation=observation,

@@ -9,7 +9,7 @@ import msgspec
 
 from orchestrator.core.signals.alerts import read_alert
 from orchestrator.core.signals.events import read_event
-from orchestrator.core.signals.facts import Fact, Kind, Parsed
+from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import digest_of, key_of
 
 
@@ -105,7 +105,7 @@ def _fact(element: Any) -> Fact:
 
 
 def _invalid(element: Any, why: str) -> Fact:
-    return Fact(Parsed(kind=Kind.INVALID, dedupe_key=key_of("invalid", digest_of(element)), why=why))
+    return Fact(Parsed(kind=ElementKind.INVALID, dedupe_key=key_of("invalid", digest_of(element)), why=why))
 
 
 def _kind_of(element: Any) -> str:

@@ -87,7 +87,7 @@ class Result(Value, kw_only=True):
     why: str
 
 
-class Asked(Value, kw_only=True):
+class CanaryStatus(Value, kw_only=True):
     """A canary as Resource Manager shows it."""
 
     status: str
@@ -143,7 +143,7 @@ def making_id(plan: Plan, side: Role) -> str:
 
 
 def judge_canary(
-    plan: Plan, asked: Asked, now: datetime, *, proven: bool, moved_at: datetime | None, before: Result | None
+    plan: Plan, asked: CanaryStatus, now: datetime, *, proven: bool, moved_at: datetime | None, before: Result | None
 ) -> Result | None:
     """What a canary says now.
 

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
-from orchestrator.simulator.arm.calls import PAGE, Call, list_by_view, page_of
+from orchestrator.simulator.arm.calls import PAGE, ArmCall, list_by_view, page_of
 from orchestrator.simulator.arm.resources import PROVIDER, Resource, stamp, system_data, type_of
 from orchestrator.simulator.arm.rules import Resolver, check_job, user_error
 from orchestrator.simulator.arm.tick import Upkeep
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 
 
 @dataclass
-class Operation:
+class Cancellation:
     """A cancellation that somebody may poll."""
 
     job: Job
@@ -44,9 +44,9 @@ class JobsApi:
         self._life = life
         self._upkeep = upkeep
         self._page = page
-        self._operations: dict[str, Operation] = {}
+        self._operations: dict[str, Cancellation] = {}
 
-    def answer(self, call: Call, wrong: Resolver) -> web.Response:
+    def answer(self, call: ArmCall, wrong: Resolver) -> web.Response:
         match call.method, call.parts[1:]:
             case "GET", ():
                 return self._list(call)
@@ -67,13 +67,13 @@ class JobsApi:
             return web.Response(status=200)
         return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
 
-    def _find(self, call: Call, name: str) -> Job:
+    def _find(self, call: ArmCall, name: str) -> Job:
         job = self._life.get(call.workspace_id, name)
         if job is None:
             raise call.not_found()
         return job
 
-    def _list(self, call: Call) -> web.Response:
+    def _list(self, call: ArmCall) -> web.Response:
         query = call.query
         jobs = self._life.of(call.workspace_id)
         if kind := query.get("jobType"):
@@ -84,7 +84,7 @@ class JobsApi:
         orders = {job.resource["id"]: job.order for job in jobs}
         return page_of(call, shown, self._page, [orders[resource["id"]] for resource in shown])
 
-    def _put(self, call: Call, name: str, wrong: Resolver) -> web.Response:
+    def _put(self, call: ArmCall, name: str, wrong: Resolver) -> web.Response:
         if not _NAME.fullmatch(name):
             raise user_error(f"name: 1 to 256 letters, digits, '-', '_' or '.' were expected, got {name!r}.")
         check_job(name, call.body, wrong)
@@ -104,7 +104,7 @@ class JobsApi:
         )
         return json_answer(job.resource, 201)
 
-    def _check_person(self, call: Call) -> None:
+    def _check_person(self, call: ArmCall) -> None:
         """A job that runs as its user needs that user's token.
 
         azure-ai-ml sends it in ``x-azureml-token``. That the service refuses the job without it is not known.
@@ -116,7 +116,7 @@ class JobsApi:
         if not self._kernel.is_person(token, ML_AUDIENCE):
             raise user_error("properties.identity: a job that runs as its user needs the token of a user.")
 
-    def _accept(self, call: Call) -> Resource:
+    def _accept(self, call: ArmCall) -> Resource:
         """The job as Azure ML shows it: what was sent, and what the service adds."""
         properties = copy.deepcopy(call.body["properties"])
         name, workspace = call.parts[1], call.workspace_id
@@ -141,13 +141,13 @@ class JobsApi:
             "systemData": data | {"lastModifiedAt": stamp(now)},
         }
 
-    def _cancel(self, call: Call, job: Job) -> web.Response:
+    def _cancel(self, call: ArmCall, job: Job) -> web.Response:
         """202 and an operation to poll; 200 at once if the job has ended, which is decided here, not known."""
         if job.ended:
             return web.Response(status=200)
         self._life.cancel(job)
         operation = str(uuid4())
-        self._operations[operation] = Operation(job)
+        self._operations[operation] = Cancellation(job)
         subscription = call.workspace_id.split("/")[2]
         url = (
             f"{call.base}/subscriptions/{subscription}/providers/{PROVIDER}/locations/{call.region}"
@@ -161,7 +161,7 @@ def _archive(job: Job, wanted: object) -> None:
         job.resource["properties"]["isArchived"] = wanted
 
 
-def _check_wishes(call: Call) -> None:
+def _check_wishes(call: ArmCall) -> None:
     try:
         wishes_in(call.body["properties"].get("tags") or {})
     except ValueError as fault:

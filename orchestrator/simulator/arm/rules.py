@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from orchestrator.simulator.arm.references import Reference, references
+from orchestrator.simulator.arm.references import BodyReference, references
 from orchestrator.simulator.services import AzureError
 
 _READ_ONLY = ("id", "name", "type", "systemData")
@@ -44,7 +44,7 @@ _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "models": ("modelUri",),
 }
 
-type Resolver = Callable[[Reference], str | None]
+type Resolver = Callable[[BodyReference], str | None]
 """What is wrong with a reference, or None."""
 
 

@@ -17,13 +17,13 @@ from aiohttp import web
 from orchestrator.simulator.services import AzureError, Kernel
 from orchestrator.simulator.stores import appconfig_http as http
 from orchestrator.simulator.stores.appconfig_filters import matcher, no_label, tag_matcher
-from orchestrator.simulator.stores.appconfig_replicas import Key, Replica, Replication, Setting, new_etag
+from orchestrator.simulator.stores.appconfig_replicas import Key, Replication, Setting, StoreEndpoint, new_etag
 
 PAGE = 100
 """Items of one page, as in Microsoft's emulator."""
 
 
-class Budget(NamedTuple):
+class RequestQuota(NamedTuple):
     """How many requests each replica answers in a window of seconds before it says 429."""
 
     requests: int
@@ -36,7 +36,7 @@ class _Call:
 
     request: web.Request
     index: int
-    replica: Replica
+    replica: StoreEndpoint
     body: bytes
 
 
@@ -58,7 +58,7 @@ class ConfigurationStore:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.budget: Budget | None = None
+        self.budget: RequestQuota | None = None
         self.loses_writes = False
         """Fault: a PUT is answered with success, and nothing is stored. A guess: no document says that this happens."""
 

@@ -70,7 +70,7 @@ class KeyLocked(AzureError):
         self.key = key
 
 
-class TooLarge(AzureError):
+class ContentTooLarge(AzureError):
     """413 from the service's front."""
 
     def __init__(self) -> None:
@@ -129,10 +129,10 @@ def check_version(request: web.Request) -> None:
 async def body_of(request: web.Request) -> bytes:
     """The body of a write, if it is small enough."""
     if (request.content_length or 0) > SIZE:
-        raise TooLarge
+        raise ContentTooLarge
     body = await request.content.read()
     if len(body) > SIZE:
-        raise TooLarge
+        raise ContentTooLarge
     return body
 
 
@@ -254,7 +254,7 @@ def problem(fault: AzureError) -> web.Response:
     """A refusal as problem details, or without a body where the service sends none."""
     if isinstance(fault, Bare):
         return web.Response(status=fault.status, headers=fault.headers)
-    if isinstance(fault, TooLarge):
+    if isinstance(fault, ContentTooLarge):
         text = f"<html><head><title>413 {fault.message}</title></head><body><h1>413 {fault.message}</h1></body></html>"
         return web.Response(status=413, text=text, content_type="text/html")
     details: dict[str, Any] = {"type": f"{_ERRORS}{fault.code}", "title": fault.message, "status": fault.status}

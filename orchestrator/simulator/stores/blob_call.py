@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy, MultiMapping
 
 from orchestrator.simulator.stores.blob_errors import BlobError, header_fault, query_fault
-from orchestrator.simulator.stores.blob_state import Account, Blob, Container, checksum, size_of
+from orchestrator.simulator.stores.blob_state import Account, StoredBlob, StoredContainer, checksum, size_of
 
 METADATA_LIMIT = 8 * 1024
 _META = "x-ms-meta-"
@@ -33,7 +33,7 @@ _UNSUPPORTED = (
 
 
 @dataclass(slots=True)
-class Call:
+class BlobCall:
     """A request whose caller has been admitted.
 
     ``now`` is the time for Last-Modified; ``overwrites`` is False for a signature that may create blobs but not write
@@ -49,13 +49,13 @@ class Call:
     now: datetime
     overwrites: bool
 
-    def container(self) -> Container:
+    def container(self) -> StoredContainer:
         found = self.account.containers.get(self.container_name)
         if found is None:
             raise BlobError("ContainerNotFound")
         return found
 
-    def blob(self) -> Blob:
+    def blob(self) -> StoredBlob:
         found = self.container().blobs.get(self.name)
         if found is None:
             raise BlobError("BlobNotFound")
@@ -118,18 +118,18 @@ class Call:
         return first, min(last + 1, size)
 
 
-def version_headers(item: Blob | Container) -> dict[str, str]:
+def version_headers(item: StoredBlob | StoredContainer) -> dict[str, str]:
     """ETag and time of the last change."""
     return {"ETag": item.etag, "Last-Modified": http_date(item.modified)}
 
 
-def answer_write(item: Blob, status: int = 201) -> web.Response:
+def answer_write(item: StoredBlob, status: int = 201) -> web.Response:
     """The answer to a successful write."""
     headers = {**version_headers(item), **_md5(item), "x-ms-request-server-encrypted": "true"}
     return web.Response(status=status, headers=headers)
 
 
-def properties(blob: Blob) -> dict[str, str]:
+def properties(blob: StoredBlob) -> dict[str, str]:
     """The headers with which a blob is described."""
     return {
         **version_headers(blob),
@@ -147,7 +147,7 @@ def properties(blob: Blob) -> dict[str, str]:
     }
 
 
-def _md5(blob: Blob) -> dict[str, str]:
+def _md5(blob: StoredBlob) -> dict[str, str]:
     return {"Content-MD5": blob.md5} if blob.md5 else {}
 
 

@@ -15,17 +15,17 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
-from orchestrator.simulator.stores.blob_call import Call, answer_write, properties, version_headers
+from orchestrator.simulator.stores.blob_call import BlobCall, answer_write, properties, version_headers
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, header_fault, query_fault
 from orchestrator.simulator.stores.blob_lists import list_blobs, list_containers
-from orchestrator.simulator.stores.blob_state import Blob, Container, checksum, meets
+from orchestrator.simulator.stores.blob_state import StoredBlob, StoredContainer, checksum, meets
 
 _IF_MATCH, _IF_NONE_MATCH = "If-Match", "If-None-Match"
 
 _IF_MODIFIED, _IF_UNMODIFIED = "If-Modified-Since", "If-Unmodified-Since"
 
 
-def check_write(headers: Mapping[str, str], blob: Blob | None, *, creates: bool) -> None:
+def check_write(headers: Mapping[str, str], blob: StoredBlob | None, *, creates: bool) -> None:
     """Let a write pass if its conditions hold for what is there.
 
     Raises:
@@ -46,7 +46,7 @@ def check_write(headers: Mapping[str, str], blob: Blob | None, *, creates: bool)
         raise BlobError("ConditionNotMet")
 
 
-def check_read(headers: Mapping[str, str], blob: Blob) -> None:
+def check_read(headers: Mapping[str, str], blob: StoredBlob) -> None:
     """Let a read pass if its conditions hold.
 
     Raises:
@@ -74,7 +74,7 @@ def _etag(headers: Mapping[str, str], name: str) -> str | None:
     return value.strip() if value is not None else None
 
 
-def _has_changed(headers: Mapping[str, str], name: str, blob: Blob) -> bool | None:
+def _has_changed(headers: Mapping[str, str], name: str, blob: StoredBlob) -> bool | None:
     """Whether the blob has changed since the header's time; None without the header."""
     value = headers.get(name)
     return None if value is None else blob.modified.replace(microsecond=0) > _moment(name, value)
@@ -95,45 +95,45 @@ _BLOCK_ID = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _RANGE_MD5_LIMIT = 4 * 1024 * 1024
 
 
-class Operation(NamedTuple):
+class BlobOperation(NamedTuple):
     """An operation, the permission it needs from a token's holder, and the letters of which a SAS needs one.
 
     No letters: a signature for a container cannot allow it.
     """
 
-    run: Callable[[Call], web.Response]
+    run: Callable[[BlobCall], web.Response]
     permission: str
     letters: str = ""
 
 
-def create_container(call: Call) -> web.Response:
+def create_container(call: BlobCall) -> web.Response:
     if call.container_name in call.account.containers:
         raise BlobError("ContainerAlreadyExists")
-    container = Container(call.container_name, call.account.etag(), call.now, call.metadata())
+    container = StoredContainer(call.container_name, call.account.etag(), call.now, call.metadata())
     call.account.containers[call.container_name] = container
     return web.Response(status=201, headers=version_headers(container))
 
 
-def delete_container(call: Call) -> web.Response:
+def delete_container(call: BlobCall) -> web.Response:
     """The name can be used again at once; the real service keeps it for at least 30 seconds."""
     del call.account.containers[call.container().name]
     return web.Response(status=202)
 
 
-def get_container(call: Call) -> web.Response:
+def get_container(call: BlobCall) -> web.Response:
     container = call.container()
     metadata = {f"x-ms-meta-{name}": value for name, value in container.metadata.items()}
     lease = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
     return web.Response(headers={**version_headers(container), **metadata, **lease})
 
 
-def set_container_metadata(call: Call) -> web.Response:
+def set_container_metadata(call: BlobCall) -> web.Response:
     container = call.container()
     container.metadata, container.etag, container.modified = call.metadata(), call.account.etag(), call.now
     return web.Response(headers=version_headers(container))
 
 
-def put_blob(call: Call) -> web.Response:
+def put_blob(call: BlobCall) -> web.Response:
     kind = call.headers.get("x-ms-blob-type")
     if kind is None:
         raise header_fault("MissingRequiredHeader", "x-ms-blob-type")
@@ -145,7 +145,7 @@ def put_blob(call: Call) -> web.Response:
     return answer_write(_commit(call, call.body, {}))
 
 
-def put_block(call: Call) -> web.Response:
+def put_block(call: BlobCall) -> web.Response:
     container = call.container()
     block = call.query.get("blockid", "")
     if not _BLOCK_ID.fullmatch(block):
@@ -159,7 +159,7 @@ def put_block(call: Call) -> web.Response:
     return web.Response(status=201, headers=headers)
 
 
-def put_block_list(call: Call) -> web.Response:
+def put_block_list(call: BlobCall) -> web.Response:
     container = call.container()
     call.check_write_headers()
     existing = container.blobs.get(call.name)
@@ -178,7 +178,7 @@ def put_block_list(call: Call) -> web.Response:
     return answer_write(_commit(call, b"".join(data for _, data in blocks), dict(blocks)))
 
 
-def get_block_list(call: Call) -> web.Response:
+def get_block_list(call: BlobCall) -> web.Response:
     blob = call.blob()
     check_read(call.headers, blob)
     lines = "".join(f"<Block><Name>{name}</Name><Size>{len(data)}</Size></Block>" for name, data in blob.blocks.items())
@@ -187,7 +187,7 @@ def get_block_list(call: Call) -> web.Response:
     return web.Response(text=text, content_type="application/xml", headers=headers)
 
 
-def get_blob(call: Call) -> web.Response:
+def get_blob(call: BlobCall) -> web.Response:
     """Get Blob, and Get Blob Properties where only the head is sent."""
     blob = call.blob()
     check_read(call.headers, blob)
@@ -207,52 +207,52 @@ def get_blob(call: Call) -> web.Response:
     return web.Response(status=206, body=part, headers=headers)
 
 
-def head_blob(call: Call) -> web.Response:
+def head_blob(call: BlobCall) -> web.Response:
     """Get Blob Properties: the whole blob's, whatever range is asked for."""
     blob = call.blob()
     check_read(call.headers, blob)
     return web.Response(body=blob.data, headers=properties(blob))
 
 
-def get_metadata(call: Call) -> web.Response:
+def get_metadata(call: BlobCall) -> web.Response:
     blob = call.blob()
     check_read(call.headers, blob)
     metadata = {f"x-ms-meta-{name}": value for name, value in blob.metadata.items()}
     return web.Response(headers={**version_headers(blob), **metadata})
 
 
-def set_metadata(call: Call) -> web.Response:
+def set_metadata(call: BlobCall) -> web.Response:
     blob = _writable(call)
     blob.metadata = call.metadata()
     return answer_write(_touch(call, blob), status=200)
 
 
-def set_properties(call: Call) -> web.Response:
+def set_properties(call: BlobCall) -> web.Response:
     blob = _writable(call)
     blob.properties = call.content_headers()
     return web.Response(headers=version_headers(_touch(call, blob)))
 
 
-def delete_blob(call: Call) -> web.Response:
+def delete_blob(call: BlobCall) -> web.Response:
     _writable(call)
     call.container().remove(call.name)
     return web.Response(status=202, headers={"x-ms-delete-type-permanent": "true"})
 
 
-def account_information(call: Call) -> web.Response:
+def account_information(call: BlobCall) -> web.Response:
     if call.query.get("restype") != "account":
         raise BlobError("NotImplemented")
     return web.Response(headers={"x-ms-sku-name": "Standard_LRS", "x-ms-account-kind": "StorageV2"})
 
 
-def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
+def _commit(call: BlobCall, data: bytes, blocks: dict[str, bytes]) -> StoredBlob:
     container, existing = call.container(), call.container().blobs.get(call.name)
     metadata = call.metadata()
     check_write(call.headers, existing, creates=True)
     if existing is not None and not call.overwrites:
         raise BlobError("AuthorizationPermissionMismatch")
     _refuse_lease(call)
-    blob = Blob(
+    blob = StoredBlob(
         data,
         metadata,
         call.account.etag(),
@@ -266,7 +266,7 @@ def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
     return blob
 
 
-def _writable(call: Call) -> Blob:
+def _writable(call: BlobCall) -> StoredBlob:
     """The blob, if it exists and meets the conditions."""
     blob = call.blob()
     check_write(call.headers, blob, creates=False)
@@ -274,13 +274,13 @@ def _writable(call: Call) -> Blob:
     return blob
 
 
-def _refuse_lease(call: Call) -> None:
+def _refuse_lease(call: BlobCall) -> None:
     """No client of the product leases blobs, so none is ever leased here."""
     if "x-ms-lease-id" in call.headers:
         raise BlobError("LeaseNotPresentWithBlobOperation")
 
 
-def _touch(call: Call, blob: Blob) -> Blob:
+def _touch(call: BlobCall, blob: StoredBlob) -> StoredBlob:
     blob.etag, blob.modified = call.account.etag(), call.now
     return blob
 
@@ -300,28 +300,28 @@ def _block_list(body: bytes) -> list[tuple[str, str]]:
 
 _READ, _WRITE = "blob.read", "blob.write"
 
-OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
-    ("account", "GET", "list"): Operation(list_containers, _READ),
-    ("account", "GET", "properties"): Operation(account_information, _READ, "racwdl"),
-    ("account", "HEAD", "properties"): Operation(account_information, _READ, "racwdl"),
-    ("container", "PUT", ""): Operation(create_container, _WRITE),
-    ("container", "DELETE", ""): Operation(delete_container, _WRITE),
-    ("container", "GET", ""): Operation(get_container, _READ),
-    ("container", "HEAD", ""): Operation(get_container, _READ),
-    ("container", "GET", "metadata"): Operation(get_container, _READ),
-    ("container", "HEAD", "metadata"): Operation(get_container, _READ),
-    ("container", "PUT", "metadata"): Operation(set_container_metadata, _WRITE),
-    ("container", "GET", "list"): Operation(list_blobs, _READ, "l"),
-    ("blob", "PUT", ""): Operation(put_blob, _WRITE, "cw"),
-    ("blob", "PUT", "block"): Operation(put_block, _WRITE, "w"),
-    ("blob", "PUT", "blocklist"): Operation(put_block_list, _WRITE, "w"),
-    ("blob", "GET", "blocklist"): Operation(get_block_list, _READ, "r"),
-    ("blob", "GET", ""): Operation(get_blob, _READ, "r"),
-    ("blob", "HEAD", ""): Operation(head_blob, _READ, "r"),
-    ("blob", "GET", "metadata"): Operation(get_metadata, _READ, "r"),
-    ("blob", "HEAD", "metadata"): Operation(get_metadata, _READ, "r"),
-    ("blob", "PUT", "metadata"): Operation(set_metadata, _WRITE, "w"),
-    ("blob", "PUT", "properties"): Operation(set_properties, _WRITE, "w"),
-    ("blob", "DELETE", ""): Operation(delete_blob, _WRITE, "d"),
+OPERATIONS: Mapping[tuple[str, str, str], BlobOperation] = {
+    ("account", "GET", "list"): BlobOperation(list_containers, _READ),
+    ("account", "GET", "properties"): BlobOperation(account_information, _READ, "racwdl"),
+    ("account", "HEAD", "properties"): BlobOperation(account_information, _READ, "racwdl"),
+    ("container", "PUT", ""): BlobOperation(create_container, _WRITE),
+    ("container", "DELETE", ""): BlobOperation(delete_container, _WRITE),
+    ("container", "GET", ""): BlobOperation(get_container, _READ),
+    ("container", "HEAD", ""): BlobOperation(get_container, _READ),
+    ("container", "GET", "metadata"): BlobOperation(get_container, _READ),
+    ("container", "HEAD", "metadata"): BlobOperation(get_container, _READ),
+    ("container", "PUT", "metadata"): BlobOperation(set_container_metadata, _WRITE),
+    ("container", "GET", "list"): BlobOperation(list_blobs, _READ, "l"),
+    ("blob", "PUT", ""): BlobOperation(put_blob, _WRITE, "cw"),
+    ("blob", "PUT", "block"): BlobOperation(put_block, _WRITE, "w"),
+    ("blob", "PUT", "blocklist"): BlobOperation(put_block_list, _WRITE, "w"),
+    ("blob", "GET", "blocklist"): BlobOperation(get_block_list, _READ, "r"),
+    ("blob", "GET", ""): BlobOperation(get_blob, _READ, "r"),
+    ("blob", "HEAD", ""): BlobOperation(head_blob, _READ, "r"),
+    ("blob", "GET", "metadata"): BlobOperation(get_metadata, _READ, "r"),
+    ("blob", "HEAD", "metadata"): BlobOperation(get_metadata, _READ, "r"),
+    ("blob", "PUT", "metadata"): BlobOperation(set_metadata, _WRITE, "w"),
+    ("blob", "PUT", "properties"): BlobOperation(set_properties, _WRITE, "w"),
+    ("blob", "DELETE", ""): BlobOperation(delete_blob, _WRITE, "d"),
 }
 """By level, method and the query's ``comp``."""

@@ -16,10 +16,10 @@ from aiohttp import web
 
 from orchestrator.simulator.services import AzureError, Kernel
 from orchestrator.simulator.stores.blob_access import Access
-from orchestrator.simulator.stores.blob_call import Call
+from orchestrator.simulator.stores.blob_call import BlobCall
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, render
-from orchestrator.simulator.stores.blob_operations import OPERATIONS, Operation
-from orchestrator.simulator.stores.blob_state import Account, Blob, Container, checksum
+from orchestrator.simulator.stores.blob_operations import OPERATIONS, BlobOperation
+from orchestrator.simulator.stores.blob_state import Account, StoredBlob, StoredContainer, checksum
 
 BODY_LIMIT = 256 * 1024 * 1024
 """Bytes of one upload. The real limit of 5,000 MiB would be kept in this process's memory."""
@@ -58,11 +58,11 @@ class BlobStore:
         """A query string that lets its bearer into one container; ``expiry`` defaults to an hour from now."""
         return self._access.sas(container, permissions, expiry)
 
-    def create_container(self, name: str) -> Container:
+    def create_container(self, name: str) -> StoredContainer:
         """The container of that name, made if there is none."""
         found = self._account.containers.get(name)
         if found is None:
-            found = Container(_check_name(name), self._account.etag(), self._kernel.now())
+            found = StoredContainer(_check_name(name), self._account.etag(), self._kernel.now())
             self._account.containers[name] = found
         return found
 
@@ -74,11 +74,11 @@ class BlobStore:
         now, etag = self._kernel.now(), self._account.etag()
         kind = {"Content-Type": "application/octet-stream"}
         self.create_container(container).keep(
-            blob, Blob(data, dict(metadata or {}), etag, now, now, kind, checksum(data))
+            blob, StoredBlob(data, dict(metadata or {}), etag, now, now, kind, checksum(data))
         )
         return etag
 
-    def get(self, container: str, blob: str) -> Blob | None:
+    def get(self, container: str, blob: str) -> StoredBlob | None:
         """The blob as it is, or None."""
         found = self._account.containers.get(container)
         return found.blobs.get(blob) if found else None
@@ -110,7 +110,7 @@ class BlobStore:
         operation = _operation(request, container, name)
         overwrites = self._access.admit(request, container, operation.permission, operation.letters)
         body = await _body(request)
-        call = Call(
+        call = BlobCall(
             self._account,
             request.headers,
             request.query,
@@ -123,7 +123,7 @@ class BlobStore:
         return operation.run(call)
 
 
-def _operation(request: web.Request, container: str, name: str) -> Operation:
+def _operation(request: web.Request, container: str, name: str) -> BlobOperation:
     query = request.query
     level = "account"
     if container:

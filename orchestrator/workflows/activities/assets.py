@@ -34,7 +34,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Ledger, World
 
 
-def replicated(assets: Assets, record: JobRecord) -> JobRecord:
+def replicated(assets: AssetCopier, record: JobRecord) -> JobRecord:
     """The record after an attempt to keep its whole closure and to make it exist on the other side.
 
     What went wrong first is in ``incomplete``; what can be had is had all the same.
@@ -89,7 +89,7 @@ class AssetMissing(Exception):
     """A job names an asset that was never kept; the message names it."""
 
 
-class Assets:
+class AssetCopier:
     """Assets of one pair, captured on one side and recreated on the other. ``ensure`` may be called from threads."""
 
     def __init__(self, world: World, plan: Plan, source: Role) -> None:

@@ -15,7 +15,7 @@ from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.messages import Replica, RunOrder, Verification
+from orchestrator.workflows.messages import ReplicaCheck, RunOrder, Verification
 
 REPAIR_AFTER = 30
 """Suspect intervals after which a pointer that is behind its epoch record is not being published by a run any more,
@@ -226,13 +226,13 @@ def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
         raise EpochFenced(f"the active side of {order.pair} is the {active}, not the {order.source}")
 
 
-def _asked(world: World, order: RunOrder, endpoint: str) -> Replica:
+def _asked(world: World, order: RunOrder, endpoint: str) -> ReplicaCheck:
     try:
         value = world.pointers[order.pair].read_from(order.pair, endpoint)
     except HubswitchError as fault:
-        return Replica(endpoint=endpoint, confirmed=False, why=str(fault))
+        return ReplicaCheck(endpoint=endpoint, confirmed=False, why=str(fault))
     if value is None:
-        return Replica(endpoint=endpoint, confirmed=False, why="shows no pointer yet")
+        return ReplicaCheck(endpoint=endpoint, confirmed=False, why="shows no pointer yet")
     if value.epoch < order.epoch:
-        return Replica(endpoint=endpoint, confirmed=False, why=f"still shows epoch {value.epoch}")
-    return Replica(endpoint=endpoint, confirmed=True)
+        return ReplicaCheck(endpoint=endpoint, confirmed=False, why=f"still shows epoch {value.epoch}")
+    return ReplicaCheck(endpoint=endpoint, confirmed=True)

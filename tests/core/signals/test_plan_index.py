@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bodies import SUB, cloud, common, grid, health_event, metric, resource_health, service_health
 
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer, side_of
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer, side_of
 from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import Directory, attribute
@@ -36,7 +36,7 @@ def plan(number: int) -> Plan:
         primary=hub(f"a{number}"),
         secondary=hub(f"b{number}"),
         pointer=Pointer(endpoint="https://p.azconfig.io"),
-        ledger=Ledger(account="https://p.blob.core.windows.net"),
+        ledger=LedgerAccount(account="https://p.blob.core.windows.net"),
     )
 
 

@@ -15,7 +15,7 @@ from orchestrator.core.jobs.azure_status import is_ours
 from orchestrator.core.plan.schema import Canary, Plan
 from orchestrator.core.signals.signal import probe_signal
 from orchestrator.core.standby.canary import (
-    Asked,
+    CanaryStatus,
     Result,
     combine,
     is_stale,
@@ -105,7 +105,7 @@ def test_a_canary_is_judged_by_its_end_and_its_deadline(
     plan: Plan, status: str, age: int, *, proven: bool, moved: int | None, expected: Observation | None
 ) -> None:
     """Failed or late is bad, if one has ever completed here, and, when late, unless other jobs have moved since."""
-    asked = Asked(status=status, submitted_at=T0)
+    asked = CanaryStatus(status=status, submitted_at=T0)
     moved_at = None if moved is None else T0 + moved * MINUTE
     found = judge_canary(plan, asked, T0 + age * MINUTE, proven=proven, moved_at=moved_at, before=None)
     assert (found.observation if found else None) is expected
@@ -113,7 +113,7 @@ def test_a_canary_is_judged_by_its_end_and_its_deadline(
 
 def test_while_a_canary_is_young_the_one_before_it_speaks(plan: Plan) -> None:
     """Nothing is forgotten because a new one has been submitted."""
-    asked = Asked(status="Queued", submitted_at=T0)
+    asked = CanaryStatus(status="Queued", submitted_at=T0)
     assert judge_canary(plan, asked, T0 + MINUTE, proven=True, moved_at=None, before=said(BAD)) == said(BAD)
 
 

@@ -18,7 +18,7 @@ from durabletask.worker import TaskHubGrpcWorker
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.limits import ConcurrencyLimits
@@ -71,7 +71,7 @@ class Activity:
 @contextmanager
 def played(orchestrator: Any, name: str, activity: Activity) -> Iterator[Any]:
     """``run(order)``: the output of the orchestrator, on a real engine, with one activity behind it."""
-    with Engine() as engine:
+    with LocalEngine() as engine:
         worker = TaskHubGrpcWorker(
             host_address=engine.address,
             data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.core.jobs.rewrite.closure import Assets
+from orchestrator.core.jobs.rewrite.closure import AssetBodies
 from orchestrator.core.jobs.rewrite.fields import BRANCHES, COMPUTE_KEYS
 from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.references import input_bound_by
@@ -24,7 +24,7 @@ VALUE_KEYS = ("value", "default", "uri", "path")
 class ComputeInputs:
     """Collects, in ``literals``, the JSON pointers of literals that compute slots are bound to."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: AssetBodies) -> None:
         self._assets = assets
         self.literals: set[str] = set()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, Slot
+from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, FieldUse
 from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.name_map import Workspace
 from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX, Reference, is_binding, references, remainder_end
 
 _PATHS = "/paths/"
-_NOT_DATA = frozenset({Slot.TEXT, Slot.OUTPUTS, Slot.DATASTORE, Slot.ENVIRONMENT, Slot.COMPUTE})
+_NOT_DATA = frozenset({FieldUse.TEXT, FieldUse.OUTPUTS, FieldUse.DATASTORE, FieldUse.ENVIRONMENT, FieldUse.COMPUTE})
 _NOT_DATA_FIELDS = frozenset({"code", "codeid", "codeuri", "contexturi", "build", "services"})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.jobs.rewrite.closure import Assets, Closure
+from orchestrator.core.jobs.rewrite.closure import AssetBodies, Closure
 from orchestrator.core.jobs.rewrite.compute_inputs import ComputeInputs
 from orchestrator.core.jobs.rewrite.json_pointer import put_at, value_at
 from orchestrator.core.jobs.rewrite.leak_scan import Scan, is_text_place
@@ -18,7 +18,7 @@ from orchestrator.core.jobs.rewrite.name_map import JobMap
 from orchestrator.core.jobs.rewrite.read_only import ENVELOPE, as_contracted, asset_without_read_only
 from orchestrator.core.jobs.rewrite.references import references
 from orchestrator.core.jobs.rewrite.report import Findings, Rewrite
-from orchestrator.core.jobs.rewrite.rules import Tables
+from orchestrator.core.jobs.rewrite.rules import Rules
 from orchestrator.core.jobs.rewrite.walk import Walk
 
 WHERE = "the job's body"
@@ -54,9 +54,9 @@ class Rewriter:
 
     def __init__(self, job_map: JobMap, assets: Mapping[str, Any] | None = None) -> None:
         self._map = job_map
-        self._tables = Tables(job_map)
+        self._tables = Rules(job_map)
         self._scan = Scan(job_map)
-        self._assets = Assets(assets)
+        self._assets = AssetBodies(assets)
         self._has_assets = assets is not None
 
     def job(self, body: Mapping[str, Any]) -> Rewrite:
