@@ -17,8 +17,10 @@ demo: setup ## two regions on this machine, an outage, and what hubswitch does a
 up: setup ## serve the function app on http://127.0.0.1:7071 with a local Azure beside it
 	@$(BIN)/hubswitch up
 
-# Neighbours in a file share its servers, so a process takes a run of tests, and one that is done takes over from the other.
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+# Many tests wait more than they work, so there are twice as many processes as processors. Neighbours in a file share its
+# servers, so each process takes a run of tests, and one that is done takes over from the others.
+PROCESSES ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
 test: setup azurite ## all tests of the product and of the simulated Azure
 	@$(PYTEST) --ignore tests/bench

@@ -23,7 +23,7 @@ from orchestrator.local.azure.life import Pace
 from orchestrator.submission import desk
 
 COMMAND = Path(__file__).parents[1] / "submission" / "jobs" / "command"
-AI_ML_IS_SLOW = 120
+AI_ML_IS_SLOW = 600
 
 
 class Ran(NamedTuple):

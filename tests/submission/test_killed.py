@@ -21,7 +21,7 @@ from orchestrator.submission import Desk
 from orchestrator.workflows.capture import capture_jobs, reconciled
 
 JOB = Path(__file__).parent / "jobs" / "serverless" / "job.yml"
-PATIENCE = 120
+PATIENCE = 600
 """Seconds. azure-ai-ml takes some to be imported while other tests run."""
 
 
