@@ -22,7 +22,7 @@ FOLLOWER = Path(__file__).parents[1] / "support" / "follower.py"
 
 
 def _view(local: Local) -> dict[str, Any]:
-    found = requests.get(f"{local.host.url}/api/pairs/demo", headers={"x-functions-key": local.key}, timeout=10)
+    found = requests.get(f"{local.host.url}/api/pairs/demo", headers={"x-functions-key": local.key}, timeout=120)
     return dict(found.json())
 
 

@@ -76,7 +76,7 @@ def test_a_function_with_a_client_reaches_the_engine(engine: LocalEngine, client
     start = next(function for function in index_app(small_app(Seen())) if function.name == "start")
     request = func.HttpRequest(method="POST", url="http://x/api/start", body=b"4")
     answer = asyncio.run(start.invoke(request, client_configuration(engine.address, "http://x")))
-    found = client.wait_for_orchestration_completion(answer.get_body().decode(), timeout=10)
+    found = client.wait_for_orchestration_completion(answer.get_body().decode(), timeout=300)
     assert found is not None
     assert found.serialized_output == "8"
 
@@ -84,7 +84,7 @@ def test_a_function_with_a_client_reaches_the_engine(engine: LocalEngine, client
 def test_an_orchestrator_runs_under_the_name_in_its_trigger(client: TaskHubGrpcClient) -> None:
     """Not under that of the Python function; and calls activities by theirs."""
     run = client.schedule_new_orchestration("doubling", input=21)
-    found = client.wait_for_orchestration_completion(run, timeout=10)
+    found = client.wait_for_orchestration_completion(run, timeout=300)
     assert found is not None
     assert found.serialized_output == "42"
 

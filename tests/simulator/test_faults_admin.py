@@ -20,7 +20,7 @@ class Admin:
         self._url = azure.urls["admin"]
 
     def __call__(self, method: str, path: str, body: Any = None, status: int = 200, **query: str) -> Any:
-        answer = requests.request(method, f"{self._url}/admin{path}", json=body, params=query, timeout=5)
+        answer = requests.request(method, f"{self._url}/admin{path}", json=body, params=query, timeout=60)
         assert answer.status_code == status, answer.text
         return answer.json()
 

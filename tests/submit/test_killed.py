@@ -22,7 +22,7 @@ from orchestrator.watch.reconcile import find_differing
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 
 JOB = Path(__file__).parent / "jobs" / "serverless" / "job.yml"
-PATIENCE = 120
+PATIENCE = 600
 """Seconds. azure-ai-ml takes some to be imported while other tests run."""
 
 

@@ -125,7 +125,7 @@ class Library:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(300)
         self._process.stdout.close()
 
     def _answer(self) -> Any:
@@ -274,7 +274,7 @@ def test_a_drill_is_started_and_runs_to_its_end(deployed: Deployed) -> None:
     deployed.invoke("watch", timer=("json", "{}"))
     answer = deployed.call("start_drill", "POST", "pairs/demo/drill", body={"reason": "weekly practice"})
     run = json.loads(answer["body"])["run"]
-    found = deployed.client.wait_for_orchestration_completion(run, timeout=20)
+    found = deployed.client.wait_for_orchestration_completion(run, timeout=300)
     assert (answer["status"], answer["headers"]["Location"]) == (202, f"/api/runs/{run}")
     assert found is not None
     assert (found.name, found.runtime_status) == ("drill_run", OrchestrationStatus.COMPLETED)
@@ -315,7 +315,7 @@ def test_a_whole_failover_runs_as_azure_would_run_it(deployed: Deployed) -> None
     until(lambda: deployed.record("to-move"), "the job's record")
     deployed.azure.region_down(plan_of(deployed.azure).primary.region)
     outage(deployed)
-    found = deployed.client.wait_for_orchestration_completion("failover-demo-e1", timeout=30)
+    found = deployed.client.wait_for_orchestration_completion("failover-demo-e1", timeout=300)
     assert found is not None
     summary = json.loads(found.serialized_output or "{}")
     state = until(lambda: _settled(deployed.state()), "the pair's rest")
@@ -342,7 +342,7 @@ def test_an_error_that_must_stop_a_run_is_known_by_its_name(deployed: Deployed) 
         longest=timedelta(milliseconds=200),
     )
     deployed.client.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(order), instance_id=order.run)
-    found = deployed.client.wait_for_orchestration_completion(order.run, timeout=20)
+    found = deployed.client.wait_for_orchestration_completion(order.run, timeout=300)
     assert found is not None
     assert json.loads(found.serialized_output or "{}")["outcome"] in {"superseded", "failed"}
 
