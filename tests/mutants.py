@@ -54,7 +54,7 @@ class Mutant(NamedTuple):
 
 def forgotten(rule: str, found_by: str) -> Mutant:
     """A hold that never stands."""
-    row = f'("hold.{rule}", ANY_check)'
+    row = f'Check("hold.{rule}", ANY_check, ANY_ends)'
     return Mutant(f"S3: the hold {rule} is forgotten", row, row.replace("ANY_check", "lambda case: None"), found_by)
 
 
