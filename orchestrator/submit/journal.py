@@ -26,7 +26,7 @@ from orchestrator.core.jobs.record_changes import (
 )
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import Assets, replicated
+from orchestrator.workflows.activities.assets import AssetCopier, replicated
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 
 
@@ -35,7 +35,7 @@ class Destination(NamedTuple):
 
     side: Role
     epoch: int
-    seen_on: str
+    read_from: str
     """Endpoint of the store that answered."""
 
     note: str = ""
@@ -51,7 +51,7 @@ def destination(world: World, plan: Plan) -> Destination:
     first: HubswitchError | None = None
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
         try:
-            value = world.pointers[plan.pair].seen_on(plan.pair, endpoint)
+            value = world.pointers[plan.pair].read_from(plan.pair, endpoint)
         except HubswitchError as fault:
             first = first or fault
             continue
@@ -106,7 +106,7 @@ class Submissions:
         )
         while_it_conflicts(lambda: self._ahead(draft))
         with suppress(HubswitchError):
-            Assets(self._world, self._plan, side).keep(draft.closure)
+            AssetCopier(self._world, self._plan, side).keep(draft.closure)
 
     def _ahead(self, draft: JobRecord) -> None:
         found = self._ledger.read(self._plan.pair, draft.name)
@@ -141,7 +141,7 @@ class Submissions:
         found = self._ledger.read(self._plan.pair, name)
         if found is None or not found.value.incomplete or found.value.status is not JobStatus.RUNNING:
             return ""
-        tried = replicated(Assets(self._world, self._plan, side), found.value)
+        tried = replicated(AssetCopier(self._world, self._plan, side), found.value)
         line = JobEvent(
             at=self._world.clock.now(),
             what="incomplete" if tried.incomplete else "completed",

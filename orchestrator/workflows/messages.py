@@ -64,7 +64,7 @@ class Commanded(Value, kw_only=True):
     command: Command
 
 
-class Reported(Value, kw_only=True):
+class ReportOrder(Value, kw_only=True):
     now: Moment
     report: Report
 
@@ -258,7 +258,7 @@ class Insistence(Value, kw_only=True):
     """When it is given up; None: never."""
 
 
-class Replica(Value, kw_only=True):
+class ReplicaCheck(Value, kw_only=True):
     endpoint: str
     confirmed: bool
     why: str = ""
@@ -267,10 +267,10 @@ class Replica(Value, kw_only=True):
 class Verification(Value, kw_only=True):
     """What the store's endpoints show."""
 
-    replicas: tuple[Replica, ...]
+    replicas: tuple[ReplicaCheck, ...]
 
     @property
-    def lagging(self) -> tuple[Replica, ...]:
+    def lagging(self) -> tuple[ReplicaCheck, ...]:
         return tuple(replica for replica in self.replicas if not replica.confirmed)
 
 
@@ -297,7 +297,7 @@ class RunSummary(Value, kw_only=True):
 
     why: str
     jobs: BatchReport = BatchReport()
-    lagging: tuple[Replica, ...] = ()
+    lagging: tuple[ReplicaCheck, ...] = ()
     milestones: Milestones
     steps: tuple[StepReport, ...] = ()
     """What became of each step, in the order in which they ended."""
@@ -386,7 +386,7 @@ class DrillOrder(Value, kw_only=True):
         return f"hubswitch-canary-{self.drill}"
 
 
-class Finding(Value, kw_only=True):
+class DrillFinding(Value, kw_only=True):
     """One line of a drill's result."""
 
     check: str
@@ -399,7 +399,7 @@ class DrillReport(Value, kw_only=True):
     drill: str
     kind: DrillKind
     ok: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[DrillFinding, ...]
     by: str = ""
     """Who asked for it."""
 

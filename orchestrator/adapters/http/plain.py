@@ -9,7 +9,7 @@ from azure.core import PipelineClient
 from azure.core.pipeline.policies import UserAgentPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 
-from orchestrator.adapters.http.errors import from_response, translated
+from orchestrator.adapters.http.errors import from_response, translate_errors
 from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.core.base.errors import Refused
 
@@ -40,7 +40,7 @@ class PlainHttp:
         self._send(request, f"POST {urlsplit(url).hostname}")
 
     def _send(self, request: HttpRequest, doing: str) -> None:
-        with translated(doing):
+        with translate_errors(doing):
             response = self._client.send_request(request)
         if 300 <= response.status_code < 400:
             # The signature and the body are for the host that the plan names, and for no other.

@@ -15,7 +15,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.messaging import CloudEvent
 from azure.eventgrid._legacy import EventGridPublisherClient
 
-from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.notify.cloud_events import SOURCE, check_type
 from orchestrator.core.plan.channels import EventGridChannel
@@ -39,7 +39,7 @@ class EventGridNotices:
         events = [_event(notice) for notice in notices]
         publisher = self._publisher(channel.topic)
         for some in batched(events, BATCH, strict=False):
-            with translated(f"publishing {len(some)} notices to {channel.topic}"):
+            with translate_errors(f"publishing {len(some)} notices to {channel.topic}"):
                 publisher.send(list(some))
 
     def _publisher(self, topic: str) -> EventGridPublisherClient:

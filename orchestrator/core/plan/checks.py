@@ -12,12 +12,12 @@ from orchestrator.core.base.regions import GLOBAL, region_named
 from orchestrator.core.base.text import is_https_url
 from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, Role
 from orchestrator.core.plan.channels import channel_faults
-from orchestrator.core.plan.policy import checked
+from orchestrator.core.plan.policy import check_policy
 from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Plan
 from orchestrator.core.plan.steps import workflow_faults
 
 
-def checked_canary(canary: Canary, where: str) -> Canary:
+def check_canary(canary: Canary, where: str) -> Canary:
     """The same, if it does not contradict itself.
 
     Raises:
@@ -66,8 +66,8 @@ def cross_checked(plan: Plan, where: str) -> Plan:
     _check_jobs(plan, must)
     home = plan.references.home
     must(not home or _is_region(home), "references.home", "a canonical region name", home)
-    checked_canary(plan.canary, where)
-    checked(plan.policy, where)
+    check_canary(plan.canary, where)
+    check_policy(plan.policy, where)
     return plan
 
 

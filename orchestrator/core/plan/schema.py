@@ -20,7 +20,7 @@ from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.steps import Workflow
 
 
-class Polls(Value, kw_only=True):
+class PollSchedule(Value, kw_only=True):
     """How often Resource Health, Service Health and the logs are asked, besides what they deliver by themselves."""
 
     interval: timedelta | None = timedelta(minutes=5)
@@ -145,7 +145,7 @@ class Pointer(Value, kw_only=True):
     """Further endpoints of the same store; each is verified after a switch."""
 
 
-class Ledger(Value, kw_only=True):
+class LedgerAccount(Value, kw_only=True):
     """The storage account that holds epoch record, job records and audit, outside the primary's region."""
 
     account: str
@@ -239,7 +239,7 @@ class Plan(Value, kw_only=True):
     pointer: Pointer
     """Where clients are told."""
 
-    ledger: Ledger
+    ledger: LedgerAccount
     """Where records are kept."""
 
     services: tuple[str, ...] = HUB_SERVICES
@@ -260,7 +260,7 @@ class Plan(Value, kw_only=True):
     canary: Canary = Canary()
     """The job of a canary drill, and the canaries of the watch, which cost."""
 
-    polls: Polls = Polls()
+    polls: PollSchedule = PollSchedule()
     """What is fetched besides probing."""
 
     recording: Recording = Recording()

@@ -27,7 +27,7 @@ from orchestrator.core.jobs.record_changes import (
 )
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import Assets, replicated
+from orchestrator.workflows.activities.assets import AssetCopier, replicated
 from orchestrator.workflows.activities.source_run import ends_for_us
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
@@ -96,7 +96,7 @@ class Taker:
         self._plan = plan
         self._side = side
         self._ledger = world.ledgers[plan.pair]
-        self._assets = Assets(world, plan, side)
+        self._assets = AssetCopier(world, plan, side)
 
     def take(self, name: str, told: str = "") -> str:
         """``captured``, ``finished`` or ``known``.

@@ -43,7 +43,7 @@ from orchestrator.core.jobs.record import (
 )
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import BUSY, AssetMissing, Assets, versions_of
+from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.checkpoints import Checkpoints
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 from orchestrator.workflows.activities.eligibility import Producers
@@ -96,7 +96,7 @@ class Mover:
         self._ledger = world.ledgers[plan.pair]
         self._is_home = run.source is run.target
         self._map = rewriting.job_map(plan, run.source)
-        self._assets = Assets(world, plan, run.source)
+        self._assets = AssetCopier(world, plan, run.source)
         self._halting = Halting(world, plan, run, again=sent is Sent.AGAIN)
         self._producers = Producers(world, plan, run)
         self._checkpoints = Checkpoints(world, plan, run.target)
@@ -166,7 +166,7 @@ class Mover:
 
     def _body_for(self, record: JobRecord, continued: dict[str, str]) -> dict[str, Any]:
         """The job as the target will accept it."""
-        submitted = rewriting.pinned(record.body, self._map.from_, versions_of(record.closure))
+        submitted = rewriting.pin_versions(record.body, self._map.from_, versions_of(record.closure))
         body = checkpoint.with_checkpoint(rewriting.without_read_only(submitted))
         if not self._is_home:
             rewrite = rewriting.rewrite(body, self._map)

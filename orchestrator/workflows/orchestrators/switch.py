@@ -18,7 +18,7 @@ from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
-from orchestrator.core.base.text import listed
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.epoch import EpochRecord
@@ -27,8 +27,8 @@ from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
     BatchReport,
     Milestones,
-    Replica,
-    Reported,
+    ReplicaCheck,
+    ReportOrder,
     RunOrder,
     RunSummary,
     StepOutcome,
@@ -87,7 +87,7 @@ def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     return summary
 
 
-def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tuple[Replica, ...]]:
+def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tuple[ReplicaCheck, ...]]:
     """Replicas that still lag after a bounded number of looks."""
     pause = order.beat
     for attempt in range(1, VERIFY_TRIES + 1):
@@ -142,7 +142,7 @@ def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
 
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
-    said = Reported(now=utc_now(ctx), report=report)
+    said = ReportOrder(now=utc_now(ctx), report=report)
     ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_builtins(said))
 
 
@@ -176,4 +176,4 @@ def _counted(jobs: BatchReport) -> str:
 def _lacking(steps: tuple[StepReport, ...]) -> str:
     """Which steps failed, as the end of a sentence; empty if none did."""
     failed = [step.name for step in steps if step.outcome is StepOutcome.FAILED]
-    return f"; without {listed(failed)}, which failed" if failed else ""
+    return f"; without {join_words(failed)}, which failed" if failed else ""

@@ -90,4 +90,4 @@ def test_a_silent_topic_is_bounded(notices: EventGridNotices, topic: EventGridCh
     start = time.monotonic()
     with pytest.raises(Unreachable):
         notices.publish(topic, [notice("a")])
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20

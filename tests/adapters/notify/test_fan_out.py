@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.adapters.notify.fan_out import ChannelNotices
 from orchestrator.clock import SystemClock
 from orchestrator.core.plan.channels import CHANNEL_SHAPES, Channel, EventGridChannel, WebhookChannel
@@ -17,7 +17,7 @@ from orchestrator.simulator.cloud import LocalAzure
 def test_every_shape_of_a_channel_has_a_sender(settings: Settings, azure: LocalAzure) -> None:
     """A shape that nobody sends on would be found out in an outage."""
     plan = plan_of(azure)
-    notices = assembled(settings, {plan.pair: plan}, SystemClock()).notices
+    notices = assemble(settings, {plan.pair: plan}, SystemClock()).notices
     assert isinstance(notices, ChannelNotices)
     assert notices.kinds == set(CHANNEL_SHAPES)
 

@@ -16,7 +16,7 @@ from durabletask.worker import TaskHubGrpcWorker
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import NoticeName
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import Tidings, Told
@@ -33,7 +33,7 @@ def told(answer: Callable[[int], Any]) -> tuple[Any, list[list[str]]]:
         tries.append(order["channels"])
         return to_builtins(answer(len(tries)))
 
-    with Engine() as engine:
+    with LocalEngine() as engine:
         worker = TaskHubGrpcWorker(
             host_address=engine.address,
             data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,

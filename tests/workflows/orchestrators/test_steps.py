@@ -30,7 +30,7 @@ from orchestrator.core.plan.steps import (
     StepOrGroup,
     WaitForUrl,
 )
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
@@ -70,7 +70,7 @@ def walker(ctx: Any, given: Any) -> Any:
 class Stage:
     """An engine with a worker. ``bodies`` take the place of what steps do, by the step's name or the activity's."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: LocalEngine) -> None:
         self.bodies: dict[str, Callable[[Any], Any]] = {}
         self.calls: list[str] = []
         self.orders: list[Any] = []
@@ -125,7 +125,7 @@ def _done(order: Any) -> Any:
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    with Engine() as engine:
+    with LocalEngine() as engine:
         made = Stage(engine)
         try:
             yield made
