@@ -95,7 +95,7 @@ def perform(
         RunStopped: a newer epoch holds.
     """
     begun = utc_now(ctx)
-    ctx.set_custom_status(waiting(step.title, begun.isoformat(), "", done))
+    ctx.set_custom_status(waiting("", begun.isoformat(), "", done))
     until = begun + step.timeout if step.timeout is not None else None
     waiter = waiter_of(run)._replace(step=step.title, until=until, done=done)
     if step.kind in WORKFLOWS:

@@ -289,7 +289,7 @@ def test_a_run_that_was_overtaken_ends_at_once(stage: Stage, items: tuple[StepOr
     assert stage.calls.count("a") == 1
 
 
-def test_the_status_says_which_step_a_run_is_at_and_which_are_over(stage: Stage) -> None:
+def test_the_status_says_which_step_a_run_waits_for_and_which_are_over(stage: Stage) -> None:
     """Since when, and why it lasts."""
     well = threading.Event()
     failing = Failing()
