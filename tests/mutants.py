@@ -36,6 +36,8 @@ SUBMITTING = "submit/test_journal.py"
 POLICY = "submit/test_policy.py"
 AFTERWARDS = "test_settle_jobs.py"
 OUTCOME = "test_one_outcome.py"
+STEP_BODIES = "activities/test_steps.py"
+WALK = "orchestrators/test_steps.py"
 
 
 class Mutant(NamedTuple):
@@ -148,6 +150,12 @@ MUTANTS = (
         FROZEN,
     ),
     Mutant(
+        "S8: a step of a plan is carried out by a run that was overtaken",
+        "held_epoch(world, order)\nbody(world, order, ANY_step)",
+        "body(world, order, ANY_step)",
+        STEP_BODIES,
+    ),
+    Mutant(
         "S9: an unknown word is a stage",
         "stage = STAGE.get(ANY_word)",
         "stage = STAGE.get(ANY_word, Stage.ACTIVE)",
@@ -160,6 +168,18 @@ MUTANTS = (
         MACHINE,
     ),
     Mutant("L1: a clear outage is one class", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
+    Mutant(
+        "S5: a step that must not fail is gone on without, and the jobs after it move too early",
+        "step.on_error is OnError.CONTINUE",
+        "step.on_error in OnError",
+        WALK,
+    ),
+    Mutant(
+        "L2: a step's time is never over",
+        "first is self._timer and not task.is_complete",
+        "False",
+        WALK,
+    ),
     Mutant("L2: a run waits for its claim for ever", "now > order.claim_by", "now < order.decided_at", SWITCHING),
 )
 
