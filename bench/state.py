@@ -8,7 +8,8 @@ from typing import Any
 
 from bench.measure import Measured, at_most, say, spread
 from orchestrator.core.base.codec import encode
-from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision import decide
 from orchestrator.core.decision.state import PairState, initial, read_state
 from orchestrator.core.plan.policy import Policy

@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Phase
+from orchestrator.core.base.evidence_classes import MEANINGS
+from orchestrator.core.base.vocabulary import Observation, Phase
 from orchestrator.web.views import NEW, UNREADABLE, needs_a_look
 
 if TYPE_CHECKING:
@@ -54,16 +55,6 @@ TONES = {
 """Colour of a phase or an observation; the words stand beside it."""
 
 MARKS = {"good": "✓", "warn": "!", "bad": "✕", "blind": "?", "busy": "→", "mute": "·"}
-
-MEANINGS = {
-    EvidenceClass.HUB: "the workspace's own API",
-    EvidenceClass.JOBS: "jobs are accepted and run",
-    EvidenceClass.INFERENCE: "the scoring endpoint",
-    EvidenceClass.DEPENDENCY: "storage, vault, registry",
-    EvidenceClass.METRICS: "alerts of Azure Monitor",
-    EvidenceClass.NOTICE: "Service Health",
-    EvidenceClass.CONTROL: "Resource Manager",
-}
 
 
 def status_page(

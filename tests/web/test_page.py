@@ -10,8 +10,9 @@ import pytest
 from stories import START, Story
 
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.evidence_classes import MEANINGS
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Phase
-from orchestrator.web.page import HEADERS, MARKS, MEANINGS, TONES, status_page
+from orchestrator.web.page import HEADERS, MARKS, TONES, status_page
 from orchestrator.web.views import UNKNOWN, pair_view
 
 TEMPLATE_SCHEMES = ("light", "dark")

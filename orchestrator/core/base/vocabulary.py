@@ -46,26 +46,6 @@ class Surface(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-CLASS_OF_SURFACE: dict[Surface, EvidenceClass | None] = {
-    Surface.HUB: EvidenceClass.HUB,
-    Surface.JOBS: EvidenceClass.JOBS,
-    Surface.INFERENCE: EvidenceClass.INFERENCE,
-    Surface.STORAGE: EvidenceClass.DEPENDENCY,
-    Surface.KEYVAULT: EvidenceClass.DEPENDENCY,
-    Surface.ACR: EvidenceClass.DEPENDENCY,
-    Surface.CONTROL: EvidenceClass.CONTROL,
-    Surface.IDENTITY: None,
-    Surface.OBSERVER: None,
-    Surface.ELSEWHERE: None,
-}
-
-WORK_CLASSES = frozenset({EvidenceClass.HUB, EvidenceClass.JOBS, EvidenceClass.INFERENCE})
-"""Classes that say that work itself cannot run."""
-
-DECIDING_CLASSES = WORK_CLASSES | {EvidenceClass.DEPENDENCY, EvidenceClass.METRICS}
-"""Classes of which two must agree. ``control`` and ``notice`` confirm; they never decide."""
-
-
 class Observation(StrEnum):
     """What was seen. ``blind`` means that the question could not be asked: neither well nor ill."""
 

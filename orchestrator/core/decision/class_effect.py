@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from orchestrator.core.base.evidence_classes import DECIDING_CLASSES, WORK_CLASSES
 from orchestrator.core.base.text import format_duration
-from orchestrator.core.base.vocabulary import DECIDING_CLASSES, WORK_CLASSES, EvidenceClass, Observation, Role
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role
 from orchestrator.core.decision.rule import confirmation
 from orchestrator.core.decision.verdicts import Assessment, Verdict
 from orchestrator.core.plan.policy import Policy

@@ -11,10 +11,11 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.errors import NotNow
+from orchestrator.core.base.evidence_classes import MEMBERS
 from orchestrator.core.base.text import format_time, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
 from orchestrator.core.decision import failback, holds
-from orchestrator.core.decision.evidence import MEMBERS, Evidence
+from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import without_deletions
 from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.rule import judged

@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from orchestrator.core.base.codec import Value
+from orchestrator.core.base.evidence_classes import MEMBERS
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.brown_out import History
 
@@ -38,17 +39,6 @@ CHANGE_LIMIT = 12
 
 OF_NO_SIDE = frozenset({Surface.OBSERVER, Surface.ELSEWHERE})
 """Surfaces that belong to no side; every other belongs to one."""
-
-DEPENDENCIES = (Surface.STORAGE, Surface.KEYVAULT, Surface.ACR)
-
-MEMBERS: dict[EvidenceClass, tuple[Surface, ...]] = {
-    EvidenceClass.HUB: (Surface.HUB,),
-    EvidenceClass.JOBS: (Surface.JOBS,),
-    EvidenceClass.INFERENCE: (Surface.INFERENCE,),
-    EvidenceClass.DEPENDENCY: DEPENDENCIES,
-    EvidenceClass.CONTROL: (Surface.CONTROL,),
-}
-"""Surfaces whose probes speak for a class. ``metrics`` and ``notice`` only arrive as deliveries."""
 
 WORLD = "world"
 

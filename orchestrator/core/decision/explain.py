@@ -8,8 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from orchestrator.core.base.codec import Value
+from orchestrator.core.base.evidence_classes import DECIDING_CLASSES
 from orchestrator.core.base.text import format_duration, format_time, join_words, truncate
-from orchestrator.core.base.vocabulary import DECIDING_CLASSES, EvidenceClass, Mode, Phase, Role
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.evidence import Evidence

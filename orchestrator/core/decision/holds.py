@@ -9,10 +9,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from orchestrator.core.base.evidence_classes import MEMBERS
 from orchestrator.core.base.text import format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision.brown_out import STANDBY_SHARE
-from orchestrator.core.decision.evidence import MEMBER_KEYS, MEMBERS, Incident, track_key
+from orchestrator.core.decision.evidence import MEMBER_KEYS, Incident, track_key
 from orchestrator.core.decision.rule import confirmation, judged
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState

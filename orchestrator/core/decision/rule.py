@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
+from orchestrator.core.base.evidence_classes import DECIDING_CLASSES, WORK_CLASSES
 from orchestrator.core.base.text import format_duration, join_words
-from orchestrator.core.base.vocabulary import DECIDING_CLASSES, WORK_CLASSES, EvidenceClass, Observation, Role, Surface
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.evidence import track_key
 from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.policy import Policy

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.base.codec import Value, to_builtins
+from orchestrator.core.base.evidence_classes import MEMBERS
 from orchestrator.core.base.text import format_duration, remark_of
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.brown_out import BAD_LETTER, SPELLS, Share, is_brown_out, share_of
 from orchestrator.core.decision.evidence import (
     MEMBER_KEYS,
-    MEMBERS,
     SIDE_KEYS,
     SPEAKER,
     Deletion,

@@ -8,9 +8,10 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE
 from orchestrator.core.base.regions import GLOBAL, region_named
 from orchestrator.core.base.text import is_https_url
-from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, Role
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.channels import channel_faults
 from orchestrator.core.plan.policy import check_policy
 from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Plan

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.base.codec import Value
+from orchestrator.core.base.evidence_classes import PLAN_FIELDS
 from orchestrator.core.base.services import HUB_SERVICES
 from orchestrator.core.base.vocabulary import JobPolicy, Role, Surface, Tier, Twin
 from orchestrator.core.plan.channels import Channel, EventGridChannel
@@ -284,13 +285,7 @@ class Plan(Value, kw_only=True):
     def surfaces(self, role: Role) -> tuple[Surface, ...]:
         """The surfaces that this plan lets us ask on one side, in a fixed order."""
         hub = self.side(role)
-        optional = {
-            Surface.INFERENCE: hub.inference,
-            Surface.STORAGE: hub.storage,
-            Surface.KEYVAULT: hub.keyvault,
-            Surface.ACR: hub.acr,
-        }
-        asked = (Surface.HUB, Surface.JOBS, *(s for s, there in optional.items() if there), Surface.CONTROL)
+        asked = tuple(surface for surface, field in PLAN_FIELDS.items() if field is None or getattr(hub, field))
         return (*asked, Surface.IDENTITY)
 
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, EvidenceClass, Observation, Role, Surface
+from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 
 
 class Source(StrEnum):
