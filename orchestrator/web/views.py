@@ -39,7 +39,7 @@ UNKNOWN = (
         "trouble",
         "caution",
     ),
-    *("unknown_words", "polled", "blind_since", "looked_at", "stale"),
+    *("unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale"),
 )
 """Fields of a line about which nothing can be said of a pair without a state."""
 
@@ -58,7 +58,7 @@ def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable], now: 
 
 def needs_a_look(line: Mapping[str, Any]) -> bool:
     """Whether a person should see this line first."""
-    told = ("paused", "paused_all", "trouble", "caution", "blind_since")
+    told = ("paused", "paused_all", "trouble", "caution", "blind_since", "out_of_reach")
     return line["phase"] not in CALM or bool(line["stale"]) or any(line[name] is not None for name in told)
 
 
@@ -85,6 +85,7 @@ def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         "polled": to_builtins(state.polled),
         "caution": state.caution,
         "blind_since": state.blind_since,
+        "out_of_reach": state.out_of_reach,
         "looked_at": state.looked_at,
         "stale": holds.is_blind_spell(state, now, plan.policy),
         "why": why_of(state),

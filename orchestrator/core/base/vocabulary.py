@@ -129,3 +129,8 @@ class NoticeName(StrEnum):
     SIGHT_REGAINED = "SightRegained"
     DRILLS_LAPSED = "DrillsLapsed"
     LOOKS_NOT_TAKEN_IN = "LooksNotTakenIn"
+    ESCALATED = "Escalated"
+    CLASS_BLIND = "ClassBlind"
+    RULE_OUT_OF_REACH = "RuleOutOfReach"
+    RULE_IN_REACH = "RuleInReach"
+    CHANGE_SUSPECTED = "ChangeSuspected"

@@ -194,7 +194,7 @@ def _must_be_idle(state: PairState) -> None:
         raise NotNow(f"{state.run} is under way since {format_time(state.phase_since)}")
 
 
-def _must_be_free(case: Case, command: Command, more: tuple[tuple[str, holds.Check], ...]) -> None:
+def _must_be_free(case: Case, command: Command, more: tuple[holds.Check, ...]) -> None:
     held = holds.standing(case, ALWAYS, more)
     if held and not command.force:
         raise NotNow(f"{together(held)}; to go all the same, force it with a reason")

@@ -15,6 +15,7 @@ import msgspec
 from orchestrator.core.base.text import format_duration, format_time, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.alarms import raise_alarms
 from orchestrator.core.decision.evidence import SIDE_KEYS, Evidence
 from orchestrator.core.decision.fold import folded
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
@@ -107,7 +108,8 @@ def decide(
         state = moved(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)
     state, alarm = _alerted(state, view, now, policy)
     state, unseen = sighted(state, view, now, policy)
-    orders += alarm + unseen
+    state, alarms = raise_alarms(state, view, now, policy)
+    orders += alarm + unseen + alarms
     decision = _protected(state, view, now, policy, pairs_moving)
     return _replace(decision, orders=orders + decision.orders)
 

@@ -104,6 +104,7 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
     parts = [
         f"{state.pair}: the {state.active} is active under epoch {state.epoch}, {since}.",
         f"{why[:1].upper()}{why[1:]}.",
+        *([f"{state.out_of_reach[:1].upper()}{state.out_of_reach[1:]}."] if state.out_of_reach else []),
         *_standing_reasons(state, seen, now, policy),
     ]
     if state.evidence.unknown_words:

@@ -128,6 +128,21 @@ class PairState(Value, kw_only=True):
     blind_told: bool = False
     """People have been told of that."""
 
+    escalated: tuple[str, ...] = ()
+    """Classes of which people were told that they stay bad without a switch."""
+
+    blind_classes: tuple[str, ...] = ()
+    """Classes of which people were told that they cannot be seen."""
+
+    spoken: tuple[str, ...] = ()
+    """Classes of the active side that have ever said anything but blind."""
+
+    out_of_reach: str | None = None
+    """Why the pair can never fail over by itself, as things stand."""
+
+    suspected_changes: tuple[str, ...] = ()
+    """What people were told to have turned bad after somebody had changed it."""
+
     looked_at: datetime | None = None
     """When the last look at both sides was folded in."""
 
