@@ -1,11 +1,12 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format types imports bench mutants outage lock azurite clean
+.PHONY: help setup demo up test test-simulator check format types imports figures bench bench-smoke mutants outage places lock \
+	azurite clean
 
 BIN := .venv/bin
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup: ## make .venv (finds Python 3.13 by itself)
 	@scripts/setup
@@ -16,10 +17,18 @@ demo: setup ## two regions on this machine, an outage, and what hubswitch does a
 up: setup ## serve the function app on http://127.0.0.1:7071 with a local Azure beside it
 	@$(BIN)/hubswitch up
 
-test: setup azurite ## all tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+# Many tests wait more than they work, so there are twice as many processes as processors. Neighbours in a file share its
+# servers, so each process takes a run of tests, and one that is done takes over from the others.
+PROCESSES ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
-check: setup format types imports test ## everything that a change must pass
+test: setup azurite ## all tests of the product and of the simulated Azure
+	@$(PYTEST) --ignore tests/bench
+
+test-simulator: setup azurite ## the simulated Azure's own tests
+	@$(PYTEST) tests/simulator
+
+check: setup format types imports figures test bench-smoke ## everything that a change must pass
 
 format: setup ## formatting and lint
 	@$(BIN)/ruff format --check .
@@ -31,14 +40,23 @@ types: setup ## strict typing
 imports: setup ## import contracts
 	@$(BIN)/lint-imports
 
-bench: setup ## figures as JSON, each beside its baseline
+figures: setup ## sizes, names and imports of the code, as a table
+	@$(BIN)/python scripts/figures.py
+
+bench: setup ## measured times as JSON, each beside its baseline
 	@$(BIN)/python -m bench
+
+bench-smoke: setup ## every benchmark once with few samples: that it works, not how fast it is
+	@$(BIN)/pytest -q tests/bench
 
 mutants: setup ## plant bugs one by one; the tests must find each (takes a while)
 	@$(BIN)/python tests/mutants.py $(ONLY)
 
 outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more)
 	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q tests/crash/test_every_kind.py
+
+places: setup ## write anew at which places the crash tests disturb a run
+	@HUBSWITCH_WRITE_PLACES=1 $(BIN)/pytest -q tests/crash -k undisturbed
 
 lock: setup ## compile requirements*.in to pinned files with hashes
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \

@@ -15,8 +15,8 @@ from orchestrator.core.jobs.azure_status import has_ended, status_of
 from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.workload import User
 from orchestrator.simulator.identity import EXECUTOR
-from orchestrator.simulator.request_log import Entry
-from orchestrator.watch.reconcile import reconciled
+from orchestrator.simulator.request_log import LoggedRequest
+from orchestrator.watch.reconcile import find_differing
 from orchestrator.workflows.messages import CaptureReport
 
 READS_PER_JOB = 1.2
@@ -105,7 +105,7 @@ def _reconciled(at: Stage, pair: Pair, name: str, look: Any) -> Pass:
     """List, order, and wait until all orders are carried out."""
     say(f"capture: reconciling, {name}")
     moment, began, highest = datetime.now(UTC), time.monotonic(), [look()]
-    orders = list(reconciled(pair.world, pair.plan, Role.PRIMARY))
+    orders = list(find_differing(pair.world, pair.plan, Role.PRIMARY))
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
 
         def carry_out(number: int) -> CaptureReport:
@@ -126,7 +126,7 @@ def _reconciled(at: Stage, pair: Pair, name: str, look: Any) -> Pass:
     )
 
 
-def _is_read(call: Entry) -> bool:
+def _is_read(call: LoggedRequest) -> bool:
     return call.surface == "control" and call.method == "GET" and call.principal == EXECUTOR
 
 

@@ -22,7 +22,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.core.signals.routing import Directory
 from orchestrator.core.signals.signal import Signal, probe_signal
-from orchestrator.watch.deliveries import sorted_out
+from orchestrator.watch.deliveries import route
 
 BODIES = 100_000
 LIMIT = 3.0
@@ -111,7 +111,7 @@ class _Ours:
     def take(self, bodies: list[bytes]) -> None:
         for body in bodies:
             self.now += APART
-            found = sorted_out(self.plans, facts_from_text(body), self.now)
+            found = route(self.plans, facts_from_text(body), self.now)
             for pair, signals in found.signals.items():
                 self._decide(pair, signals)
 

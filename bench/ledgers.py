@@ -10,7 +10,7 @@ import msgspec
 from bench.stage import Pair
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.assets import AssetCopier
 
 WRITERS = 8
 
@@ -24,7 +24,7 @@ def filled(pair: Pair, drafts: Sequence[JobRecord], number: int) -> None:
         number: how many records; they are named ``<pair>-<index>``.
     """
     name = pair.plan.pair
-    assets = Assets(pair.world, pair.plan, Role.PRIMARY)
+    assets = AssetCopier(pair.world, pair.plan, Role.PRIMARY)
     needed = {asset for draft in drafts for asset in draft.closure}
     assets.ensure(assets.keep(needed))
     ledger = pair.world.ledgers[name]

@@ -6,7 +6,7 @@ import uuid
 
 from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.plan.schema import SCHEMA, Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import SCHEMA, Hub, LedgerAccount, Plan, Pointer
 
 REGIONS = ("centralus", "eastus2", "westeurope", "swedencentral", "japaneast", "uksouth")
 
@@ -24,7 +24,7 @@ def _plan(number: int, mode: Mode) -> Plan:
         primary=_hub(f"a{number:04}", region),
         secondary=_hub(f"b{number:04}", other),
         pointer=Pointer(endpoint=f"https://app-{number}.azconfig.io"),
-        ledger=Ledger(account=f"https://ledger{number}.blob.core.windows.net"),
+        ledger=LedgerAccount(account=f"https://ledger{number}.blob.core.windows.net"),
         policy=Policy(mode=mode),
     )
 

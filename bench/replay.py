@@ -16,7 +16,7 @@ from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import probe_signal
 from orchestrator.local.replay import ASKED, replay
-from orchestrator.local.scenario import Action, Condition, Expectation, Outcome, Scenario, Side, Turn
+from orchestrator.local.scenario import Action, Condition, Expectation, Scenario, ScenarioOutcome, Side, WorldChange
 
 OUTAGES = 26
 SHORTEST, LONGEST = 12.0, 50.0
@@ -97,20 +97,20 @@ def _outage(dice: random.Random, number: int) -> Scenario:
         secondary=Side(region="westus3"),
         world=tuple(turns),
         operator=people,
-        expect=Expectation(outcome=Outcome.HOLD),
+        expect=Expectation(outcome=ScenarioOutcome.HOLD),
     )
 
 
-def _wave(dice: random.Random, start: datetime, length: timedelta) -> list[Turn]:
+def _wave(dice: random.Random, start: datetime, length: timedelta) -> list[WorldChange]:
     """Surfaces that fail within minutes of each other, and come back one after another."""
     surfaces = [s for s in Surface if s not in {Surface.OBSERVER, Surface.ELSEWHERE}]
     struck = dice.sample(surfaces, dice.randint(1, len(surfaces)))
     worst = (Condition.BAD, Condition.BAD, Condition.BAD, Condition.FLAKY, Condition.BLIND)
     falls = [
-        Turn(at=start + timedelta(minutes=dice.uniform(0, 20)), set={f"primary.{s}": dice.choice(worst)})
+        WorldChange(at=start + timedelta(minutes=dice.uniform(0, 20)), set={f"primary.{s}": dice.choice(worst)})
         for s in struck
     ]
-    rises = [Turn(at=start + length * dice.uniform(0.5, 1), set={f"primary.{s}": Condition.OK}) for s in struck]
+    rises = [WorldChange(at=start + length * dice.uniform(0.5, 1), set={f"primary.{s}": Condition.OK}) for s in struck]
     return sorted(falls + rises, key=lambda turn: turn.at)
 
 

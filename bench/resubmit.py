@@ -13,7 +13,7 @@ from bench.sdk_loop import Looped
 from bench.stage import Pair, Stage, stage, worker
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.local.workload import submit_workload
-from orchestrator.simulator.request_log import Entry
+from orchestrator.simulator.request_log import LoggedRequest
 from orchestrator.workflows.activities.capture_jobs import record_of
 from orchestrator.workflows.messages import Milestones
 
@@ -115,7 +115,7 @@ def moved(at: Stage, pair: Pair) -> Moved:
     )
 
 
-def puts_of(at: Stage, pair: Pair) -> list[Entry]:
+def puts_of(at: Stage, pair: Pair) -> list[LoggedRequest]:
     """Every PUT of a successor of the pair's jobs, by arrival."""
     ours = f"{pair.plan.secondary.project_id}/jobs/{pair.plan.pair}-"
     return [call for call in at.azure.log if call.method == "PUT" and call.path.startswith(ours)]

@@ -24,13 +24,13 @@ from durabletask.client import TaskHubGrpcClient
 
 from bench.measure import ROOT
 from bench.worker import READY
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import StartRun
 from orchestrator.core.plan.schema import Plan
-from orchestrator.local.engine import Checkpoint, Engine
+from orchestrator.local.engine import Checkpoint, LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
@@ -66,7 +66,7 @@ class Stage:
     """A simulated Azure and an engine, both in this process."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     client: TaskHubGrpcClient
     folder: Path
 
@@ -77,7 +77,7 @@ class Stage:
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")
         settings = settings_from({**os.environ, "HUBSWITCH_PLANS": str(file)})
-        world = assembled(settings, {name: plan}, SystemClock())
+        world = assemble(settings, {name: plan}, SystemClock())
         ensure_pair(world, plan, world.clock.now())
         return Pair(plan, file, world)
 
@@ -136,7 +136,7 @@ def stage(seed: int = 7, estate: Estate | None = None, checkpoint: Checkpoint | 
         azure = stack.enter_context(LocalAzure(seed=seed, estate=estate, canaries=False))
         azure.throttle.enabled = False
         stack.enter_context(variables(azure.environment()))
-        engine = stack.enter_context(Engine(checkpoint=checkpoint))
+        engine = stack.enter_context(LocalEngine(checkpoint=checkpoint))
         client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
         stack.callback(client.close)
         yield Stage(azure, engine, client, folder)
@@ -150,7 +150,7 @@ def worker(at: Stage, pair: Pair) -> Iterator[psutil.Process]:
 
 
 @contextlib.contextmanager
-def working(engine: Engine, plans: Path, module: str = "function_app") -> Iterator[psutil.Process]:
+def working(engine: LocalEngine, plans: Path, module: str = "function_app") -> Iterator[psutil.Process]:
     """A worker process for all plans of a place, with the functions of a module's ``app``."""
     command = [sys.executable, "-m", "bench.worker", engine.address, module]
     environment = {**os.environ, "HUBSWITCH_PLANS": str(plans)}

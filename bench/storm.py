@@ -24,14 +24,14 @@ from durabletask.entities import EntityInstanceId
 from bench import trivial
 from bench.measure import Measured, at_most, say
 from bench.stage import Pair, Stage, stage, working
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Mode, Observation, Role, Surface
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal, probe_signal
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.local.host import HostOptions, LocalHost
 from orchestrator.local.session import function_app, variables
@@ -177,7 +177,7 @@ def _plans(at: Stage, number: int) -> tuple[list[Plan], World]:
         plan = msgspec.structs.replace(usual, pair=sides.pair, primary=sides.primary, secondary=sides.secondary)
         (folder / f"{plan.pair}.yaml").write_text(yaml_of(plan), encoding="utf-8")
         plans.append(plan)
-    world = assembled(settings_from({**os.environ, "HUBSWITCH_PLANS": str(folder)}), {p.pair: p for p in plans}, CLOCK)
+    world = assemble(settings_from({**os.environ, "HUBSWITCH_PLANS": str(folder)}), {p.pair: p for p in plans}, CLOCK)
     with ThreadPoolExecutor(max_workers=SENDERS) as pool:
         list(pool.map(lambda plan: ensure_pair(world, plan, CLOCK.now()), plans))
     return plans, world
@@ -216,7 +216,7 @@ def _signal(client: TaskHubGrpcClient, entity: str, key: str, operation: str, gi
     client.signal_entity(EntityInstanceId(entity, key), operation, input=given)
 
 
-def _rest(engine: Engine) -> None:
+def _rest(engine: LocalEngine) -> None:
     until = time.monotonic() + LONGEST
     while not engine.idle():
         if time.monotonic() > until:
@@ -262,7 +262,7 @@ def _floor(at: Stage, number: int, taken: dict[str, int]) -> tuple[float, dict[s
     reports = min(activities, max(0, round(taken.get("entity", 0) / number) - 1))
     items = Items()
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(Engine(checkpoint=items))
+        engine = stack.enter_context(LocalEngine(checkpoint=items))
         client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
         stack.callback(client.close)
         process = stack.enter_context(working(engine, at.folder / "plans", "bench.trivial"))
@@ -305,13 +305,13 @@ async def _alerts(number: int) -> tuple[float, float]:
 
 
 @contextlib.asynccontextmanager
-async def _hosted(app: Any, key: str) -> AsyncIterator[tuple[Engine, str]]:
-    with Engine() as engine:
-        async with LocalHost(app, HostOptions(engine=engine.address, port=0, keys=[key], timers=False)).serving() as up:
+async def _hosted(app: Any, key: str) -> AsyncIterator[tuple[LocalEngine, str]]:
+    with LocalEngine() as engine:
+        async with LocalHost(app, HostOptions(engine=engine.address, port=0, keys=[key], timers=False)).serve() as up:
             yield engine, up.url
 
 
-async def _posted(engine: Engine, url: str, key: str, bodies: Sequence[Any]) -> float:
+async def _posted(engine: LocalEngine, url: str, key: str, bodies: Sequence[Any]) -> float:
     """Seconds until all are answered and the engine rests; the first request, which loads things, is not counted."""
     limit = asyncio.Semaphore(SENDERS)
     async with aiohttp.ClientSession(headers={"x-functions-key": key}) as session:

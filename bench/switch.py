@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bench.measure import Measured, at_most, say, spread
 from bench.stage import Pair, Stage, stage, worker
-from orchestrator.simulator.request_log import Entry
+from orchestrator.simulator.request_log import LoggedRequest
 from orchestrator.workflows.messages import Milestones
 
 LATENCY = 0.05
@@ -64,7 +64,7 @@ def _run(at: Stage, pair: Pair, number: int, runs: int) -> Run:
     return judged(marks, calls_of(at, marks))
 
 
-def calls_of(at: Stage, marks: Milestones) -> list[Entry]:
+def calls_of(at: Stage, marks: Milestones) -> list[LoggedRequest]:
     """What the path asked of Azure, by arrival."""
     if marks.verified_at is None:
         raise RuntimeError("a run that ended well has no time of verification")
@@ -73,7 +73,7 @@ def calls_of(at: Stage, marks: Milestones) -> list[Entry]:
     return [call for call in found if call.surface in surfaces]
 
 
-def judged(marks: Milestones, calls: list[Entry]) -> Run:
+def judged(marks: Milestones, calls: list[LoggedRequest]) -> Run:
     claimed, published, verified = marks.claimed_at, marks.published_at, marks.verified_at
     if claimed is None or published is None or verified is None:
         raise RuntimeError("a run that ended well lacks a milestone")
@@ -90,9 +90,9 @@ def judged(marks: Milestones, calls: list[Entry]) -> Run:
     )
 
 
-def side_by_side(calls: list[Entry]) -> list[list[Entry]]:
+def side_by_side(calls: list[LoggedRequest]) -> list[list[LoggedRequest]]:
     """Calls in groups: each of a group, but the first, arrived before the others so far were all answered."""
-    groups: list[list[Entry]] = []
+    groups: list[list[LoggedRequest]] = []
     for call in sorted(calls, key=lambda entry: entry.at):
         if groups and any(call.at < other.at + timedelta(seconds=took(other)) for other in groups[-1]):
             groups[-1].append(call)
@@ -101,7 +101,7 @@ def side_by_side(calls: list[Entry]) -> list[list[Entry]]:
     return groups
 
 
-def took(call: Entry) -> float:
+def took(call: LoggedRequest) -> float:
     """Seconds from arrival to answer."""
     if call.duration is None:
         raise RuntimeError(f"{call.method} {call.path} was never answered")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from orchestrator.local.functions import durable_worker, indexed
+from orchestrator.local.functions import durable_worker, index_app
 
 READY = "ready"
 
@@ -16,7 +16,7 @@ READY = "ready"
 def main() -> None:
     # Not before: the module is loaded from where the process was started, with the environment as it is now.
     module = importlib.import_module(sys.argv[2] if len(sys.argv) > 2 else "function_app")
-    worker = durable_worker(indexed(module.app), sys.argv[1])
+    worker = durable_worker(index_app(module.app), sys.argv[1])
     worker.start()  # type: ignore[no-untyped-call]
     print(READY, flush=True)
     sys.stdin.read()

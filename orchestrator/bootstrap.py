@@ -79,6 +79,6 @@ class Deployment:
 
     @cached_property
     def _world(self) -> World:
-        from orchestrator.adapters.assembly import assembled
+        from orchestrator.adapters.assembly import assemble
 
-        return assembled(self.settings, self.plans, self.clock)
+        return assemble(self.settings, self.plans, self.clock)

@@ -72,7 +72,7 @@ class PointerStore(Protocol):
         """
         ...
 
-    def seen_on(self, pair: str, endpoint: str) -> PointerValue | None:
+    def read_from(self, pair: str, endpoint: str) -> PointerValue | None:
         """What one replica holds now."""
         ...
 
@@ -94,7 +94,7 @@ class Ledger(Protocol):
         """Every record's summary, without reading bodies, in order of name."""
         ...
 
-    def quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
+    def list_quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
         """Path and reason of every record that could not be read and was set aside."""
         ...
 
@@ -188,7 +188,7 @@ class Shelf(Protocol):
 class AssetService(Protocol):
     """Assets that jobs name: taken to the ledger before an outage, recreated on the other side."""
 
-    def resolved(self, hub: Hub, asset_id: str) -> str:
+    def resolve(self, hub: Hub, asset_id: str) -> str:
         """The asset's id with the version that its label means now; an id with a version is answered as it is."""
         ...
 
@@ -205,7 +205,7 @@ class AssetService(Protocol):
         ...
 
 
-class Place(NamedTuple):
+class ContainerPlace(NamedTuple):
     """A container of a storage account."""
 
     account: str
@@ -234,11 +234,11 @@ class Inventory(Protocol):
         """Names of the environments that were registered."""
         ...
 
-    def place(self, hub: Hub, datastore: str) -> Place | None:
+    def place(self, hub: Hub, datastore: str) -> ContainerPlace | None:
         """Where a datastore leads; None if there is none of that name."""
         ...
 
-    def amount(self, hub: Hub, place: Place, path: str) -> Amount:
+    def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path; nothing if the container is not there."""
         ...
 
@@ -313,10 +313,10 @@ UNDER_WAY = frozenset({"pending", "running", "suspended"})
 """The engine's words for an instance that still goes on."""
 
 
-def container_of(account: str, container: str) -> Place:
+def container_of(account: str, container: str) -> ContainerPlace:
     """A container of an account that is named by its host, such as ``<account>.dfs.core.windows.net``."""
     label, _, service = account.partition(".")
-    return Place(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
+    return ContainerPlace(account, container, f"https://{label}.blob.{service.partition('.')[2]}")
 
 
 class EngineError(Exception):

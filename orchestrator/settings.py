@@ -99,6 +99,10 @@ class Settings(Value, kw_only=True):
     replicate_schedule: str = "30 * * * * *"
     """NCRONTAB of the replication of what running jobs need to the standby. It lies between two reconciliations."""
 
+    signed_in_header: bool = False
+    """Whether the platform's authentication is in front of this app and sets ``x-ms-client-principal-name`` itself. If
+    it is not, that header is anybody's text: it is not believed, and the name in the body is taken."""
+
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """The settings that environment variables give.
@@ -140,7 +144,14 @@ def _value(name: str, text: str, shape: object) -> Any:
         if text not in set(CredentialKind):
             raise InvalidInput("environment", variable, " or ".join(CredentialKind), repr(text))
         return CredentialKind(text)
+    if shape is bool:
+        if text not in _TRUTH:
+            raise InvalidInput("environment", variable, " or ".join(_TRUTH), repr(text))
+        return _TRUTH[text]
     return text
+
+
+_TRUTH = {"true": True, "false": False}
 
 
 def _checked(settings: Settings) -> Settings:

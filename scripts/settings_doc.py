@@ -25,10 +25,10 @@ from orchestrator.core.plan.schema import (
     Hub,
     Inference,
     Jobs,
-    Ledger,
+    LedgerAccount,
     Plan,
     Pointer,
-    Polls,
+    PollSchedule,
     Recording,
     References,
 )
@@ -74,7 +74,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
     ("primary and secondary", Hub, "Both sides have the same fields."),
     ("inference", Inference, "Part of a side."),
     ("pointer", Pointer, "See [design.md](design.md#epoch-and-pointer)."),
-    ("ledger", Ledger, "See [design.md](design.md#ledger)."),
+    ("ledger", LedgerAccount, "See [design.md](design.md#ledger)."),
     (
         "references",
         References,
@@ -86,7 +86,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
         "The tables say how names of the primary read in the secondary. On the way back they are read from the right.",
     ),
     ("canary", Canary, "See [drills](runbook.md#practise)."),
-    ("polls", Polls, "See [what is fetched](design.md#what-is-fetched)."),
+    ("polls", PollSchedule, "See [what is fetched](design.md#what-is-fetched)."),
     ("recording", Recording, "See [decisions and recordings](design.md#decisions-and-recordings)."),
 )
 

@@ -1,21 +1,38 @@
-"""What long tests have to say about themselves is printed at the end of the run, also when they ran in parallel."""
+"""What long tests have to say about themselves is printed at the end of the run, also when they ran in parallel.
+
+A test says a line of its own (``said``), or that it visited or missed one place of a kind; those are counted.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
+
+SIMULATOR = tuple(Path(__file__).parent / folder for folder in ("simulator", "local/azure"))
+"""Folders with the simulated Azure's own tests."""
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in SIMULATOR):
+            item.add_marker("simulator")
 
 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    said = [
-        str(text)
+    found = Counter(
+        (str(what), name)
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", None) == "call"
-        for name, text in report.user_properties
-        if name == "said"
-    ]
-    if said:
+        for name, what in report.user_properties
+        if name in {"said", "visited", "missed"}
+    )
+    if found:
         terminalreporter.section("what was visited")
-        for line in said:
-            terminalreporter.write_line(line)
+        for what in dict.fromkeys(what for what, _ in found):
+            visited, missed = found[what, "visited"], found[what, "missed"]
+            terminalreporter.write_line(f"{visited} of {visited + missed} {what}" if visited + missed else what)

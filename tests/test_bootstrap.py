@@ -245,7 +245,7 @@ def imported(environment: dict[str, str], where: Path = ROOT) -> subprocess.Comp
         env=ours | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

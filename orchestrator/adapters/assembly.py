@@ -21,7 +21,7 @@ from orchestrator.adapters.stores.epochs import BlobEpochs
 from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.adapters.stores.pointer import AppConfigurationPointer
 from orchestrator.adapters.stores.stamps import BlobShared
-from orchestrator.core.plan.schema import Ledger, Plan
+from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
 
@@ -33,7 +33,7 @@ def inventory(settings: Settings) -> ArmInventory:
     return ArmInventory(ResourceManager(settings.resource_manager, credential, transport), credential, transport)
 
 
-def assembled(
+def assemble(
     settings: Settings, plans: Mapping[str, Plan], clock: Clock, *, credential: TokenCredential | None = None
 ) -> World:
     """The world of one deployment. Nothing is asked of Azure until a port is used.
@@ -44,16 +44,16 @@ def assembled(
     credential = credential or credential_for(settings, Identity.EXECUTOR, transport)
     manager = ResourceManager(settings.resource_manager, credential, transport)
     pacer_of = pacers(settings, plans, name_of(settings, Identity.EXECUTOR))
-    containers: dict[Ledger, Container] = {}
+    containers: dict[LedgerAccount, Container] = {}
 
-    def container(ledger: Ledger) -> Container:
+    def container(ledger: LedgerAccount) -> Container:
         if ledger not in containers:
             containers[ledger] = Container(ledger.account, ledger.container, credential, transport)
         return containers[ledger]
 
-    stores: dict[Ledger, BlobShared] = {}
+    stores: dict[LedgerAccount, BlobShared] = {}
 
-    def shared(ledger: Ledger) -> BlobShared:
+    def shared(ledger: LedgerAccount) -> BlobShared:
         return stores.setdefault(ledger, BlobShared(container(ledger)))
 
     endpoints = {plan.pointer.endpoint for plan in plans.values()}

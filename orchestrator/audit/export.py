@@ -18,7 +18,7 @@ class TooMuch(Exception):
     """An export would be larger than ``EXPORT_LIMIT``."""
 
 
-def exported(world: World, pair: str, since: datetime) -> bytes:
+def export(world: World, pair: str, since: datetime) -> bytes:
     """Everything recorded from the beginning of that day on, and how the runs since then went, as JSON Lines.
 
     Raises:

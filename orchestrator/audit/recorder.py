@@ -16,7 +16,7 @@ from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.recording import Began, Gap, Line, Looked, as_line, recordings, shortened
+from orchestrator.core.recording import Began, Gap, Line, Looked, as_line, recordings, shorten_look
 from orchestrator.ports import Ledger
 
 LOG = telemetry.logger("recorder")
@@ -65,8 +65,8 @@ class Recorder:
         with roll.lock:
             if roll.last is not None and _day(full.now) != roll.opened and roll.lines:
                 self._write(ledger, plan, roll, roll.last.now)
-            _opened(roll, plan, state, full)
-            line = shortened(full, roll.last)
+            _open(roll, plan, state, full)
+            line = shorten_look(full, roll.last)
             roll.last = full
             _add(roll, line)
             due = roll.written_at is None or full.now - roll.written_at >= HEARTBEAT
@@ -99,7 +99,7 @@ class Recorder:
         roll.lines, roll.written_at = [], now
 
 
-def _opened(roll: _Roll, plan: Plan, state: PairState | None, full: Looked) -> None:
+def _open(roll: _Roll, plan: Plan, state: PairState | None, full: Looked) -> None:
     """Begin a day with where the pair stands."""
     if roll.opened == _day(full.now):
         return

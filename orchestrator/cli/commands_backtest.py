@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from orchestrator.cli.commands_replay import given_plan
+from orchestrator.cli.commands_replay import load_plan
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.recording import Line, lines_from
 from orchestrator.local.backtest import Backtested, Happening, backtest
@@ -20,13 +20,13 @@ def backtest_command(
 ) -> int:
     """0 if both policies do the same, 1 if they differ, 2 and one line if a file cannot be used."""
     try:
-        given = given_plan(plan)
+        given = load_plan(plan)
         lines = [line for path in paths for line in _lines(path)]
         result = backtest(lines, PolicyFile(policy), given.policy if given else None)
     except InvalidInput as fault:
         print(fault, file=err)
         return 2
-    print(json.dumps(as_plain(result)) if as_json else told(result), file=out)
+    print(json.dumps(as_plain(result)) if as_json else format_diff(result), file=out)
     return 1 if result.only_recorded or result.only_changed else 0
 
 
@@ -45,7 +45,7 @@ def as_plain(result: Backtested) -> dict[str, Any]:
     }
 
 
-def told(result: Backtested) -> str:
+def format_diff(result: Backtested) -> str:
     """The differences for people, as a diff."""
     head = f"{result.pair}, {result.lines} lines from {stamp(result.since)} to {stamp(result.until)}:"
     marked = [("-", one) for one in result.only_recorded] + [("+", one) for one in result.only_changed]

@@ -29,7 +29,7 @@ def jobs_data_command(plan: Path, *, as_json: bool, out: TextIO, err: TextIO) ->
     except HubswitchError as fault:
         print(f"the data could not be looked at: {fault}", file=err)
         return 1
-    print(json.dumps(to_builtins(report), indent=2) if as_json else told(report), file=out)
+    print(json.dumps(to_builtins(report), indent=2) if as_json else format_report(report), file=out)
     return 3 if report.not_read or any(item.state not in FINE for item in report.items) else 0
 
 
@@ -43,7 +43,7 @@ def _report(plan: Path) -> DataReport:
     return data_report(deployment.world, deployment.inventory, chosen, active)
 
 
-def told(report: DataReport) -> str:
+def format_report(report: DataReport) -> str:
     """The report for people: what needs a hand first, largest first."""
     items = sorted(report.items, key=lambda item: (item.state in FINE, -(item.source.size if item.source else 0)))
     wanting = sum(item.state not in FINE for item in items)

@@ -30,7 +30,7 @@ def jobs_rewrite_command(
         job_map = map_from(_json_in(map_path), str(map_path))
         assets = None if assets_path is None else _snapshot(assets_path)
         result = _rewritten(body_path, job_map, assets)
-        text = json.dumps(_printed(result), indent=1, allow_nan=False)
+        text = json.dumps(_as_contract(result), indent=1, allow_nan=False)
     except InvalidInput as fault:
         print(" ".join(str(fault).split()), file=err)
         return UNUSABLE
@@ -48,7 +48,7 @@ def _rewritten(path: Path | str, job_map: JobMap, assets: dict[str, Any] | None)
         raise InvalidInput(str(path), fault.field, fault.expected, fault.got) from fault
 
 
-def _printed(result: Rewrite) -> dict[str, Any]:
+def _as_contract(result: Rewrite) -> dict[str, Any]:
     """The contract's object. The body goes out as it is: it is JSON already, and its numbers must not change."""
     return {
         "body": result.body,

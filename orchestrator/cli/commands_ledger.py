@@ -17,7 +17,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import track
 
-from orchestrator.cli.story import listed, printed, story
+from orchestrator.cli.story import list_jobs, print_wide, story
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.vocabulary import Role
@@ -43,18 +43,18 @@ def list_command(
 
     def run() -> int:
         at = desk(plan)
-        found = _chosen(at, statuses, side)
+        found = _choose(at, statuses, side)
         reasons = {r.name: r.reason for r in _records(at, found, err) if r} if why else {}
-        aside = list(at.world.ledgers[at.plan.pair].quarantined(at.plan.pair))
+        aside = list(at.world.ledgers[at.plan.pair].list_quarantined(at.plan.pair))
         if as_json:
             rows = [to_builtins(summary) | ({"reason": reasons.get(summary.name)} if why else {}) for summary in found]
             shown = {"jobs": rows, "quarantined": [{"path": path, "why": because} for path, because in aside]}
             print(json.dumps(shown), file=out)
         else:
-            printed(listed(found, reasons, aside), out)
+            print_wide(list_jobs(found, reasons, aside), out)
         return 0
 
-    return _answered(run, err)
+    return _answer(run, err)
 
 
 def show_command(plan: Path, name: str, *, as_json: bool, out: TextIO, err: TextIO) -> int:
@@ -67,13 +67,13 @@ def show_command(plan: Path, name: str, *, as_json: bool, out: TextIO, err: Text
             this = next(record for record in line if record.name == name)
             print(json.dumps({"job": to_builtins(this), "line": [record.name for record in line]}), file=out)
         else:
-            printed(story(at.plan, name, line), out)
+            print_wide(story(at.plan, name, line), out)
         return 0
 
-    return _answered(run, err)
+    return _answer(run, err)
 
 
-def wish_command(
+def wish_command(  # noqa: PLR0913 - each is an option of the command
     plan: Path, name: str, *, wish: str, by: str, reason: str, as_json: bool, out: TextIO, err: TextIO
 ) -> int:
     """Change a job's record as a person asks: ``retry`` or ``skip``."""
@@ -82,7 +82,7 @@ def wish_command(
         if not reason.strip():
             raise InvalidInput("--reason", "", "a reason, for the job's history", "nothing")
         at = desk(plan)
-        record = while_it_conflicts(lambda: _changed(at, name, WISHES[wish], by, reason))
+        record = while_it_conflicts(lambda: _change(at, name, WISHES[wish], by, reason))
         shown = {
             "name": name,
             "status": record.status.value,
@@ -92,7 +92,7 @@ def wish_command(
         print(json.dumps(shown) if as_json else f"{name}: {record.status}; {record.reason}", file=out)
         return 0
 
-    return _answered(run, err)
+    return _answer(run, err)
 
 
 def export_command(plan: Path, *, statuses: Sequence[JobStatus], side: Role | None, out: TextIO, err: TextIO) -> int:
@@ -100,15 +100,15 @@ def export_command(plan: Path, *, statuses: Sequence[JobStatus], side: Role | No
 
     def run() -> int:
         at = desk(plan)
-        for record in _records(at, _chosen(at, statuses, side), err):
+        for record in _records(at, _choose(at, statuses, side), err):
             if record:
                 print(json.dumps(to_builtins(record)), file=out)
         return 0
 
-    return _answered(run, err)
+    return _answer(run, err)
 
 
-def _answered(run: Callable[[], int], err: TextIO) -> int:
+def _answer(run: Callable[[], int], err: TextIO) -> int:
     try:
         return run()
     except HubswitchError as fault:
@@ -116,7 +116,7 @@ def _answered(run: Callable[[], int], err: TextIO) -> int:
         return 2 if isinstance(fault, InvalidInput) else 1
 
 
-def _chosen(at: Desk, statuses: Sequence[JobStatus], side: Role | None) -> list[JobSummary]:
+def _choose(at: Desk, statuses: Sequence[JobStatus], side: Role | None) -> list[JobSummary]:
     return [
         summary
         for summary in at.world.ledgers[at.plan.pair].summaries(at.plan.pair)
@@ -153,7 +153,7 @@ def _line_of(at: Desk, name: str) -> list[JobRecord]:
     Raises:
         NotFound: the ledger has no such job.
     """
-    given = _found(at, name)
+    given = _find(at, name)
     line: list[JobRecord] = []
     following: str | None = given.root if _there(at, given.root) else name
     while following and len(line) < LONGEST_LINE:
@@ -170,14 +170,14 @@ def _there(at: Desk, name: str) -> JobRecord | None:
     return found.value if found else None
 
 
-def _found(at: Desk, name: str) -> JobRecord:
+def _find(at: Desk, name: str) -> JobRecord:
     record = _there(at, name)
     if record is None:
         raise NotFound(f"the ledger of {at.plan.pair} has no job {name}")
     return record
 
 
-def _changed(at: Desk, name: str, wish: Wish, by: str, reason: str) -> JobRecord:
+def _change(at: Desk, name: str, wish: Wish, by: str, reason: str) -> JobRecord:
     ledger = at.world.ledgers[at.plan.pair]
     found = ledger.read(at.plan.pair, name)
     if found is None:

@@ -22,30 +22,30 @@ class App(NamedTuple):
 
 def explain_command(app: App, pair: str, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """0 and the paragraph, 1 if the app knows no such pair, 2 and one line if it could not be asked."""
-    status, body = _asked(app, f"pairs/{quote(pair, safe='')}/explain", {}, err)
+    status, body = _ask(app, f"pairs/{quote(pair, safe='')}/explain", {}, err)
     if status:
         return status
     found = _object(app, body)
-    print(json.dumps(found) if as_json else told(found), file=out)
+    print(json.dumps(found) if as_json else format_explanation(found), file=out)
     return 0
 
 
 def export_command(app: App, pair: str, since: str | None, *, out: TextIO, err: TextIO) -> int:
     """0 and JSON Lines, 1 if the app knows no such pair, 2 and one line if it could not be asked."""
     params = {"since": since} if since else {}
-    status, body = _asked(app, f"pairs/{quote(pair, safe='')}/signals", params, err)
+    status, body = _ask(app, f"pairs/{quote(pair, safe='')}/signals", params, err)
     if not status:
         out.write(body.decode("utf-8"))
     return status
 
 
-def told(found: dict[str, Any]) -> str:
+def format_explanation(found: dict[str, Any]) -> str:
     """An explanation for people: the paragraph of the app, and what would change it."""
     changes = [f"  - {change}" for change in found.get("would_change", ())]
     return "\n".join([str(found.get("text")), *(["What would change it:", *changes] if changes else [])])
 
 
-def _asked(app: App, path: str, params: dict[str, str], err: TextIO) -> tuple[int, bytes]:
+def _ask(app: App, path: str, params: dict[str, str], err: TextIO) -> tuple[int, bytes]:
     """Exit status and the answer's body."""
     import requests
 

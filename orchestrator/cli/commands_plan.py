@@ -39,7 +39,7 @@ def plan_check_command(file: Path, *, out: TextIO, err: TextIO, online: bool = F
     except InvalidInput as fault:
         print(fault, file=err)
         return 2
-    print(described(plan), file=out)
+    print(describe(plan), file=out)
     if online:
         from orchestrator.cli.online_plan import online_check
 
@@ -58,7 +58,7 @@ def plan_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hubswitch plan", **_durations(schema)}
 
 
-def described(plan: Plan) -> str:
+def describe(plan: Plan) -> str:
     """What a plan does in each phase, and every call in it that needs Resource Manager."""
     sides = [f"  {role}: {plan.side(role).hub}/{plan.side(role).project} in {plan.side(role).region}" for role in Role]
     probes = [f"  {role}: {', '.join(plan.surfaces(role))}" for role in Role]

@@ -17,18 +17,18 @@ from orchestrator.plan_files import plan_in
 def replay_command(paths: Iterable[Path], plan: Path | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """0 if all expectations hold, 1 if one is missed, 2 and one line if a file cannot be used."""
     try:
-        given = given_plan(plan)
+        given = load_plan(plan)
         scenarios = [(path, load_scenario(path)) for path in paths]
         played = [replay(scenario, given) for _, scenario in scenarios]
     except InvalidInput as fault:
         print(fault, file=err)
         return 2
     for result in played:
-        print(json.dumps(result.as_plain()) if as_json else told(result), file=out)
+        print(json.dumps(result.as_plain()) if as_json else format_result(result), file=out)
     return 0 if all(result.ok for result in played) else 1
 
 
-def told(result: Replayed) -> str:
+def format_result(result: Replayed) -> str:
     """A scenario's result for people."""
     verdict = "as expected" if result.ok else "NOT as expected: " + "; ".join(result.missed)
     lines = [f"{result.scenario}: {result.outcome}, {verdict}"]
@@ -38,6 +38,6 @@ def told(result: Replayed) -> str:
     return "\n".join(lines)
 
 
-def given_plan(path: Path | None) -> Plan | None:
+def load_plan(path: Path | None) -> Plan | None:
     """The plan that a file holds, if one is given."""
     return plan_in(path) if path else None

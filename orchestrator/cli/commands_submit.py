@@ -16,11 +16,11 @@ from rich.console import Console
 from orchestrator.adapters.hub.mlclient import quiet
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.submit.api import Desk, Submitted, desk, followed, plain, submit
+from orchestrator.submit.api import Desk, Submitted, desk, follow, plain, submit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class SubmitOptions:
     """How a job is to be submitted; the fields are those of ``orchestrator.submit.api.submit``."""
 
     name: str | None = None
@@ -31,7 +31,7 @@ class Wanted:
     """Until it has ended."""
 
 
-def submit_command(file: Path, plan: Path, wanted: Wanted, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+def submit_command(file: Path, plan: Path, wanted: SubmitOptions, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Submit, say where it went, and wait for its end if asked to."""
     try:
         at = desk(plan)
@@ -43,8 +43,8 @@ def submit_command(file: Path, plan: Path, wanted: Wanted, *, as_json: bool, out
     for line in done.warnings:
         print(line, file=err)
     if not as_json:
-        print(_told(done), file=out)
-    final = _waited(at, done, err) if wanted.wait else None
+        print(_format(done), file=out)
+    final = _wait(at, done, err) if wanted.wait else None
     if as_json:
         print(json.dumps({**plain(done), **(final or {})}), file=out)
     elif final:
@@ -52,16 +52,16 @@ def submit_command(file: Path, plan: Path, wanted: Wanted, *, as_json: bool, out
     return 0 if final is None or final["status"].casefold() == "completed" else 1
 
 
-def _told(done: Submitted) -> str:
+def _format(done: Submitted) -> str:
     lines = [f"{done.name} was submitted to the {done.side}: {done.project} in {done.region}"]
     return "\n".join(lines + ([f"  {done.studio}"] if done.studio else []))
 
 
-def _waited(at: Desk, done: Submitted, err: TextIO) -> dict[str, str]:
+def _wait(at: Desk, done: Submitted, err: TextIO) -> dict[str, str]:
     """Name, side and status in which the job, or the last of its successors, ended."""
     console = Console(file=err, highlight=False)
     last = (done.name, done.side, done.status)
     with console.status(f"{done.name}: {done.status}"):
-        for last in followed(at, done.name, done.side):
+        for last in follow(at, done.name, done.side):
             console.print(f"{last[0]}: {last[2]} in the {last[1]}")
     return {"name": last[0], "side": last[1].value, "status": last[2]}

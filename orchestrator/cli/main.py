@@ -98,7 +98,7 @@ def replay(
 
 
 @app.command()
-def submit(
+def submit(  # noqa: PLR0913 - each is an option of the command
     file: Annotated[Path, typer.Argument(help="YAML file of a job, as azure-ai-ml reads it.")],
     plan: PlanFile,
     *,
@@ -110,9 +110,9 @@ def submit(
     json: Json = False,
 ) -> None:
     """Submit a job to the active hub, its record in the ledger ahead of it."""
-    from orchestrator.cli.commands_submit import Wanted, submit_command
+    from orchestrator.cli.commands_submit import SubmitOptions, submit_command
 
-    wanted = Wanted(name=name, sets=tuple(sets or ()), side=side, strict=strict, wait=wait)
+    wanted = SubmitOptions(name=name, sets=tuple(sets or ()), side=side, strict=strict, wait=wait)
     raise typer.Exit(submit_command(file, plan, wanted, as_json=json, out=sys.stdout, err=sys.stderr))
 
 

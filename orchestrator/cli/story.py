@@ -40,12 +40,14 @@ STANDING = {
 }
 
 
-def printed(what: RenderableType, out: TextIO) -> None:
+def print_wide(what: RenderableType, out: TextIO) -> None:
     """Print, as wide as the terminal, or as wide as it needs."""
     Console(file=out, highlight=False, width=None if out.isatty() else UNBOUND).print(what)
 
 
-def listed(found: Sequence[JobSummary], reasons: Mapping[str, str], aside: Sequence[tuple[str, str]]) -> RenderableType:
+def list_jobs(
+    found: Sequence[JobSummary], reasons: Mapping[str, str], aside: Sequence[tuple[str, str]]
+) -> RenderableType:
     """One row per job, a line that counts them, and what was set aside."""
     columns = ["job", "status", "hub", "Azure ML says", "priority", "epoch", "recorded (UTC)"]
     table = Table(*columns, *(["why"] if reasons else []), box=None, pad_edge=False)
@@ -70,10 +72,10 @@ def _stays(job: JobSummary) -> bool:
 def story(plan: Plan, name: str, line: Sequence[JobRecord]) -> RenderableType:
     """One job on one screen: how it stands, what it needs, and all that happened to its line."""
     job = next(record for record in line if record.name == name)
-    return Panel(Group(_standing(plan, job), "", _history(line)), title=name, title_align="left", expand=False)
+    return Panel(Group(_standing_table(plan, job), "", _history(line)), title=name, title_align="left", expand=False)
 
 
-def _standing(plan: Plan, job: JobRecord) -> Table:
+def _standing_table(plan: Plan, job: JobRecord) -> Table:
     rows = {
         "status": _stands(job),
         "why": job.reason,

@@ -16,7 +16,7 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.decision.state import PairState
-from orchestrator.core.plan.policy import Policy, checked
+from orchestrator.core.plan.policy import Policy, check_policy
 from orchestrator.core.signals.signal import Signal, Source, probe_signal
 
 
@@ -100,14 +100,14 @@ def lines_from(data: bytes, where: str) -> list[Line]:
 def _line(text: bytes, where: str) -> Line:
     line: Line = decode(text, Line, where)  # type: ignore[arg-type]
     if isinstance(line, Began):
-        checked(line.policy, where)
+        check_policy(line.policy, where)
     return line
 
 
-def shortened(look: Looked, before: Looked | None) -> Looked:
+def shorten_look(look: Looked, before: Looked | None) -> Looked:
     """The look, or only that it found again what the one before it found. ``before`` is given in full."""
-    at = _asked_at(look)
-    if before is None or at is None or _asked_at(before) is None:
+    at = _time_of_asking(look)
+    if before is None or at is None or _time_of_asking(before) is None:
         return look
     same = all(found(look) == found(before) for found in (_around, _answers))
     return msgspec.structs.replace(look, again=at, signals=(), shared=None) if same else look
@@ -125,12 +125,12 @@ def in_full(lines: Iterable[Line]) -> Iterator[Line]:
             yield line
             continue
         if line.again is not None:
-            line = _expanded(line, last)  # noqa: PLW2901 - the same look, in full
+            line = _expand(line, last)  # noqa: PLW2901 - the same look, in full
         last = line
         yield line
 
 
-def _expanded(look: Looked, before: Looked | None) -> Looked:
+def _expand(look: Looked, before: Looked | None) -> Looked:
     at = look.again
     if before is None or at is None:
         raise InvalidInput(f"{look.pair} at {look.now}", "again", "a look before it, in full", "none")
@@ -150,7 +150,7 @@ def _answers(look: Looked) -> list[tuple[object, ...]]:
     return [(signal.role, signal.surface, signal.observation, signal.why) for signal in look.signals]
 
 
-def _asked_at(look: Looked) -> datetime | None:
+def _time_of_asking(look: Looked) -> datetime | None:
     """The one time at which all was asked; None if the look brought anything that is not a probe's answer."""
     times = {signal.occurred_at for signal in look.signals}
     return times.pop() if len(times) == 1 and all(_is_plain(signal) for signal in look.signals) else None

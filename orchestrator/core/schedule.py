@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from orchestrator.core.base.text import clipped
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.state import BLIND_TOLD, PairState, Polled
 from orchestrator.core.plan.policy import Policy
@@ -51,7 +51,7 @@ class PollReport(NamedTuple):
 
     def kept(self, at: datetime) -> Polled:
         """The part of it that is stored."""
-        told = tuple(clipped(why, BLIND_LENGTH) for why in self.blind[:BLIND_TOLD])
+        told = tuple(truncate(why, BLIND_LENGTH) for why in self.blind[:BLIND_TOLD])
         return Polled(at=at, asked=self.asked, blinds=len(self.blind), blind=told)
 
 

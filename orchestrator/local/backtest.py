@@ -45,12 +45,12 @@ class Backtested(NamedTuple):
     @property
     def only_recorded(self) -> list[Happening]:
         """What the changed policy would not have done, or at another time."""
-        return _missing(self.recorded, self.changed)
+        return _missing_from(self.recorded, self.changed)
 
     @property
     def only_changed(self) -> list[Happening]:
         """What the changed policy would have done besides, or at another time."""
-        return _missing(self.changed, self.recorded)
+        return _missing_from(self.changed, self.recorded)
 
 
 class Played(Course):
@@ -89,7 +89,7 @@ class Played(Course):
     def happenings(self) -> tuple[Happening, ...]:
         """All that came of it, in order of time."""
         moves = [("failover", m) for m in self.failovers] + [("failback", m) for m in self.failbacks]
-        found = [Happening(at=move.at, what=_moved(kind, move), why=move.why) for kind, move in moves]
+        found = [Happening(at=move.at, what=_describe_move(kind, move), why=move.why) for kind, move in moves]
         found += [Happening(at=p.at, what=f"phase {p.phase}", why=p.why) for p in self.phases[1:]]
         found += [Happening(at=n.at, what=f"held {n.rule}", why=n.why) for n in self.held]
         return tuple(sorted(found, key=lambda one: (one.at, one.what)))
@@ -107,13 +107,13 @@ def backtest(lines: Iterable[Line], changed: PolicyFile, recorded: Policy | None
         InvalidInput: there is nothing to begin with, or lines of several pairs.
     """
     given = list(lines)
-    plays = [played(given, file, recorded) for file in (None, changed)]
+    plays = [play_recording(given, file, recorded) for file in (None, changed)]
     times = [line.now for line in given]
     as_it_was, as_it_would = (play.happenings() for play in plays)
     return Backtested(plays[0].state.pair, min(times), max(times), len(given), as_it_was, as_it_would)
 
 
-def played(lines: Sequence[Line], file: PolicyFile | None = None, base: Policy | None = None) -> Played:
+def play_recording(lines: Sequence[Line], file: PolicyFile | None = None, base: Policy | None = None) -> Played:
     """One play of a recording from its first state on, under its own policy unless others are given."""
     runs = {line.run: line for line in lines if isinstance(line, Ran)}
     ordered = list(in_full(line for line in lines if not isinstance(line, Ran)))
@@ -135,11 +135,11 @@ def played(lines: Sequence[Line], file: PolicyFile | None = None, base: Policy |
     return play
 
 
-def _moved(kind: str, move: Move) -> str:
+def _describe_move(kind: str, move: Move) -> str:
     return f"{kind} to the {move.target}, epoch {move.epoch}"
 
 
-def _missing(these: tuple[Happening, ...], those: tuple[Happening, ...]) -> list[Happening]:
+def _missing_from(these: tuple[Happening, ...], those: tuple[Happening, ...]) -> list[Happening]:
     """What is in these and not, at the same time, in those."""
     keys = [[(one.at, one.what) for one in side] for side in (these, those)]
     blocks = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_opcodes()

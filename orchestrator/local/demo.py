@@ -21,7 +21,7 @@ import aiohttp
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.azure_status import CANARY_TAG
 from orchestrator.core.jobs.record import JobStatus
-from orchestrator.local.job_audit import Accounts, accounted
+from orchestrator.local.job_audit import Accounts, audit_jobs
 from orchestrator.local.screen import Screen
 from orchestrator.local.session import Local, session
 from orchestrator.local.up import subscribe_projects
@@ -110,24 +110,24 @@ async def _demo(jobs: int, seed: int, speed: float, screen: Screen) -> dict[str,
             error = ""
         except DemoFailed as fault:
             error = str(fault)
-        accounts = await asyncio.to_thread(accounted, local.azure, local.plan)
+        accounts = await asyncio.to_thread(audit_jobs, local.azure, local.plan)
         return _result(story, accounts, await asyncio.to_thread(_pointer, local), error)
 
 
 async def _show(local: Local, jobs: int, story: Story, screen: Screen) -> None:
-    async with _watching(local, story, screen) as until:
+    async with _watch(local, story, screen) as until:
         screen.note("waiting until every job is in the ledger and running")
-        await until("all jobs captured", CAPTURE_PATIENCE, lambda: _captured(local) >= jobs)
-        await until("all jobs running", CAPTURE_PATIENCE, lambda: _running(local) >= jobs)
+        await until("all jobs captured", CAPTURE_PATIENCE, lambda: _count_captured(local) >= jobs)
+        await until("all jobs running", CAPTURE_PATIENCE, lambda: _count_running(local) >= jobs)
         local.azure.throttle.enabled = True
         story.tell("outage", f"{local.plan.primary.region} goes down")
         screen.note(f"{local.plan.primary.region} is down")
         local.azure.region_down(local.plan.primary.region)
-        await until("pair settled on the secondary", OUTAGE_PATIENCE, lambda: _settled(story))
+        await until("pair settled on the secondary", OUTAGE_PATIENCE, lambda: _is_settled(story))
 
 
 @contextlib.asynccontextmanager
-async def _watching(local: Local, story: Story, screen: Screen) -> AsyncIterator[Any]:
+async def _watch(local: Local, story: Story, screen: Screen) -> AsyncIterator[Any]:
     """Follow the app over HTTP meanwhile, as any onlooker could."""
     url = f"{local.host.url}/api/pairs/{local.plan.pair}"
     async with aiohttp.ClientSession(headers={"x-functions-key": local.key}) as web:
@@ -136,7 +136,7 @@ async def _watching(local: Local, story: Story, screen: Screen) -> AsyncIterator
             async with web.get(url) as answer:
                 if answer.status == 200:
                     story.follow(await answer.json())
-            counts = await asyncio.to_thread(accounted, local.azure, local.plan)
+            counts = await asyncio.to_thread(audit_jobs, local.azure, local.plan)
             screen.show(story.view, counts, story.timeline)
 
         async def until(what: str, patience: float, holds: Callable[[], bool]) -> None:
@@ -151,19 +151,19 @@ async def _watching(local: Local, story: Story, screen: Screen) -> AsyncIterator
         yield until
 
 
-def _captured(local: Local) -> int:
+def _count_captured(local: Local) -> int:
     """Jobs in the ledger, by the names of its blobs."""
     prefix = f"{local.plan.pair}/jobs/"
     return len(local.azure.call(lambda: local.azure.ledger.names(local.plan.ledger.container, prefix)))
 
 
-def _running(local: Local) -> int:
+def _count_running(local: Local) -> int:
     region = local.plan.primary.region
     jobs = [job for job in local.azure.truth.jobs() if CANARY_TAG not in job.tags]
     return sum(1 for job in jobs if job.region == region and job.status == "Running")
 
 
-def _settled(story: Story) -> bool:
+def _is_settled(story: Story) -> bool:
     return story.view.get("phase") in {"settled", "steady"} and story.view.get("active") == Role.SECONDARY.value
 
 

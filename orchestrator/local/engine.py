@@ -41,7 +41,7 @@ class _Item(NamedTuple):
     token: str
 
 
-class Engine(InMemoryOrchestrationBackend):
+class LocalEngine(InMemoryOrchestrationBackend):
     """An in-memory durable engine that redelivers what dead workers held."""
 
     def __init__(self, *, checkpoint: Checkpoint | None = None) -> None:
@@ -87,16 +87,16 @@ class Engine(InMemoryOrchestrationBackend):
 
     def CompleteOrchestratorTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         item = _Item("orchestrator", request.instanceId, 0, request.completionToken)
-        return self._completed(item, lambda: super(Engine, self).CompleteOrchestratorTask(request, context))
+        return self._complete(item, lambda: super(LocalEngine, self).CompleteOrchestratorTask(request, context))
 
     def CompleteActivityTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         item = _Item("activity", request.instanceId, request.taskId, request.completionToken)
 
         def complete() -> Any:
             del self._held_activities[item.instance, item.task]
-            return super(Engine, self).CompleteActivityTask(request, context)
+            return super(LocalEngine, self).CompleteActivityTask(request, context)
 
-        return self._completed(item, complete)
+        return self._complete(item, complete)
 
     def CompleteEntityTask(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._lock:
@@ -104,7 +104,7 @@ class Engine(InMemoryOrchestrationBackend):
                 e.instance_id for e in self._entities.values() if str(e.completion_token) == request.completionToken
             ]
         item = _Item("entity", "".join(found), 0, request.completionToken)
-        return self._completed(item, lambda: super(Engine, self).CompleteEntityTask(request, context))
+        return self._complete(item, lambda: super(LocalEngine, self).CompleteEntityTask(request, context))
 
     def idle(self) -> bool:
         """True when nothing is queued, held or still running."""
@@ -135,7 +135,7 @@ class Engine(InMemoryOrchestrationBackend):
     def _loses(self, kind: str, instance: str) -> bool:
         return self._checkpoint is not None and not self._checkpoint(kind, instance)
 
-    def _completed(self, item: _Item, complete: Callable[[], Any]) -> Any:
+    def _complete(self, item: _Item, complete: Callable[[], Any]) -> Any:
         """Apply a completion, unless the item is not held under that token any more, or the checkpoint loses it."""
         with self._lock:
             held = self._is_held(item)
@@ -195,7 +195,7 @@ class Engine(InMemoryOrchestrationBackend):
         def watch() -> None:
             while not self._shutdown_event.is_set():
                 if self._wait_for_state(sub_instance_id, self._is_terminal_status_check, timeout=1.0):
-                    super(Engine, self)._watch_sub_orchestration(parent_instance_id, sub_instance_id, task_id)
+                    super(LocalEngine, self)._watch_sub_orchestration(parent_instance_id, sub_instance_id, task_id)
                     return
 
         threading.Thread(target=watch, daemon=True).start()

@@ -51,7 +51,7 @@ class Function:
         return await asyncio.to_thread(self.call, **arguments)
 
 
-def indexed(app: Any) -> list[Function]:
+def index_app(app: Any) -> list[Function]:
     """Every function of an app. An app can be indexed once."""
     return [_function(built) for built in app.get_functions()]
 

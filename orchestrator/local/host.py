@@ -23,7 +23,7 @@ from azure.functions.meta import Datum
 from azure.functions.timer import TimerRequest
 from croniter import croniter
 
-from orchestrator.local.functions import Function, client_configuration, durable_worker, indexed
+from orchestrator.local.functions import Function, client_configuration, durable_worker, index_app
 
 LOG = logging.getLogger("hubswitch.host")
 
@@ -58,14 +58,14 @@ class LocalHost:
 
     def __init__(self, app: Any, options: HostOptions) -> None:
         self._options = options
-        self._functions = indexed(app)
+        self._functions = index_app(app)
         self._worker = durable_worker(self._functions, options.engine)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.url = ""
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[LocalHost]:
+    async def serve(self) -> AsyncIterator[LocalHost]:
         """Serve within the block; everything is stopped at its end.
 
         Raises:
@@ -157,9 +157,9 @@ class LocalHost:
                 return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
         except (ValueError, LookupError, TypeError):
             return web.Response(status=400, text="neither an event nor a handshake")
-        return await self._delivered(named[0], events)
+        return await self._deliver(named[0], events)
 
-    async def _delivered(self, function: Function, events: list[Any]) -> web.Response:
+    async def _deliver(self, function: Function, events: list[Any]) -> web.Response:
         try:
             for event in events:
                 datum = Datum(json.dumps(event), "json")

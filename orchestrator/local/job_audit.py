@@ -80,7 +80,7 @@ class Accounts:
         return "lost"
 
 
-def accounted(azure: LocalAzure, plan: Plan) -> Accounts:
+def audit_jobs(azure: LocalAzure, plan: Plan) -> Accounts:
     """The accounts of one pair now."""
     jobs = [job for job in azure.truth.jobs() if not {DRILL_TAG, CANARY_TAG} & job.tags.keys()]
     there = [job for job in jobs if job.region == plan.primary.region]

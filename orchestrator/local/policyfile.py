@@ -12,8 +12,8 @@ from orchestrator.core.base.codec import from_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.strict_yaml import line_of, yaml_from
 from orchestrator.core.plan.load import with_durations
-from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.local.scenario import zoned
+from orchestrator.core.plan.policy import Policy, check_policy
+from orchestrator.local.scenario import with_zone
 from orchestrator.plan_files import text_of
 
 
@@ -35,7 +35,7 @@ class PolicyFile:
         fields = raw["policy"] if self._prefix else raw
         if not isinstance(fields, dict):
             raise InvalidInput(f"{self._where}:1", "policy", "a mapping of fields of a policy", type(fields).__name__)
-        self._fields: dict[str, Any] = zoned(fields)
+        self._fields: dict[str, Any] = with_zone(fields)
 
     def over(self, base: Policy) -> Policy:
         """The base with the file's fields in place of its own.
@@ -46,7 +46,7 @@ class PolicyFile:
         try:
             given = msgspec.to_builtins(with_durations(self._fields, Policy, self._where), builtin_types=(datetime,))
             plain = msgspec.to_builtins(base, builtin_types=(datetime,))
-            return checked(from_builtins(plain | given, Policy, self._where), self._where)
+            return check_policy(from_builtins(plain | given, Policy, self._where), self._where)
         except InvalidInput as fault:
             field = fault.field.removeprefix("policy.")
             line = line_of(self._text, f"{self._prefix}{field}")

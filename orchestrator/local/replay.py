@@ -16,12 +16,12 @@ from orchestrator.core.decision import decide
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.plan.schema import SCHEMA, Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import SCHEMA, Hub, LedgerAccount, Plan, Pointer
 from orchestrator.core.signals.facts import Details, Fact
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.core.signals.routing import attribute
 from orchestrator.core.signals.signal import Signal, probe_signal
-from orchestrator.local.scenario import Action, Condition, Delivery, Outcome, Scenario, policy_of
+from orchestrator.local.scenario import Action, Condition, Delivery, Scenario, ScenarioOutcome, policy_of
 from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange
 
 SUBSCRIPTION = "scenario"
@@ -54,8 +54,8 @@ class Replayed(NamedTuple):
     missed: list[str]
 
     @property
-    def outcome(self) -> Outcome:
-        return Outcome.FAILOVER if self.failovers else Outcome.HOLD
+    def outcome(self) -> ScenarioOutcome:
+        return ScenarioOutcome.FAILOVER if self.failovers else ScenarioOutcome.HOLD
 
     @property
     def ok(self) -> bool:
@@ -84,7 +84,7 @@ def replay(scenario: Scenario, plan: Plan | None = None) -> Replayed:
         stage.play(at, act)
     stage.sweep_until(scenario.end, including=True)
     result = Replayed(scenario.name, stage.failovers, stage.failbacks, stage.held, stage.phases, [])
-    return result._replace(missed=list(_missed(scenario, result)))
+    return result._replace(missed=list(_missed_expectations(scenario, result)))
 
 
 def plan_for(scenario: Scenario, policy: Policy) -> Plan:
@@ -95,7 +95,7 @@ def plan_for(scenario: Scenario, policy: Policy) -> Plan:
         primary=_hub(scenario.primary.region),
         secondary=_hub(scenario.secondary.region),
         pointer=Pointer(endpoint="https://scenario.azconfig.io"),
-        ledger=Ledger(account="https://scenario.blob.core.windows.net"),
+        ledger=LedgerAccount(account="https://scenario.blob.core.windows.net"),
         policy=policy,
     )
 
@@ -150,7 +150,7 @@ class _Stage(Course):
 
     def play(self, at: datetime, act: Any) -> None:
         if isinstance(act, Delivery):
-            self.take(decide.observe(self.state, self._delivered(act), at, self.policy), at)
+            self.take(decide.observe(self.state, self._deliver(act), at, self.policy), at)
         elif isinstance(act, Action):
             self._order(act, at)
         else:
@@ -163,21 +163,21 @@ class _Stage(Course):
             self.take(decide.decide(self.state, self.state.evidence, at, self.policy), at)
 
     def _sweep(self, now: datetime) -> list[Signal]:
-        found = {key: self._found(key) for key in self.world}
+        found = {key: self._probe(key) for key in self.world}
         return [
             probe_signal(role, surface, seen, now, WHY[seen])
             for key, role, surface in ASKED
             for seen in (found.get(key, Observation.OK),)
         ]
 
-    def _found(self, key: str) -> Observation:
+    def _probe(self, key: str) -> Observation:
         condition = self.world[key]
         if condition is not Condition.FLAKY:
             return SEEN[condition]
         self.asked[key] = self.asked.get(key, 0) + 1
         return Observation.BAD if self.asked[key] % 2 else Observation.OK
 
-    def _delivered(self, event: Delivery) -> list[Signal]:
+    def _deliver(self, event: Delivery) -> list[Signal]:
         facts = facts_from_text(json.dumps(event.body, default=_text_of))
         return [signal for fact in facts for signal in attribute(_here(fact), self.plan, event.at)]
 
@@ -210,7 +210,7 @@ def _move(move: Move) -> dict[str, Any]:
     }
 
 
-def _missed(scenario: Scenario, result: Replayed) -> Iterator[str]:
+def _missed_expectations(scenario: Scenario, result: Replayed) -> Iterator[str]:
     expect, count = scenario.expect, len(result.failovers)
     if result.outcome is not expect.outcome:
         yield f"outcome is {result.outcome}, expected {expect.outcome}"

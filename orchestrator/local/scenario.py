@@ -21,7 +21,7 @@ from orchestrator.core.base.strict_yaml import line_of, yaml_from
 from orchestrator.core.base.vocabulary import Mode, Role, Surface
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.plan.load import with_durations
-from orchestrator.core.plan.policy import Policy, checked
+from orchestrator.core.plan.policy import Policy, check_policy
 from orchestrator.plan_files import text_of
 
 WORLD_KEYS = frozenset(
@@ -47,7 +47,7 @@ class Condition(StrEnum):
     """Every second probe is bad."""
 
 
-class Outcome(StrEnum):
+class ScenarioOutcome(StrEnum):
     FAILOVER = "failover"
     HOLD = "hold"
 
@@ -56,7 +56,7 @@ class Side(Value, kw_only=True):
     region: str
 
 
-class Turn(Value, kw_only=True):
+class WorldChange(Value, kw_only=True):
     """A change of the world."""
 
     at: Moment
@@ -81,7 +81,7 @@ class Action(Value, kw_only=True):
 
 
 class Expectation(Value, kw_only=True):
-    outcome: Outcome
+    outcome: ScenarioOutcome
     failover_after: Moment | None = None
     failover_by: Moment | None = None
     max_failovers: Count | None = None
@@ -100,7 +100,7 @@ class Scenario(Value, kw_only=True):
     policy: dict[str, Any] = msgspec.field(default_factory=dict)
     """Overrides of the default policy, by field name."""
 
-    world: tuple[Turn, ...] = ()
+    world: tuple[WorldChange, ...] = ()
     events: tuple[Delivery, ...] = ()
     operator: tuple[Action, ...] = ()
     expect: Expectation
@@ -118,7 +118,7 @@ def load_scenario(path: Path) -> Scenario:
     if not isinstance(raw, dict):
         raise InvalidInput(where, "", "a mapping with name, start, end, primary, …", type(raw).__name__)
     try:
-        return _checked(from_builtins(zoned(raw), Scenario, where), path)
+        return _check(from_builtins(with_zone(raw), Scenario, where), path)
     except InvalidInput as fault:
         line = line_of(text, fault.field)
         place = f"{where}:{line}" if line and fault.where == where else fault.where
@@ -137,7 +137,7 @@ def policy_of(scenario: Scenario, where: str, base: Policy | None = None) -> Pol
         policy = from_builtins(plain | msgspec.to_builtins(given, builtin_types=(datetime,)), Policy, where)
     except InvalidInput as fault:
         raise InvalidInput(where, f"policy.{fault.field}".rstrip("."), fault.expected, fault.got) from fault
-    return checked(_consistent(policy, scenario.policy), where)
+    return check_policy(_consistent(policy, scenario.policy), where)
 
 
 def _consistent(policy: Policy, given: dict[str, Any]) -> Policy:
@@ -155,18 +155,18 @@ def _consistent(policy: Policy, given: dict[str, Any]) -> Policy:
     return msgspec.structs.replace(policy, **changes)
 
 
-def zoned(value: Any) -> Any:
+def with_zone(value: Any) -> Any:
     """Times without a zone are UTC, as YAML has it, but for windows that repeat: those have a zone of their own."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, dict):
-        return value if "rule" in value else {key: zoned(item) for key, item in value.items()}
+        return value if "rule" in value else {key: with_zone(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [zoned(item) for item in value]
+        return [with_zone(item) for item in value]
     return value
 
 
-def _checked(scenario: Scenario, path: Path) -> Scenario:
+def _check(scenario: Scenario, path: Path) -> Scenario:
     where = str(path)
 
     def must(holds: bool, field: str, expected: str, got: object) -> None:

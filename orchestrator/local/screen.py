@@ -101,11 +101,11 @@ def _evidence(evidence: Mapping[str, Any]) -> Table:
     for name, verdict in primary.items():
         since = str(verdict.get("since") or "")[11:19]
         other = _word(secondary.get(name, {}))
-        table.add_row(name, _word(verdict), since, _clipped(verdict.get("why")), verdict.get("counts", ""), other)
+        table.add_row(name, _word(verdict), since, _clip(verdict.get("why")), verdict.get("counts", ""), other)
     return table
 
 
-def _clipped(text: object) -> str:
+def _clip(text: object) -> str:
     told = str(text or "")
     return told if len(told) <= SEEN else f"{told[: SEEN - 1]}…"
 

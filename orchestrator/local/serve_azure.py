@@ -29,7 +29,7 @@ _FILES = ("azure.env", "user.env", "azure.json")
 _PLANS = "plans"
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is an option of the command
     *,
     seed: int = 0,
     speed: float = 1.0,
@@ -64,7 +64,7 @@ async def _until_ended(
     on_ending(ended.set)
     try:
         await azure.open()
-        described = _written(azure, place, policy)
+        described = _write_files(azure, place, policy)
         say(_line(described) if as_json else _table(described))
         sys.stdout.flush()
         await ended.wait()
@@ -73,7 +73,7 @@ async def _until_ended(
         _remove(place, [pair.name for pair in azure.estate.pairs])
 
 
-def _written(azure: LocalAzure, place: Path, policy: dict[str, Any]) -> dict[str, Any]:
+def _write_files(azure: LocalAzure, place: Path, policy: dict[str, Any]) -> dict[str, Any]:
     """Write plans and environment; what there is to tell."""
     plans = place / _PLANS
     plans.mkdir(exist_ok=True)

@@ -23,7 +23,7 @@ import orchestrator
 from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.host import HostOptions, LocalHost
 from orchestrator.local.simulated_plan import plan_of, plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
@@ -56,14 +56,14 @@ class Local:
     """A running session."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     host: LocalHost
     plan: Plan
     plan_file: Path
     key: str
 
 
-def scaled_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
+def scale_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
     """The default policy with every duration divided by ``speed``, but not below its floor; no drills are asked for."""
     defaults = Policy()
     scaled = {name: max(getattr(defaults, name) / speed, floor) for name, floor in FLOORS.items()}
@@ -92,16 +92,16 @@ async def session(
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubswitch-")))
         stack.enter_context(cloud)
-        engine = stack.enter_context(Engine())
+        engine = stack.enter_context(LocalEngine())
         plan_file = folder / "demo.yaml"
-        plan_file.write_text(plan_yaml(cloud, **scaled_policy(speed)), encoding="utf-8")
+        plan_file.write_text(plan_yaml(cloud, **scale_policy(speed)), encoding="utf-8")
         stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
         options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
         module = function_app()
         host = LocalHost(module.app, options)
         try:
-            async with host.serving():
-                yield Local(cloud, engine, host, plan_of(cloud, **scaled_policy(speed)), plan_file, key)
+            async with host.serve():
+                yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed)), plan_file, key)
         finally:
             await module.deployment.aclose()
 

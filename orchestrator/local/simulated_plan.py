@@ -10,8 +10,19 @@ from typing import Any
 import msgspec
 import yaml
 
-from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.core.plan.schema import SCHEMA, Canary, Hub, Inference, Jobs, Ledger, Plan, Pointer, Polls, References
+from orchestrator.core.plan.policy import Policy, check_policy
+from orchestrator.core.plan.schema import (
+    SCHEMA,
+    Canary,
+    Hub,
+    Inference,
+    Jobs,
+    LedgerAccount,
+    Plan,
+    Pointer,
+    PollSchedule,
+    References,
+)
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
 
@@ -59,7 +70,7 @@ def make_plan(
     third: str,
     policy: Mapping[str, Any],
     *,
-    polls: Polls | None = None,
+    polls: PollSchedule | None = None,
 ) -> Plan:
     """The plan for one pair of the estate.
 
@@ -83,20 +94,20 @@ def make_plan(
             endpoint=urls["configuration.0"],
             replicas=tuple(urls[f"configuration.{number}"] for number in range(1, replicas + 1)),
         ),
-        ledger=Ledger(account=urls["ledger"], container=LEDGER_CONTAINER),
+        ledger=LedgerAccount(account=urls["ledger"], container=LEDGER_CONTAINER),
         notices=f"{urls['notices']}/api/events",
         references=References(observer=(f"{urls['observer']}/",), elsewhere=(f"{urls[f'{third}.api']}/",)),
         jobs=Jobs(computes=pair.computes),
-        polls=polls or Polls(),
-        policy=checked(Policy(**policy), f"the plan of {pair.name}"),
+        polls=polls or PollSchedule(),
+        policy=check_policy(Policy(**policy), f"the plan of {pair.name}"),
     )
 
 
-def polls_at(speed: float) -> Polls:
+def polls_at(speed: float) -> PollSchedule:
     """The default cadence, divided by the speed of a session, but never above two polls a second."""
-    usual = Polls()
+    usual = PollSchedule()
     every = usual.interval or timedelta()
-    return Polls(
+    return PollSchedule(
         interval=max(every / speed, timedelta(seconds=1)),
         suspect_interval=max(usual.suspect_interval / speed, timedelta(milliseconds=500)),
     )

@@ -64,7 +64,7 @@ class Course:
         before, self.state = self.state, decision.state
         if decision.rule.startswith("hold.") and decision.rule != before.rule:
             self.held.append(Note(at, decision.why, decision.rule))
-        for entry in _added(before, self.state):
+        for entry in _new_entries(before, self.state):
             if entry.phase is not self.phases[-1].phase:
                 self.phases.append(PhaseChange(at, entry.phase, entry.why))
         for order in decision.orders:
@@ -93,17 +93,17 @@ class Course:
         known = self.runs.get(order.run)
         for n, what in enumerate((What.SWITCHED, What.RESUBMITTED)):
             report = Report(run=order.run, epoch=order.epoch, what=what, active=order.target, why=order.why)
-            heapq.heappush(self._due, (at + (_passed(known, what) - known.now) if known else at, n, report))
+            heapq.heappush(self._due, (at + (_time_of(known, what) - known.now) if known else at, n, report))
         self.until(at)
 
 
-def _passed(run: Ran, what: What) -> datetime:
+def _time_of(run: Ran, what: What) -> datetime:
     """When a run that is known had done that; as soon as it had done anything, if that was not noted."""
     switched = run.switched_at or run.now
     return switched if what is What.SWITCHED else max(run.resubmitted_at or switched, switched)
 
 
-def _added(before: PairState, after: PairState) -> list[JournalEntry]:
+def _new_entries(before: PairState, after: PairState) -> list[JournalEntry]:
     """What a decision has written into the journal, oldest first."""
     last = before.journal[-1] if before.journal else None
     return list(takewhile(lambda entry: entry is not last, reversed(after.journal)))[::-1]

@@ -21,7 +21,7 @@ from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.credential import Identity, credential_for
-from orchestrator.adapters.http.pacing import Pacer, shared_pacer
+from orchestrator.adapters.http.pacing import Pacer, pacer_for
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 from orchestrator.core.plan.schema import Hub
 from orchestrator.settings import settings_from
@@ -92,7 +92,7 @@ class User:
         return self._manager.write("PUT", hub.project_id + path, version, body, pacer=self._pacer(hub))
 
     def _pacer(self, hub: Hub) -> Pacer:
-        return shared_pacer(self._endpoint, hub.subscription, self._user, rate=1e6, burst=1_000_000)
+        return pacer_for(self._endpoint, hub.subscription, self._user, rate=1e6, burst=1_000_000)
 
 
 def submit_workload(azure: LocalAzure, hub: Hub, count: int, seed: int, prefix: str = "job") -> Workload:

@@ -95,7 +95,7 @@ class Admin:
             ("GET", "/admin/health", self._health),
             ("POST", "/admin/health", self._set_health),
         ]
-        return [web.route(method, path, _guarded(answer)) for method, path, answer in answers]
+        return [web.route(method, path, _guard(answer)) for method, path, answer in answers]
 
     async def _endpoints(self, _: web.Request) -> Any:
         return self._azure.urls
@@ -210,7 +210,7 @@ class Admin:
         }
 
 
-def _guarded(answer: Callable[[web.Request], Awaitable[Any]]) -> Handler:
+def _guard(answer: Callable[[web.Request], Awaitable[Any]]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return json_answer(await answer(request))

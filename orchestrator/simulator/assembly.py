@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from orchestrator.simulator.arm.api import ResourceManager, region_in
+from orchestrator.simulator.arm.api import SimulatedResourceManager, region_in
 from orchestrator.simulator.arm.throttle import Throttle
 from orchestrator.simulator.estate import LEDGER_ACCOUNT, Estate
 from orchestrator.simulator.faults import Faults
@@ -17,7 +17,7 @@ from orchestrator.simulator.identity import GRANTS, IdentityEndpoint
 from orchestrator.simulator.job_lifecycle import JobsLife, Pace
 from orchestrator.simulator.regional import RegionalApi, ScoringEndpoint, reference_routes, surface_of
 from orchestrator.simulator.request_log import RequestLog
-from orchestrator.simulator.server import Place, Server
+from orchestrator.simulator.server import FaultPlace, Server
 from orchestrator.simulator.services import Kernel
 from orchestrator.simulator.stores import registry, vault
 from orchestrator.simulator.stores.appconfig import ConfigurationStore
@@ -46,11 +46,11 @@ class Services:
     configuration: ConfigurationStore
     replicas: int
     page: int
-    manager: ResourceManager = field(init=False)
+    manager: SimulatedResourceManager = field(init=False)
     """Made when all addresses are known."""
 
 
-def services_of(
+def services_of(  # noqa: PLR0913 - those of LocalAzure
     kernel: Kernel,
     estate: Estate,
     *,
@@ -87,32 +87,32 @@ def take_ports(server: Server, estate: Estate, replicas: int) -> None:
     """Add every gated endpoint, so that all addresses are known before anything answers."""
     groups, third, secondary = estate.region_of_group, estate.third, estate.regions[1]
 
-    def of_group(request: web.BaseRequest) -> Place:
-        return Place(region_in(request.path, groups), "control")
+    def of_group(request: web.BaseRequest) -> FaultPlace:
+        return FaultPlace(region_in(request.path, groups), "control")
 
-    control = [Place(region, "control") for region in estate.regions]
+    control = [FaultPlace(region, "control") for region in estate.regions]
     server.add("resource-manager", "resource-manager", control, locate=of_group)
     for region in estate.regions:
         _take_regional_ports(server, region)
-    places = [Place(region, "logs") for region in estate.regions]
+    places = [FaultPlace(region, "logs") for region in estate.regions]
     region_of = {site.logs: site.region for site in estate.sites}
-    server.add("logs", "logs", places, locate=lambda asked: Place(region_of.get(workspace_in(asked.path)), "logs"))
-    server.add("ledger", "ledger", [Place(third, "ledger")])
+    server.add("logs", "logs", places, locate=lambda asked: FaultPlace(region_of.get(workspace_in(asked.path)), "logs"))
+    server.add("ledger", "ledger", [FaultPlace(third, "ledger")])
     for index in range(replicas + 1):
-        server.add(f"configuration.{index}", "appconfig", [Place(secondary if index else third, "appconfig")])
-    server.add("notices", "eventgrid", [Place(third, "eventgrid")])
-    server.add(f"{third}.api", "elsewhere", [Place(third, "elsewhere")])
-    server.add("observer", "observer", [Place(None, "observer")])
-    server.add("identity", "identity", [Place(None, "identity")], tls=False)
+        server.add(f"configuration.{index}", "appconfig", [FaultPlace(secondary if index else third, "appconfig")])
+    server.add("notices", "eventgrid", [FaultPlace(third, "eventgrid")])
+    server.add(f"{third}.api", "elsewhere", [FaultPlace(third, "elsewhere")])
+    server.add("observer", "observer", [FaultPlace(None, "observer")])
+    server.add("identity", "identity", [FaultPlace(None, "identity")], tls=False)
 
 
 def _take_regional_ports(server: Server, region: str) -> None:
-    def of_path(request: web.BaseRequest) -> Place:
-        return Place(region, surface_of(request.path))
+    def of_path(request: web.BaseRequest) -> FaultPlace:
+        return FaultPlace(region, surface_of(request.path))
 
-    server.add(f"{region}.api", "api", [Place(region, "hub"), Place(region, "jobs")], locate=of_path)
+    server.add(f"{region}.api", "api", [FaultPlace(region, "hub"), FaultPlace(region, "jobs")], locate=of_path)
     for surface in OWN_SURFACES:
-        server.add(f"{region}.{surface}", surface, [Place(region, surface)])
+        server.add(f"{region}.{surface}", surface, [FaultPlace(region, surface)])
 
 
 def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
@@ -134,9 +134,9 @@ def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web
     return answers
 
 
-def _manager(services: Services, urls: Mapping[str, str]) -> ResourceManager:
+def _manager(services: Services, urls: Mapping[str, str]) -> SimulatedResourceManager:
     regions = services.estate.regions
-    return ResourceManager(
+    return SimulatedResourceManager(
         kernel=services.kernel,
         estate=services.estate,
         life=services.life,

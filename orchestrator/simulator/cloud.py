@@ -71,7 +71,7 @@ class LocalAzure:
         canaries: whether plans that are made for it let the watch submit canaries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one property of the simulated cloud
         self,
         *,
         seed: int = 0,
@@ -281,7 +281,7 @@ class LocalAzure:
         return sorted(found - {"control"})
 
     async def _open(self) -> None:
-        self._server = server = Server(self.faults, self.log, self._certified())
+        self._server = server = Server(self.faults, self.log, self._make_certificates())
         take_ports(server, self.estate, self.services.replicas)
         admin = server.add("admin", "admin", [], tls=False)
         self.urls = {name: endpoint.url for name, endpoint in server.endpoints.items()}
@@ -292,11 +292,11 @@ class LocalAzure:
         for name, routes in routes_of(self.services, self.urls).items():
             await server.open(server.endpoints[name], routes)
         await server.open(admin, Admin(self).routes(), gated=False)
-        self.faults.changed = self._changed
+        self.faults.changed = self._apply_faults
         server.adjust()
         await self.event_grid.start()
 
-    def _changed(self) -> None:
+    def _apply_faults(self) -> None:
         if self._server is not None:
             self._server.adjust()
         self.services.health.note()
@@ -314,7 +314,7 @@ class LocalAzure:
         if self._clean is not None:
             self._clean()
 
-    def _certified(self) -> ssl.SSLContext:
+    def _make_certificates(self) -> ssl.SSLContext:
         authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", "localhost", f"*{SUFFIX}").configure_cert(context)

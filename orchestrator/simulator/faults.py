@@ -41,7 +41,7 @@ SHARED = ("identity", "ledger", "appconfig", "eventgrid", "observer", "elsewhere
 SURFACES = (*REGIONAL, *SHARED)
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     REFUSE = "refuse"
     BLACK_HOLE = "black-hole"
     HANG = "hang"
@@ -71,7 +71,7 @@ class Fault:
 
     region: str | None
     surface: str
-    kind: Kind
+    kind: FaultKind
     how: How
     met: int = 0
     lifted: bool = False
@@ -112,7 +112,7 @@ class Faults:
         Raises:
             ValueError: no such region, surface, kind or parameter.
         """
-        fault = self._checked(region, surface, kind, parameters)
+        fault = self._check(region, surface, kind, parameters)
         self.run(lambda: self._put(fault))
 
     def clear(self, region: str | None = None, surface: str | None = None) -> None:
@@ -124,7 +124,7 @@ class Faults:
         names = endpoints or ("*",)
         self.run(lambda: self._latency.update(dict.fromkeys(names, seconds)))
 
-    def added(self, endpoint: str) -> float:
+    def latency_of(self, endpoint: str) -> float:
         """Seconds to wait before anything else at an endpoint."""
         return self._latency.get(endpoint, self._latency.get("*", 0.0))
 
@@ -146,19 +146,19 @@ class Faults:
     def listed(self) -> list[dict[str, Any]]:
         return self.run(lambda: [fault.shown() for fault in self._faults.values()])
 
-    def _checked(self, region: str | None, surface: str, kind: str, parameters: dict[str, Any]) -> Fault:
+    def _check(self, region: str | None, surface: str, kind: str, parameters: dict[str, Any]) -> Fault:
         if surface not in SURFACES:
             raise ValueError(f"surface: one of {', '.join(SURFACES)} was expected, got {surface!r}")
         if region is not None and region not in self.regions:
             raise ValueError(f"region: one of {', '.join(self.regions)} was expected, got {region!r}")
-        if kind not in set(Kind):
-            raise ValueError(f"kind: one of {', '.join(Kind)} was expected, got {kind!r}")
+        if kind not in set(FaultKind):
+            raise ValueError(f"kind: one of {', '.join(FaultKind)} was expected, got {kind!r}")
         try:
             how = from_builtins(parameters, How, "parameters")
             re.compile(how.path or "")
         except (InvalidInput, re.error) as fault:
             raise ValueError(str(fault)) from fault
-        return Fault(None if surface == "identity" else region, surface, Kind(kind), how)
+        return Fault(None if surface == "identity" else region, surface, FaultKind(kind), how)
 
     def _put(self, fault: Fault) -> None:
         place = (fault.region, fault.surface)

@@ -48,7 +48,7 @@ class Port:
         self._door = Door.CLOSED
         self._unheard: list[socket.socket] = []
         self._handshakes: set[asyncio.Task[None]] = set()
-        self._socket = _bound(0)
+        self._socket = _bind(0)
         self.number: int = self._socket.getsockname()[1]
 
     def serve(self, protocol: Callable[[], asyncio.Protocol]) -> None:
@@ -82,7 +82,7 @@ class Port:
 
     def _rebind(self) -> None:
         self._socket.close()
-        self._socket = _bound(self.number)
+        self._socket = _bind(self.number)
 
     def _drop_unheard(self) -> None:
         for connection in self._unheard:
@@ -100,7 +100,7 @@ class Port:
                     continue
                 task = self._loop.create_task(self._welcome(connection))
                 self._handshakes.add(task)
-                task.add_done_callback(functools.partial(self._welcomed, connection))
+                task.add_done_callback(functools.partial(self._close_failed, connection))
 
     async def _welcome(self, connection: socket.socket) -> None:
         assert self._protocol is not None  # noqa: S101 - serve() came first, or nothing would be accepted
@@ -109,7 +109,7 @@ class Port:
             self._protocol, connection, ssl=self._context, ssl_handshake_timeout=timeout
         )
 
-    def _welcomed(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+    def _close_failed(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
         """Close what became no connection: the client distrusts us, left during the handshake, or we are closing."""
         self._handshakes.discard(task)
         fault = None if task.cancelled() else task.exception()
@@ -130,7 +130,7 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
     transport.abort()
 
 
-def _bound(number: int) -> socket.socket:
+def _bind(number: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setblocking(False)

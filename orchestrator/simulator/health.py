@@ -20,10 +20,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from orchestrator.simulator.arm.resources import stamp
 from orchestrator.simulator.estate import Estate, Site
-from orchestrator.simulator.faults import Faults, Kind
+from orchestrator.simulator.faults import FaultKind, Faults
 from orchestrator.simulator.services import Kernel
 
-DEAD = frozenset({Kind.REFUSE, Kind.BLACK_HOLE, Kind.HANG, Kind.ERROR})
+DEAD = frozenset({FaultKind.REFUSE, FaultKind.BLACK_HOLE, FaultKind.HANG, FaultKind.ERROR})
 RESOURCE_DELAY = 300.0
 NOTICE_DELAY = 2400.0
 UPDATES = 1800.0
@@ -104,9 +104,12 @@ class HealthBoard:
         """The statuses of a resource group's resources."""
         self.note()
         sites = [site for site in self.estate.sites if site.resource_group.lower() == group.lower()]
-        found = {resource.lower(): self._status(resource, site, surface) for resource, site, surface in _known(sites)}
+        found = {
+            resource.lower(): self._status(resource, site, surface)
+            for resource, site, surface in _known_resources(sites)
+        }
         here = f"/resourcegroups/{group.lower()}/"
-        found |= {key: _shown(key, told) for key, told in self.said.items() if here in key}
+        found |= {key: _show(key, told) for key, told in self.said.items() if here in key}
         return [status for key, status in found.items() if self.said.get(key) != {}]
 
     def events(self) -> list[dict[str, Any]]:
@@ -127,12 +130,12 @@ class HealthBoard:
         told = {"availabilityState": state, "occuredTime": stamp(at), "reportedTime": stamp(now)}
         if state == "Unavailable":
             told |= {"reasonType": "Unplanned", "context": "Platform Initiated", "category": "Unplanned"}
-        return _shown(resource, {"title": state, "summary": "", **told}, site.region)
+        return _show(resource, {"title": state, "summary": "", **told}, site.region)
 
     def _incidents(self, region: str) -> Iterator[dict[str, Any]]:
         """One incident for each time in which something of a region was dead without a break."""
         late, now = self._late(self.notice_delay), self.kernel.now()
-        for number, (span, surfaces) in enumerate(_joined(self._episodes, region)):
+        for number, (span, surfaces) in enumerate(_join(self._episodes, region)):
             if span.since + late > now:
                 continue
             over = span.until is not None and span.until + late <= now
@@ -178,7 +181,7 @@ def _note(episodes: list[Episode], dead: bool, now: datetime) -> None:
         episodes[-1] = Episode(episodes[-1].since, now)
 
 
-def _joined(episodes: dict[tuple[str, str], list[Episode]], region: str) -> list[tuple[Episode, frozenset[str]]]:
+def _join(episodes: dict[tuple[str, str], list[Episode]], region: str) -> list[tuple[Episode, frozenset[str]]]:
     """Times that overlap become one, with every surface that was dead in it."""
     found: list[tuple[Episode, frozenset[str]]] = []
     listed = [(each, surface) for (there, surface), all_of in episodes.items() if there == region for each in all_of]
@@ -197,7 +200,7 @@ def _covers(worldwide: Any, span: Episode) -> bool:
     return any(each.since <= span.since and (each.until is None or each.until >= span.since) for each in worldwide)
 
 
-def _known(sites: list[Site]) -> Iterator[tuple[str, Site, str]]:
+def _known_resources(sites: list[Site]) -> Iterator[tuple[str, Site, str]]:
     """What Resource Health has a status for. Container registries and Azure ML's workspaces are not among it."""
     for site in sites:
         yield site.storage_id, site, "storage"
@@ -205,7 +208,7 @@ def _known(sites: list[Site]) -> Iterator[tuple[str, Site, str]]:
         yield site.logs_id, site, "logs"
 
 
-def _shown(resource: str, properties: Status, location: str = "") -> dict[str, Any]:
+def _show(resource: str, properties: Status, location: str = "") -> dict[str, Any]:
     return {
         "id": f"{resource}/providers/Microsoft.ResourceHealth/availabilityStatuses/current",
         "name": "current",

@@ -47,7 +47,7 @@ def answer(query: str, table: Callable[[str], list[Row]], columns: Sequence[str]
         if step.startswith("where "):
             rows = _where(step.removeprefix("where "), rows, known)
         elif found := _SUMMARY.match(step):
-            known, rows = _summarized(found[1].strip(), found[2], rows, known)
+            known, rows = _summarize(found[1].strip(), found[2], rows, known)
         else:
             raise syntax(f"'{step[:40]}' is not simulated")
     return known, rows
@@ -57,7 +57,7 @@ def syntax(text: str) -> AzureError:
     return _bad("SyntaxError", "SYN0002", text)
 
 
-def unresolved(text: str) -> AzureError:
+def unresolved_error(text: str) -> AzureError:
     return _bad("SemanticError", "SEM0100", text)
 
 
@@ -82,7 +82,7 @@ def _where(text: str, rows: list[Row], known: Sequence[str]) -> list[Row]:
         found = _CONDITION.match(part)
         if found is None:
             raise syntax(f"'{part[:40]}' is not simulated")
-        tests.append((_checked(found[1], known), found[2], found[3].lower()))
+        tests.append((_check(found[1], known), found[2], found[3].lower()))
 
     def holds(row: Row) -> bool:
         said = [(str(row.get(column, "")).lower(), how, wanted) for column, how, wanted in tests]
@@ -91,13 +91,13 @@ def _where(text: str, rows: list[Row], known: Sequence[str]) -> list[Row]:
     return [row for row in rows if holds(row)]
 
 
-def _summarized(text: str, by: str, rows: list[Row], known: Sequence[str]) -> tuple[list[str], list[Row]]:
+def _summarize(text: str, by: str, rows: list[Row], known: Sequence[str]) -> tuple[list[str], list[Row]]:
     groups: dict[Any, list[Row]] = {}
-    _checked(by, known)
+    _check(by, known)
     for row in rows:
         groups.setdefault(row.get(by), []).append(row)
     if newest := _NEWEST.match(text):
-        order, *others = [_checked(name.strip(), known) for name in newest[1].split(",")]
+        order, *others = [_check(name.strip(), known) for name in newest[1].split(",")]
         kept = [max(group, key=lambda row: row[order]) for group in groups.values()]
         columns = [by, order, *others]
         return columns, [{name: row.get(name) for name in columns} for row in kept]
@@ -113,10 +113,10 @@ def _aggregate(text: str, known: Sequence[str]) -> tuple[str, str, str]:
     found = _AGGREGATE.match(text)
     if found is None or (found[2] == "count") is (found[3] is not None):
         raise syntax(f"'{text[:40]}' is not simulated")
-    return found[1], found[2], _checked(found[3], known) if found[3] else ""
+    return found[1], found[2], _check(found[3], known) if found[3] else ""
 
 
-def _checked(name: str, known: Sequence[str]) -> str:
+def _check(name: str, known: Sequence[str]) -> str:
     if name not in known:
-        raise unresolved(f"Failed to resolve column or scalar expression named '{name}'")
+        raise unresolved_error(f"Failed to resolve column or scalar expression named '{name}'")
     return name

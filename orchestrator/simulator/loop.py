@@ -44,7 +44,7 @@ class ServingLoop:
         async def run() -> T:
             return await begin()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._running()).result(_PATIENCE)
+        return asyncio.run_coroutine_threadsafe(run(), self._running_loop()).result(_PATIENCE)
 
     def call[T](self, function: Callable[[], T]) -> T:
         """The result of a function, run in the loop's thread."""
@@ -58,10 +58,10 @@ class ServingLoop:
             except BaseException as fault:  # noqa: BLE001 - it is raised again where it was asked for
                 done.set_exception(fault)
 
-        self._running().call_soon_threadsafe(run)
+        self._running_loop().call_soon_threadsafe(run)
         return done.result(_PATIENCE)
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             raise RuntimeError("the local Azure has not been started")
         return self._loop

@@ -66,10 +66,10 @@ class Proxy:
             await writer.drain()
             return
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await asyncio.gather(_carried(reader, upstream[1]), _carried(upstream[0], writer))
+        await asyncio.gather(_carry(reader, upstream[1]), _carry(upstream[0], writer))
 
 
-async def _carried(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     """Carry bytes one way until either end is closed."""
     with contextlib.suppress(OSError):
         while data := await source.read(_PART):

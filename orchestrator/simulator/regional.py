@@ -73,12 +73,12 @@ class RegionalApi:
             raise AzureError(404, "NotFound", f"'{request.path}' was not found in {self._region}.")
         body = await _json_in(request)
         workspace, parts = found["workspace"], tuple(found["rest"].split("/"))
-        answer = self._listed(request, workspace, parts, body) or self._run(request, workspace, parts, body)
+        answer = self._list(request, workspace, parts, body) or self._run(request, workspace, parts, body)
         if answer is None:
             raise AzureError(404, "NotFound", f"{request.method} '{request.path}' is not simulated.")
         return json_answer(answer)
 
-    def _listed(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:
+    def _list(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:
         top = _top(request, body)
         match request.method, parts:
             case ("GET", ("experiments",)) | ("POST", ("experiments:query",)):
@@ -92,17 +92,17 @@ class RegionalApi:
     def _run(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:
         match request.method, parts:
             case "GET", ("runs", name):
-                return _shown(self._found(workspace, name))
+                return _show(self._find(workspace, name))
             case "GET", ("runs", name, "details"):
-                return _shown(self._found(workspace, name)) | {"logFiles": {}}
+                return _show(self._find(workspace, name)) | {"logFiles": {}}
             case "GET", ("runs", name, "children"):
-                self._found(workspace, name)
+                self._find(workspace, name)
                 return {"value": []}
             case ("PATCH", ("experiments", _, "runs", name)) | ("PATCH", ("runs", name)):
-                return _patched(self._found(workspace, name), body)
+                return _patch(self._find(workspace, name), body)
         return None
 
-    def _found(self, workspace: str, name: str) -> Job:
+    def _find(self, workspace: str, name: str) -> Job:
         job = self._life.get(workspace, name)
         if job is None:
             raise AzureError(404, "NotFound", f"Run {name} was not found.")
@@ -127,7 +127,7 @@ class RegionalApi:
     def _runs(self, workspace: str, experiment: str | None, top: int) -> list[dict[str, Any]]:
         """Newest first. ``filter`` and ``orderBy`` of the query are not looked at."""
         jobs = [job for job in self._life.of(workspace) if experiment in {None, job.experiment}]
-        return [_shown(job) for job in jobs[:top]]
+        return [_show(job) for job in jobs[:top]]
 
 
 class ScoringEndpoint:
@@ -162,7 +162,7 @@ def reference_routes() -> list[web.RouteDef]:
     return [web.get("/", root)]
 
 
-def _shown(job: Job) -> dict[str, Any]:
+def _show(job: Job) -> dict[str, Any]:
     """A run as run history shows it."""
     properties: Resource = job.resource["properties"]
     ended = job.statuses[-1][0] if job.ended else None
@@ -184,7 +184,7 @@ def _shown(job: Job) -> dict[str, Any]:
     }
 
 
-def _patched(job: Job, body: Any) -> dict[str, Any]:
+def _patch(job: Job, body: Any) -> dict[str, Any]:
     """Change what may be changed of a run: tags, properties, description, name shown, hidden."""
     changes = body if isinstance(body, dict) else {}
     properties = job.resource["properties"]
@@ -196,7 +196,7 @@ def _patched(job: Job, body: Any) -> dict[str, Any]:
             properties[field] = changes[field]
     if changes.get("hidden") is not None:
         properties["isArchived"] = bool(changes["hidden"])
-    return _shown(job)
+    return _show(job)
 
 
 def _top(request: web.Request, body: Any) -> int:

@@ -22,7 +22,7 @@ CONNECTION = "(connection)"
 
 
 @dataclass(slots=True)
-class Entry:
+class LoggedRequest:
     """One request. ``duration`` is in seconds; ``principal`` is the client id in its token, if it had one."""
 
     sequence: int
@@ -43,15 +43,15 @@ class RequestLog:
     """The newest requests, in the order in which they arrived. ``at`` never goes back."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self._entries: deque[Entry] = deque(maxlen=limit)
+        self._entries: deque[LoggedRequest] = deque(maxlen=limit)
         self._sequence = 0
         self._last = datetime.min.replace(tzinfo=UTC)
 
-    def begin(self, service: str, region: str | None, surface: str, method: str, path: str) -> Entry:
+    def begin(self, service: str, region: str | None, surface: str, method: str, path: str) -> LoggedRequest:
         """Write down a request that has arrived; the entry is completed by the caller."""
         self._sequence += 1
         self._last = max(datetime.now(UTC), self._last)
-        entry = Entry(self._sequence, self._last, service, region, surface, method, path)
+        entry = LoggedRequest(self._sequence, self._last, service, region, surface, method, path)
         self._entries.append(entry)
         return entry
 
@@ -63,7 +63,7 @@ class RequestLog:
         service: str | None = None,
         region: str | None = None,
         surface: str | None = None,
-    ) -> list[Entry]:
+    ) -> list[LoggedRequest]:
         """What arrived from ``start`` to ``end``, both included, narrowed to what is given."""
         return [
             entry
@@ -74,20 +74,20 @@ class RequestLog:
             and surface in {None, entry.surface}
         ]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LoggedRequest]:
         """Everything that is still kept, oldest first."""
         return list(self._entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LoggedRequest]:
         return iter(self.entries())
 
     def __len__(self) -> int:
         return len(self._entries)
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def as_json(entry: LoggedRequest) -> dict[str, Any]:
     """An entry as the admin API shows it."""
-    shown = {name: getattr(entry, name) for name in Entry.__slots__}
+    shown = {name: getattr(entry, name) for name in LoggedRequest.__slots__}
     return shown | {"at": entry.at.isoformat()}
 
 

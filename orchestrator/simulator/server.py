@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from orchestrator.simulator.answers import refusal
-from orchestrator.simulator.faults import Fault, Faults, Kind
+from orchestrator.simulator.faults import Fault, FaultKind, Faults
 from orchestrator.simulator.faulty_ports import LOOPBACK, Door, Port, reset
 from orchestrator.simulator.request_log import CONNECTION, RequestLog, principal_in
 from orchestrator.simulator.services import AzureError
@@ -27,11 +27,11 @@ from orchestrator.simulator.services import AzureError
 LARGEST_BODY = 256 * 2**20
 _SHUTDOWN = 0.2
 _CODES = {401: "InvalidAuthenticationToken", 403: "AuthorizationFailed", 429: "TooManyRequests"}
-_DOORS = {Kind.REFUSE: Door.CLOSED, Kind.BLACK_HOLE: Door.DEAF}
+_DOORS = {FaultKind.REFUSE: Door.CLOSED, FaultKind.BLACK_HOLE: Door.DEAF}
 _log = logging.getLogger(__name__)
 
 
-class Place(NamedTuple):
+class FaultPlace(NamedTuple):
     """Where a fault may sit."""
 
     region: str | None
@@ -48,9 +48,9 @@ class Endpoint:
 
     name: str
     service: str
-    places: tuple[Place, ...]
+    places: tuple[FaultPlace, ...]
     port: Port
-    locate: Callable[[web.BaseRequest], Place]
+    locate: Callable[[web.BaseRequest], FaultPlace]
     scheme: str
     runner: web.AppRunner | None = None
 
@@ -78,15 +78,15 @@ class Server:
         self,
         name: str,
         service: str,
-        places: Iterable[Place],
+        places: Iterable[FaultPlace],
         *,
-        locate: Callable[[web.BaseRequest], Place] | None = None,
+        locate: Callable[[web.BaseRequest], FaultPlace] | None = None,
         tls: bool = True,
     ) -> Endpoint:
         """Take a port for an endpoint. Nothing answers there before ``open``."""
         where = tuple(places)
-        first = where[0] if where else Place(None, name)
-        port = Port(self._context if tls else None, lambda: self._ignored(service, first))
+        first = where[0] if where else FaultPlace(None, name)
+        port = Port(self._context if tls else None, lambda: self._ignore(service, first))
         endpoint = Endpoint(name, service, where, port, locate or (lambda _: first), "https" if tls else "http")
         self.endpoints[name] = endpoint
         return endpoint
@@ -125,7 +125,7 @@ class Server:
         if door is not Door.OPEN:
             endpoint.drop_connections()
 
-    def _ignored(self, service: str, place: Place) -> None:
+    def _ignore(self, service: str, place: FaultPlace) -> None:
         self._log.begin(service, place.region, place.surface, CONNECTION, "")
 
     def _gate(self, endpoint: Endpoint) -> Middleware:
@@ -138,7 +138,7 @@ class Server:
             entry.body_size = request.content_length or 0
             began = time.perf_counter()
             try:
-                answer = await self._answered(endpoint, place, request, handler)
+                answer = await self._answer(endpoint, place, request, handler)
             except Broken:
                 return web.Response()
             entry.status, entry.duration = answer.status, time.perf_counter() - began
@@ -148,12 +148,12 @@ class Server:
 
         return gate
 
-    async def _answered(
-        self, endpoint: Endpoint, place: Place, request: web.Request, handler: Handler
+    async def _answer(
+        self, endpoint: Endpoint, place: FaultPlace, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         """What the handler says, or what it refuses in the words of its service."""
         try:
-            return await self._met(endpoint, place, request, handler)
+            return await self._meet_fault(endpoint, place, request, handler)
         except AzureError as error:
             return refusal(endpoint.service, error)
         except web.HTTPException as error:
@@ -164,16 +164,16 @@ class Server:
             _log.exception("%s %s", request.method, request.path)
             return refusal(endpoint.service, AzureError(500, "InternalServerError", "The simulation failed."))
 
-    async def _met(
-        self, endpoint: Endpoint, place: Place, request: web.Request, handler: Handler
+    async def _meet_fault(
+        self, endpoint: Endpoint, place: FaultPlace, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        if seconds := self._faults.added(endpoint.name):
+        if seconds := self._faults.latency_of(endpoint.name):
             await asyncio.sleep(seconds)
         fault = self._faults.met(*place, request.method, request.path)
         if fault is not None:
             await _suffer(fault, request)
         answer = await handler(request)
-        if fault is not None and fault.kind is Kind.LOST_ANSWER:
+        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
             reset(request.transport)
             raise Broken
         return answer
@@ -181,12 +181,12 @@ class Server:
 
 async def _suffer(fault: Fault, request: web.Request) -> None:
     """What a fault does before the request is looked at."""
-    if fault.kind in {Kind.HANG, Kind.BLACK_HOLE}:
+    if fault.kind in {FaultKind.HANG, FaultKind.BLACK_HOLE}:
         await _silence(fault, request)
-    if fault.kind in {Kind.REFUSE, Kind.HANG, Kind.BLACK_HOLE}:
+    if fault.kind in {FaultKind.REFUSE, FaultKind.HANG, FaultKind.BLACK_HOLE}:
         reset(request.transport)
         raise Broken
-    if fault.kind is Kind.SLOW:
+    if fault.kind is FaultKind.SLOW:
         await asyncio.sleep(fault.how.delay)
     status = _status_of(fault)
     if status:
@@ -198,9 +198,9 @@ async def _suffer(fault: Fault, request: web.Request) -> None:
 
 
 def _status_of(fault: Fault) -> int | None:
-    if fault.kind is Kind.ERROR or (fault.kind is Kind.FLAKY and fault.met % 2 == 0):
+    if fault.kind is FaultKind.ERROR or (fault.kind is FaultKind.FLAKY and fault.met % 2 == 0):
         return fault.how.status
-    return {Kind.THROTTLE: 429, Kind.UNAUTHORIZED: 401, Kind.FORBIDDEN: 403}.get(fault.kind)
+    return {FaultKind.THROTTLE: 429, FaultKind.UNAUTHORIZED: 401, FaultKind.FORBIDDEN: 403}.get(fault.kind)
 
 
 async def _silence(fault: Fault, request: web.Request) -> None:

@@ -15,12 +15,12 @@ from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs.asset_snapshot import read_snapshot
-from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compared
+from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compare
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.rewrite.data_uses import DataUse, data_uses
 from orchestrator.core.plan.schema import Plan
-from orchestrator.ports import Inventory, Place, World, container_of
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.ports import ContainerPlace, Inventory, World, container_of
+from orchestrator.workflows.activities.assets import AssetCopier
 
 
 class Key(NamedTuple):
@@ -68,7 +68,7 @@ def data_report(world: World, inventory: Inventory, plan: Plan, active: Role) ->
 def _collect(world: World, plan: Plan, active: Role, record: JobRecord, found: dict[Key, Uses]) -> None:
     here = rewriting.job_map(plan, active).from_
     sources = [("", rewriting.without_read_only(record.body))]
-    assets = Assets(world, plan, active)
+    assets = AssetCopier(world, plan, active)
     for asset in record.closure:
         kept = assets.snapshot(asset)
         if kept is not None:
@@ -110,7 +110,7 @@ class Judge:
             return _with(draft, state=DataState.UNREADABLE, why=str(fault), remedy="look at it by hand")
 
     def _by_datastore(self, draft: DataItem, key: Key) -> DataItem:
-        listed = _listed(self._map.datastores, key.datastore)
+        listed = _look_up(self._map.datastores, key.datastore)
         if listed is None and not self._map.same_names:
             remedy = f"name {key.datastore} in the plan, under jobs.datastores"
             return _with(draft, why="the map does not know the datastore", remedy=remedy)
@@ -122,17 +122,17 @@ class Judge:
         if there is None:
             remedy = f"make a datastore {other} there, or name another under jobs.datastores"
             return _with(draft, why=f"the {self._standby} has no datastore {other}", remedy=remedy)
-        return self._measured(draft, here, there, key.path)
+        return self._measure(draft, here, there, key.path)
 
     def _by_account(self, draft: DataItem, key: Key) -> DataItem:
         label, dot, rest = key.account.partition(".")
-        listed = _listed(self._map.storage_accounts, label) or _listed(self._map.storage_accounts, key.account)
+        listed = _look_up(self._map.storage_accounts, label) or _look_up(self._map.storage_accounts, key.account)
         container, _, path = key.path.partition("/")
         other = (listed or label).partition(".")[0]
         there = container_of(f"{other}{dot}{rest}", container)
-        return self._measured(draft, container_of(key.account, container), there, path)
+        return self._measure(draft, container_of(key.account, container), there, path)
 
-    def _measured(self, draft: DataItem, here: Place, there: Place, path: str) -> DataItem:
+    def _measure(self, draft: DataItem, here: ContainerPlace, there: ContainerPlace, path: str) -> DataItem:
         draft = _with(draft, here=here.spelt, there=there.spelt)
         if here.spelt.casefold() == there.spelt.casefold():
             return _with(draft, state=DataState.SHARED)
@@ -144,14 +144,14 @@ class Judge:
             copy = self._inventory.amount(self._target, there, path)
         except HubswitchError as fault:
             why = str(fault)
-        state = compared(source, copy) if source and copy else DataState.UNREADABLE
+        state = compare(source, copy) if source and copy else DataState.UNREADABLE
         remedy = ""
         if state not in {DataState.COPIED, DataState.SHARED}:
             remedy = f"object replication from {here.spelt} to {there.spelt}, or a copy (azcopy copy --recursive)"
         return _with(draft, state=state, source=source, copy=copy, why=why, remedy=remedy)
 
 
-def _listed(table: dict[str, str], name: str) -> str | None:
+def _look_up(table: dict[str, str], name: str) -> str | None:
     folded = {old.casefold(): new for old, new in table.items()}
     return table.get(name) or folded.get(name.casefold())
 

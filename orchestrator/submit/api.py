@@ -94,7 +94,7 @@ def desk(plan: Plan | Path | str, credential: TokenCredential | None = None) -> 
     Raises:
         InvalidInput: the plan or a setting is wrong.
     """
-    from orchestrator.adapters.assembly import assembled
+    from orchestrator.adapters.assembly import assemble
     from orchestrator.adapters.http.credential import Identity, credential_for
     from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 
@@ -108,7 +108,7 @@ def desk(plan: Plan | Path | str, credential: TokenCredential | None = None) -> 
     given = credential or credential_for(
         settings, Identity.EXECUTOR, BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
     )
-    world = assembled(settings, {known.pair: known}, SystemClock(), credential=given)
+    world = assemble(settings, {known.pair: known}, SystemClock(), credential=given)
     return Desk(known, world, settings, given)
 
 
@@ -160,7 +160,7 @@ def submit(
 
     at = plan if isinstance(plan, Desk) else desk(plan, credential)
     loaded = mlclient.load(Path(job), sets, name) if isinstance(job, str | Path) else job
-    loaded.name = name or loaded.name or _made_name(loaded, job)
+    loaded.name = name or loaded.name or _make_name(loaded, job)
     if not is_job_name(loaded.name):
         said_in = str(job) if isinstance(job, str | Path) and name is None else "the job"
         raise InvalidInput(said_in, "name", NAME_RULE, repr(loaded.name))
@@ -169,7 +169,7 @@ def submit(
     return _put(at, loaded, where, strict=strict)
 
 
-def followed(at: Desk, name: str, side: Role, poll: float = POLL) -> Iterator[tuple[str, Role, str]]:
+def follow(at: Desk, name: str, side: Role, poll: float = POLL) -> Iterator[tuple[str, Role, str]]:
     """Name, side and status of a job whenever one of them changes, until it ends.
 
     When the job is moved, its successor is followed. A hub that does not answer is asked again.
@@ -177,7 +177,7 @@ def followed(at: Desk, name: str, side: Role, poll: float = POLL) -> Iterator[tu
     last: tuple[str, Role, str] | None = None
     while last is None or not has_ended(last[2]):
         name, side = _newest(at, name, side)
-        now = (name, side, _asked(at, name, side) or (last[2] if last and last[0] == name else "Unknown"))
+        now = (name, side, _ask_status(at, name, side) or (last[2] if last and last[0] == name else "Unknown"))
         if now != last:
             yield now
             last = now
@@ -221,7 +221,7 @@ def _newest(at: Desk, name: str, side: Role) -> tuple[str, Role]:
     return name, side
 
 
-def _asked(at: Desk, name: str, side: Role) -> str:
+def _ask_status(at: Desk, name: str, side: Role) -> str:
     """The job's status; empty if its hub does not answer, or does not have it yet."""
     try:
         return status_of(at.world.jobs.get(at.plan.side(side), name))
@@ -246,7 +246,7 @@ def _must_be_free(at: Desk, name: str, side: Role) -> None:
         raise NotNow(f"{trouble}; choose another name")
 
 
-def _made_name(job: Any, source: Any) -> str:
+def _make_name(job: Any, source: Any) -> str:
     """A name that says what the job is, and that nobody else will choose."""
     stem = Path(source).resolve().parent.name if isinstance(source, str | Path) else ""
     word = _UNFIT.sub("-", str(job.display_name or job.experiment_name or stem)).strip("-_")[:40]

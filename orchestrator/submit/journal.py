@@ -20,7 +20,7 @@ from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.record_changes import UNSETTLED, why_not
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import Assets, replicated
+from orchestrator.workflows.activities.assets import AssetCopier, replicated
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 
 
@@ -29,7 +29,7 @@ class Destination(NamedTuple):
 
     side: Role
     epoch: int
-    seen_on: str
+    read_from: str
     """Endpoint of the store that answered."""
 
     note: str = ""
@@ -45,7 +45,7 @@ def destination(world: World, plan: Plan) -> Destination:
     first: HubswitchError | None = None
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
         try:
-            value = world.pointers[plan.pair].seen_on(plan.pair, endpoint)
+            value = world.pointers[plan.pair].read_from(plan.pair, endpoint)
         except HubswitchError as fault:
             first = first or fault
             continue
@@ -100,7 +100,7 @@ class Submissions:
         )
         while_it_conflicts(lambda: self._ahead(draft))
         with suppress(HubswitchError):
-            Assets(self._world, self._plan, side).keep(draft.closure)
+            AssetCopier(self._world, self._plan, side).keep(draft.closure)
 
     def _ahead(self, draft: JobRecord) -> None:
         found = self._ledger.read(self._plan.pair, draft.name)
@@ -133,7 +133,7 @@ class Submissions:
         found = self._ledger.read(self._plan.pair, name)
         if found is None or not lacks_assets(found.value):
             return ""
-        tried = replicated(Assets(self._world, self._plan, side), found.value)
+        tried = replicated(AssetCopier(self._world, self._plan, side), found.value)
         why = tried.incomplete or "its assets are kept"
         try:
             self._ledger.replace(record_changes.note_assets(tried, why, self._world.clock.now()), found.etag)

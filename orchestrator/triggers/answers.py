@@ -30,13 +30,13 @@ def page(html: str, headers: dict[str, str]) -> func.HttpResponse:
 
 def prefers_page(accept: str | None) -> bool:
     """Whether a caller would rather have HTML than JSON (RFC 9110, 12.5.1): browsers say so, programs do not."""
-    weights = dict(_weighed(part) for part in (accept or "").split(","))
+    weights = dict(_weigh(part) for part in (accept or "").split(","))
     html = weights.get("text/html", 0.0)
     json_too = max(weights.get(kind, 0.0) for kind in ("application/json", "application/*", "*/*"))
     return html > 0 and html >= json_too
 
 
-def _weighed(part: str) -> tuple[str, float]:
+def _weigh(part: str) -> tuple[str, float]:
     kind, *parameters = (piece.strip() for piece in part.split(";"))
     weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
     try:

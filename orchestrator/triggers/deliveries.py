@@ -16,12 +16,12 @@ import azure.functions as func
 from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.recording import Heard
-from orchestrator.core.signals.facts import Fact, Kind
+from orchestrator.core.signals.facts import ElementKind, Fact
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.ports import Engine
 from orchestrator.triggers.answers import TooLarge, answer, problem
-from orchestrator.triggers.http_pairs import Handler, guarded, place_of
-from orchestrator.watch.deliveries import Intake, hand_over, sorted_out
+from orchestrator.triggers.http_pairs import Handler, guard, place_of
+from orchestrator.watch.deliveries import Intake, hand_over, route
 
 LOG = telemetry.logger("events")
 
@@ -45,27 +45,27 @@ def deliveries(deployment: Deployment) -> Handler:
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
-        found = sorted_out(deployment.plans, facts, deployment.clock.now())
+        found = route(deployment.plans, facts, deployment.clock.now())
         _tell_unknown(found)
         if found.invalid and len(found.invalid) == len(facts):
             return _not_understood(req, found.invalid)
-        await _handed_over(deployment, engine, found)
-        return answer(_counts(found, len(facts)))
+        await _hand_over(deployment, engine, found)
+        return answer(_count(found, len(facts)))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 async def event_grid(deployment: Deployment, event: Any, engine: Engine) -> None:
     """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
     facts = facts_from_text(json.dumps(body_of(event)))
-    found = sorted_out(deployment.plans, facts, deployment.clock.now())
+    found = route(deployment.plans, facts, deployment.clock.now())
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
     _tell_unknown(found)
-    await _handed_over(deployment, engine, found)
+    await _hand_over(deployment, engine, found)
 
 
-async def _handed_over(deployment: Deployment, engine: Engine, found: Intake) -> None:
+async def _hand_over(deployment: Deployment, engine: Engine, found: Intake) -> None:
     now = deployment.clock.now()
     news = tuple(order for told in found.captures if (order := deployment.memory.captured_lately.news(told)))
     await hand_over(engine, deployment.plans, found._replace(captures=news), now)
@@ -121,10 +121,10 @@ def _not_understood(req: func.HttpRequest, reasons: tuple[str, ...]) -> func.Htt
 
 
 def _validation_code(facts: list[Fact]) -> str | None:
-    return next((fact.details.validation_code for fact in facts if fact.parsed.kind is Kind.HANDSHAKE), None)
+    return next((fact.details.validation_code for fact in facts if fact.parsed.kind is ElementKind.HANDSHAKE), None)
 
 
-def _counts(found: Intake, total: int) -> dict[str, int]:
+def _count(found: Intake, total: int) -> dict[str, int]:
     return {
         "received": total,
         "signals": sum(len(signals) for signals in found.signals.values()),

@@ -8,14 +8,14 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from orchestrator.audit.export import EXPORT_LIMIT, TooMuch, exported
+from orchestrator.audit.export import EXPORT_LIMIT, TooMuch, export
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.decision.decision_log import LIMIT
 from orchestrator.core.decision.state import PairState
 from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guarded, query_of, readable
+from orchestrator.triggers.http_pairs import Handler, guard, query_of, readable
 from orchestrator.web.views import decisions_view
 from orchestrator.workflows.activities.decision_log import kept_page
 
@@ -41,7 +41,7 @@ def decisions(deployment: Deployment) -> Handler:
             return _unread(fault)
         return answer(decisions_view(plan.pair, page, latest, limit))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def signals(deployment: Deployment) -> Handler:
@@ -54,7 +54,7 @@ def signals(deployment: Deployment) -> Handler:
             return unknown_pair(req.route_params["pair"])
         since = _since(req, deployment.clock.now())
         try:
-            data = await asyncio.to_thread(lambda: exported(deployment.world, plan.pair, since))
+            data = await asyncio.to_thread(lambda: export(deployment.world, plan.pair, since))
         except TooMuch:
             limit = f"there is more than {EXPORT_LIMIT} bytes since {since:%Y-%m-%d}: ask from a later day on"
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, limit)
@@ -62,7 +62,7 @@ def signals(deployment: Deployment) -> Handler:
             return _unread(fault)
         return func.HttpResponse(data, mimetype="application/jsonl")
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def _unread(fault: HubswitchError) -> func.HttpResponse:

@@ -30,7 +30,7 @@ COUNTING = 2.0
 """Seconds in which the ledgers must have been counted; the page comes without their numbers if they are not."""
 
 
-async def answered_page(
+async def answer_page(
     deployment: Deployment, req: func.HttpRequest, order: Sequence[str], states: Mapping[str, Readable]
 ) -> func.HttpResponse:
     """The page for a list of pairs, in that order. ``refresh=15`` in the query makes it load itself again."""
@@ -38,7 +38,7 @@ async def answered_page(
     views = [pair_view(deployment.plans[pair], states[pair], now) for pair in order]
     jobs = dict(zip(order, await asyncio.gather(*(_jobs(deployment, pair) for pair in order)), strict=True))
     behind = await lags(deployment, order, states)
-    decided = await asyncio.gather(*(_decided(deployment, pair, states[pair]) for pair in order))
+    decided = await asyncio.gather(*(_read_decisions(deployment, pair, states[pair]) for pair in order))
     decisions = dict(zip(order, decided, strict=True))
     wanted = _SECONDS.match(req.params.get("refresh", ""))
     refresh = int(wanted[0]) if wanted else None
@@ -49,12 +49,12 @@ async def _jobs(deployment: Deployment, pair: str) -> Mapping[str, int] | None:
     """Records in a pair's ledger by status, most frequent first; None if they cannot be counted in time."""
     try:
         async with asyncio.timeout(COUNTING):
-            return await asyncio.to_thread(_counted, deployment, pair)
+            return await asyncio.to_thread(_count_jobs, deployment, pair)
     except (HubswitchError, TimeoutError):
         return None
 
 
-async def _decided(deployment: Deployment, pair: str, state: Readable) -> list[Mapping[str, Any]]:
+async def _read_decisions(deployment: Deployment, pair: str, state: Readable) -> list[Mapping[str, Any]]:
     """The last few decisions; of those in the ledger none if it cannot be read in time."""
     page = KeptPage()
     with suppress(HubswitchError, TimeoutError):
@@ -65,6 +65,6 @@ async def _decided(deployment: Deployment, pair: str, state: Readable) -> list[M
     return found
 
 
-def _counted(deployment: Deployment, pair: str) -> Mapping[str, int]:
+def _count_jobs(deployment: Deployment, pair: str) -> Mapping[str, int]:
     found = Counter(summary.status.value for summary in deployment.world.ledgers[pair].summaries(pair))
     return dict(found.most_common())

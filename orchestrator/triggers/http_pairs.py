@@ -12,7 +12,7 @@ import msgspec
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import Value, decode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, PermanentError
-from orchestrator.core.base.text import moment
+from orchestrator.core.base.text import format_time
 from orchestrator.core.decision import commands
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.holds import blackout_end
@@ -21,6 +21,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
 from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.ports import Engine, EngineError
+from orchestrator.settings import Settings
 from orchestrator.triggers.answers import (
     TooLarge,
     answer,
@@ -32,9 +33,9 @@ from orchestrator.triggers.answers import (
     unknown_pair,
     unreadable,
 )
-from orchestrator.triggers.http_page import answered_page
+from orchestrator.triggers.http_page import answer_page
 from orchestrator.triggers.lags import lags
-from orchestrator.triggers.pauses import record_of, stored
+from orchestrator.triggers.pauses import record_of, try_to_store
 from orchestrator.web.views import explain_view, pair_view, run_view, status_view
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import DrillKind, DrillOrder
@@ -47,7 +48,7 @@ LIMIT = 64 * 1024
 Words = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
-class Asked(Value, kw_only=True):
+class CommandBody(Value, kw_only=True):
     """Body of a command: why, and by whom if the platform does not say."""
 
     reason: Words
@@ -55,7 +56,7 @@ class Asked(Value, kw_only=True):
     force: bool = False
 
 
-class DrillAsked(Value, kw_only=True):
+class DrillBody(Value, kw_only=True):
     """Body of a drill."""
 
     reason: Words
@@ -65,7 +66,7 @@ class DrillAsked(Value, kw_only=True):
     """Practise in a blackout window too."""
 
 
-def guarded(handler: Handler) -> Handler:
+def guard(handler: Handler) -> Handler:
     """The handler, with what it raises turned into problem details."""
 
     async def safe(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
@@ -86,14 +87,14 @@ def status(deployment: Deployment) -> Handler:
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         states = await calls.pair_states(engine, deployment.plans)
-        lines = status_view(deployment.plans, states)
+        lines = status_view(deployment.plans, states, deployment.clock.now())
         if prefers_page(req.headers.get("accept")):
-            return await answered_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
+            return await answer_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
         behind = await lags(deployment, deployment.plans, states)
         lines["pairs"] = [line | {"replication": behind[line["pair"]]} for line in lines["pairs"]]
         return answer(lines, headers={"Vary": "Accept"})
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def pair(deployment: Deployment) -> Handler:
@@ -105,7 +106,7 @@ def pair(deployment: Deployment) -> Handler:
             return unknown_pair(req.route_params["pair"])
         return answer(pair_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def explain(deployment: Deployment) -> Handler:
@@ -117,7 +118,7 @@ def explain(deployment: Deployment) -> Handler:
             return unknown_pair(req.route_params["pair"])
         return answer(explain_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def run(_deployment: Deployment) -> Handler:
@@ -129,7 +130,7 @@ def run(_deployment: Deployment) -> Handler:
             return problem(HTTPStatus.NOT_FOUND, f"there is no run {req.route_params['id']!r}")
         return answer(run_view(found._asdict()))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def drill(deployment: Deployment) -> Handler:
@@ -139,26 +140,26 @@ def drill(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = body_of(req, DrillAsked)
+        asked = body_of(req, DrillBody)
         now = deployment.clock.now()
         ends = blackout_end(now, plan.policy)
         if ends and not asked.force:
             return problem(
-                HTTPStatus.CONFLICT, f"in a blackout window until {moment(ends)}; force it to drill all the same"
+                HTTPStatus.CONFLICT, f"in a blackout window until {format_time(ends)}; force it to drill all the same"
             )
         order = DrillOrder(
             pair=plan.pair,
             kind=asked.kind,
             drill=f"{now:%Y%m%dt%H%M%S}{now.microsecond:06d}",
             reason=asked.reason,
-            by=caller_of(req) or asked.by or "unnamed",
+            by=caller_of(req, deployment.settings) or asked.by or "unnamed",
             asked_at=now,
             beat=beat_of(plan.policy),
             longest=longest_of(plan.policy),
         )
-        return _accepted(req, await calls.drill(engine, order))
+        return _accept_run(await calls.drill(engine, order))
 
-    return guarded(handler)
+    return guard(handler)
 
 
 def command(deployment: Deployment, do: str) -> Handler:
@@ -168,9 +169,12 @@ def command(deployment: Deployment, do: str) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = body_of(req, Asked)
+        asked = body_of(req, CommandBody)
         order = Command(
-            do=commands.Do(do), by=caller_of(req) or asked.by or "unnamed", reason=asked.reason, force=asked.force
+            do=commands.Do(do),
+            by=caller_of(req, deployment.settings) or asked.by or "unnamed",
+            reason=asked.reason,
+            force=asked.force,
         )
         now = deployment.clock.now()
         found = await readable(engine, plan.pair)
@@ -182,19 +186,21 @@ def command(deployment: Deployment, do: str) -> Handler:
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
-            return await _paused(deployment, engine, plan, order, decided.why)
+            return await _store_pause(deployment, engine, plan, order, decided.why)
         await calls.command(engine, plan.pair, order, now)
         await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
-        return answer({"pair": plan.pair, "do": do, "why": decided.why}, HTTPStatus.ACCEPTED)
+        return _hand_over(plan.pair, do, decided.why)
 
-    return guarded(handler)
+    return guard(handler)
 
 
-async def _paused(deployment: Deployment, engine: Engine, plan: Plan, order: Command, why: str) -> func.HttpResponse:
+async def _store_pause(
+    deployment: Deployment, engine: Engine, plan: Plan, order: Command, why: str
+) -> func.HttpResponse:
     """Store it for every stamp, then tell the entity. A pause that cannot be stored stands here all the same."""
     now, pair = deployment.clock.now(), plan.pair
     world = await deployment.assembled()
-    found = await stored(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
+    found = await try_to_store(world.shared[pair], pair, record_of(order.do, order.by, order.reason, now))
     if isinstance(found, HubswitchError) and order.do is commands.Do.RESUME:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {found}")
     at = None if isinstance(found, HubswitchError) else found.at
@@ -204,15 +210,21 @@ async def _paused(deployment: Deployment, engine: Engine, plan: Plan, order: Com
     if isinstance(found, HubswitchError):
         detail = f"{pair} is paused here, but other stamps cannot know, for this was not stored: {found}"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
-    return answer({"pair": pair, "do": order.do, "why": why}, HTTPStatus.ACCEPTED)
+    return _hand_over(pair, order.do, why)
 
 
-def _accepted(req: func.HttpRequest, run_id: str) -> func.HttpResponse:
-    where = f"{req.url.partition('/api/')[0]}/api/runs/{run_id}"
+def _hand_over(pair: str, do: str, why: str) -> func.HttpResponse:
+    """202: the order was handed to the pair's entity. Whether it was taken shows where ``see`` leads."""
+    where = f"/api/pairs/{pair}"
+    return answer({"pair": pair, "do": do, "why": why, "see": where}, HTTPStatus.ACCEPTED, {"Location": where})
+
+
+def _accept_run(run_id: str) -> func.HttpResponse:
+    where = f"/api/runs/{run_id}"  # a path: the host comes from the caller's header, who may have made it up
     return answer({"run": run_id, "follow": where}, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
 
 
-def body_of[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
+def body_of[T: (CommandBody, DrillBody)](req: func.HttpRequest, shape: type[T]) -> T:
     where = place_of(req)
     body = req.get_body()
     if len(body) > LIMIT:
@@ -227,21 +239,21 @@ def body_of[T: (Asked, DrillAsked)](req: func.HttpRequest, shape: type[T]) -> T:
 
 def place_of(req: func.HttpRequest) -> str:
     """How a body is called in a complaint: ``body of POST pairs/demo/pause``."""
-    return f"body of {_asked(req)}"
+    return f"body of {_describe_request(req)}"
 
 
 def query_of(req: func.HttpRequest) -> str:
     """The same of what stands behind a route's question mark."""
-    return f"query of {_asked(req)}"
+    return f"query of {_describe_request(req)}"
 
 
-def _asked(req: func.HttpRequest) -> str:
+def _describe_request(req: func.HttpRequest) -> str:
     return f"{req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
 
 
-def caller_of(req: func.HttpRequest) -> str:
-    """The signed-in caller, if the platform's authentication is in front of the app."""
-    return req.headers.get("x-ms-engine-principal-name") or ""
+def caller_of(req: func.HttpRequest, settings: Settings) -> str:
+    """The signed-in caller; empty where no authentication of the platform validates the header that names it."""
+    return req.headers.get("x-ms-client-principal-name") or "" if settings.signed_in_header else ""
 
 
 async def readable(engine: Engine, name: str) -> PairState | InvalidInput | None:

@@ -14,8 +14,8 @@ from orchestrator.core.decision.stamps import PauseRecord, Shared
 from orchestrator.core.recording import Heard
 from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem
-from orchestrator.triggers.http_pairs import Asked, Handler, body_of, caller_of, guarded
-from orchestrator.triggers.pauses import record_of, stored
+from orchestrator.triggers.http_pairs import CommandBody, Handler, body_of, caller_of, guard
+from orchestrator.triggers.pauses import record_of, try_to_store
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
 
@@ -27,12 +27,12 @@ def everything(deployment: Deployment, do: Do) -> Handler:
     """``POST pause`` and ``POST resume``: 202 if every store has it; 503 if one has not, and what stands then."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        asked = body_of(req, Asked)
+        asked = body_of(req, CommandBody)
         now = deployment.clock.now()
-        wanted = record_of(do, caller_of(req) or asked.by or "unnamed", asked.reason, now)
+        wanted = record_of(do, caller_of(req, deployment.settings) or asked.by or "unnamed", asked.reason, now)
         world = await deployment.assembled()
         stores = list({id(store): store for store in world.shared.values()}.values())
-        found = await asyncio.gather(*(stored(store, None, wanted) for store in stores))
+        found = await asyncio.gather(*(try_to_store(store, None, wanted) for store in stores))
         faults = [fault for fault in found if isinstance(fault, HubswitchError)]
         if faults and do is Do.RESUME:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not resumed, for this could not be stored: {faults[0]}")
@@ -48,7 +48,7 @@ def everything(deployment: Deployment, do: Do) -> Handler:
         why = f"every pair {do}d by {wanted.by}: {wanted.reason}"
         return answer({"pairs": list(deployment.plans), "do": do, "why": why}, HTTPStatus.ACCEPTED)
 
-    return guarded(handler)
+    return guard(handler)
 
 
 async def _tell_every_pair(deployment: Deployment, engine: Engine, seen: Observed) -> None:

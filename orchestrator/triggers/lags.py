@@ -37,12 +37,12 @@ async def _lag(deployment: Deployment, pair: str, state: Readable) -> Lag | None
         return known[1]
     try:
         async with asyncio.timeout(COUNTING):
-            lag = await asyncio.to_thread(_counted, deployment, pair, state)
+            lag = await asyncio.to_thread(_count, deployment, pair, state)
     except (HubswitchError, TimeoutError):
         return None
     deployment.memory.lags[key] = (now, lag)
     return lag
 
 
-def _counted(deployment: Deployment, pair: str, state: PairState) -> Lag:
+def _count(deployment: Deployment, pair: str, state: PairState) -> Lag:
     return lag_of(deployment.world.ledgers[pair].summaries(pair), state.active)

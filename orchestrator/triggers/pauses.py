@@ -17,7 +17,7 @@ def record_of(do: Do, by: str, reason: str, now: datetime) -> PauseRecord:
     return PauseRecord(paused=do is Do.PAUSE, at=now, by=by, reason=reason)
 
 
-async def stored(store: SharedStore, pair: str | None, wanted: PauseRecord) -> PauseRecord | HubswitchError:
+async def try_to_store(store: SharedStore, pair: str | None, wanted: PauseRecord) -> PauseRecord | HubswitchError:
     """What is stored now, for one pair or for every one; or why nothing could be."""
     try:
         return await asyncio.to_thread(store_pause, store, pair, wanted)

@@ -77,7 +77,7 @@ def build(deployment: Deployment) -> df.DFApp:
     """The function app of a deployment."""
     app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
     for name, orchestrator in ORCHESTRATORS.items():
-        app.orchestration_trigger(context_name="context", orchestration=name)(_named(orchestrator, name))
+        app.orchestration_trigger(context_name="context", orchestration=name)(_rename(orchestrator, name))
     for name, (shape, body) in ACTIVITIES.items():
         app.activity_trigger(input_name="order", activity=name)(activity(deployment, name, shape, body))
     entity = pair_entity(lambda: deployment.plans)
@@ -98,7 +98,7 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
             deployment.memory.captured_lately.note(given, done)
         return to_builtins(done)
 
-    return _named(carry_out, name)
+    return _rename(carry_out, name)
 
 
 def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
@@ -173,11 +173,11 @@ def _route(app: df.DFApp, name: str, route: str, methods: list[str], handler: ht
     async def respond(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
         return await handler(req, DurableEngine(client))
 
-    _named(respond, name)
+    _rename(respond, name)
     app.route(route, methods=methods)(app.durable_client_input(client_name="client")(respond))
 
 
-def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _rename(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The same function under the name by which the host will know it."""
     function.__name__ = name
     return function

@@ -20,7 +20,7 @@ from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.standby import canary
-from orchestrator.core.standby.canary import Asked, Movement, Result
+from orchestrator.core.standby.canary import CanaryStatus, Movement, Result
 from orchestrator.ports import World
 
 LOOKS = 4
@@ -64,7 +64,7 @@ class Visit(NamedTuple):
     @property
     def making(self) -> str:
         """Where the ledger keeps that a canary of this making has completed."""
-        return f"{self.plan.pair}/canary/{self.side}/{canary.making_of(self.plan, self.side)}"
+        return f"{self.plan.pair}/canary/{self.side}/{canary.making_id(self.plan, self.side)}"
 
 
 class Canaries:
@@ -109,33 +109,33 @@ class Canaries:
                 return
             self._busy.add(visit.key)
         try:
-            self._watched[visit.key] = self._stepped(visit)
+            self._watched[visit.key] = self._step(visit)
         finally:
             with self._lock:
                 self._busy.discard(visit.key)
 
-    def _stepped(self, visit: Visit) -> Watched:
+    def _step(self, visit: Visit) -> Watched:
         ask_at = visit.now + visit.plan.canary.deadline / LOOKS
         before = self._watched.get(visit.key) or Watched(ask_at=visit.now)
         try:
-            watched, job = _asked(visit, before)
+            watched, job = _ask(visit, before)
             if job is not None:
-                watched = self._heard(visit, watched, job)
+                watched = self._note_answer(visit, watched, job)
         except HubswitchError as fault:
             blind = Result(observation=Observation.BLIND, at=visit.now, why=f"no word of the canary: {fault}")
             watched = msgspec.structs.replace(before, result=blind)
         return msgspec.structs.replace(watched, ask_at=ask_at)
 
-    def _heard(self, visit: Visit, watched: Watched, job: dict[str, Any]) -> Watched:
+    def _note_answer(self, visit: Visit, watched: Watched, job: dict[str, Any]) -> Watched:
         status = status_of(job)
         if status.casefold() == "completed":
             self._prove(visit)
         if not has_ended(status):
             self._look_around(visit)
         moves = self._moves.get(visit.key)
-        result = canary.judged(
+        result = canary.judge_canary(
             visit.plan,
-            Asked(status=status, submitted_at=watched.submitted_at or visit.now),
+            CanaryStatus(status=status, submitted_at=watched.submitted_at or visit.now),
             visit.now,
             proven=self._is_proven(visit),
             moved_at=moves.moved_at if moves else None,
@@ -169,7 +169,7 @@ class Canaries:
         return visit.making in self._proven
 
 
-def _asked(visit: Visit, before: Watched) -> tuple[Watched, dict[str, Any] | None]:
+def _ask(visit: Visit, before: Watched) -> tuple[Watched, dict[str, Any] | None]:
     """The canary to go by, and how it is, if there is anything to ask."""
     plan, side, now, jobs = visit.plan, visit.side, visit.now, visit.world.jobs
     hub = plan.side(side)
@@ -193,5 +193,5 @@ def _put_away(visit: Visit, old: Watched) -> None:
     with contextlib.suppress(HubswitchError):
         if not old.ended:
             jobs.cancel(hub, old.name)
-        body = canary.archived(canary.watch_body(visit.plan, visit.side, old.name))
+        body = canary.archive(canary.watch_body(visit.plan, visit.side, old.name))
         jobs.put(hub, old.name, body, canary.API_VERSION)

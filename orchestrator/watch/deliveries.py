@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.schema import Plan, side_of
-from orchestrator.core.signals.facts import Fact, Kind
+from orchestrator.core.signals.facts import ElementKind, Fact
 from orchestrator.core.signals.routing import Directory, attribute
 from orchestrator.core.signals.signal import Signal
 from orchestrator.ports import Engine
@@ -36,7 +36,7 @@ class Intake(NamedTuple):
     """For each element with words that no table knows: these words."""
 
 
-def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
+def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
     """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
     signals: dict[str, list[Signal]] = defaultdict(list)
     jobs: dict[tuple[str, Role, str], dict[str, None]] = defaultdict(dict)
@@ -45,16 +45,16 @@ def sorted_out(plans: Directory, facts: Iterable[Fact], received: datetime) -> I
     unknown: list[tuple[str, ...]] = []
     for fact in facts:
         parsed = fact.parsed
-        if parsed.kind is Kind.INVALID:
+        if parsed.kind is ElementKind.INVALID:
             invalid.append(parsed.why)
             continue
         if fact.details.unknown:
             unknown.append(fact.details.unknown)
         concerned = False
-        for plan in plans.concerned(fact):
+        for plan in plans.find_concerned(fact):
             found = attribute(fact, plan, received)
             signals[plan.pair].extend(found)
-            side = side_of(plan, parsed.target) if parsed.kind is Kind.JOB and parsed.target else None
+            side = side_of(plan, parsed.target) if parsed.kind is ElementKind.JOB and parsed.target else None
             if side and fact.details.run:
                 jobs[plan.pair, side, fact.details.run_status or ""][fact.details.run] = None
             concerned = concerned or bool(found) or side is not None

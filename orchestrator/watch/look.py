@@ -27,6 +27,9 @@ from orchestrator.workflows.messages import Observed
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""
 
+PUBLISHING = frozenset({Phase.SWITCHING, Phase.RETURNING})
+"""Phases in which a run may be claiming an epoch or publishing the pointer."""
+
 
 def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     """Whether a pair is to be looked at now."""
@@ -35,7 +38,7 @@ def is_due(state: PairState | None, plan: Plan, now: datetime) -> bool:
     return now >= due_at(plan.pair, state.looked_at, cadence(state, plan.policy))
 
 
-def left_for_later(state: PairState | None, plan: Plan, sides: int, now: datetime) -> frozenset[Surface]:
+def surfaces_to_skip(state: PairState | None, plan: Plan, sides: int, now: datetime) -> frozenset[Surface]:
     """Surfaces that this look goes without, because ``sides`` share one subscription's reads of Resource Manager."""
     interval = plan.policy.probe_interval if state is None else cadence(state, plan.policy)
     spacing = control_spacing(sides, plan.policy)
@@ -51,7 +54,12 @@ def looks_at_pointer(state: PairState | None, plan: Plan, pairs: int, now: datet
     return is_asked_now(plan.pair, state.looked_at, now, cadence(state, plan.policy), pointer_spacing(pairs))
 
 
-async def look(
+def epoch_published(state: PairState | None) -> int | None:
+    """The epoch whose run has reported that it published the pointer; None while a run may be publishing."""
+    return state.epoch if state and state.phase not in PUBLISHING else None
+
+
+async def look(  # noqa: PLR0913 - a look is a value of all of them, and only the first three are always given
     world: World,
     plan: Plan,
     around: Surroundings,
@@ -59,6 +67,7 @@ async def look(
     *,
     without: Collection[Surface] = (),
     with_pointer: bool = True,
+    published: int | None = None,
     threads: Executor | None = None,
 ) -> Observed:
     """One look: every probe of both sides, the epoch record, the pointer, and what the stamps share, at once.
@@ -72,13 +81,14 @@ async def look(
         pairs_moving: share of all pairs that are suspect or on the move.
         without: surfaces that are left to a later look.
         with_pointer: False if the pointer is.
+        published: the epoch whose run has reported that it published the pointer.
         threads: where stores are read; the event loop's own few threads if not given.
     """
     started, loop = world.clock.now(), asyncio.get_running_loop()
     signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started, without=without),
-        loop.run_in_executor(threads, _stores, world, plan, started, with_pointer),
-        loop.run_in_executor(threads, _shared, around, plan.pair),
+        loop.run_in_executor(threads, _read_stores, world, plan, started, with_pointer, published),
+        loop.run_in_executor(threads, _read_shared, around, plan.pair),
     )
     return Observed(
         now=world.clock.now(),
@@ -108,7 +118,7 @@ class Stores(NamedTuple):
     is_fenced: bool = False
 
 
-def _stores(world: World, plan: Plan, now: datetime, with_pointer: bool) -> Stores:
+def _read_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, published: int | None) -> Stores:
     """The record counts also where the pointer cannot be read: who may act does not hang on who is told."""
     try:
         record = begun_pair(world, plan, now)
@@ -117,13 +127,13 @@ def _stores(world: World, plan: Plan, now: datetime, with_pointer: bool) -> Stor
     if not with_pointer:
         return Stores(record)
     try:
-        fenced = repair_pointer(world, plan, record, now)
+        fenced = repair_pointer(world, plan, record, now, published)
     except HubswitchError as fault:
         return Stores(record, str(fault))
     return Stores(record, fenced, is_fenced=fenced is not None)
 
 
-def _shared(around: Surroundings, pair: str) -> tuple[Shared | None, str | None]:
+def _read_shared(around: Surroundings, pair: str) -> tuple[Shared | None, str | None]:
     try:
         return around.of(pair), None
     except HubswitchError as fault:

@@ -33,6 +33,12 @@ class Memory:
         self.polled: dict[str, datetime] = {}
         """When this process last polled for a pair. If it is lost, the next poll comes a little early."""
 
+        self.signalled: dict[str, datetime] = {}
+        """By pair: the oldest look that was signalled to its entity and has not been seen in its state."""
+
+        self.told_untaken: set[str] = set()
+        """Pairs of which people were told that their looks are not taken in."""
+
         self.summarised: set[tuple[str, str]] = set()
         """Pairs with their runs that have left a summary: it never goes away, so it need not be looked for again."""
 

@@ -6,7 +6,7 @@ like a delivery, with what could not be learnt.
 
 from __future__ import annotations
 
-import asyncio
+from datetime import timedelta
 
 from orchestrator import telemetry
 from orchestrator.core.base.errors import InvalidInput
@@ -16,6 +16,7 @@ from orchestrator.core.recording import Heard
 from orchestrator.core.schedule import is_poll_due, is_poll_early, poll_urgency
 from orchestrator.ports import Engine, EngineError
 from orchestrator.watch.process import Process
+from orchestrator.watch.tick import TickBounds, raise_first, run_tick
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
 
@@ -23,6 +24,9 @@ LOG = telemetry.logger("polling")
 
 AT_ONCE = 16
 """Pairs asked for together. Each poll holds a handful of connections."""
+
+LONGEST = timedelta(minutes=4)
+"""A tick is over after this: less than half of ``functionTimeout`` in ``host.json``, which would end it anywhere."""
 
 PER_TICK = 100
 """Pairs polled by one tick: two hundred reads of Resource Manager in half a minute, of the 250 and 25 a second that it
@@ -37,34 +41,28 @@ async def poll(process: Process, engine: Engine) -> int:
     that the host shows this invocation as failed.
     """
     world = await process.assembled()
-    limit = asyncio.Semaphore(AT_ONCE)
+    states: dict[str, PairState] = {}
 
-    async def asked(plan: Plan) -> PairState | None:
-        async with limit:
-            return await _due(process, engine, plan)
+    async def read_state(pair: str) -> None:
+        state = await _due(process, engine, process.plans[pair])
+        if state is not None:
+            states[pair] = state
 
-    async def polled(plan: Plan) -> None:
-        async with limit:
-            now = process.clock.now()
-            process.memory.polled[plan.pair] = now
-            found = await world.polls.poll(plan, now)
-            after = process.clock.now()
-            said = Observed(now=after, signals=found.signals, polled=found.kept(after))
-            await calls.observe(engine, plan.pair, said)
-            if found.signals:
-                await process.record(plan, Heard(pair=plan.pair, now=after, signals=found.signals))
+    async def poll_pair(pair: str) -> None:
+        plan, now = process.plans[pair], process.clock.now()
+        process.memory.polled[pair] = now
+        found = await world.polls.poll(plan, now)
+        after = process.clock.now()
+        await calls.observe(engine, pair, Observed(now=after, signals=found.signals, polled=found.kept(after)))
+        if found.signals:
+            await process.record(plan, Heard(pair=pair, now=after, signals=found.signals))
 
-    plans = list(process.plans.values())
-    states = await asyncio.gather(*(asked(plan) for plan in plans))
-    due = [(plan, state) for plan, state in zip(plans, states, strict=True) if state is not None]
-    turn = [plan for plan, _ in sorted(due, key=lambda each: poll_urgency(each[1]))[:PER_TICK]]
-    found = await asyncio.gather(*(polled(plan) for plan in turn), return_exceptions=True)
-    faults = [(plan, fault) for plan, fault in zip(turn, found, strict=True) if fault is not None]
-    for plan, fault in faults:
-        LOG.error("polling for %s failed: %s", plan.pair, fault)
-    if faults:
-        raise faults[0][1]
-    return len(turn)
+    slot = TickBounds(LONGEST, process.settings.poll_timeout, AT_ONCE)
+    raise_first(await run_tick(list(process.plans), read_state, slot), "reading the state of")
+    due = sorted(states, key=lambda pair: poll_urgency(states[pair]))[:PER_TICK]
+    ended = await run_tick(due, poll_pair, slot)
+    raise_first(ended, "polling for")
+    return len(due)
 
 
 async def _due(process: Process, engine: Engine, plan: Plan) -> PairState | None:

@@ -18,7 +18,7 @@ from orchestrator.core.schedule import rotate
 from orchestrator.ports import Engine, World
 from orchestrator.watch.process import Process
 from orchestrator.watch.states import QUIET, readable_states
-from orchestrator.watch.tick import Slot, count_unreached, raise_first, run_tick
+from orchestrator.watch.tick import TickBounds, count_unreached, raise_first, run_tick
 from orchestrator.workflows import calls
 from orchestrator.workflows.activities.settle_jobs import order_after
 from orchestrator.workflows.messages import CaptureOrder
@@ -35,7 +35,7 @@ CHUNK = 25
 """Jobs per capture order."""
 
 
-def reconciled(
+def find_differing(
     world: World,
     plan: Plan,
     side: Role,
@@ -125,7 +125,7 @@ async def reconcile(process: Process, engine: Engine) -> int:
         started.append(await calls.capture(engine, dict(process.plans), orders))
         await _see_to_jobs(process, engine, plan, states[pair])
 
-    slot = Slot(length, length / 2, LISTED_AT_ONCE)
+    slot = TickBounds(length, length / 2, LISTED_AT_ONCE)
     ended = await run_tick(process.memory.reconciliations.order(dict.fromkeys(quiet)), turn, slot)
     if ended.unreached:
         LOG.info("%d of %d pairs are reconciled later, %s first", *count_unreached(ended, quiet))
@@ -153,7 +153,7 @@ def _orders(process: Process, plan: Plan, side: Role, until: datetime) -> list[C
     def heed(page: Sequence[dict[str, Any]]) -> None:
         statuses.update({job["name"]: status_of(job) for job in page})
 
-    orders = list(reconciled(process.world, plan, side, heed, until))
+    orders = list(find_differing(process.world, plan, side, heed, until))
     if process.clock.now() > until:
         LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
     process.memory.canaries.listed(plan, side, statuses, process.clock.now())

@@ -26,8 +26,8 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine, World
 from orchestrator.watch.process import Process
 from orchestrator.watch.states import QUIET, readable_states
-from orchestrator.watch.tick import Slot, raise_first, run_tick
-from orchestrator.workflows.activities.assets import AssetMissing, Assets
+from orchestrator.watch.tick import TickBounds, raise_first, run_tick
+from orchestrator.workflows.activities.assets import AssetCopier, AssetMissing
 from orchestrator.workflows.activities.capture_jobs import Taker
 
 JOBS = 50
@@ -72,10 +72,10 @@ def replicate_pair(world: World, plan: Plan, active: Role) -> Replicated:
     for name in _turn(names, world.clock.now(), JOBS):
         if world.clock.now() > until:
             break
-        why = _completed(world, plan, taker, name)
+        why = _complete(world, plan, taker, name)
         completed += not why
         reasons += [why] if why else []
-    restored, more = _restored(world, plan, active, until)
+    restored, more = _restore(world, plan, active, until)
     return Replicated(
         completed=completed,
         lacking=len(reasons),
@@ -85,7 +85,7 @@ def replicate_pair(world: World, plan: Plan, active: Role) -> Replicated:
     )
 
 
-def _completed(world: World, plan: Plan, taker: Taker, name: str) -> str:
+def _complete(world: World, plan: Plan, taker: Taker, name: str) -> str:
     """Try one job; why it still lacks something, or an empty string."""
     try:
         found = world.ledgers[plan.pair].read(plan.pair, name)
@@ -99,9 +99,9 @@ def _completed(world: World, plan: Plan, taker: Taker, name: str) -> str:
     return f"{name}: {again.value.incomplete}" if again and again.value.incomplete else ""
 
 
-def _restored(world: World, plan: Plan, active: Role, until: datetime) -> tuple[int, list[str]]:
+def _restore(world: World, plan: Plan, active: Role, until: datetime) -> tuple[int, list[str]]:
     """Look at some of what was made in the standby, each time at others."""
-    assets = Assets(world, plan, active)
+    assets = AssetCopier(world, plan, active)
     restored, reasons = 0, list[str]()
     for asset_id in _some_made(world, plan, active):
         if world.clock.now() > until:
@@ -121,7 +121,7 @@ def _some_made(world: World, plan: Plan, active: Role) -> Iterator[str]:
         kept = world.ledgers[plan.pair].get(f"{plan.pair}/assets/kept/{digest}")
         if kept is not None:
             try:
-                yield Assets.id_in(kept)
+                yield AssetCopier.id_in(kept)
             except InvalidInput:
                 continue
 
@@ -169,7 +169,7 @@ async def replicate(process: Process, engine: Engine) -> int:
             lacking.append(pair)
         _tell_lag(pair, done, process.clock.now())
 
-    slot = Slot(LONGEST_TICK, BUDGET + BUSY, PAIRS_AT_ONCE)
+    slot = TickBounds(LONGEST_TICK, BUDGET + BUSY, PAIRS_AT_ONCE)
     ended = await run_tick(process.memory.replications.order(dict.fromkeys(quiet)), turn, slot)
     if ended.unreached:
         LOG.info("the standbys of %d of %d pairs are brought up to date later", len(ended.unreached), len(quiet))

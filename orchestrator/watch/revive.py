@@ -39,7 +39,7 @@ def needs_revival(record: EpochRecord, status: str | None, plan: Plan, now: date
     return record.run is not None and status not in UNDER_WAY and _is_patient_no_more(record.since, plan, now)
 
 
-def ended_early(
+def report_early_end(
     state: PairState, record: EpochRecord | None, status: str | None, plan: Plan, now: datetime
 ) -> Report | None:
     """What to tell the entity of a run that it waits for, that has ended, and that does not hold the epoch."""
@@ -51,7 +51,7 @@ def ended_early(
     return Report(run=state.run, what=What.FAILED, active=state.active, epoch=state.epoch, why=why)
 
 
-def reported_again(
+def report_again(
     state: PairState, record: EpochRecord, status: str | None, plan: Plan, now: datetime
 ) -> tuple[Report, ...]:
     """What to tell the entity anew of a run that has come to its end, if what it reported itself was lost.
@@ -87,9 +87,9 @@ async def revive(process: Process, engine: Engine, plan: Plan, state: PairState 
             LOG.warning("%s: %s is begun again", plan.pair, record.run)
             await calls.begin_again(engine, order_again(record, plan, now))
     if state and (plan.pair, record.run) in process.memory.summarised and state.run == record.run:
-        for unheard in reported_again(state, record, await engine.status(record.run or ""), plan, now):
+        for unheard in report_again(state, record, await engine.status(record.run or ""), plan, now):
             await calls.report(engine, plan.pair, unheard, now)
     if state and state.run:
-        report = ended_early(state, record, await engine.status(state.run), plan, now)
+        report = report_early_end(state, record, await engine.status(state.run), plan, now)
         if report:
             await calls.report(engine, plan.pair, report, now)

@@ -21,7 +21,7 @@ SPREAD = 0.6
 """Part of the time for beginning over which many are spread evenly, which leaves some for what was slow."""
 
 
-class Slot(NamedTuple):
+class TickBounds(NamedTuple):
     """The bounds of one tick."""
 
     length: timedelta
@@ -70,7 +70,7 @@ class TickResult(NamedTuple):
     """Not begun, or given up at the end of the slot."""
 
 
-async def run_tick(names: Sequence[str], turn: Callable[[str], Awaitable[None]], slot: Slot) -> TickResult:
+async def run_tick(names: Sequence[str], turn: Callable[[str], Awaitable[None]], slot: TickBounds) -> TickResult:
     """Give each its turn, in this order, as far as the slot allows. Raises nothing that a turn raises."""
     loop = asyncio.get_running_loop()
     begun = loop.time()

@@ -19,13 +19,14 @@ from orchestrator.core.schedule import sides_by_subscription
 from orchestrator.core.standby.canary import with_canaries
 from orchestrator.ports import Engine, World
 from orchestrator.watch.canaries import Visit
-from orchestrator.watch.look import is_due, left_for_later, look, looks_at_pointer, share_moving
+from orchestrator.watch.look import epoch_published, is_due, look, looks_at_pointer, share_moving, surfaces_to_skip
 from orchestrator.watch.memory import CANARY_THREADS, THREADS
 from orchestrator.watch.process import Process
 from orchestrator.watch.revive import revive
+from orchestrator.watch.staleness import tell_untaken
 from orchestrator.watch.stamps import Surroundings
 from orchestrator.watch.states import QUIET, readable_states
-from orchestrator.watch.tick import Slot, count_unreached, log_faults, raise_first, run_tick
+from orchestrator.watch.tick import TickBounds, count_unreached, log_faults, raise_first, run_tick
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import Observed
 
@@ -52,11 +53,12 @@ async def watch(process: Process, engine: Engine) -> int:
     now = process.clock.now()
     waiting = {p: s.looked_at if s else None for p, s in states.items() if is_due(s, process.plans[p], now)}
     world = await process.assembled()
-    tick = Tick(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
+    await tell_untaken(process, states)
+    looks = Looks(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
     settings = process.settings
-    slot = Slot(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
+    slot = TickBounds(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
     ended, _ = await asyncio.gather(
-        run_tick(process.memory.looks.order(waiting), tick.look_at, slot),
+        run_tick(process.memory.looks.order(waiting), looks.look_at, slot),
         _canaries(process, world, states, now),
     )
     if ended.unreached:
@@ -65,7 +67,7 @@ async def watch(process: Process, engine: Engine) -> int:
     return len(ended.well)
 
 
-class Tick:
+class Looks:
     """What the looks of one tick share: the states as they were read, what the stamps share, and one set of tokens."""
 
     def __init__(
@@ -96,14 +98,16 @@ class Tick:
             plan,
             self._around,
             self._moving[plan.policy.mass_from],
-            without=left_for_later(state, plan, sides, now),
+            without=surfaces_to_skip(state, plan, sides, now),
             with_pointer=looks_at_pointer(state, plan, self._pointers[plan.pointer.endpoint], now),
+            published=epoch_published(state),
             threads=self._process.memory.threads,
         )
         canaries = self._process.memory.canaries
         signals = with_canaries(seen.signals, canaries.results(plan, now), canaries.remarks(plan, now))
         seen = msgspec.structs.replace(seen, signals=signals)
         await calls.observe(self._engine, plan.pair, seen)
+        self._process.memory.signalled.setdefault(plan.pair, seen.now)
         await asyncio.get_running_loop().run_in_executor(
             self._process.memory.threads, _record, self._process, plan, state, seen
         )
@@ -134,7 +138,7 @@ async def _canaries(process: Process, world: World, states: Mapping[str, PairSta
         )
 
     length = process.settings.watch_slot * CANARIES_PART
-    ended = await run_tick(order, turn, Slot(length, length / 2, CANARY_THREADS))
+    ended = await run_tick(order, turn, TickBounds(length, length / 2, CANARY_THREADS))
     log_faults(ended, "the canary of")
 
 

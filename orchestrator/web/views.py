@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.base.text import format_duration
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.class_effect import counts_as
@@ -38,7 +39,7 @@ UNKNOWN = (
         "trouble",
         "caution",
     ),
-    *("unknown_words", "polled", "blind_since"),
+    *("unknown_words", "polled", "blind_since", "looked_at", "stale"),
 )
 """Fields of a line about which nothing can be said of a pair without a state."""
 
@@ -49,19 +50,20 @@ type Readable = PairState | HubswitchError | None
 """A pair's state; why it cannot be read; or None before its first look."""
 
 
-def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable]) -> dict[str, Any]:
+def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable], now: datetime) -> dict[str, Any]:
     """Every pair in one line each, those that need a look first."""
-    lines = [pair_line(plan, states.get(pair)) for pair, plan in plans.items()]
-    return {"pairs": sorted(lines, key=lambda line: (not needs_a_look(line), line["pair"]))}
+    lines = [pair_line(plan, states.get(pair), now) for pair, plan in plans.items()]
+    return {"as_of": now, "pairs": sorted(lines, key=lambda line: (not needs_a_look(line), line["pair"]))}
 
 
 def needs_a_look(line: Mapping[str, Any]) -> bool:
     """Whether a person should see this line first."""
     told = ("paused", "paused_all", "trouble", "caution", "blind_since")
-    return line["phase"] not in CALM or any(line[name] is not None for name in told)
+    return line["phase"] not in CALM or bool(line["stale"]) or any(line[name] is not None for name in told)
 
 
-def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
+def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
+    """One pair in one line. ``stale``: nothing was seen for so long that it says how the pair was, not how it is."""
     if not isinstance(state, PairState):
         phase, why = (NEW, "not looked at yet") if state is None else (UNREADABLE, f"it stands still: {state}")
         unknown = dict.fromkeys(UNKNOWN)
@@ -83,13 +85,15 @@ def pair_line(plan: Plan, state: Readable) -> dict[str, Any]:
         "polled": to_builtins(state.polled),
         "caution": state.caution,
         "blind_since": state.blind_since,
+        "looked_at": state.looked_at,
+        "stale": holds.is_blind_spell(state, now, plan.policy),
         "why": why_of(state),
     }
 
 
 def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
     """One pair in full: line, evidence by side and class, what holds, journal (newest first)."""
-    line = pair_line(plan, state)
+    line = pair_line(plan, state, now)
     if not isinstance(state, PairState):
         return line
     seen = assess(state.evidence, now, plan.policy)
@@ -97,7 +101,6 @@ def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         **line,
         "mode": plan.policy.mode.value,
         "tier": plan.tier.value,
-        "looked_at": state.looked_at,
         "approval_until": state.approval.asked_at + plan.policy.approval_expiry if state.approval else None,
         "drills": drills_view(plan, state, now),
         "stamps": to_builtins(state.views),
@@ -136,13 +139,24 @@ def holds_view(plan: Plan, state: PairState, seen: Assessment, now: datetime) ->
 def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
     """One paragraph on where a pair stands and why, what would change it, and the entries that it rests on."""
     if not isinstance(state, PairState):
-        why = pair_line(plan, state)["why"]
+        why = pair_line(plan, state, now)["why"]
         return {"pair": plan.pair, "rule": None, "text": f"{plan.pair}: {why}.", "would_change": [], "journal": []}
     told = explain(state, now, plan.policy)
     journal = [to_builtins(entry) for entry in reversed(state.journal[-EXPLAINED:])]
-    text = f"{told.text} {_unlearnt(state)}{_seen(assess(state.evidence, now, plan.policy))}"
+    seen = _describe_seen(assess(state.evidence, now, plan.policy))
+    text = f"{_warn_if_stale(plan, state, now)}{told.text} {_unlearnt(state)}{seen}"
     changes = list(told.would_change)
     return {"pair": plan.pair, "rule": told.rule, "text": text, "would_change": changes, "journal": journal}
+
+
+def _warn_if_stale(plan: Plan, state: PairState, now: datetime) -> str:
+    if state.looked_at is None or not holds.is_blind_spell(state, now, plan.policy):
+        return ""
+    return (
+        f"Nothing was seen since {state.looked_at:%H:%M:%S}, for {format_duration(now - state.looked_at)}: what "
+        "follows is how it was then, and nothing is switched meanwhile. Look whether the timer `watch` runs and "
+        "whether the engine answers. "
+    )
 
 
 def _unlearnt(state: PairState) -> str:
@@ -174,7 +188,7 @@ def why_of(state: PairState) -> str:
     return state.why or "nothing has happened yet"
 
 
-def _seen(seen: Assessment) -> str:
+def _describe_seen(seen: Assessment) -> str:
     told = [
         f"{role}.{name} is {verdict.observation} since {since}: {verdict.why}"
         for role in Role

@@ -22,7 +22,7 @@ from orchestrator.workflows.messages import (
     Commanded,
     DrillOrder,
     Observed,
-    Reported,
+    ReportOrder,
     RunOrder,
 )
 
@@ -86,7 +86,7 @@ async def capture(engine: Engine, plans: Mapping[str, Plan], orders: Iterable[Ca
 
 
 async def report(engine: Engine, pair: str, found: Report, now: datetime) -> None:
-    said = Reported(now=now, report=found)
+    said = ReportOrder(now=now, report=found)
     await engine.signal(names.PAIR_ENTITY, pair, names.REPORT, to_builtins(said))
 
 

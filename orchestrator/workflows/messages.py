@@ -63,7 +63,7 @@ class Commanded(Value, kw_only=True):
     command: Command
 
 
-class Reported(Value, kw_only=True):
+class ReportOrder(Value, kw_only=True):
     now: Moment
     report: Report
 
@@ -207,7 +207,7 @@ class Insistence(Value, kw_only=True):
     told: bool = False
 
 
-class Replica(Value, kw_only=True):
+class ReplicaCheck(Value, kw_only=True):
     endpoint: str
     confirmed: bool
     why: str = ""
@@ -216,10 +216,10 @@ class Replica(Value, kw_only=True):
 class Verification(Value, kw_only=True):
     """What the store's endpoints show."""
 
-    replicas: tuple[Replica, ...]
+    replicas: tuple[ReplicaCheck, ...]
 
     @property
-    def lagging(self) -> tuple[Replica, ...]:
+    def lagging(self) -> tuple[ReplicaCheck, ...]:
         return tuple(replica for replica in self.replicas if not replica.confirmed)
 
 
@@ -246,7 +246,7 @@ class RunSummary(Value, kw_only=True):
 
     why: str
     jobs: BatchReport = BatchReport()
-    lagging: tuple[Replica, ...] = ()
+    lagging: tuple[ReplicaCheck, ...] = ()
     milestones: Milestones
 
 
@@ -320,7 +320,7 @@ class DrillOrder(Value, kw_only=True):
         return f"hubswitch-canary-{self.drill}"
 
 
-class Finding(Value, kw_only=True):
+class DrillFinding(Value, kw_only=True):
     """One line of a drill's result."""
 
     check: str
@@ -333,7 +333,7 @@ class DrillReport(Value, kw_only=True):
     drill: str
     kind: DrillKind
     ok: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[DrillFinding, ...]
     by: str = ""
     """Who asked for it."""
 

@@ -25,7 +25,7 @@ from orchestrator.core.decision.state import Decision, Order, PairState, StartRu
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.plan.schema import Plan
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import Commanded, KeepOrder, Observed, Reported, Tidings, order_from
+from orchestrator.workflows.messages import Commanded, KeepOrder, Observed, ReportOrder, Tidings, order_from
 
 LOG = logging.getLogger("hubswitch.pair")
 
@@ -50,7 +50,7 @@ class PairEntity(DurableEntity):
         self._apply(said.now, lambda state, plan, now: commands.command(state, said.command, now, plan.policy))
 
     def report(self, given: Any) -> None:
-        said = from_builtins(given, Reported, "report")
+        said = from_builtins(given, ReportOrder, "report")
         self._apply(said.now, lambda state, plan, now: run_reports.report(state, said.report, now, plan.policy))
 
     def _apply(self, at: datetime, decided: Callable[[PairState, Plan, datetime], Decision]) -> None:

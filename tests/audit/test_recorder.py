@@ -16,7 +16,7 @@ from orchestrator.core.base.vocabulary import Observation
 from orchestrator.core.plan.schema import Plan, Recording
 from orchestrator.core.recording import Began, Heard, Line, Looked, in_full, lines_from
 from orchestrator.local.replay import plan_for
-from orchestrator.local.scenario import Expectation, Outcome, Policy, Scenario, Side
+from orchestrator.local.scenario import Expectation, Policy, Scenario, ScenarioOutcome, Side
 
 
 class Shelf:
@@ -58,7 +58,7 @@ def _plan(retain: timedelta) -> Plan:
         end=START + minutes(1),
         primary=Side(region="eastus2"),
         secondary=Side(region="westus3"),
-        expect=Expectation(outcome=Outcome.HOLD),
+        expect=Expectation(outcome=ScenarioOutcome.HOLD),
     )
     return msgspec.structs.replace(plan_for(scenario, Policy()), recording=Recording(retain=retain))
 

@@ -24,7 +24,7 @@ from orchestrator.simulator.job_lifecycle import Pace
 from orchestrator.submit.api import desk
 
 COMMAND = Path(__file__).parents[1] / "submit" / "jobs" / "command"
-AI_ML_IS_SLOW = 120
+AI_ML_IS_SLOW = 600
 
 
 class Ran(NamedTuple):

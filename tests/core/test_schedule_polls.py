@@ -13,7 +13,7 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Phase
 from orchestrator.core.decision.state import BLIND_TOLD, Polled, initial
 from orchestrator.core.plan.load import plan_from
-from orchestrator.core.plan.schema import Polls
+from orchestrator.core.plan.schema import PollSchedule
 from orchestrator.core.schedule import (
     PollReport,
     is_poll_due,
@@ -94,7 +94,7 @@ def test_the_later_of_memory_and_state_counts() -> None:
 
 def test_without_an_interval_nothing_is_polled() -> None:
     """Neither in quiet times nor while suspect."""
-    off = _replace(PLAN, polls=Polls(interval=None))
+    off = _replace(PLAN, polls=PollSchedule(interval=None))
     assert not is_poll_due(STATE, off, NOW, None)
     assert not is_poll_due(_replace(STATE, phase=Phase.SUSPECT), off, NOW, None)
 
@@ -169,9 +169,9 @@ def test_a_cadence_that_makes_no_sense_is_refused_with_its_place(given: str, exp
 
 def test_a_plan_turns_polls_off_with_null() -> None:
     """And slows them with a duration."""
-    assert plan_from(f"{YAML}polls: {{interval: null}}\n", "plan.yaml").polls == Polls(interval=None)
+    assert plan_from(f"{YAML}polls: {{interval: null}}\n", "plan.yaml").polls == PollSchedule(interval=None)
     slow = plan_from(f"{YAML}polls: {{interval: 1h, suspect_interval: 10m}}\n", "plan.yaml").polls
-    assert slow == Polls(interval=timedelta(hours=1), suspect_interval=timedelta(minutes=10))
+    assert slow == PollSchedule(interval=timedelta(hours=1), suspect_interval=timedelta(minutes=10))
 
 
 def test_a_workspace_of_logs_is_named_by_its_guid() -> None:

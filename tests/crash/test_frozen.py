@@ -12,19 +12,22 @@ from crash_harness import (
     Outcome,
     Visit,
     Worker,
+    is_certain,
     is_over,
     met,
     order_of,
     running,
     start,
-    unsure,
+    until_seen,
     wait_until_idle,
 )
 from durabletask.client import TaskHubGrpcClient
-from waiting import until
+from places import compare, each
 
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
+
+PLACES = "frozen"
 
 
 def _switch(visit: Visit, epoch: int) -> None:
@@ -35,7 +38,7 @@ def _switch(visit: Visit, epoch: int) -> None:
 
 
 @contextmanager
-def _stamp(visit: Visit, **options: object) -> Iterator[tuple[Engine, TaskHubGrpcClient, Worker]]:
+def _stamp(visit: Visit, **options: object) -> Iterator[tuple[LocalEngine, TaskHubGrpcClient, Worker]]:
     with running() as (engine, client):
         worker = visit.worker(engine, **options)  # type: ignore[arg-type]
         try:
@@ -52,7 +55,7 @@ def _frozen_and_overtaken(bench: Bench, freeze_at: str | None, log: str = "") ->
     visit = bench.visit()
     with _stamp(visit, act_at=freeze_at, act="stop", log=log) as (engine, client, worker):
         start(client, order_of(visit, 1))
-        until(lambda: worker.is_frozen() or engine.idle(), "an end, or the frost")
+        until_seen(lambda: worker.is_frozen() or engine.idle(), "an end, or the frost", engine, worker)
         frozen = worker.is_frozen()
         _switch(visit, 1)
         _switch(visit, 2)
@@ -62,38 +65,51 @@ def _frozen_and_overtaken(bench: Bench, freeze_at: str | None, log: str = "") ->
         return visit.outcome(client), frozen
 
 
-@pytest.mark.timeout(1200)
+@pytest.fixture(scope="module")
+def undisturbed(both_well: Bench) -> Outcome:
+    """What comes of two stamps of which none freezes."""
+    outcome, frozen = _frozen_and_overtaken(both_well, None)
+    assert not frozen
+    return outcome
+
+
+def test_an_undisturbed_run_is_overtaken_and_crosses_what_is_listed(
+    both_well: Bench, undisturbed: Outcome, tmp_path: Path
+) -> None:
+    """Every place is visited by a test of its own, and every such test compares with two switches that went well."""
+    assert undisturbed.epoch == (2, "primary", "failback-pair-e2")
+    assert {pointer[:2] for pointer in undisturbed.pointers} == {(2, "primary")}
+    log = tmp_path / "crossings"
+
+    def record() -> list[str]:
+        log.write_text("")
+        assert _frozen_and_overtaken(both_well, None, str(log)) == (undisturbed, False)
+        return log.read_text().splitlines()
+
+    assert compare(PLACES, record, is_certain) > 0
+
+
+@each(PLACES)
 def test_a_stale_epoch_does_nothing_wherever_it_wakes_up(
-    both_well: Bench, tmp_path: Path, record_property: Callable[[str, object], None]
+    both_well: Bench, undisturbed: Outcome, place: str, record_property: Callable[[str, object], None]
 ) -> None:
     """S1, S2, S5, S8: a run of epoch 1 that wakes in epoch 2 leaves pointer, record, ledger and jobs as they are."""
-    log = tmp_path / "crossings"
-    expected, _ = _frozen_and_overtaken(both_well, None, str(log))
-    assert expected.epoch == (2, "primary", "failback-pair-e2")
-    assert {pointer[:2] for pointer in expected.pointers} == {(2, "primary")}
-    crossings = log.read_text().splitlines()
-    differing = {}
-    missed = []
-    for crossing in crossings:
-        outcome, frozen = met(lambda at: _frozen_and_overtaken(both_well, at), crossing)
-        if not frozen:
-            missed.append(crossing)
-        if outcome != expected:
-            differing[crossing] = outcome
-    visited = len(crossings) - len(missed)
-    record_property("said", f"frozen and overtaken by two switches at {visited} of {len(crossings)} crossings of a run")
-    assert differing == {}
-    assert [crossing for crossing in missed if not unsure(crossing)] == []
+    outcome, frozen = met(lambda at: _frozen_and_overtaken(both_well, at), place)
+    record_property("visited" if frozen else "missed", "calls at which a run froze and was overtaken by two switches")
+    assert outcome == undisturbed
+    assert frozen or not is_certain(place)
 
 
 def test_two_orchestrators_that_decide_alike_move_every_job_once(both_well: Bench) -> None:
     """S7: both stamps see the outage at the same time; there is one switch, and one successor per job."""
     visit = both_well.visit()
-    with _stamp(visit) as (first, here, _), _stamp(visit) as (second, there, _):
+    with _stamp(visit) as first, _stamp(visit) as second:
+        (_, here, _), (_, there, _) = first, second
         for client in (here, there):
             visit.outage(client)
-        for engine, client in ((first, here), (second, there)):
-            until(lambda e=engine, c=client: is_over(visit, c) and e.idle(), "the end of both runs")  # type: ignore[misc]
+        for engine, client, worker in (first, second):
+            over: Callable[[], bool] = lambda e=engine, c=client: is_over(visit, c) and e.idle()  # type: ignore[misc] # noqa: E731
+            until_seen(over, "the end of both runs", engine, worker)
         outcome = visit.outcome(here)
         assert outcome == visit.outcome(there)
     assert outcome.epoch == (1, "secondary", "failover-pair-e1")
@@ -113,9 +129,9 @@ def test_an_order_whose_evidence_has_died_claims_nothing(both_well: Bench) -> No
     visit = both_well.visit()
     order = order_of(visit, 1)
     late = type(order)(**{**{f: getattr(order, f) for f in order.__struct_fields__}, "claim_by": order.decided_at})
-    with _stamp(visit) as (engine, client, _):
+    with _stamp(visit) as (engine, client, worker):
         start(client, late)
-        wait_until_idle(engine, "the end of the late run")
+        wait_until_idle(engine, "the end of the late run", worker)
         found = client.get_orchestration_state(late.run)
     assert found is not None
     assert '"outcome":"failed"' in (found.serialized_output or "").replace(" ", "")

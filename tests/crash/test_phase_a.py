@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from crash_harness import Bench, order_of, running, start
+from crash_harness import Bench, order_of, running, start, until_seen, wait_until_idle
 from durabletask.client import TaskHubGrpcClient
-from waiting import until
 
 
 def _status(client: TaskHubGrpcClient, run: str) -> dict[str, Any]:
@@ -29,13 +29,14 @@ def test_the_switch_completes_while_resource_manager_answers_503_and_jobs_follow
         worker = visit.worker(engine)
         try:
             start(client, order)
-            until(lambda: _status(client, order.run).get("step") == "await_standby", "phase B waits")
-            pointer = visit.world.pointers[visit.pair].seen_on(visit.pair, visit.plan.pointer.replicas[0])
+            waits: Callable[[], bool] = lambda: _status(client, order.run).get("step") == "await_standby"  # noqa: E731
+            until_seen(waits, "phase B waits", engine, worker)
+            pointer = visit.world.pointers[visit.pair].read_from(visit.pair, visit.plan.pointer.replicas[0])
             assert pointer is not None
             assert (pointer.epoch, pointer.active) == (1, "secondary")
             assert "503" in _status(client, order.run)["why"]
             azure.faults.clear(None, "control")
-            until(engine.idle, "the end of the run")
+            wait_until_idle(engine, "the end of the run", worker)
             summary = client.get_orchestration_state(order.run)
         finally:
             azure.faults.clear(None, "control")

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.local.functions import Function, indexed
+from orchestrator.local.functions import Function, index_app
 from orchestrator.triggers.registration import ACTIVITIES, build
 
 ROW = re.compile(r"^\| (?P<method>[A-Z]+) \| `(?P<path>/api/[^`]+)` \| (?P<who>\w+) \|", re.MULTILINE)
@@ -19,7 +19,7 @@ ROW = re.compile(r"^\| (?P<method>[A-Z]+) \| `(?P<path>/api/[^`]+)` \| (?P<who>\
 @pytest.fixture(scope="module")
 def functions(root: Path) -> list[Function]:
     """The functions of an app for one of the sample plans."""
-    return indexed(build(Deployment({"HUBSWITCH_PLANS": "plans/hot-warm.yaml"}, root)))
+    return index_app(build(Deployment({"HUBSWITCH_PLANS": "plans/hot-warm.yaml"}, root)))
 
 
 @pytest.fixture(scope="module")

@@ -43,15 +43,16 @@ def _session(**options: Any) -> Iterator[Local]:
 
     thread = threading.Thread(target=lambda: asyncio.run(live()), daemon=True)
     thread.start()
-    ready.wait(60)
+    ready.wait(300)
     try:
+        assert found, "the session has not begun within 300 s"
         if isinstance(found[0], BaseException):
             raise found[0]
         yield found[0]
     finally:
         loop, stop = over[0]
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(300)
 
 
 @pytest.fixture

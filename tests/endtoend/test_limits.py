@@ -14,7 +14,7 @@ from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.schedule import beat_of
 from orchestrator.local.session import Local
-from orchestrator.simulator.request_log import Entry
+from orchestrator.simulator.request_log import LoggedRequest
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import CaptureOrder, CaptureRun
 from orchestrator.workflows.names import CONCURRENCY_LIMITS
@@ -23,7 +23,7 @@ HOST = json.loads((Path(__file__).parents[2] / "host.json").read_text(encoding="
 SLOTS = HOST["extensions"]["durableTask"]["maxConcurrentActivityFunctions"]
 
 
-def _asked_about_jobs(local: Local) -> list[Entry]:
+def _asked_about_jobs(local: Local) -> list[LoggedRequest]:
     asked = [call for call in local.azure.log if call.surface == "control" and "/jobs/busy-" in call.path]
     return [call for call in asked if call.method == "GET"]
 
@@ -38,7 +38,9 @@ def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions:
     with sessions() as local:
         headers = {"x-functions-key": local.key}
         pair = f"{local.host.url}/api/pairs/demo"
-        until(lambda: requests.get(pair, headers=headers, timeout=10).json().get("phase") == "steady", "the first look")
+        until(
+            lambda: requests.get(pair, headers=headers, timeout=120).json().get("phase") == "steady", "the first look"
+        )
         local.azure.faults.set(local.plan.primary.region, "control", "hang")
         client = TaskHubGrpcClient(host_address=local.engine.address)
         for number in range(SLOTS * 3):
@@ -47,7 +49,7 @@ def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions:
             client.schedule_new_orchestration(names.CAPTURE_RUN, input=given)
         until(lambda: _asked_about_jobs(local), "the first question that hangs")
         body = {"reason": "the region hangs", "by": "a test", "force": True}
-        accepted = requests.post(f"{pair}/failover", json=body, headers=headers, timeout=10)
+        accepted = requests.post(f"{pair}/failover", json=body, headers=headers, timeout=120)
         assert accepted.status_code == 202, accepted.text
         until(lambda: _claimed(local), "the claim of epoch 1")
         hanging = [call for call in _asked_about_jobs(local) if call.at <= _claimed(local)[0].at]
@@ -56,7 +58,7 @@ def test_a_switch_does_not_wait_behind_captures_of_a_region_that_hangs(sessions:
     assert len(hanging) <= CONCURRENCY_LIMITS[names.CAPTURE_JOBS]
 
 
-def _claimed(local: Local) -> list[Entry]:
+def _claimed(local: Local) -> list[LoggedRequest]:
     """Conditional writes of the epoch record after the first."""
     writes = [call for call in local.azure.log if call.method == "PUT" and call.path.endswith("demo/epoch.json")]
     return writes[1:]

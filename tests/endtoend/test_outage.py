@@ -14,7 +14,7 @@ import requests
 from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
-from orchestrator.local.job_audit import accounted
+from orchestrator.local.job_audit import audit_jobs
 from orchestrator.local.session import Local
 from orchestrator.local.workload import submit_workload
 
@@ -22,7 +22,7 @@ FOLLOWER = Path(__file__).parents[1] / "support" / "follower.py"
 
 
 def _view(local: Local) -> dict[str, Any]:
-    found = requests.get(f"{local.host.url}/api/pairs/demo", headers={"x-functions-key": local.key}, timeout=10)
+    found = requests.get(f"{local.host.url}/api/pairs/demo", headers={"x-functions-key": local.key}, timeout=120)
     return dict(found.json())
 
 
@@ -73,7 +73,7 @@ def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions:
             until(lambda: _view(local).get("phase") in {"settled", "steady"}, "the run, begun again")
         except AssertionError as fault:
             raise AssertionError(f"{fault}; {local.engine.told()}; {_view(local).get('why')}") from fault
-        counts = accounted(local.azure, local.plan).counts()
+        counts = audit_jobs(local.azure, local.plan).counts()
         client.close()
     assert (counts["lost"], counts["duplicated"], counts["waiting"]) == (0, 0, 0)
     assert counts["resubmitted"] + counts["skipped"] == 6

@@ -6,11 +6,12 @@ import time
 from datetime import datetime
 from typing import Any
 
+import pytest
 from live import Caller, live, until
 
+from orchestrator.core.plan.policy import Policy
 from orchestrator.local.session import Local
 
-PATIENCE = 60.0
 NEVER = 1e9
 
 
@@ -22,23 +23,35 @@ def quiet(local: Local, *, notice_delay: float = NEVER) -> None:
 
 
 def test_a_polled_incident_shortens_the_wait_for_a_switch() -> None:
-    """No alert is delivered in either session; the fault is the same; only one of them is told of by Service Health."""
+    """No alert is delivered in either session; the fault is the same; only one of them is told of by Service Health.
+
+    What a machine needs for its looks comes on top of both waits. Where that outweighs the difference, the waits are
+    made longer.
+    """
+    for speed in (40, 20, 10, 5):
+        policy, alone, told = _waits(speed)
+        assert alone >= policy.confirm_after.total_seconds()
+        assert policy.confirm_after_notice.total_seconds() <= told
+        if told < alone:
+            return
+    pytest.fail(f"{told} s with the incident, {alone} s without")
+
+
+def _waits(speed: float) -> tuple[Policy, float, float]:
+    """A session's policy, and the seconds until the switch without the incident and with it."""
     waits = []
     for delay in (NEVER, 0.0):
-        with live(seed=7, speed=40) as local, Caller(local) as caller:
+        with live(seed=7, speed=speed) as local, Caller(local) as caller:
             caller.settled_down()
             quiet(local, notice_delay=delay)
             region = local.plan.primary.region
             for surface in ("hub", "jobs", "storage"):
                 local.azure.faults.set(region, surface, "5xx")
-            view = until(lambda caller=caller: _moved(caller.view()), "the switch", PATIENCE)
+            view = until(lambda caller=caller: _moved(caller.view()), "the switch")
             waits.append(_waited(view))
             notice = view["evidence"]["primary"]["notice"]["observation"]
             assert notice == ("bad" if delay == 0.0 else None)
-    alone, told = waits
-    policy = local.plan.policy
-    assert alone >= policy.confirm_after.total_seconds()
-    assert policy.confirm_after_notice.total_seconds() <= told < alone
+    return local.plan.policy, waits[0], waits[1]
 
 
 def test_a_dead_management_plane_makes_polls_blind_and_nothing_bad() -> None:
@@ -46,9 +59,9 @@ def test_a_dead_management_plane_makes_polls_blind_and_nothing_bad() -> None:
     with live(seed=7, speed=60) as local, Caller(local) as caller:
         caller.settled_down()
         quiet(local, notice_delay=0.0)
-        until(lambda: _learnt(caller.view()), "a poll that learns", PATIENCE)
+        until(lambda: _learnt(caller.view()), "a poll that learns")
         local.azure.faults.set(None, "control", "5xx")
-        view = until(lambda: _unlearnt(caller.view()), "polls that are blind", PATIENCE)
+        view = until(lambda: _unlearnt(caller.view()), "polls that are blind")
         time.sleep(3 * local.plan.policy.confirm_after.total_seconds() / 2)
         view = caller.view()
         bad = {name for name, seen in view["evidence"]["primary"].items() if seen["observation"] == "bad"}

@@ -20,9 +20,9 @@ from orchestrator.core.decision.commands import Command, Do
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import PairState, StartRun
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, as_line, lines_from, shortened
+from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, as_line, lines_from, shorten_look
 from orchestrator.core.signals.signal import Signal
-from orchestrator.local.backtest import backtest, played
+from orchestrator.local.backtest import backtest, play_recording
 from orchestrator.local.policyfile import PolicyFile
 from orchestrator.workflows.messages import Observed
 
@@ -51,7 +51,7 @@ class Taped:
 
     def look(self, found: dict[str, Observation] | None = None) -> None:
         full = Looked(pair="p", now=self.now + seconds(1), signals=tuple(sweep(self.now, found)))
-        self.lines.append(shortened(full, self.last))
+        self.lines.append(shorten_look(full, self.last))
         self.last = full
         self._see(Observed(now=full.now, signals=full.signals, is_look=True))
 
@@ -115,7 +115,7 @@ def changed(folder: Path, text: str) -> PolicyFile:
 def test_an_outage_played_again_is_decided_as_it_was() -> None:
     """Every decision, with its time, rule and reason, though looks are shortened and the run took minutes."""
     pair = outage()
-    again = played(lines_from(pair.recording, "recording"))
+    again = play_recording(lines_from(pair.recording, "recording"))
     assert [(str(at), one.rule, one.why) for at, one in again.decisions] == pair.decided
     assert [move.epoch for move in again.failovers] == [1]
     assert encode(again.state) == encode(pair.state)
@@ -153,7 +153,7 @@ def test_whatever_happened_is_decided_again_as_it_was(steps: list[tuple[object, 
             pair.hear(made(second))
     pair.now += minutes(20)
     pair.look()
-    again = played(lines_from(pair.recording, "recording"))
+    again = play_recording(lines_from(pair.recording, "recording"))
     assert [(str(at), one.rule, one.why) for at, one in again.decisions] == pair.decided
 
 

@@ -18,7 +18,7 @@ from durabletask.task import OrchestrationContext
 from durabletask.worker import TaskHubGrpcWorker
 from live import until
 
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 
 QUIET = logging.getLogger("hubswitch.test-engine")
 QUIET.setLevel(logging.CRITICAL)
@@ -27,10 +27,10 @@ QUIET.setLevel(logging.CRITICAL)
 class HandWorker:
     """A worker in slow motion: takes one item at a time, completes it when told to, or goes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: LocalEngine) -> None:
         self._channel = grpc.insecure_channel(engine.address)
         self.stub: Any = stubs.TaskHubSidecarServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self._stream = self.stub.GetWorkItems(pb.GetWorkItemsRequest(), timeout=10)
+        self._stream = self.stub.GetWorkItems(pb.GetWorkItemsRequest(), timeout=300)
 
     def take(self) -> Any:
         return next(self._stream)
@@ -44,24 +44,24 @@ class HandWorker:
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine() as running:
+def engine() -> Iterator[LocalEngine]:
+    with LocalEngine() as running:
         yield running
 
 
 @pytest.fixture
-def client(engine: Engine) -> Iterator[TaskHubGrpcClient]:
+def client(engine: LocalEngine) -> Iterator[TaskHubGrpcClient]:
     made = TaskHubGrpcClient(host_address=engine.address, logger=QUIET)
     yield made
     made.close()
 
 
 @pytest.fixture
-def worker_of() -> Iterator[Callable[[Engine], HandWorker]]:
+def worker_of() -> Iterator[Callable[[LocalEngine], HandWorker]]:
     """Makes workers by hand; they are closed at the end."""
     made: list[HandWorker] = []
 
-    def make(engine: Engine) -> HandWorker:
+    def make(engine: LocalEngine) -> HandWorker:
         made.append(HandWorker(engine))
         return made[-1]
 
@@ -88,7 +88,7 @@ def child(ctx: OrchestrationContext, seconds: float) -> Any:
 
 
 @contextmanager
-def working(engine: Engine) -> Iterator[TaskHubGrpcWorker]:
+def working(engine: LocalEngine) -> Iterator[TaskHubGrpcWorker]:
     """A real worker."""
     worker = TaskHubGrpcWorker(host_address=engine.address, logger=QUIET)
     for orchestrator in (doubling, parent, child):
@@ -121,20 +121,20 @@ def answered(item: Any, result: str) -> Any:
     return answer
 
 
-def listening_on(engine: Engine) -> set[str]:
+def listening_on(engine: LocalEngine) -> set[str]:
     """Addresses on which this process listens at the engine's port. gRPC writes those of IPv4 as IPv6."""
     port = int(engine.address.rpartition(":")[2])
     found = [c.laddr for c in psutil.Process().net_connections() if c.status == psutil.CONN_LISTEN]
     return {address.ip.removeprefix("::ffff:") for address in found if address.port == port}
 
 
-def test_only_this_machine_can_reach_the_engine(engine: Engine) -> None:
+def test_only_this_machine_can_reach_the_engine(engine: LocalEngine) -> None:
     """It has no keys: whoever reaches it can start and end runs."""
     assert listening_on(engine) == {"127.0.0.1"}
 
 
 def test_an_orchestrator_that_died_with_its_worker_is_given_out_again(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """With the same new events, to whoever asks next."""
     client.schedule_new_orchestration(doubling, input=21, instance_id="run")
@@ -148,21 +148,21 @@ def test_an_orchestrator_that_died_with_its_worker_is_given_out_again(
 
 
 def test_an_activity_that_died_with_its_worker_is_given_out_again(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """The same task with the same input; and the run ends with what the second worker makes of it."""
     first = worker_of(engine)
     lost = scheduled(client, first)
     first.leaves()
     with working(engine):
-        found = client.wait_for_orchestration_completion("run", timeout=10)
+        found = client.wait_for_orchestration_completion("run", timeout=300)
     assert lost.activityRequest.name == "double"
     assert found is not None
     assert (found.runtime_status, found.serialized_output) == (OrchestrationStatus.COMPLETED, "42")
 
 
 def test_an_operation_of_an_entity_that_died_with_its_worker_is_given_out_again(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """Operations keep their order: those that came meanwhile follow."""
     entity = EntityInstanceId("counter", "one")
@@ -176,7 +176,7 @@ def test_an_operation_of_an_entity_that_died_with_its_worker_is_given_out_again(
 
 
 def test_an_orchestrators_answer_that_comes_too_late_is_dropped(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """As with a lost lock: the worker that holds it now decides."""
     client.schedule_new_orchestration(doubling, input=21, instance_id="run")
@@ -198,7 +198,7 @@ def test_an_orchestrators_answer_that_comes_too_late_is_dropped(
 
 
 def test_an_activitys_answer_that_comes_too_late_is_dropped(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """Also while another worker is at it: the answers of two must not be mixed up."""
     first = worker_of(engine)
@@ -215,7 +215,7 @@ def test_an_activitys_answer_that_comes_too_late_is_dropped(
 
 
 def test_an_entitys_answer_that_comes_too_late_is_dropped(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """A state that was computed from an older one overwrites nothing."""
     entity = EntityInstanceId("counter", "one")
@@ -235,7 +235,7 @@ def test_an_entitys_answer_that_comes_too_late_is_dropped(
 
 
 def test_an_answer_given_twice_counts_once(
-    engine: Engine, client: TaskHubGrpcClient, worker_of: Callable[[Engine], HandWorker]
+    engine: LocalEngine, client: TaskHubGrpcClient, worker_of: Callable[[LocalEngine], HandWorker]
 ) -> None:
     """A repeated call of a worker whose first one got no answer."""
     worker = worker_of(engine)
@@ -246,9 +246,9 @@ def test_an_answer_given_twice_counts_once(
     assert len([event for event in events if event.HasField("taskCompleted")]) == 1
 
 
-def test_a_checkpoint_may_lose_an_answer(worker_of: Callable[[Engine], HandWorker]) -> None:
+def test_a_checkpoint_may_lose_an_answer(worker_of: Callable[[LocalEngine], HandWorker]) -> None:
     """As if the worker had died just before it was stored: nothing is applied, and the item is still held."""
-    with Engine(checkpoint=lambda kind, _: kind != "activity") as engine:
+    with LocalEngine(checkpoint=lambda kind, _: kind != "activity") as engine:
         client = TaskHubGrpcClient(host_address=engine.address, logger=QUIET)
         worker = worker_of(engine)
         held = scheduled(client, worker)
@@ -259,7 +259,7 @@ def test_a_checkpoint_may_lose_an_answer(worker_of: Callable[[Engine], HandWorke
     assert again.activityRequest.taskId == held.activityRequest.taskId
 
 
-class Impatient(Engine):
+class Impatient(LocalEngine):
     """Every wait inside the engine ends after 50 ms instead of 30 s."""
 
     def _wait_for_state(self, instance_id: str, predicate: Any, timeout: float | None) -> Any:
@@ -277,11 +277,11 @@ def test_a_parent_waits_for_its_sub_orchestration_however_long_it_runs() -> None
             found = client.get_orchestration_state("run")
             return found.serialized_output if found else None
 
-        assert until(output, "the parent's end", longest=5) == '"done"'
+        assert until(output, "the parent's end") == '"done"'
         client.close()
 
 
-def test_the_engine_says_what_is_under_way(engine: Engine, client: TaskHubGrpcClient) -> None:
+def test_the_engine_says_what_is_under_way(engine: LocalEngine, client: TaskHubGrpcClient) -> None:
     """For people who wait for it to become idle."""
     assert engine.idle()
     client.schedule_new_orchestration(doubling, input=21, instance_id="run")
@@ -291,6 +291,6 @@ def test_the_engine_says_what_is_under_way(engine: Engine, client: TaskHubGrpcCl
 
 def test_the_engine_stops_and_gives_its_port_back() -> None:
     """Also while a worker is waiting for work."""
-    with Engine() as engine, working(engine):
+    with LocalEngine() as engine, working(engine):
         engine.stop(grace=0)
     assert listening_on(engine) == set()

@@ -12,27 +12,27 @@ from durabletask.entities import EntityInstanceId
 from live import until
 from small_app import Seen, small_app
 
-from orchestrator.local.engine import Engine
-from orchestrator.local.functions import ENGINE_LOG, Function, client_configuration, durable_worker, indexed
+from orchestrator.local.engine import LocalEngine
+from orchestrator.local.functions import ENGINE_LOG, Function, client_configuration, durable_worker, index_app
 
 
 @pytest.fixture
 def functions() -> dict[str, Function]:
-    return {function.name: function for function in indexed(small_app(Seen()))}
+    return {function.name: function for function in index_app(small_app(Seen()))}
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[LocalEngine]:
     """An engine with a worker for the small app."""
-    with Engine() as running:
-        worker = durable_worker(indexed(small_app(Seen())), running.address)
+    with LocalEngine() as running:
+        worker = durable_worker(index_app(small_app(Seen())), running.address)
         worker.start()  # type: ignore[no-untyped-call]
         yield running
         worker.stop()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
-def client(engine: Engine) -> Iterator[TaskHubGrpcClient]:
+def client(engine: LocalEngine) -> Iterator[TaskHubGrpcClient]:
     made = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
     yield made
     made.close()
@@ -69,14 +69,14 @@ def test_the_clients_configuration_is_what_the_host_would_give() -> None:
     assert given["httpBaseUrl"] == "http://127.0.0.1:7071/runtime/webhooks/durabletask"
 
 
-def test_a_function_with_a_client_reaches_the_engine(engine: Engine, client: TaskHubGrpcClient) -> None:
+def test_a_function_with_a_client_reaches_the_engine(engine: LocalEngine, client: TaskHubGrpcClient) -> None:
     """The client is made from the configuration, as in Azure."""
     import azure.functions as func
 
-    start = next(function for function in indexed(small_app(Seen())) if function.name == "start")
+    start = next(function for function in index_app(small_app(Seen())) if function.name == "start")
     request = func.HttpRequest(method="POST", url="http://x/api/start", body=b"4")
     answer = asyncio.run(start.invoke(request, client_configuration(engine.address, "http://x")))
-    found = client.wait_for_orchestration_completion(answer.get_body().decode(), timeout=10)
+    found = client.wait_for_orchestration_completion(answer.get_body().decode(), timeout=300)
     assert found is not None
     assert found.serialized_output == "8"
 
@@ -84,7 +84,7 @@ def test_a_function_with_a_client_reaches_the_engine(engine: Engine, client: Tas
 def test_an_orchestrator_runs_under_the_name_in_its_trigger(client: TaskHubGrpcClient) -> None:
     """Not under that of the Python function; and calls activities by theirs."""
     run = client.schedule_new_orchestration("doubling", input=21)
-    found = client.wait_for_orchestration_completion(run, timeout=10)
+    found = client.wait_for_orchestration_completion(run, timeout=300)
     assert found is not None
     assert found.serialized_output == "42"
 

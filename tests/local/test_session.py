@@ -19,8 +19,8 @@ from live import Caller, live
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.plan.load import plan_from
-from orchestrator.core.plan.policy import Policy, checked
-from orchestrator.local.session import FLOORS, UNPRACTISED, function_app, scaled_policy, session, variables
+from orchestrator.core.plan.policy import Policy, check_policy
+from orchestrator.local.session import FLOORS, UNPRACTISED, function_app, scale_policy, session, variables
 
 
 def listening() -> set[int]:
@@ -78,21 +78,21 @@ def test_the_plan_on_disk_is_the_plan_that_is_served() -> None:
 @pytest.mark.parametrize("speed", [0.1, 1.0, 60.0, 10_000.0])
 def test_a_scaled_policy_contradicts_itself_at_no_speed(speed: float) -> None:
     """However fast: a sweep still takes its time, so no duration falls below its floor."""
-    policy = checked(Policy(**scaled_policy(speed)), "the scaled policy")
+    policy = check_policy(Policy(**scale_policy(speed)), "the scaled policy")
     assert policy.mode is Mode.AUTO
     assert all(getattr(policy, name) >= min(floor, getattr(Policy(), name)) for name, floor in FLOORS.items())
 
 
 def test_at_speed_one_the_policy_is_the_default_but_for_its_mode() -> None:
     """Nothing is hidden from who wants to see the real waits."""
-    assert Policy(**scaled_policy(1.0)) == msgspec.structs.replace(
+    assert Policy(**scale_policy(1.0)) == msgspec.structs.replace(
         Policy(), mode=Mode.AUTO, auto_without_drills=UNPRACTISED
     )
 
 
 def test_a_higher_speed_never_makes_anything_slower() -> None:
     """Every duration shrinks or stays."""
-    slow, fast = scaled_policy(2.0), scaled_policy(200.0)
+    slow, fast = scale_policy(2.0), scale_policy(200.0)
     assert all(fast[name] <= slow[name] for name in FLOORS)
     assert fast["confirm_after"] == timedelta(seconds=2)
 

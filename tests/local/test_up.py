@@ -21,7 +21,7 @@ from live import until
 
 from orchestrator.local.up import up_command
 
-LONGEST = 30
+LONGEST = 300
 """Seconds in which it must be up, or have ended."""
 
 
@@ -126,7 +126,7 @@ def hubswitch(running: Up, folder: Path, *arguments: str) -> str:
         ["bash", "-c", shell, "hubswitch", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         cwd=folder,
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"},

@@ -92,7 +92,7 @@ def test_jobs_are_listed_cancelled_and_archived(ml: Any, code: str) -> None:
     for name in ("first", "second"):
         ml.jobs.create_or_update(training(code, name))
     assert [job.name for job in ml.jobs.list()] == ["second", "first"]
-    ml.jobs.begin_cancel("first").result(timeout=10)
+    ml.jobs.begin_cancel("first").result(timeout=60)
     assert ml.jobs.get("first").status == "Canceled"
     ml.jobs.archive("first")
     assert [job.name for job in ml.jobs.list()] == ["second"]

@@ -87,7 +87,7 @@ def test_lifting_a_hang_breaks_what_hangs(azure: LocalAzure, client: Client) -> 
     azure.faults.set(None, "observer", "hang")
     threading.Timer(0.2, azure.faults.clear).start()
     with pytest.raises(requests.ConnectionError):
-        client.send("GET", azure.urls["observer"], timeout=5)
+        client.send("GET", azure.urls["observer"], timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_latency_is_added_to_one_endpoint_or_all(azure: LocalAzure, client: Clie
 
     azure.faults.latency(0.1, "observer")
     assert took("observer") >= 0.1
-    assert took("northeurope.api") < 0.1
+    assert min(took("northeurope.api") for _ in range(20)) < 0.1
     azure.faults.latency(0.1)
     assert took("northeurope.api") >= 0.1
 

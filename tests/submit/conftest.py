@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from bench_fixture import bench  # noqa: F401
 from leftovers import collected
 
 from orchestrator.core.plan.schema import Plan

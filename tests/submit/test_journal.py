@@ -16,7 +16,7 @@ from orchestrator.core.jobs.record_changes import GRACE
 from orchestrator.local.workload import User
 from orchestrator.ports import World
 from orchestrator.submit.journal import Submissions, destination
-from orchestrator.watch.reconcile import reconciled
+from orchestrator.watch.reconcile import find_differing
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.activities.epoch import claim_epoch, publish_pointer
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs, resubmit_jobs
@@ -96,7 +96,7 @@ def test_a_job_that_arrived_although_its_program_died_is_completed(bench: Bench)
     environment, code = (asset.id for asset in bench.templates.closures["coded"])
     name = _begun(visit, "arrived", codeId=code, environmentId=environment)
     _put(bench, visit, name, codeId=code, environmentId=environment)
-    orders = [order for order in reconciled(visit.world, visit.plan, Role.PRIMARY) if name in order.jobs]
+    orders = [order for order in find_differing(visit.world, visit.plan, Role.PRIMARY) if name in order.jobs]
     assert len(orders) == 1
     capture_jobs(visit.world, CaptureOrder(pair=visit.pair, side=Role.PRIMARY, jobs=(name,)))
     record = _record(visit, name)
@@ -122,7 +122,7 @@ def test_a_job_that_never_arrived_is_closed_after_the_grace(bench: Bench) -> Non
     assert record.status is JobStatus.NOT_SUBMITTED
     assert "never arrived" in record.reason
     _put(bench, visit, name)
-    assert any(name in order.jobs for order in reconciled(visit.world, visit.plan, Role.PRIMARY))
+    assert any(name in order.jobs for order in find_differing(visit.world, visit.plan, Role.PRIMARY))
     _healed(visit, name)
     assert _record(visit, name).status is JobStatus.RUNNING
 
@@ -179,7 +179,7 @@ def test_the_active_hub_is_read_from_a_replica_when_the_first_endpoint_is_away(b
         found = destination(visit.world, visit.plan)
     finally:
         bench.azure.faults.clear()
-    assert (found.side, found.seen_on) == (Role.SECONDARY, visit.plan.pointer.replicas[0])
+    assert (found.side, found.read_from) == (Role.SECONDARY, visit.plan.pointer.replicas[0])
     assert found.note
 
 

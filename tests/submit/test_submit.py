@@ -13,7 +13,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.epoch import EpochRecord, pointer_for
 from orchestrator.core.jobs.record import JobStatus
 from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.submit.api import Desk, desk, followed, submit
+from orchestrator.submit.api import Desk, desk, follow, submit
 
 JOB = Path(__file__).parent / "jobs" / "serverless" / "job.yml"
 
@@ -113,7 +113,7 @@ def test_a_job_is_followed_to_its_successor(at: Desk) -> None:
         found.value, status=JobStatus.RESUBMITTED, successor=second.name, hub=Role.SECONDARY
     )
     ledger.replace(moved, found.etag)
-    seen = list(followed(at, first.name, Role.PRIMARY, poll=0.05))
+    seen = list(follow(at, first.name, Role.PRIMARY, poll=0.05))
     assert {name for name, _, _ in seen} == {second.name}
     assert seen[-1] == (second.name, Role.PRIMARY, "Completed")
 

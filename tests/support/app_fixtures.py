@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from live import Caller, live
 
-from orchestrator.local.session import Local
+from orchestrator.local.session import Local, variables
 from orchestrator.simulator.job_lifecycle import Pace
 
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Local]:
-    with live(pace=Pace(running=(10.0, 20.0))) as running:
+    with variables({"HUBSWITCH_SIGNED_IN_HEADER": "true"}), live(pace=Pace(running=(10.0, 20.0))) as running:
         yield running
 
 

@@ -291,7 +291,7 @@ def azurite(tls: Tls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
             yield f"{listening(process, said)}/devstoreaccount1"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(300)
 
 
 def listening(process: subprocess.Popen[bytes], said: Path) -> str:

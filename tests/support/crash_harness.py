@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,7 +23,7 @@ from durabletask.entities import EntityInstanceId
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 from waiting import until
 
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
@@ -31,7 +32,7 @@ from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import Asset, JobRecord, JobStatus
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import probe_signal
-from orchestrator.local.engine import Checkpoint, Engine
+from orchestrator.local.engine import Checkpoint, LocalEngine
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import User
@@ -39,7 +40,7 @@ from orchestrator.ports import World
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.workflows import names
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.assets import AssetCopier
 from orchestrator.workflows.activities.epoch import ensure_pair
 from orchestrator.workflows.messages import Observed, RunKind, RunOrder
 
@@ -54,44 +55,75 @@ POLICY = {
     "cooldown": timedelta(hours=1),
 }
 
+
+PATIENCE = 300.0
+"""Seconds in which the process that forks workers must have ended."""
+
+TAIL = 4000
+"""Characters of standard error that a complaint quotes."""
+
 ATTEMPTS = 5
 """Runs in which one place is looked for."""
+
+FOR_EVER = "36000000"
+"""Seconds of simulated running that no test outlives: ten hours at the speed of a bench."""
 
 RACED = (" ledgers.page", " ledgers.write_page")
 """Crossings whose number depends on who comes first."""
 
 
 class Nursery:
-    """The process that forks workers."""
+    """The process that forks workers. What it and they write to standard error lies in ``folder``."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         script = Path(__file__).with_name("nursery.py")
-        self._process = subprocess.Popen(
-            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self.folder = folder
+        self._said = folder / "nursery.err"
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+            )
 
     def ask(self, **order: Any) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise AssertionError(
+                f"the process that forks workers died: {ending(self._process.wait())}{tail(self._said)}"
+            )
+        return json.loads(answer)
 
     def close(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.stdout.close()
+
+
+class WorkerDied(AssertionError):
+    """A worker is dead that had something to do."""
 
 
 class Worker:
     """One forked worker."""
 
-    def __init__(self, nursery: Nursery, pid: int) -> None:
+    def __init__(self, nursery: Nursery, pid: int, said: Path) -> None:
         self._nursery = nursery
         self.pid = pid
         self._process = psutil.Process(pid)
+        self._said = said
+        self._status: int | None = None
+        """As ``os.waitpid`` gives it, once its end was waited for."""
 
     def is_gone(self) -> bool:
         return self._in({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
@@ -104,25 +136,45 @@ class Worker:
 
     def end(self) -> None:
         """Kill it if it lives, and wait for its end."""
-        try:
+        with suppress(psutil.NoSuchProcess):
             self._process.kill()
-        except psutil.NoSuchProcess:
-            return
-        self._nursery.ask(do="reap", pid=self.pid)
+        self._reap()
+
+    def why_gone(self) -> str:
+        """How it ended and the last of what it wrote to standard error. Only for one that is gone."""
+        return f"process {self.pid} {ending(os.waitstatus_to_exitcode(self._reap()))}{tail(self._said)}"
 
     def told(self) -> str:
         """What it does now, for people."""
+        if self._status is not None or self.is_gone():
+            return self.why_gone()
         try:
             threads = len(self._process.threads())
             return f"process {self.pid}, {self._process.status()}, {threads} threads, {self._process.cpu_times()}"
         except psutil.NoSuchProcess:
-            return f"process {self.pid}, gone"
+            return self.why_gone()
+
+    def _reap(self) -> int:
+        if self._status is None:
+            self._status = int(self._nursery.ask(do="reap", pid=self.pid)["status"])
+        return self._status
 
     def _in(self, states: set[str]) -> bool:
         try:
             return self._process.status() in states
         except psutil.NoSuchProcess:
             return True
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words; a negative code is a signal."""
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+
+
+def tail(said: Path) -> str:
+    """The last of what a process wrote to standard error."""
+    text = said.read_text(encoding="utf-8", errors="replace").strip() if said.exists() else ""
+    return f"; it wrote:\n{text[-TAIL:]}" if text else "; it wrote nothing to standard error"
 
 
 @dataclass(frozen=True)
@@ -169,7 +221,7 @@ class Bench:
         plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair)
         place = self._folder / f"{pair}.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
-        world = assembled(self.settings, {pair: plan}, SystemClock())
+        world = assemble(self.settings, {pair: plan}, SystemClock())
         patiently(lambda: ensure_pair(world, plan, world.clock.now()))
         visit = Visit(self, plan, place, world)
         for kind in self.templates.bodies:
@@ -186,7 +238,7 @@ class Bench:
 
     def _taken(self) -> Templates:
         plan = plan_of(self.azure, **POLICY)
-        world = assembled(self.settings, {plan.pair: plan}, SystemClock())
+        world = assemble(self.settings, {plan.pair: plan}, SystemClock())
         user = User(self.azure)
         code, environment = user.code(plan.primary), user.environment(plan.primary)
         common = {
@@ -195,16 +247,16 @@ class Bench:
             "experimentName": "crash",
             "computeId": f"{plan.primary.project_id}/computes/cpu-cluster",
             "environmentId": f"{plan.primary.project_id}/environments/train-env/versions/1",
-            "tags": {"local.duration": "36000"},
+            "tags": {"local.duration": FOR_EVER},
         }
         shapes = {
             "plain": {},
             "coded": {"codeId": code, "environmentId": environment},
-            "never": {"tags": {"hubswitch.policy": "never", "local.duration": "36000"}},
+            "never": {"tags": {"hubswitch.policy": "never", "local.duration": FOR_EVER}},
         }
         bodies = {kind: user.submit(plan.primary, f"template-{kind}", common | more) for kind, more in shapes.items()}
         needed = (Asset(kind="environment", id=environment), Asset(kind="code", id=code))
-        Assets(world, plan, Role.PRIMARY).keep(needed)
+        AssetCopier(world, plan, Role.PRIMARY).keep(needed)
         ledger = world.ledgers[plan.pair]
         paths = [path.removeprefix(f"{plan.pair}/") for path in ledger.names(f"{plan.pair}/assets/")]
         kept = {path: ledger.get(f"{plan.pair}/{path}") or b"" for path in paths}
@@ -219,6 +271,7 @@ class Visit:
         self.plan = plan
         self.world = world
         self._place = place
+        self._workers = 0
 
     @property
     def pair(self) -> str:
@@ -244,12 +297,23 @@ class Visit:
             )
         )
 
-    def worker(self, engine: Engine, *, act_at: str | int | None = None, act: str = "kill", log: str = "") -> Worker:
+    def worker(
+        self, engine: LocalEngine, *, act_at: str | int | None = None, act: str = "kill", log: str = ""
+    ) -> Worker:
         environment = {"HUBSWITCH_PLANS": str(self._place)}
-        found = self.bench.nursery.ask(
-            do="start", environment=environment, engine=engine.address, act_at=act_at, act=act, log=log
+        nursery = self.bench.nursery
+        self._workers += 1
+        said = nursery.folder / f"{self.pair}-{self._workers}.err"
+        found = nursery.ask(
+            do="start",
+            environment=environment,
+            engine=engine.address,
+            act_at=act_at,
+            act=act,
+            log=log,
+            said=str(said),
         )
-        return Worker(self.bench.nursery, found["pid"])
+        return Worker(nursery, found["pid"], said)
 
     def outage(self, client: TaskHubGrpcClient) -> None:
         """Tell the entity what a failing primary looks like, as the last looks would have."""
@@ -273,7 +337,7 @@ class Visit:
         record = self.world.epochs[self.pair].read(self.pair)
         assert record is not None
         endpoints = (self.plan.pointer.endpoint, *self.plan.pointer.replicas)
-        shown = [self.world.pointers[self.pair].seen_on(self.pair, endpoint) for endpoint in endpoints]
+        shown = [self.world.pointers[self.pair].read_from(self.pair, endpoint) for endpoint in endpoints]
         state = self.state(client)
         ours = [job.name for job in self.bench.azure.truth.jobs() if job.name.startswith(f"{self.pair}-")]
         kept = self.world.ledgers[self.pair].names(f"{self.pair}/runs/")
@@ -310,9 +374,9 @@ class Visit:
 
 
 @contextmanager
-def running(checkpoint: Checkpoint | None = None) -> Iterator[tuple[Engine, TaskHubGrpcClient]]:
+def running(checkpoint: Checkpoint | None = None) -> Iterator[tuple[LocalEngine, TaskHubGrpcClient]]:
     """An engine and a client of it."""
-    with Engine(checkpoint=checkpoint) as engine:
+    with LocalEngine(checkpoint=checkpoint) as engine:
         client = TaskHubGrpcClient(host_address=engine.address, logger=logging.getLogger("hubswitch.engine"))
         try:
             yield engine, client
@@ -325,7 +389,7 @@ def bench(folder: Path, *, primary_down: bool) -> Iterator[Bench]:
     """Everything that visits need."""
     with LocalAzure(seed=11, speed=1000) as azure, variables(azure.environment()):
         azure.throttle.enabled = False
-        nursery = Nursery()
+        nursery = Nursery(folder)
         try:
             made = Bench(azure, nursery, folder)
             if primary_down:
@@ -343,13 +407,32 @@ def patiently[T](attempt: Callable[[], T]) -> T:
     return retrying(attempt)
 
 
-def wait_until_idle(engine: Engine, what: str, worker: Worker | None = None) -> None:
-    """Wait until an engine has nothing left to do; if it does not come, say what it and its worker still do."""
+def until_seen[T](holds: Callable[[], T | None], what: str, engine: LocalEngine, *workers: Worker) -> T:
+    """What ``until`` gives, for something that these workers bring about.
+
+    Fails at once when one of them is dead, with how it ended, and otherwise when nothing in the engine moves any more.
+    A wait for a worker's end asks for that in ``holds``, which is looked at first.
+    """
+
+    def look() -> T | None:
+        dead = [worker for worker in workers if worker.is_gone()]
+        found = holds()  # after the look at the workers: what came true in a worker's last moment counts
+        if dead and not found:
+            raise WorkerDied(f"a worker died before this came: {what}; {dead[0].why_gone()}; {engine.told()}")
+        return found
+
     try:
-        until(engine.idle, what)
+        return until(look, what, moved=engine.told)
+    except WorkerDied:
+        raise
     except AssertionError as fault:
-        told = f"; its worker is {worker.told()}" if worker else ""
+        told = "".join(f"; a worker is {worker.told()}" for worker in workers)
         raise AssertionError(f"{fault}; {engine.told()}{told}") from fault
+
+
+def wait_until_idle(engine: LocalEngine, what: str, *workers: Worker) -> None:
+    """Wait until an engine has nothing left to do."""
+    until_seen(engine.idle, what, engine, *workers)
 
 
 def is_over(visit: Visit, client: TaskHubGrpcClient) -> bool:
@@ -372,10 +455,10 @@ def met(attempt: Callable[[str], tuple[Outcome, bool]], place: str) -> tuple[Out
     return outcome, reached
 
 
-def unsure(crossing: str) -> bool:
-    """Whether a run may come without this crossing: the races of ``met``."""
+def is_certain(crossing: str) -> bool:
+    """Whether every run comes by this crossing; the others are the races of ``met``."""
     where, _, number = crossing.partition("#")
-    return where.endswith(RACED) and int(number) > 1
+    return not where.endswith(RACED) or int(number) == 1
 
 
 def order_of(visit: Visit, epoch: int) -> RunOrder:
@@ -393,7 +476,7 @@ def order_of(visit: Visit, epoch: int) -> RunOrder:
         why="a test",
         decided_at=now,
         doubted_since=now,
-        claim_by=now + timedelta(minutes=5),
+        claim_by=now + timedelta(hours=1),
         beat=timedelta(milliseconds=50),
         longest=timedelta(milliseconds=200),
     )

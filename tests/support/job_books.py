@@ -11,9 +11,9 @@ import msgspec
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.next_move import (
     Answer,
-    Do,
-    Fact,
-    Move,
+    JobAction,
+    JobFact,
+    JobMove,
     OldRunAnswer,
     Producer,
     RunFacts,
@@ -45,12 +45,12 @@ def marks(root: str, epoch: int) -> dict[str, Any]:
     return {"properties": {"status": "Running", "tags": {"hubswitch.source": root, "hubswitch.epoch": str(epoch)}}}
 
 
-def decide(record: JobRecord, facts: RunFacts, known: Known) -> tuple[Move, RunFacts]:
+def decide(record: JobRecord, facts: RunFacts, known: Known) -> tuple[JobMove, RunFacts]:
     """What ``next_move`` comes to when every fact that it asks for is looked up."""
     for _ in range(50):
         move = next_move(record, facts)
-        if move.do is not Do.ASK:
-            if move.do is not Do.SUBMIT:
+        if move.do is not JobAction.ASK:
+            if move.do is not JobAction.SUBMIT:
                 return move, facts
             facts = msgspec.structs.replace(facts, answer=known.answer)
             continue
@@ -58,29 +58,29 @@ def decide(record: JobRecord, facts: RunFacts, known: Known) -> tuple[Move, RunF
     raise AssertionError(f"it never stops asking: {move}")
 
 
-def look_up(record: JobRecord, facts: RunFacts, known: Known, move: Move) -> dict[str, Any]:
+def look_up(record: JobRecord, facts: RunFacts, known: Known, move: JobMove) -> dict[str, Any]:
     """The fact that a move asks for, as a field of the facts."""
-    if move.ask is Fact.SUBMISSION and move.attempt:
+    if move.ask is JobFact.SUBMISSION and move.attempt:
         job = marks(record.root, move.attempt.epoch) if move.attempt in known.accepted else None
         return {"submissions": (*facts.submissions, Submission(attempt=move.attempt, job=job))}
-    if move.ask is Fact.PRODUCER:
+    if move.ask is JobFact.PRODUCER:
         head = known.heads.get(move.producer)
         return {"producers": (*facts.producers, Producer(name=move.producer, head=head))}
-    simple: dict[Fact | None, dict[str, Any]] = {
-        Fact.WHOLE: {"whole": known.whole},
-        Fact.BODY: {"unmapped": known.unmapped},
-        Fact.ASSETS: {"assets_made": True},
-        Fact.OLD_RUN: {"old_run": known.old_run},
-        Fact.HUB_ANSWERS: {"hub_answers": known.hub_answers},
+    simple: dict[JobFact | None, dict[str, Any]] = {
+        JobFact.WHOLE: {"whole": known.whole},
+        JobFact.BODY: {"unmapped": known.unmapped},
+        JobFact.ASSETS: {"assets_made": True},
+        JobFact.OLD_RUN: {"old_run": known.old_run},
+        JobFact.HUB_ANSWERS: {"hub_answers": known.hub_answers},
     }
     return simple[move.ask]
 
 
-def expect(record: JobRecord, facts: RunFacts, known: Known) -> Do:  # noqa: C901, PLR0911, PLR0912 - dumb on purpose
+def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # noqa: C901 - dumb on purpose
     """What should be done with the job, by the words of the docs."""
     word = record.azure_status.lower()
     if record.epoch > facts.epoch:
-        return Do.NOTHING if facts.fault else Do.STAND_BACK
+        return JobAction.NOTHING if facts.fault else JobAction.STAND_BACK
     fell = record.status is JobStatus.FINISHED and record.ended_at is not None
     fell = fell and record.ended_at >= facts.doubted_since  # type: ignore[operator]
     mine = record.status in {JobStatus.RUNNING, JobStatus.SUBMITTING}
@@ -90,52 +90,52 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> Do:  # noqa: C90
     if facts.which is Try.AGAIN:
         mine = record.status in {JobStatus.WAITING, JobStatus.REFUSED}
     if not mine:
-        return Do.NOTHING
+        return JobAction.NOTHING
     if facts.fault:
-        return Do.TRY_LATER if facts.which is Try.FIRST else Do.GIVE_UP
+        return JobAction.TRY_LATER if facts.which is Try.FIRST else JobAction.GIVE_UP
     if record.policy is JobPolicy.NEVER or record.schedule:
-        return Do.SKIP
+        return JobAction.SKIP
     if record.deadline is not None and record.deadline < facts.now:
-        return Do.SKIP
+        return JobAction.SKIP
     if record.parent:
-        return Do.SKIP if known.whole.known else Do.WAIT
+        return JobAction.SKIP if known.whole.known else JobAction.WAIT
     if record.name == record.root and record.name.rpartition("_")[2].isdigit() and known.whole.is_sweep:
-        return Do.SKIP
+        return JobAction.SKIP
     if record.identity == "user":
-        return Do.WAIT
+        return JobAction.WAIT
     here = Attempt(side=facts.target, epoch=facts.epoch)
     if [attempt for attempt in record.unsure if attempt != here and attempt in known.accepted]:
-        return Do.ADOPT
+        return JobAction.ADOPT
     for name in record.lineage:
         head = known.heads.get(name)
         if head is None:
             continue
         if head.status is JobStatus.RUNNING and head.hub is not facts.target:
-            return Do.TRY_LATER
+            return JobAction.TRY_LATER
         if head.status is not JobStatus.FINISHED:
-            return Do.WAIT
+            return JobAction.WAIT
         if head.hub is facts.target and head.name != name and head.azure_status != "Completed":
-            return Do.WAIT
+            return JobAction.WAIT
     if known.unmapped:
-        return Do.WAIT
+        return JobAction.WAIT
     if facts.which is Try.AGAIN or facts.ordered:
         home, old = facts.source is facts.target, known.old_run
         if old.fault and (home or (facts.ordered and known.hub_answers)):
-            return Do.TRY_LATER
+            return JobAction.TRY_LATER
         if old.status in {"Completed", "Failed", "Canceled"}:
             stopped = record.stop_asked and old.status != "Completed"
             with_hub = old.status == "Failed" and (
                 facts.which is Try.AGAIN or (fell and word == "failed" and record.status is JobStatus.FINISHED)
             )
             if not stopped and not with_hub:
-                return Do.FINISH
+                return JobAction.FINISH
         elif old.status:
-            return Do.STOP if facts.ordered and not home else Do.WAIT
+            return JobAction.STOP if facts.ordered and not home else JobAction.WAIT
     if known.answer.job is None:
-        return Do.REFUSE
+        return JobAction.REFUSE
     tags = known.answer.job["properties"]["tags"]
     ours = tags == {"hubswitch.source": record.root, "hubswitch.epoch": str(facts.epoch)}
-    return Do.RESUBMIT if ours else Do.WAIT
+    return JobAction.RESUBMIT if ours else JobAction.WAIT
 
 
 def facts_of(now: datetime, epoch: int, source: Role, target: Role, **more: Any) -> RunFacts:

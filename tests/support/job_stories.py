@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from crash_harness import Visit, order_of
+from crash_harness import FOR_EVER, Visit, order_of
+from waiting import until
 
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
@@ -18,8 +18,7 @@ from orchestrator.workflows.activities.resubmit_jobs import list_jobs, resubmit_
 from orchestrator.workflows.activities.settle_jobs import settle_jobs
 from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchOrder, BatchReport, RoundOrder, RunOrder
 
-LONG = "36000"
-"""Seconds of simulated running: the benches' speed makes it half a minute and more."""
+LONG = FOR_EVER
 
 
 def claimed(visit: Visit, epoch: int = 1, **changes: Any) -> RunOrder:
@@ -37,13 +36,12 @@ def moved(visit: Visit, order: RunOrder, number: int = 0, *, last: bool = False)
 
 def moved_until_done(visit: Visit, order: RunOrder, number: int = 0) -> BatchReport:
     """The same, as often as jobs are pending."""
-    end = time.monotonic() + 30
-    while True:
+
+    def nothing_pending() -> BatchReport | None:
         report = moved(visit, order, number)
-        if not report.pending:
-            return report
-        assert time.monotonic() < end, report.why
-        time.sleep(0.02)
+        return None if report.pending else report
+
+    return until(nothing_pending, f"the end of round {number}")
 
 
 def settled(visit: Visit, order: RunOrder) -> AfterReport:
@@ -121,7 +119,4 @@ def status(visit: Visit, name: str) -> str:
 
 def until_status(visit: Visit, name: str, *wanted: str) -> None:
     """Wait until a job has come to one of some statuses."""
-    end = time.monotonic() + 30
-    while status(visit, name) not in wanted:
-        assert time.monotonic() < end, f"{name} is {status(visit, name)}"
-        time.sleep(0.01)
+    until(lambda: status(visit, name) in wanted, f"{name} {' or '.join(wanted)}", pause=0.01)

@@ -21,9 +21,9 @@ from orchestrator.core.jobs.azure_status import has_ended
 from orchestrator.core.jobs.next_move import (
     Answer,
     CaptureFacts,
-    Do,
-    Fact,
-    Move,
+    JobAction,
+    JobFact,
+    JobMove,
     OldRunAnswer,
     OldRunFacts,
     Producer,
@@ -34,7 +34,7 @@ from orchestrator.core.jobs.next_move import (
 )
 from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus, OldRun, is_interrupted, successor_name
 from orchestrator.core.jobs.record_changes import Acting
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer
 
 
 def _hub(region: str) -> Hub:
@@ -54,7 +54,7 @@ PLAN = Plan(
     primary=_hub("north"),
     secondary=_hub("south"),
     pointer=Pointer(endpoint="https://x.azconfig.io"),
-    ledger=Ledger(account="https://l.blob.core.windows.net"),
+    ledger=LedgerAccount(account="https://l.blob.core.windows.net"),
 )
 
 OUTCOMES = {
@@ -175,21 +175,21 @@ class JobWorld:
         record = self.ledger.get(name)
         facts = CaptureFacts(now=self.now, side=side, told=told)
         move = decider.next_move(record, facts)
-        if move.do is Do.ASK:
+        if move.do is JobAction.ASK:
             silent = side in self.silent
             job = None if silent else self.hubs[side].get(name)
             facts = msgspec.structs.replace(facts, asked=True, silent=silent, job=job)
             move = decider.next_move(record, facts)
-        if move.do is Do.CAPTURE and facts.job:
+        if move.do is JobAction.CAPTURE and facts.job:
             self.count("captured")
             self.write(changes.capture(PLAN, side, name=name, job=facts.job, api_version="v", now=self.now))
-        elif record and move.do is Do.SETTLE and facts.job:
+        elif record and move.do is JobAction.SETTLE and facts.job:
             self.count("settled")
             self.write(changes.settle(PLAN, record, facts.job, self.now))
-        elif record and move.do is Do.CLOSE:
+        elif record and move.do is JobAction.CLOSE:
             self.count("never arrived")
             self.write(changes.close_unsubmitted(record, move.why, self.now))
-        elif record and move.do is Do.FINISH:
+        elif record and move.do is JobAction.FINISH:
             self.count("finished")
             self.write(changes.finish(record, move.azure_status, self.now))
 
@@ -268,23 +268,25 @@ class JobWorld:
         except Later as fault:
             facts = msgspec.structs.replace(facts, fault=str(fault))
             move = decider.next_move(self.ledger[name], facts)
-            if move.do is Do.GIVE_UP and move.attempt and move.retry_at:
+            if move.do is JobAction.GIVE_UP and move.attempt and move.retry_at:
                 self.count("given up")
                 acting = Acting(run.epoch, self.now)
                 self.write(changes.give_up(self.ledger[name], move.why, acting, move.attempt, move.retry_at))
 
-    def _carry_out(self, record: JobRecord, facts: RunFacts, line: Line) -> None:  # noqa: C901 - a branch per move
-        while (move := decider.next_move(record, facts)).do in {Do.ASK, Do.SUBMIT}:
+    def _carry_out(self, record: JobRecord, facts: RunFacts, line: Line) -> None:
+        while (move := decider.next_move(record, facts)).do in {JobAction.ASK, JobAction.SUBMIT}:
             more = (
-                {"answer": self._put(record, facts, line)} if move.do is Do.SUBMIT else self._ask(record, facts, move)
+                {"answer": self._put(record, facts, line)}
+                if move.do is JobAction.SUBMIT
+                else self._ask(record, facts, move)
             )
             facts = msgspec.structs.replace(facts, **more)
         acting = Acting(facts.epoch, self.now)
-        if move.do is Do.STAND_BACK:
+        if move.do is JobAction.STAND_BACK:
             self.trouble.append(f"stale: the run that holds the epoch was sent away from {record.name}")
-        elif move.do is Do.TRY_LATER:
+        elif move.do is JobAction.TRY_LATER:
             raise Later(move.why)
-        elif move.do is Do.STOP:
+        elif move.do is JobAction.STOP:
             if not record.stop_asked:
                 self.write(changes.ask_to_stop(record, "it goes on elsewhere", acting))
             if line is Line.KILLED_BEFORE_CANCEL:
@@ -293,33 +295,33 @@ class JobWorld:
                 self.count("stopped")
                 self.set_status(*move.cancel, "Canceled")
             raise Later(move.why)
-        elif move.do in {Do.RESUBMIT, Do.ADOPT} and move.attempt:
+        elif move.do in {JobAction.RESUBMIT, JobAction.ADOPT} and move.attempt:
             self._continue(record, move, move.attempt, facts, line)
-        elif move.do is Do.SKIP:
+        elif move.do is JobAction.SKIP:
             self.write(changes.skip(record, move.why, acting))
-        elif move.do is Do.WAIT:
+        elif move.do is JobAction.WAIT:
             self.write(changes.wait(record, move.why, acting, move.retry_at))
-        elif move.do is Do.REFUSE:
+        elif move.do is JobAction.REFUSE:
             self.write(changes.refuse(record, move.why, acting))
-        elif move.do is Do.FINISH:
+        elif move.do is JobAction.FINISH:
             self.write(changes.finish_unmoved(record, move.azure_status, move.why, acting))
 
-    def _ask(self, record: JobRecord, facts: RunFacts, move: Move) -> dict[str, Any]:
-        if move.ask is Fact.SUBMISSION and move.attempt:
+    def _ask(self, record: JobRecord, facts: RunFacts, move: JobMove) -> dict[str, Any]:
+        if move.ask is JobFact.SUBMISSION and move.attempt:
             if move.attempt.side in self.silent:
                 raise Later("it cannot be looked for now")
             job = self.hubs[move.attempt.side].get(successor_name(record.root, move.attempt.epoch))
             return {"submissions": (*facts.submissions, Submission(attempt=move.attempt, job=job))}
-        if move.ask is Fact.OLD_RUN:
+        if move.ask is JobFact.OLD_RUN:
             silent = record.hub in self.silent
             answer = OldRunAnswer(fault="503") if silent else OldRunAnswer(status=self.status(record.hub, record.name))
             return {"old_run": answer}
-        simple: dict[Fact | None, dict[str, Any]] = {
-            Fact.WHOLE: {"whole": Whole(known=False)},
-            Fact.PRODUCER: {"producers": (*facts.producers, Producer(name=move.producer, head=None))},
-            Fact.BODY: {"unmapped": ""},
-            Fact.ASSETS: {"assets_made": True},
-            Fact.HUB_ANSWERS: {"hub_answers": record.hub not in self.silent},
+        simple: dict[JobFact | None, dict[str, Any]] = {
+            JobFact.WHOLE: {"whole": Whole(known=False)},
+            JobFact.PRODUCER: {"producers": (*facts.producers, Producer(name=move.producer, head=None))},
+            JobFact.BODY: {"unmapped": ""},
+            JobFact.ASSETS: {"assets_made": True},
+            JobFact.HUB_ANSWERS: {"hub_answers": record.hub not in self.silent},
         }
         return simple[move.ask]
 
@@ -341,8 +343,8 @@ class JobWorld:
             raise Killed
         return Answer(job=job)
 
-    def _continue(self, record: JobRecord, move: Move, attempt: Attempt, facts: RunFacts, line: Line) -> None:
-        self.count("adopted" if move.do is Do.ADOPT else "resubmitted")
+    def _continue(self, record: JobRecord, move: JobMove, attempt: Attempt, facts: RunFacts, line: Line) -> None:
+        self.count("adopted" if move.do is JobAction.ADOPT else "resubmitted")
         name, acting = successor_name(record.root, attempt.epoch), Acting(facts.epoch, self.now)
         job = self.hubs[attempt.side][name]
         if name not in self.ledger:
@@ -364,18 +366,18 @@ class JobWorld:
                 )
 
     def _settle_old_run(self, record: JobRecord, facts: OldRunFacts) -> None:
-        while (move := decider.next_move(record, facts)).do is Do.ASK:
+        while (move := decider.next_move(record, facts)).do is JobAction.ASK:
             successor = self.ledger.get(record.successor or "")
-            if move.ask is Fact.SUCCESSOR:
+            if move.ask is JobFact.SUCCESSOR:
                 facts = msgspec.structs.replace(facts, successor_read=True, successor=successor)
             elif successor and successor.hub in self.silent:
                 return
             else:
                 job = self.hubs[successor.hub].get(successor.name) if successor else None
                 facts = msgspec.structs.replace(facts, job_read=True, job=job)
-        if move.do is Do.STAND_BACK:
+        if move.do is JobAction.STAND_BACK:
             self.trouble.append(f"stale: the epoch that is held was sent away from {record.name}")
-        if move.do is not Do.NOTE_OLD_RUN:
+        if move.do is not JobAction.NOTE_OLD_RUN:
             return
         if move.old_run is not record.old_run:
             self.write(changes.note_old_run(record, move.old_run, move.why, Acting(self.epoch, self.now)))

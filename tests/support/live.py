@@ -17,7 +17,7 @@ from orchestrator.local.session import Local, session
 from orchestrator.simulator.cloud import LocalAzure
 
 SPEED = 60.0
-LONGEST = 20.0
+LONGEST = 120.0
 """Seconds after which what does not come is given up."""
 
 
@@ -97,16 +97,16 @@ def live(*, seed: int = 5, speed: float = SPEED, timers: bool = True, **options:
 
     thread = threading.Thread(target=run, name="session", daemon=True)
     thread.start()
-    ready.wait(60)
+    ready.wait(300)
     try:
         if not running:
-            raise faults[0]
+            raise faults[0] if faults else AssertionError("the session has not begun within 300 s")
         yield running[0][2]
     finally:
         if running:
             loop, over, _ = running[0]
             loop.call_soon_threadsafe(over.set)
-        thread.join(60)
+        thread.join(300)
     if faults:
         raise faults[0]
 

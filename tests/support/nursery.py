@@ -1,20 +1,23 @@
 """A process that has imported everything and forks workers from that: a new one takes milliseconds, not seconds.
 
 Reads one JSON object per line:
-``{"do": "start", "environment": {…}, "engine": address, "act_at": "where#n" or n, "act": "kill"}``
-answers ``{"pid": n}``; ``{"do": "reap", "pid": n}`` waits for a worker's end and answers ``{"status": n}``.
+``{"do": "start", "environment": {…}, "engine": address, "act_at": "where#n" or n, "act": "kill", "said": path}``
+answers ``{"pid": n}``, and that worker's standard error goes to the path; ``{"do": "reap", "pid": n}`` waits for a
+worker's end and answers ``{"status": n}``.
 Workers die with this process.
 """
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import logging
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +27,7 @@ import msgspec
 
 import orchestrator.adapters.assembly
 from orchestrator.bootstrap import Deployment
-from orchestrator.local.functions import durable_worker, indexed
+from orchestrator.local.functions import durable_worker, index_app
 from orchestrator.ports import World
 from orchestrator.triggers.registration import build
 
@@ -95,14 +98,19 @@ def watched(world: World, crossings: Crossings) -> World:
 def work(order: Mapping[str, Any]) -> None:
     """What a forked worker does until it is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    with Path(order["said"]).open("wb") as said:
+        os.dup2(said.fileno(), sys.stderr.fileno())
+    faulthandler.enable()
     os.environ.update(order["environment"])
     logging.disable(logging.CRITICAL)
     deployment = Deployment(os.environ, Path.cwd())
     crossings = Crossings(order.get("act_at"), order.get("act", "kill"), order.get("log", ""))
     deployment.__dict__["_world"] = watched(deployment.world, crossings)
-    durable_worker(indexed(build(deployment)), order["engine"]).start()
-    while True:
-        signal.pause()
+    worker = durable_worker(index_app(build(deployment)), order["engine"])
+    worker.start()
+    # A process whose worker has ended would look alive and do nothing: it ends as well, and says so.
+    worker._runLoop.join()  # type: ignore[union-attr]
+    raise RuntimeError("the durable worker has ended")
 
 
 def main() -> None:
@@ -116,6 +124,9 @@ def main() -> None:
         if pid == 0:
             try:
                 work(order)
+            except BaseException:  # noqa: BLE001 - whatever ended it is told before the process goes
+                traceback.print_exc()
+                sys.stderr.flush()
             finally:
                 os._exit(70)
         print(json.dumps({"pid": pid}), flush=True)

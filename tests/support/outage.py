@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from crash_harness import Bench, Nursery, Visit, order_of, running, start
+from crash_harness import Bench, Nursery, Visit, Worker, order_of, running, start, until_seen, wait_until_idle
 from durabletask.client import TaskHubGrpcClient
 from job_stories import records
 from judged import complaints
@@ -19,10 +20,11 @@ from waiting import until
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus, OldRun
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.sample_jobs import kinds
 from orchestrator.local.session import variables
 from orchestrator.local.workload import User
+from orchestrator.simulator.arm.throttle import Throttle
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Pace, TrueJob
 from orchestrator.workflows import names
@@ -30,6 +32,11 @@ from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.messages import AfterOrder, CaptureOrder, RunOrder
 
 SPEED = 200.0
+"""From the outage on. Before it, jobs run at the speed of real ones: none may end while it is still captured."""
+
+BURST = 6
+"""Writes after which the management plane answers 429."""
+
 COPIES = 2
 """Jobs of each kind."""
 
@@ -60,13 +67,33 @@ class Aftermath:
         return [job for job in self.truth.values() if job.zombie]
 
 
+class RefusalClock:
+    """The throttle's clock, in seconds: it runs only while a refusal lasts.
+
+    So it is the number of writes that decides when one is refused, and not how fast this machine makes them; and who
+    waits as long as was asked is let through.
+    """
+
+    def __init__(self, throttle: Throttle) -> None:
+        self._throttle = throttle
+        self._now = 0.0
+        self._looked = time.monotonic()
+
+    def __call__(self) -> float:
+        """Called in the loop of the simulated Azure only."""
+        before, self._looked = self._looked, time.monotonic()
+        if any(bucket.closed_until > self._now for bucket in self._throttle._buckets.values()):
+            self._now += self._looked - before
+        return self._now
+
+
 @contextmanager
 def outage_bench(folder: Path, seed: int) -> Iterator[Bench]:
-    """Two regions whose jobs take some seconds, and most of which rise again after an outage."""
-    pace = Pace(not_started=(0.2, 1.0), queued=(1.0, 5.0), preparing=(2.0, 10.0), zombies=0.7)
-    with LocalAzure(seed=seed, speed=SPEED, pace=pace) as azure, variables(azure.environment()):
+    """Two regions whose jobs start at once and then run for long, and most of which rise again after an outage."""
+    pace = Pace(not_started=(0.001, 0.005), queued=(0.005, 0.025), preparing=(0.01, 0.05), zombies=0.7)
+    with LocalAzure(seed=seed, pace=pace) as azure, variables(azure.environment()):
         azure.throttle.enabled = False
-        nursery = Nursery()
+        nursery = Nursery(folder)
         try:
             yield Bench(azure, nursery, folder)
         finally:
@@ -79,22 +106,29 @@ def suffered(bench: Bench, seed: int) -> Aftermath:
     visit = _captured(bench)
     azure, primary = bench.azure, visit.plan.primary.region
     azure.region_down(primary)
-    azure.throttle.write_burst, azure.throttle.write_rate, azure.throttle.enabled = 6, 15, True
-    azure.call(azure.throttle.reset)
+    azure.kernel.speed = SPEED
+    throttle = azure.throttle
+    throttle.clock = RefusalClock(throttle)
+    throttle.write_burst, throttle.write_rate, throttle.read_burst, throttle.enabled = BURST, 15, 1e6, True
+    azure.call(throttle.reset)
     order = order_of(visit, 1)
     with running() as (engine, client):
         start(client, order)
         killed = sum(_until_killed(visit, engine, act_at=dice.randint(2, 60)) for _ in range(KILLS))
         worker = visit.worker(engine)
         try:
-            until(lambda: bool(_successors(bench, visit)), "the first successor")
+            until_seen(lambda: bool(_successors(bench, visit)), "the first successor", engine, worker)
             azure.region_up(primary)
-            until(engine.idle, "the end of the run")
+            wait_until_idle(engine, "the end of the run", worker)
             azure.throttle.enabled = False
-            _settled(visit, client, order)
+            _settled(visit, client, order, engine, worker)
         finally:
             worker.end()
-    until(lambda: all(job.status == "Completed" for job in _successors(bench, visit)), "every successor's end")
+    until(
+        lambda: all(job.status == "Completed" for job in _successors(bench, visit)),
+        "every successor's end",
+        moved=lambda: [job.status for job in _successors(bench, visit)],
+    )
     ours = {job.name: job for job in azure.truth.jobs() if job.name.startswith(f"{visit.pair}-")}
     submitted = frozenset(name for name, job in ours.items() if job.region == primary)
     kept = records(visit)
@@ -124,22 +158,22 @@ def _captured(bench: Bench) -> Visit:
     return visit
 
 
-def _until_killed(visit: Visit, engine: Engine, *, act_at: int) -> bool:
+def _until_killed(visit: Visit, engine: LocalEngine, *, act_at: int) -> bool:
     """Let a worker work until it dies at one of its calls; whether it came so far before the run was over."""
     worker = visit.worker(engine, act_at=act_at)
-    until(lambda: worker.is_gone() or engine.idle(), "a call to die at, or the end of the run")
+    until_seen(lambda: worker.is_gone() or engine.idle(), "a call to die at, or the end of the run", engine, worker)
     died = worker.is_gone()
     worker.end()
     return died
 
 
-def _settled(visit: Visit, client: TaskHubGrpcClient, order: RunOrder) -> None:
+def _settled(visit: Visit, client: TaskHubGrpcClient, order: RunOrder, engine: LocalEngine, worker: Worker) -> None:
     """What the reconciling timer does after a switch, again and again, until no old run is unaccounted for."""
     given: Any = to_builtins(AfterOrder(run=order))
 
     def is_done() -> bool:
-        run = client.schedule_new_orchestration(names.AFTER_RUN, input=given)
-        client.wait_for_orchestration_completion(run, timeout=60)
+        client.schedule_new_orchestration(names.AFTER_RUN, input=given)
+        wait_until_idle(engine, "the end of a step after the run", worker)
         left = [r for r in records(visit).values() if r.status is JobStatus.RESUBMITTED]
         return all(record.old_run not in {OldRun.UNKNOWN, OldRun.STOPPING} for record in left)
 

@@ -14,7 +14,7 @@ def _told(caller: Caller, status: int, expected: dict[str, object]) -> bool:
         answer = caller.get("health/ready", key=None)
         return (answer.status_code, answer.json()) == (status, expected)
 
-    return until(is_told, f"{status}: {expected}", longest=30)
+    return until(is_told, f"{status}: {expected}")
 
 
 def test_a_worker_that_answers_is_alive_for_anybody(caller: Caller) -> None:

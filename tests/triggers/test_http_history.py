@@ -11,7 +11,7 @@ import pytest
 from live import Caller, until
 
 from orchestrator.cli.commands_backtest import backtest_command
-from orchestrator.cli.commands_pairs import App, explain_command, export_command, told
+from orchestrator.cli.commands_pairs import App, explain_command, export_command, format_explanation
 from orchestrator.core.recording import Began, Looked, Wanted, in_full, lines_from
 
 
@@ -81,8 +81,8 @@ def test_the_command_tells_what_the_app_tells(caller: Caller) -> None:
     assert explain_command(app, "demo", as_json=True, out=out, err=err) == 0
     found = json.loads(out.getvalue())
     assert (set(found), err.getvalue()) == (set(caller.get("pairs/demo/explain").json()), "")
-    assert told(found).splitlines()[0] == found["text"]
-    assert all(f"  - {change}" in told(found) for change in found["would_change"])
+    assert format_explanation(found).splitlines()[0] == found["text"]
+    assert all(f"  - {change}" in format_explanation(found) for change in found["would_change"])
 
 
 @pytest.mark.parametrize(

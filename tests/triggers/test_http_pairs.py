@@ -6,10 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import azure.functions as func
 import pytest
 from live import Caller, until
 
 from orchestrator.local.session import Local
+from orchestrator.settings import settings_from
+from orchestrator.triggers.http_pairs import caller_of
 
 COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "failback")
 KEYED = [
@@ -209,6 +212,15 @@ def test_a_signed_in_name_outweighs_the_one_in_the_body(caller: Caller) -> None:
     caller.post("pairs/demo/resume", {"reason": "done"})
     until(lambda: caller.view()["paused"] is None, "the end of the pause")
     assert answer.json()["why"] == "paused by ana@example.org: work"
+
+
+@pytest.mark.parametrize(("setting", "name"), [("false", ""), ("true", "ana@example.org")])
+def test_the_header_that_names_a_caller_is_believed_only_where_the_platform_sets_it(setting: str, name: str) -> None:
+    """Without authentication in front, anybody can send it."""
+    settings = settings_from({"HUBSWITCH_PLANS": "plans", "HUBSWITCH_SIGNED_IN_HEADER": setting})
+    headers = {"x-ms-client-principal-name": "ana@example.org"}
+    request = func.HttpRequest("POST", "https://x.example/api/pairs/demo/pause", headers=headers, body=b"")
+    assert caller_of(request, settings) == name
 
 
 def test_everything_can_be_paused_and_resumed_at_once(caller: Caller) -> None:

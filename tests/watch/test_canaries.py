@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from orchestrator.adapters.assembly import assembled
+from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.plan.schema import Canary, Plan
@@ -23,7 +23,7 @@ from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Job
 from orchestrator.watch.canaries import Canaries, Visit
-from orchestrator.watch.reconcile import reconciled
+from orchestrator.watch.reconcile import find_differing
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.messages import CaptureOrder
 
@@ -68,7 +68,7 @@ class Cage(NamedTuple):
 def cage() -> Iterator[Cage]:
     with LocalAzure(seed=3) as azure, variables({**azure.environment(), "HUBSWITCH_PLANS": "-"}):
         plan = msgspec.structs.replace(plan_of(azure), canary=CANARY)
-        world = assembled(settings_from(os.environ), {plan.pair: plan}, SystemClock())
+        world = assemble(settings_from(os.environ), {plan.pair: plan}, SystemClock())
         start = slot_of(plan, PRIMARY, datetime.now(UTC), ill=False) + timedelta(seconds=1)
         yield Cage(azure, world, plan, start)
 
@@ -211,7 +211,7 @@ def test_no_canary_is_submitted_while_a_run_needs_our_writes(cage: Cage) -> None
 def test_canaries_are_neither_recorded_nor_resubmitted(cage: Cage) -> None:
     """Not by the reconciliation, nor by an event that tells of one."""
     cage.ask(Canaries())
-    assert list(reconciled(cage.world, cage.plan, PRIMARY)) == []
+    assert list(find_differing(cage.world, cage.plan, PRIMARY)) == []
     (job,) = cage.jobs()
     order = CaptureOrder(pair=cage.plan.pair, side=PRIMARY, jobs=(job.name,), told="Running")
     assert capture_jobs(cage.world, order).known == 1

@@ -17,9 +17,9 @@ from live import until
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.decision.state import PairState
-from orchestrator.core.plan.schema import Polls
-from orchestrator.local.engine import Engine
-from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.core.plan.schema import PollSchedule
+from orchestrator.local.engine import LocalEngine
+from orchestrator.local.functions import client_configuration, durable_worker, index_app
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
@@ -38,7 +38,7 @@ class Polled:
     """Two pairs, a worker that carries their entities, and nobody who looks at them or polls for them."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     deployment: Deployment
 
     def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
@@ -78,13 +78,13 @@ class Polled:
 @pytest.fixture
 def polled(tmp_path: Path) -> Iterator[Polled]:
     estate = estate_of(pairs=("demo", "twin"))
-    with LocalAzure(seed=5, estate=estate) as azure, Engine() as engine, variables(azure.environment()):
+    with LocalAzure(seed=5, estate=estate) as azure, LocalEngine() as engine, variables(azure.environment()):
         azure.health.resource_delay = azure.health.notice_delay = 0.0
         slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
         for pair in ("demo", "twin"):
             (tmp_path / f"{pair}.yaml").write_text(plan_yaml(azure, pair, **slow), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
-        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker = durable_worker(index_app(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
         try:
             yield Polled(azure, engine, deployment)
@@ -109,7 +109,7 @@ def test_a_plan_that_wants_no_polls_gets_none(polled: Polled) -> None:
     """Nothing is asked, and nothing is said to be blind."""
     polled.look()
     plans = dict(polled.deployment.plans)
-    polled.deployment.plans = plans | {"demo": _replace(plans["demo"], polls=Polls(interval=None))}
+    polled.deployment.plans = plans | {"demo": _replace(plans["demo"], polls=PollSchedule(interval=None))}
     assert polled.poll() == 1
     assert polled.state().polled is None
 
@@ -142,7 +142,7 @@ def test_what_could_not_be_learnt_is_kept_and_shown_and_changes_nothing(polled: 
     assert after.polled is not None
     assert (after.polled.asked, after.polled.blinds, len(after.polled.blind)) == (7, 7, 7)
     plan = polled.deployment.plans["demo"]
-    assert pair_line(plan, after)["polled"]["blinds"] == 7
+    assert pair_line(plan, after, after.last_now)["polled"]["blinds"] == 7
     told = explain_view(plan, after, after.last_now)["text"]
     assert "Not learnt by the poll at " in told
     assert "Service Health: " in told
@@ -157,7 +157,7 @@ def test_a_poll_that_learns_everything_again_clears_what_was_not_known(polled: P
     polled.azure.faults.clear()
     polled.forget()
     plans = dict(polled.deployment.plans)
-    often = Polls(interval=timedelta(milliseconds=1), suspect_interval=timedelta(milliseconds=1))
+    often = PollSchedule(interval=timedelta(milliseconds=1), suspect_interval=timedelta(milliseconds=1))
     polled.deployment.plans = {name: _replace(plan, polls=often) for name, plan in plans.items()}
     polled.poll()
     state = polled.state()

@@ -10,8 +10,8 @@ import pytest
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import initial
 from orchestrator.core.epoch import EpochRecord
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
-from orchestrator.watch.revive import ended_early, needs_revival
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer
+from orchestrator.watch.revive import needs_revival, report_early_end
 from orchestrator.workflows.messages import RunKind, order_again
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,7 +28,7 @@ PLAN = Plan(
     primary=_hub("eastus2"),
     secondary=_hub("westus3"),
     pointer=Pointer(endpoint="https://c.example"),
-    ledger=Ledger(account="https://l.example"),
+    ledger=LedgerAccount(account="https://l.example"),
 )
 RECORD = EpochRecord(epoch=3, active=Role.SECONDARY, run="failover-p-e3", since=T, why="it was down")
 
@@ -59,8 +59,8 @@ def test_the_order_begun_again_is_the_one_that_the_record_tells_of() -> None:
 def test_a_run_that_ended_without_holding_anything_is_reported_as_failed() -> None:
     """So that the pair does not wait for it for ever."""
     state = msgspec.structs.replace(initial("p", T), run="failover-p-e4")
-    report = ended_early(state, RECORD, "failed", PLAN, T + LONG)
+    report = report_early_end(state, RECORD, "failed", PLAN, T + LONG)
     assert report is not None
     assert (report.run, report.what, report.epoch) == ("failover-p-e4", "failed", 0)
-    assert ended_early(state, RECORD, "running", PLAN, T + LONG) is None
-    assert ended_early(state, msgspec.structs.replace(RECORD, run=state.run), "failed", PLAN, T + LONG) is None
+    assert report_early_end(state, RECORD, "running", PLAN, T + LONG) is None
+    assert report_early_end(state, msgspec.structs.replace(RECORD, run=state.run), "failed", PLAN, T + LONG) is None

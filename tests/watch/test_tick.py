@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.schedule import due_at
-from orchestrator.watch.tick import FairQueue, Slot, TickResult, run_tick
+from orchestrator.watch.tick import FairQueue, TickBounds, TickResult, run_tick
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=10)
 
 
-def slot(length: float = 30.0, grace: float = 0.0, at_once: int = 4) -> Slot:
-    return Slot(timedelta(seconds=length), timedelta(seconds=grace), at_once)
+def slot(length: float = 30.0, grace: float = 0.0, at_once: int = 4) -> TickBounds:
+    return TickBounds(timedelta(seconds=length), timedelta(seconds=grace), at_once)
 
 
 def test_all_have_their_turn_and_no_more_than_allowed_at_once() -> None:

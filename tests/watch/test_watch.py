@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,8 +21,8 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import encode, to_builtins
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.state import PairState, StartRun
-from orchestrator.local.engine import Engine
-from orchestrator.local.functions import client_configuration, durable_worker, indexed
+from orchestrator.local.engine import LocalEngine
+from orchestrator.local.functions import client_configuration, durable_worker, index_app
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import User
@@ -45,7 +45,7 @@ class Watched:
     """Two pairs, a worker that carries their entities, and nobody who looks at them."""
 
     azure: LocalAzure
-    engine: Engine
+    engine: LocalEngine
     deployment: Deployment
 
     def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
@@ -79,12 +79,12 @@ class Watched:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
-    with simulated as azure, Engine() as engine, variables(azure.environment()):
+    with simulated as azure, LocalEngine() as engine, variables(azure.environment()):
         for pair in PAIRS:
             each = plan_of(azure, pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
             (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
         deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
-        worker = durable_worker(indexed(build(deployment)), engine.address)
+        worker = durable_worker(index_app(build(deployment)), engine.address)
         worker.start()  # type: ignore[no-untyped-call]
         try:
             yield Watched(azure, engine, deployment)
@@ -262,6 +262,56 @@ def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_
     assert {answer.status_code for answer in answers} == {200}
     asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
     assert len(asked) == 1
+
+
+def test_a_crowd_that_asks_for_readiness_waits_for_one_reading(watched: Watched) -> None:
+    """Two hundred callers at once, and some of them hang up: still one question."""
+    readiness = Readiness(watched.deployment)
+    before = len(watched.azure.log)
+
+    async def crowd(_: object) -> list[int]:
+        callers = [asyncio.create_task(readiness.ready()) for _ in range(200)]
+        await asyncio.sleep(0)
+        for gone in callers[:50]:
+            gone.cancel()
+        answers = await asyncio.gather(*callers, return_exceptions=True)
+        return [answer.status_code for answer in answers if not isinstance(answer, BaseException)]
+
+    assert watched.ask(crowd) == [200] * 150
+    asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
+    assert len(asked) == 1
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The real clock, ahead by a while."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
+def test_looks_that_an_entity_does_not_take_in_are_told_past_it_once(watched: Watched) -> None:
+    """The engine accepts every signal and loses it: nobody else could know."""
+
+    async def lose(engine: ports.Engine, pair: str, seen: object) -> None:
+        del engine, pair, seen
+
+    def told() -> list[str]:
+        notices = watched.azure.call(lambda: list(watched.azure.event_grid.published))
+        return [one["subject"] for one in notices if one["type"] == "Hubswitch.LooksNotTakenIn"]
+
+    assert watched.watch() == 2
+    with patched(calls, "observe", lose):
+        for hours in (1, 3, 5):
+            with patched(watched.deployment, "clock", Ahead(timedelta(hours=hours))):
+                watched.watch()
+    assert sorted(told()) == ["demo", "mirror"]
+    with patched(watched.deployment, "clock", Ahead(timedelta(hours=6))):
+        watched.watch()
+    watched.watch()
+    assert not watched.deployment.memory.signalled
 
 
 @contextmanager

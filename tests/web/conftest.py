@@ -9,7 +9,7 @@ from stories import AUTO, BAD, BLIND, Story, failed_over, minutes
 
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.plan.policy import Policy
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
 
@@ -38,7 +38,7 @@ def plan_of() -> PlanMaker:
             primary=_hub("eastus2"),
             secondary=_hub("westus3"),
             pointer=Pointer(endpoint="https://store.azconfig.io"),
-            ledger=Ledger(account="https://ledger.blob.core.windows.net"),
+            ledger=LedgerAccount(account="https://ledger.blob.core.windows.net"),
             policy=policy,
         )
 

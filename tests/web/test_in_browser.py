@@ -45,7 +45,7 @@ class Tab:
         self._number += 1
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         while True:
-            message = await self._socket.receive_json(timeout=20)
+            message = await self._socket.receive_json(timeout=300)
             if message.get("id") == self._number:
                 assert "error" not in message, message
                 return dict(message["result"])

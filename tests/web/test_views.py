@@ -20,7 +20,7 @@ UNREADABLE = InvalidInput("state of b", "phase", "steady or suspect", "'sleeping
 def test_pairs_that_need_a_look_come_first(plan_of: Any, quiet: Story, moved: Story) -> None:
     """Then by name; a new pair is calm, an unreadable one is not."""
     plans = {name: plan_of(name) for name in ("z", "y", "c", "b", "a")}
-    view = status_view(plans, {"z": moved.state, "y": quiet.state, "b": UNREADABLE, "a": quiet.state})
+    view = status_view(plans, {"z": moved.state, "y": quiet.state, "b": UNREADABLE, "a": quiet.state}, START)
     assert [(line["pair"], line["phase"]) for line in view["pairs"]] == [
         ("b", "unreadable"),
         ("z", "settled"),
@@ -36,20 +36,20 @@ PAUSED = Pause(since=START, by="ana", reason="network work")
 @pytest.mark.parametrize("changes", [{"trouble": "the ledger is away"}, {"paused": PAUSED}], ids=["trouble", "paused"])
 def test_a_steady_pair_that_is_paused_or_in_trouble_needs_a_look(plan_of: Any, quiet: Story, changes: Any) -> None:
     """Its phase alone would hide it."""
-    line = pair_line(plan_of(), msgspec.structs.replace(quiet.state, **changes))
+    line = pair_line(plan_of(), msgspec.structs.replace(quiet.state, **changes), START)
     assert (line["phase"], needs_a_look(line)) == ("steady", True)
 
 
 @pytest.mark.parametrize("state", [None, UNREADABLE], ids=["new", "unreadable"])
 def test_a_pair_without_a_state_has_the_same_fields_as_any_other(plan_of: Any, quiet: Story, state: Any) -> None:
     """Scripts need not ask which there are."""
-    assert pair_line(plan_of(), state).keys() == pair_line(plan_of(), quiet.state).keys()
+    assert pair_line(plan_of(), state, START).keys() == pair_line(plan_of(), quiet.state, START).keys()
 
 
 def test_an_unreadable_pair_says_what_is_wrong_and_that_it_stands_still(plan_of: Any) -> None:
     """In one line, wherever it is shown."""
     said = "it stands still: state of b: phase: expected steady or suspect, got 'sleeping'"
-    assert pair_line(plan_of("b"), UNREADABLE)["why"] == said
+    assert pair_line(plan_of("b"), UNREADABLE, START)["why"] == said
     assert explain_view(plan_of("b"), UNREADABLE, START)["text"] == f"b: {said}."
 
 
@@ -113,7 +113,7 @@ def test_a_run_waits_for_a_step_or_for_nothing(custom: Any, waits: Any) -> None:
 def test_the_active_region_follows_the_active_side(plan_of: Any, moved: Story) -> None:
     """After a switch it is the secondary's."""
     plan: Plan = plan_of()
-    line = pair_line(plan, moved.state)
+    line = pair_line(plan, moved.state, START)
     assert (line["active"], line["region"], line["epoch"]) == ("secondary", "westus3", 1)
 
 
@@ -133,7 +133,7 @@ def test_a_standby_that_is_bad_too_is_among_what_holds(plan_of: Any) -> None:
 
 def test_a_run_that_is_over_can_still_be_found(plan_of: Any, moved: Story) -> None:
     """Runs take less than a look when there is nothing to move."""
-    line = pair_line(plan_of(), moved.state)
+    line = pair_line(plan_of(), moved.state, START)
     assert line["run"] is None
     assert line["last_run"].startswith("failover-p-e1")
 
@@ -143,6 +143,17 @@ def test_a_pair_that_cannot_be_seen_needs_a_look(plan_of: Any) -> None:
     story = Story()
     story.live(minutes(5))
     story.live(minutes(8), {"primary.hub": BLIND, "primary.jobs": BLIND})
-    line = pair_line(plan_of(), story.state)
+    line = pair_line(plan_of(), story.state, START)
     assert needs_a_look(line)
     assert "hub and jobs of the primary cannot be seen" in line["why"]
+
+
+def test_a_pair_that_was_not_looked_at_for_long_does_not_look_well(plan_of: Any, quiet: Story) -> None:
+    """Its line is the one to look at, and its explanation says first how old everything else is."""
+    later = quiet.now + seconds(3600)
+    fresh, stale = (pair_line(plan_of(), quiet.state, at) for at in (quiet.now, later))
+    assert (fresh["stale"], needs_a_look(fresh)) == (False, False)
+    assert (stale["stale"], needs_a_look(stale)) == (True, True)
+    text = explain_view(plan_of(), quiet.state, later)["text"]
+    assert text.startswith(f"Nothing was seen since {quiet.state.looked_at:%H:%M:%S}, for 60 min")
+    assert not explain_view(plan_of(), quiet.state, quiet.now)["text"].startswith("Nothing was seen")

@@ -25,11 +25,11 @@ from orchestrator.core.base.errors import Refused
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.plan.schema import Hub
 from orchestrator.core.signals.json_access import key_of
-from orchestrator.core.signals.log_rows import Group, Judged, Said, groups, runs, traffic
+from orchestrator.core.signals.log_rows import Group, Judged, LogStatement, groups, runs, traffic
 from orchestrator.core.signals.signal import Says, Signal, Source
 
 
-class Heard(NamedTuple):
+class QueryResult(NamedTuple):
     """What came of one question."""
 
     signals: tuple[Signal, ...] = ()
@@ -79,20 +79,20 @@ class LogReader:
     def __init__(self, endpoint: str, credential: AsyncTokenCredential, transport: AsyncBoundedTransport) -> None:
         self._client = LogsQueryClient(credential, endpoint=endpoint, transport=transport, **NO_RETRY)
 
-    def asks(self, hub: Hub, role: Role, now: datetime) -> list[Callable[[], Awaitable[Heard]]]:
+    def asks(self, hub: Hub, role: Role, now: datetime) -> list[Callable[[], Awaitable[QueryResult]]]:
         """One question per topic, if the plan names a workspace."""
         if hub.logs is None:
             return []
-        return [partial(self._asked, hub, hub.logs, role, now, topic) for topic in TOPICS]
+        return [partial(self._query, hub, hub.logs, role, now, topic) for topic in TOPICS]
 
-    async def _asked(self, hub: Hub, workspace: str, role: Role, now: datetime, topic: Topic) -> Heard:
+    async def _query(self, hub: Hub, workspace: str, role: Role, now: datetime, topic: Topic) -> QueryResult:
         answer = await self._answer(workspace, query_for(hub, topic), (now - topic.window, now))
         if not isinstance(answer, LogsQueryResult):
-            return Heard(blind=(f"logs of the {role}: the answer about {topic.name} is partial",))
+            return QueryResult(blind=(f"logs of the {role}: the answer about {topic.name} is partial",))
         judged = topic.judge(groups(_rows(answer), topic.by, topic.counted), now)
         if isinstance(judged, str):
-            return Heard(blind=(f"logs of the {role}: {judged}",))
-        return Heard(signals=(_signal(role, workspace, topic, judged),))
+            return QueryResult(blind=(f"logs of the {role}: {judged}",))
+        return QueryResult(signals=(_signal(role, workspace, topic, judged),))
 
     async def _answer(self, workspace: str, query: str, span: tuple[datetime, datetime]) -> Any:
         try:
@@ -118,7 +118,7 @@ def _rows(answer: LogsQueryResult) -> list[dict[str, Any]]:
     return [dict(zip(table.columns, row, strict=True)) for table in answer.tables for row in table.rows]
 
 
-def _signal(role: Role, workspace: str, topic: Topic, said: Said) -> Signal:
+def _signal(role: Role, workspace: str, topic: Topic, said: LogStatement) -> Signal:
     return Signal(
         key=key_of("logs", workspace, topic.name, role, said.observation, said.at.isoformat()),
         source=Source.DELIVERY,

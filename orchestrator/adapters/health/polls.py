@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
-from orchestrator.adapters.health.logs import Heard, LogReader
+from orchestrator.adapters.health.logs import LogReader, QueryResult
 from orchestrator.adapters.http.arm_async import Listed, ManagerReader
 from orchestrator.adapters.http.credential import Identity, async_credential_for
-from orchestrator.adapters.http.errors import NotWaitedFor, from_azure, from_response, shortened
+from orchestrator.adapters.http.errors import NotWaitedFor, from_azure, from_response, shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Observation, Role
@@ -37,7 +37,7 @@ _SHARED_FOR = 1 / 3
 
 _TOLD = 120
 
-type Answer = Awaitable[Heard]
+type Answer = Awaitable[QueryResult]
 
 
 class Ask(NamedTuple):
@@ -74,7 +74,7 @@ class AzurePolls:
     async def poll(self, plan: Plan, now: datetime) -> PollReport:
         """What the services say about both sides. Never raises; what takes too long is blind."""
         asks = self._asks(self._session(), plan, now)
-        found = await asyncio.gather(*(self._bounded(each) for each in asks))
+        found = await asyncio.gather(*(self._within_time(each) for each in asks))
         lifetime = max(plan.policy.notice_lifetime, plan.policy.metrics_lifetime)
         signals = (signal for heard in found for signal in heard.signals)
         return PollReport(
@@ -100,27 +100,27 @@ class AzurePolls:
             asks += [Ask(f"logs of the {role}", ask) for ask in session.logs.asks(plan.side(role), role, now)]
         return asks
 
-    async def _bounded(self, each: Ask) -> Heard:
+    async def _within_time(self, each: Ask) -> QueryResult:
         limit = self._settings.poll_timeout
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await each.ask()
         except Exception as fault:  # noqa: BLE001 - a poll never raises; what is unknown is blind
-            return Heard(blind=(f"{each.what}: {_said(fault, limit)}",))
+            return QueryResult(blind=(f"{each.what}: {_describe_fault(fault, limit)}",))
 
-    async def _events(self, session: _Session, plan: Plan, subscription: str, now: datetime) -> Heard:
+    async def _events(self, session: _Session, plan: Plan, subscription: str, now: datetime) -> QueryResult:
         """Events of a subscription, asked once for all pairs that are polled together."""
         shared = plan.polls.suspect_interval * _SHARED_FOR
         asked_at, task = session.events.get(subscription, (None, None))
         if asked_at is None or task is None or not timedelta() <= now - asked_at < shared:
             path = f"/subscriptions/{subscription}/{_PROVIDER}/events"
-            task = asyncio.create_task(self._listed(session, path))
-            task.add_done_callback(_noticed)
+            task = asyncio.create_task(self._list(session, path))
+            task.add_done_callback(_swallow_failure)
             session.events[subscription] = (now, task)
         listed = await asyncio.shield(task)
-        return _heard(plan, (event_fact(each) for each in listed.elements), listed.blind("events"))
+        return _read_facts(plan, (event_fact(each) for each in listed.elements), listed.blind("events"))
 
-    async def _listed(self, session: _Session, path: str) -> Listed:
+    async def _list(self, session: _Session, path: str) -> Listed:
         """A list, bounded by itself: whoever waits for it may give up earlier, and others wait on."""
         async with asyncio.timeout(self._settings.poll_timeout.total_seconds()):
             return await session.manager.listed(path, HEALTH_VERSION)
@@ -132,27 +132,27 @@ class AzurePolls:
         return self._sessions[loop]
 
 
-async def _statuses(session: _Session, plan: Plan, group: str, wanted: Sequence[str]) -> Heard:
+async def _statuses(session: _Session, plan: Plan, group: str, wanted: Sequence[str]) -> QueryResult:
     """The states of a group's resources. What is not listed, or not known to Resource Health itself, is blind."""
     listed = await session.manager.listed(f"{group}/{_PROVIDER}/availabilityStatuses", HEALTH_VERSION)
     facts = [fact for each in listed.elements if (fact := status_fact(each))]
     known = {fact.parsed.target for fact in facts if fact.parsed.observation is not Observation.BLIND}
     unknown = [resource.rpartition("/")[2] for resource in wanted if resource not in known]
     blind = (*listed.blind("statuses"), *(f"Resource Health does not know the state of {name}" for name in unknown))
-    return _heard(plan, facts, blind)
+    return _read_facts(plan, facts, blind)
 
 
-def _noticed(task: asyncio.Task[Listed]) -> None:
+def _swallow_failure(task: asyncio.Task[Listed]) -> None:
     """A failure that nobody waited for any more is no surprise."""
     if not task.cancelled():
         task.exception()
 
 
-def _heard(plan: Plan, facts: Iterable[Fact | None], blind: Iterable[str]) -> Heard:
-    return Heard(tuple(signal for fact in facts if fact for signal in attribute(fact, plan)), tuple(blind))
+def _read_facts(plan: Plan, facts: Iterable[Fact | None], blind: Iterable[str]) -> QueryResult:
+    return QueryResult(tuple(signal for fact in facts if fact for signal in attribute(fact, plan)), tuple(blind))
 
 
-def _said(fault: Exception, limit: timedelta) -> str:
+def _describe_fault(fault: Exception, limit: timedelta) -> str:
     """Why nothing was learnt, in a few words. Nothing in it says anything about what was asked for."""
     if isinstance(fault, TimeoutError):
         return f"no answer within {limit.total_seconds():g} s"
@@ -163,4 +163,4 @@ def _said(fault: Exception, limit: timedelta) -> str:
     text = (
         str(fault) if isinstance(fault, HubswitchError) else f"an answer that cannot be read ({type(fault).__name__})"
     )
-    return shortened(text.removeprefix("asking: "), _TOLD)
+    return shorten(text.removeprefix("asking: "), _TOLD)

@@ -56,7 +56,7 @@ class Question(NamedTuple):
     form: Mapping[str, str] | None = None
 
 
-class Verdict(NamedTuple):
+class ProbeVerdict(NamedTuple):
     observation: Observation
     why: str
 
@@ -94,54 +94,54 @@ def _dependencies(hub: Hub) -> list[Question]:
     return asked
 
 
-def by_status(what: str, status: int, took: timedelta) -> Verdict:
+def by_status(what: str, status: int, took: timedelta) -> ProbeVerdict:
     """What an answer says: 2xx is well, 5xx and 408 are ill, and everything else says that we could not ask."""
     if 200 <= status < 300:
-        return Verdict(Observation.OK, f"{what} answered {status} in {seconds(took)}")
+        return ProbeVerdict(Observation.OK, f"{what} answered {status} in {seconds(took)}")
     if status >= 500 or status == 408:
-        return Verdict(Observation.BAD, f"{what} answered {status} in {seconds(took)}")
+        return ProbeVerdict(Observation.BAD, f"{what} answered {status} in {seconds(took)}")
     said = {
         401: f"{what} refused our token (401)",
         403: f"{what} refused our identity (403)",
         404: f"{what} does not know what we asked for (404)",
         429: f"{what} asked us to slow down (429)",
     }
-    return Verdict(Observation.BLIND, said.get(status, f"{what} did not understand our question ({status})"))
+    return ProbeVerdict(Observation.BLIND, said.get(status, f"{what} did not understand our question ({status})"))
 
 
-def by_reach(what: str, status: int, took: timedelta) -> Verdict:
+def by_reach(what: str, status: int, took: timedelta) -> ProbeVerdict:
     """What an answer of a reference says: one that answers 401 to a stranger is there."""
     reached = status < 500
-    return Verdict(Observation.OK if reached else Observation.BAD, f"{what} answered {status} in {seconds(took)}")
+    return ProbeVerdict(Observation.OK if reached else Observation.BAD, f"{what} answered {status} in {seconds(took)}")
 
 
-def by_fault(what: str, fault: Exception, limit: timedelta) -> Verdict:
+def by_fault(what: str, fault: Exception, limit: timedelta) -> ProbeVerdict:
     """What a request without an answer says. Only a fault of our own making, such as a wrong URL, is no evidence."""
     match fault:
         case TimeoutError():
-            return Verdict(Observation.BAD, f"{what} did not answer within {seconds(limit)}")
+            return ProbeVerdict(Observation.BAD, f"{what} did not answer within {seconds(limit)}")
         case aiohttp.ClientConnectorCertificateError():
-            return Verdict(Observation.BLIND, f"{what} shows a certificate that we do not trust")
+            return ProbeVerdict(Observation.BLIND, f"{what} shows a certificate that we do not trust")
         case aiohttp.ClientConnectorDNSError():
-            return Verdict(Observation.BAD, f"{what}: its name did not resolve")
+            return ProbeVerdict(Observation.BAD, f"{what}: its name did not resolve")
         case aiohttp.ClientConnectorError():
-            return Verdict(Observation.BAD, f"{what} refused the connection")
+            return ProbeVerdict(Observation.BAD, f"{what} refused the connection")
         case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError():
-            return Verdict(Observation.BAD, f"{what} broke the connection")
+            return ProbeVerdict(Observation.BAD, f"{what} broke the connection")
         case aiohttp.ClientResponseError():
-            return Verdict(Observation.BAD, f"{what} answered something that is not HTTP")
+            return ProbeVerdict(Observation.BAD, f"{what} answered something that is not HTTP")
         case _:
-            return Verdict(Observation.BLIND, f"{what} could not be asked: {type(fault).__name__}")
+            return ProbeVerdict(Observation.BLIND, f"{what} could not be asked: {type(fault).__name__}")
 
 
-def all_of(what: str, verdicts: list[Verdict]) -> Verdict:
+def all_of(what: str, verdicts: list[ProbeVerdict]) -> ProbeVerdict:
     """What several references say together: one that answers, in whatever way, is enough."""
     well = [verdict for verdict in verdicts if verdict.observation is Observation.OK]
     if well:
-        return Verdict(Observation.OK, f"{what}: {len(well)} of {len(verdicts)} answered")
+        return ProbeVerdict(Observation.OK, f"{what}: {len(well)} of {len(verdicts)} answered")
     ill = [verdict for verdict in verdicts if verdict.observation is Observation.BAD]
     worst = (ill or verdicts)[0]
-    return Verdict(worst.observation, f"{what}: none of {len(verdicts)} answered; {worst.why}")
+    return ProbeVerdict(worst.observation, f"{what}: none of {len(verdicts)} answered; {worst.why}")
 
 
 def seconds(duration: timedelta) -> str:

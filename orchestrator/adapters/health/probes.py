@@ -19,8 +19,8 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from orchestrator.adapters.health.probe_requests import (
     Audience,
+    ProbeVerdict,
     Question,
-    Verdict,
     all_of,
     by_fault,
     by_reach,
@@ -28,7 +28,7 @@ from orchestrator.adapters.health.probe_requests import (
     questions,
 )
 from orchestrator.adapters.http.credential import Identity, async_credential_for, name_of
-from orchestrator.adapters.http.errors import shortened
+from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.plan.schema import Plan
@@ -45,7 +45,7 @@ class Token(NamedTuple):
     """A token, or the verdict on the identity that gave none."""
 
     text: str
-    verdict: Verdict
+    verdict: ProbeVerdict
 
 
 type Tokens = Mapping[Audience, asyncio.Task[Token]]
@@ -113,7 +113,7 @@ class HttpProbes:
         asked = [
             one for one in questions(plan.side(role), self._settings.resource_manager) if one.surface not in without
         ]
-        verdicts = await asyncio.gather(*(self._asked(transport, one, tokens[one.audience]) for one in asked))
+        verdicts = await asyncio.gather(*(self._ask(transport, one, tokens[one.audience]) for one in asked))
         identity = (await asyncio.shield(tokens[Audience.MANAGER])).verdict
         found = {question.surface: verdict for question, verdict in zip(asked, verdicts, strict=True)}
         found[Surface.IDENTITY] = identity
@@ -122,30 +122,32 @@ class HttpProbes:
     async def _world(
         self, transport: AsyncBoundedTransport, surface: Surface, urls: tuple[str, ...], now: datetime
     ) -> list[Signal]:
-        verdicts = await asyncio.gather(*(self._reached(transport, url) for url in urls))
+        verdicts = await asyncio.gather(*(self._reach(transport, url) for url in urls))
         return [_signal(None, surface, all_of(surface.value, list(verdicts)), now)]
 
-    async def _asked(self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]) -> Verdict:
+    async def _ask(
+        self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]
+    ) -> ProbeVerdict:
         had = await asyncio.shield(token)
         if not had.text:
-            return Verdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
+            return ProbeVerdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
         form = {**question.form, "access_token": had.text} if question.form else None
         headers = dict(question.headers) | ({} if form else {"Authorization": f"Bearer {had.text}"})
         request = transport.session.request(
             question.method, question.url, params=question.query, headers=headers, json=question.json, data=form
         )
-        return await self._judged(question.surface.value, request)
+        return await self._judge(question.surface.value, request)
 
-    async def _reached(self, transport: AsyncBoundedTransport, url: str) -> Verdict:
+    async def _reach(self, transport: AsyncBoundedTransport, url: str) -> ProbeVerdict:
         """References are asked without a token; that they answer is enough."""
-        return await self._judged(url, transport.session.get(url), by_reach)
+        return await self._judge(url, transport.session.get(url), by_reach)
 
-    async def _judged(
+    async def _judge(
         self,
         what: str,
         request: Awaitable[aiohttp.ClientResponse],
-        judge: Callable[[str, int, timedelta], Verdict] = by_status,
-    ) -> Verdict:
+        judge: Callable[[str, int, timedelta], ProbeVerdict] = by_status,
+    ) -> ProbeVerdict:
         start, limit = time.monotonic(), self._settings.probe_timeout
         try:
             async with asyncio.timeout(limit.total_seconds()):
@@ -165,15 +167,15 @@ class HttpProbes:
                 token = await credential.get_token(f"{resource}/.default")
         except Exception as fault:  # noqa: BLE001 - as above
             return Token("", self._without_token(fault, limit))
-        return Token(token.token, Verdict(Observation.OK, f"the {self._who} got a token"))
+        return Token(token.token, ProbeVerdict(Observation.OK, f"the {self._who} got a token"))
 
-    def _without_token(self, fault: Exception, limit: timedelta) -> Verdict:
+    def _without_token(self, fault: Exception, limit: timedelta) -> ProbeVerdict:
         """An identity service that answers 4xx says that our set-up is wrong; anything else, that it is ill."""
         response = fault.response if isinstance(fault, ClientAuthenticationError) else None
         refused = response is not None and 400 <= (response.status_code or 0) < 500
-        said = shortened(str(fault.message), 120) if isinstance(fault, AzureError) else f"none within {limit}"
+        said = shorten(str(fault.message), 120) if isinstance(fault, AzureError) else f"none within {limit}"
         observation = Observation.BLIND if refused else Observation.BAD
-        return Verdict(observation, f"no token for the {self._who}: {said}")
+        return ProbeVerdict(observation, f"no token for the {self._who}: {said}")
 
     def _transport(self) -> AsyncBoundedTransport:
         loop = asyncio.get_running_loop()
@@ -205,5 +207,5 @@ class Tick:
         await self._probes.aclose()
 
 
-def _signal(role: Role | None, surface: Surface, verdict: Verdict, now: datetime) -> Signal:
+def _signal(role: Role | None, surface: Surface, verdict: ProbeVerdict, now: datetime) -> Signal:
     return probe_signal(role, surface, verdict.observation, now, verdict.why)

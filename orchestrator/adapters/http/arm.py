@@ -16,7 +16,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-from orchestrator.adapters.http.errors import from_response, translated
+from orchestrator.adapters.http.errors import from_response, translate_errors
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.core.base.codec import decode, encode
@@ -105,7 +105,7 @@ class ResourceManager:
     def _answer(
         self, request: HttpRequest, doing: str, retries: Mapping[str, Any], pacer: Pacer | None = None
     ) -> dict[str, Any]:
-        with translated(doing):
+        with translate_errors(doing):
             response = self._client.send_request(request, **retries)
         if response.status_code >= 300:
             raise from_response(response, doing)

@@ -62,7 +62,7 @@ class ManagerReader:
             link = page.get("nextLink")
             if not link:
                 return Listed(elements, more=False)
-            request = HttpRequest("GET", self._checked(link, path))
+            request = HttpRequest("GET", self._check_link(link, path))
         return Listed(elements, more=True)
 
     async def _page(self, request: HttpRequest, path: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class ManagerReader:
             raise InvalidInput(f"the list {path}", "value", "an array", type(page.get("value")).__name__)
         return page
 
-    def _checked(self, link: object, path: str) -> str:
+    def _check_link(self, link: object, path: str) -> str:
         """The link to the next page. One to another host would take our token there."""
         if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self._endpoint)[:2]:
             raise InvalidInput(f"the list {path}", "nextLink", f"a link to {self._endpoint}", repr(link)[:100])

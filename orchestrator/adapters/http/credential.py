@@ -22,7 +22,7 @@ from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 from azure.identity.aio import DefaultAzureCredential as AsyncDefaultAzureCredential
 from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
 
-from orchestrator.adapters.http.errors import shortened
+from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import NO_RETRY, AsyncBoundedTransport, BoundedTransport
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.settings import CredentialKind, Settings
@@ -53,21 +53,21 @@ class NamedCredential:
         self.name = name
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        with self._named():
+        with self._name_errors():
             token: AccessToken = self._inner.get_token(*scopes, **options)
         return token
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
-        with self._named():
+        with self._name_errors():
             token: AccessTokenInfo = self._inner.get_token_info(*scopes, options=options)
         return token
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def _name_errors(self) -> Iterator[None]:
         try:
             yield
         except AzureError as fault:
-            raise TemporaryError(f"no token for the {self.name}: {shortened(str(fault.message))}") from fault
+            raise TemporaryError(f"no token for the {self.name}: {shorten(str(fault.message))}") from fault
 
 
 def credential_for(settings: Settings, identity: Identity, transport: BoundedTransport) -> TokenCredential:

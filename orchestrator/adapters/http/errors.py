@@ -70,7 +70,7 @@ class NotWaitedFor(Throttled):
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translate_errors(doing: str) -> Iterator[None]:
     """Turn what the SDK raises in the block, or in the decorated function, into ours.
 
     Args:
@@ -87,18 +87,18 @@ def translated(doing: str) -> Iterator[None]:
 def from_azure(fault: AzureError, doing: str) -> HubswitchError:
     """What an SDK's exception amounts to among our errors. The caller chains the two."""
     if isinstance(fault, ClientAuthenticationError) and fault.response is None:
-        return TemporaryError(f"{doing}: no token: {shortened(fault.message)}")
+        return TemporaryError(f"{doing}: no token: {shorten(fault.message)}")
     if isinstance(fault, (ServiceRequestError, ServiceResponseError, IncompleteReadError)):
-        return Unreachable(f"{doing}: no answer: {shortened(fault.message)}")
+        return Unreachable(f"{doing}: no answer: {shorten(fault.message)}")
     if isinstance(fault, HttpResponseError) and fault.response is not None:
         return from_response(fault.response, doing, fault)
-    return TemporaryError(f"{doing}: {shortened(str(fault.message))}")
+    return TemporaryError(f"{doing}: {shorten(str(fault.message))}")
 
 
 def from_response(response: Any, doing: str, fault: HttpResponseError | None = None) -> HubswitchError:
     """What an answer that is no success amounts to among our errors."""
     status = int(response.status_code)
-    code, message = _said(response, fault)
+    code, message = _read_error(response, fault)
     asked = retry_after(response.headers)
     said = ": ".join(part for part in (code, message) if part)
     host = urlsplit(getattr(response.request, "url", "")).netloc or "the service"
@@ -135,22 +135,22 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> time
     return max(timedelta(), until - (now or datetime.now(UTC))) if until.tzinfo else None
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shorten(text: str, longest: int = LONGEST) -> str:
     """One line without signatures, cut."""
     line = _SIGNATURE.sub(r"\1…", " ".join(str(text).split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def _said(response: Any, fault: HttpResponseError | None) -> tuple[str, str]:
+def _read_error(response: Any, fault: HttpResponseError | None) -> tuple[str, str]:
     """The service's own code and message: from JSON if it speaks JSON, else from header and SDK."""
     code = response.headers.get("x-ms-error-code") or str(getattr(fault, "error_code", None) or "")
     try:
         body = msgspec.json.decode(response.text())
     except Exception:  # noqa: BLE001 - a body that cannot be read must not hide the status
         first_line = str(fault.message).strip().split("\n")[0] if fault else ""
-        return shortened(code), shortened(first_line)
+        return shorten(code), shorten(first_line)
     inner = body.get("error", body) if isinstance(body, dict) else {}
     if not isinstance(inner, dict):
-        return shortened(str(inner)), shortened(str(body.get("error_description", "")))
+        return shorten(str(inner)), shorten(str(body.get("error_description", "")))
     said_code = inner.get("code") or code or inner.get("title") or ""
-    return shortened(str(said_code)), shortened(str(inner.get("message") or inner.get("detail") or ""))
+    return shorten(str(said_code)), shorten(str(inner.get("message") or inner.get("detail") or ""))

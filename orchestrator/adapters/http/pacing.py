@@ -38,7 +38,7 @@ PATIENCE = timedelta(seconds=30)
 """Longest wait for a turn: several activities of 50 jobs side by side. Longer waits belong to durable timers."""
 
 
-class Turn(NamedTuple):
+class WriteTurn(NamedTuple):
     """The instant from which one write may go out. Void if ``era`` has passed when the instant comes."""
 
     at: float
@@ -57,14 +57,14 @@ class Budget:
         self._held_until = float("-inf")
         self.era = 0
 
-    def reserve(self, now: float) -> Turn:
+    def reserve(self, now: float) -> WriteTurn:
         """The next turn, now or later; it counts as taken."""
         self._refill(now)
         self._tokens -= 1.0
         start = max(now, self._held_until)
-        return Turn(start + max(0.0, -self._tokens) / self._rate, self.era)
+        return WriteTurn(start + max(0.0, -self._tokens) / self._rate, self.era)
 
-    def give_back(self, turn: Turn) -> None:
+    def give_back(self, turn: WriteTurn) -> None:
         """A turn that nobody is going to use."""
         if turn.era == self.era:
             self._tokens = min(self._size, self._tokens + 1.0)
@@ -120,7 +120,7 @@ class Pacer:
         left = remaining()
         latest = self._clock() + min(PATIENCE, PATIENCE if left is None else left).total_seconds()
         while True:
-            turn = self._reserved(latest)
+            turn = self._reserve(latest)
             self._sleep(max(0.0, turn.at - self._clock()))
             with self._lock:
                 if turn.era == self._budget.era:
@@ -138,7 +138,7 @@ class Pacer:
         with self._lock:
             self._budget.learn_wait(wait or timedelta(seconds=1), self._clock())
 
-    def _reserved(self, latest: float) -> Turn:
+    def _reserve(self, latest: float) -> WriteTurn:
         with self._lock:
             now = self._clock()
             turn = self._budget.reserve(now)
@@ -162,7 +162,7 @@ def pacers(settings: Settings, plans: Mapping[str, Plan], principal: str) -> Cal
             for plan in plans.values()
             if hub.subscription.casefold() in {plan.side(role).subscription.casefold() for role in Role}
         ] or [Jobs()]
-        return shared_pacer(
+        return pacer_for(
             settings.resource_manager,
             hub.subscription,
             principal,
@@ -173,7 +173,7 @@ def pacers(settings: Settings, plans: Mapping[str, Plan], principal: str) -> Cal
     return pacer_of
 
 
-def shared_pacer(endpoint: str, subscription: str, principal: str, *, rate: float, burst: int) -> Pacer:
+def pacer_for(endpoint: str, subscription: str, principal: str, *, rate: float, burst: int) -> Pacer:
     """The one pacer of this process for an identity's writes in a subscription; the first caller sets its size."""
     key = (endpoint, subscription.casefold(), principal)
     with _PACERS_LOCK:

@@ -91,14 +91,14 @@ class ArmAssets:
         self._plans = plans
         self._pacer_of = pacer_of
 
-    def resolved(self, hub: Hub, asset_id: str) -> str:
+    def resolve(self, hub: Hub, asset_id: str) -> str:
         """The asset's id with the version that its label means now; an id with a version is answered as it is.
 
         Raises:
             NotFound: it has no version.
             Refused: a label other than ``latest``, which Resource Manager cannot resolve.
         """
-        named = _named(asset_id, hub)
+        named = _parse_id(asset_id, hub)
         if not named.is_label:
             return asset_id
         version = _text(self._newest(hub, named), asset_id, "name")
@@ -112,11 +112,11 @@ class ArmAssets:
             NotFound: there is no such asset, or its files are gone.
             InvalidInput: the id is no asset's of this hub's project.
         """
-        named = _named(asset_id, hub)
+        named = _parse_id(asset_id, hub)
         body = self._newest(hub, named) if named.is_label else self._version(hub, named)
         version = str(body.get("name") or named.version) if named.is_label else named.version
         kind = COLLECTIONS[named.collection].kind
-        files = self._kept(hub, asset_id, kind, body, shelf)
+        files = self._keep_files(hub, asset_id, kind, body, shelf)
         return encode(Snapshot(id=asset_id, kind=kind, version=version, body=body, files=files))
 
     def recreate(self, source: Hub, target: Hub, asset_id: str, snapshot: bytes, shelf: Shelf) -> str:
@@ -125,10 +125,10 @@ class ArmAssets:
         Raises:
             Refused: it names something that the map does not know, or the service does not take it.
         """
-        named = _named(asset_id, source)
+        named = _parse_id(asset_id, source)
         kept = read_snapshot(snapshot, asset_id)
         names = self._map(source, target)
-        place = f"{target.project_id}/{named.collection}/{_renamed(named, names)}/versions/{kept.version}"
+        place = f"{target.project_id}/{named.collection}/{_new_name(named, names)}/versions/{kept.version}"
         if self.present(target, place):
             return place
         body = self._body_there(target, place, kept, names, shelf)
@@ -137,7 +137,7 @@ class ArmAssets:
 
     def present(self, hub: Hub, asset_id: str) -> bool:
         """Whether the asset exists in the hub."""
-        named = _named(asset_id, hub)
+        named = _parse_id(asset_id, hub)
         try:
             self._manager.get(asset_id, COLLECTIONS[named.collection].api_version)
         except NotFound:
@@ -158,7 +158,9 @@ class ArmAssets:
                 return body
         raise NotFound(f"{path} has no version")
 
-    def _kept(self, hub: Hub, asset_id: str, kind: str, body: Mapping[str, Any], shelf: Shelf) -> dict[str, KeptFile]:
+    def _keep_files(
+        self, hub: Hub, asset_id: str, kind: str, body: Mapping[str, Any], shelf: Shelf
+    ) -> dict[str, KeptFile]:
         if kind == "environment":
             return self._contexts.keep(hub, body, shelf)
         if kind != "code":
@@ -172,10 +174,10 @@ class ArmAssets:
         if kept.kind == "code":
             return self._code_body(target, place, kept, shelf)
         if not (kept.files and context_of(kept.body)):
-            return _mapped(kept, kept.body, names)
+            return _map_names(kept, kept.body, names)
         build = kept.body["properties"]["build"]
         without = {**kept.body["properties"], "build": {k: v for k, v in build.items() if k != "contextUri"}}
-        body = _mapped(kept, {**kept.body, "properties": without}, names)
+        body = _map_names(kept, {**kept.body, "properties": without}, names)
         body["properties"]["build"]["contextUri"] = self._contexts.upload(target, kept.files, shelf)
         return body
 
@@ -185,7 +187,7 @@ class ArmAssets:
         properties = dict(body["properties"])
         content = (properties.get("properties") or {}).get("hash_sha256")
         uri = self._same_content(place, content) if content else None
-        return {"properties": properties | {"codeUri": uri or self._uploaded(target, place, kept.files, shelf)}}
+        return {"properties": properties | {"codeUri": uri or self._upload(target, place, kept.files, shelf)}}
 
     def _same_content(self, place: str, content: str) -> str | None:
         path = place.rpartition("/")[0]
@@ -195,7 +197,7 @@ class ArmAssets:
                 return _text(code, path, "properties", "codeUri")
         return None
 
-    def _uploaded(self, target: Hub, place: str, files: Mapping[str, KeptFile], shelf: Shelf) -> str:
+    def _upload(self, target: Hub, place: str, files: Mapping[str, KeptFile], shelf: Shelf) -> str:
         answer = self._manager.write(
             "POST",
             f"{place}/startPendingUpload",
@@ -216,7 +218,7 @@ class ArmAssets:
         return JobMap(from_=_workspace(source), to=_workspace(target), same_names=True)
 
 
-def _named(asset_id: str, hub: Hub) -> Named:
+def _parse_id(asset_id: str, hub: Hub) -> Named:
     match = _ID.match(asset_id)
     if not match or match["workspace"].casefold() != hub.project_id.casefold():
         raise InvalidInput("an asset", "id", f"the id of an asset version of {hub.project_id}", repr(asset_id)[:300])
@@ -224,12 +226,12 @@ def _named(asset_id: str, hub: Hub) -> Named:
     return Named(match["kind"].lower(), match["name"], match["version"] or LATEST, is_label)
 
 
-def _renamed(named: Named, names: JobMap) -> str:
+def _new_name(named: Named, names: JobMap) -> str:
     """Environments alone may have another name on the other side."""
     return names.environments.get(named.name, named.name) if named.collection == "environments" else named.name
 
 
-def _mapped(kept: Snapshot, body: Mapping[str, Any], names: JobMap) -> dict[str, Any]:
+def _map_names(kept: Snapshot, body: Mapping[str, Any], names: JobMap) -> dict[str, Any]:
     result = rewrite_asset(kept.kind, body, names)
     if result.unmapped:
         first = result.unmapped[0]

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from azure.core.credentials import TokenCredential
 from azure.storage.blob import ContainerClient
 
-from orchestrator.adapters.http.errors import shortened, translated
+from orchestrator.adapters.http.errors import shorten, translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.storage_hosts import check_storage
 from orchestrator.adapters.stores.blobs import IN_PARTS
@@ -42,7 +42,7 @@ class CodeFiles:
         check_storage(hub, account)
         prefix = f"{folder}/" if folder else ""
         client = self._client(account, container)
-        with translated(f"reading the files at {uri}"):
+        with translate_errors(f"reading the files at {uri}"):
             found = [blob for blob in client.list_blobs(name_starts_with=prefix) if blob.name != prefix]
             total = sum(blob.size or 0 for blob in found)
             if total > LARGEST:
@@ -54,7 +54,7 @@ class CodeFiles:
     def write(self, place: str, folder: str, files: Mapping[str, KeptFile], shelf: Shelf) -> None:
         """Put files into a folder of the container that a SAS URI opens. Files that are there are written anew."""
         client = ContainerClient.from_container_url(place, transport=self._transport, **IN_PARTS, **NO_RETRY)
-        with translated(f"writing files to {shortened(place)}"):
+        with translate_errors(f"writing files to {shorten(place)}"):
             for path, file in files.items():
                 chunks = shelf.chunks(file.sha256)
                 data = chunks if file.size > IN_PARTS["max_single_put_size"] else b"".join(chunks)

@@ -8,7 +8,7 @@ from azure.core.credentials import TokenCredential
 from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.http.arm import ResourceManager
-from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.datastores import BLOB_TYPES, DATASTORE_VERSION, Datastores
 from orchestrator.adapters.hub.storage_hosts import check_storage
@@ -16,7 +16,7 @@ from orchestrator.adapters.stores.blobs import IN_PARTS
 from orchestrator.core.base.errors import NotFound, Refused
 from orchestrator.core.jobs.data_report import Amount
 from orchestrator.core.plan.schema import Hub
-from orchestrator.ports import Place
+from orchestrator.ports import ContainerPlace
 
 COMPUTE_VERSION = "2023-08-01-preview"
 """What azure-ai-ml 1.35 reads computes and sizes of machines with."""
@@ -40,7 +40,7 @@ class ArmInventory:
         self._credential = credential
         self._transport = transport
         self._stores = Datastores(manager)
-        self._places: dict[tuple[str, str], Place | None] = {}
+        self._places: dict[tuple[str, str], ContainerPlace | None] = {}
         self._sizes: dict[tuple[str, str], dict[str, float]] = {}
 
     def computes(self, hub: Hub) -> dict[str, float | None]:
@@ -58,7 +58,7 @@ class ArmInventory:
         """Names of the environments that were registered."""
         return self._names(f"{hub.project_id}/environments", ENVIRONMENT_VERSION)
 
-    def place(self, hub: Hub, datastore: str) -> Place | None:
+    def place(self, hub: Hub, datastore: str) -> ContainerPlace | None:
         """Where a datastore leads; None if there is none of that name.
 
         Raises:
@@ -69,10 +69,10 @@ class ArmInventory:
             found = self._stores.get(hub, datastore)
             if found and found.type.casefold() not in BLOB_TYPES:
                 raise Refused(f"the datastore {datastore} is of type {found.type}, which cannot be listed")
-            self._places[key] = Place(found.account, found.container, found.url) if found else None
+            self._places[key] = ContainerPlace(found.account, found.container, found.url) if found else None
         return self._places[key]
 
-    def amount(self, hub: Hub, place: Place, path: str) -> Amount:
+    def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path: its blobs, or the blob itself. Nothing if the container is not there.
 
         Raises:
@@ -92,7 +92,7 @@ class ArmInventory:
         )
         size, files, newest = 0, 0, None
         try:
-            with translated(f"listing {place.spelt}/{path}"):
+            with translate_errors(f"listing {place.spelt}/{path}"):
                 for blob in client.list_blobs(name_starts_with=path):
                     if path and blob.name != path and not blob.name.startswith(f"{path.rstrip('/')}/"):
                         continue

@@ -20,7 +20,7 @@ import yaml
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
-from orchestrator.adapters.http.errors import from_azure, shortened
+from orchestrator.adapters.http.errors import from_azure, shorten
 from orchestrator.adapters.hub.submission_policy import SubmissionPolicy
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.strict_yaml import yaml_from
@@ -187,17 +187,17 @@ def _understood(where: str) -> Iterator[None]:
     except HubswitchError:
         raise
     except (MlException, ValidationError) as fault:
-        field, said = _said(str(fault))
+        field, said = _read_complaint(str(fault))
         raise InvalidInput(where, field, "a job that azure-ai-ml accepts", said) from fault
     except AzureError as fault:
         raise from_azure(fault, f"submitting {where}") from fault
     except (TypeError, AttributeError, KeyError, ValueError, OSError) as fault:
         # Its own slips on files that it did not foresee, such as a section that is null.
-        said = shortened(f"{type(fault).__name__}: {fault}")
+        said = shorten(f"{type(fault).__name__}: {fault}")
         raise InvalidInput(where, "", "a job that azure-ai-ml understands", said) from fault
 
 
-def _said(text: str) -> tuple[str, str]:
+def _read_complaint(text: str) -> tuple[str, str]:
     """Field and sentence of the first thing that azure-ai-ml complains about.
 
     It writes its errors as JSON between pages of advice, and those of a schema once more inside a message of that.
@@ -208,9 +208,9 @@ def _said(text: str) -> tuple[str, str]:
     if errors and isinstance(errors, list) and isinstance(errors[0], dict):
         path, message = str(errors[0].get("path", "")), str(errors[0].get("message", ""))
         inner = _first(_object_in(message))
-        return inner or ("" if path == "*" else path, shortened(message))
+        return inner or ("" if path == "*" else path, shorten(message))
     detail = _DETAIL.search(plain)
-    return _first(found) or ("", shortened(detail["detail"] if detail else " ".join(plain.split())))
+    return _first(found) or ("", shorten(detail["detail"] if detail else " ".join(plain.split())))
 
 
 def _object_in(text: str) -> Any:
@@ -227,6 +227,6 @@ def _object_in(text: str) -> Any:
 def _first(told: Any, *path: str) -> tuple[str, str] | None:
     """Field and sentence of the first fault in what a schema tells: sentences in lists, by field, however deep."""
     if isinstance(told, str):
-        return ".".join(part for part in path if part not in _NO_FIELDS), shortened(told)
+        return ".".join(part for part in path if part not in _NO_FIELDS), shorten(told)
     inner = told.items() if isinstance(told, dict) else [("", item) for item in told] if isinstance(told, list) else []
     return next((found for name, item in inner if (found := _first(item, *path, name))), None)

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-from orchestrator.adapters.http.errors import shortened
+from orchestrator.adapters.http.errors import shorten
 from orchestrator.core.base.codec import decode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotNow
 from orchestrator.core.base.vocabulary import Role
@@ -83,7 +83,7 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
             NotNow: it is not to be submitted; only if strict.
         """
         try:
-            put = self._written(request.http_request)
+            put = self._read_put(request.http_request)
         except Exception as fault:
             if self._strict:
                 raise NotNow(f"not submitted, for it could not be written down: {fault}") from fault
@@ -98,7 +98,7 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
         if put is None:
             return
         try:
-            self._noted(put, response.http_response)
+            self._note(put, response.http_response)
         except Exception as fault:  # noqa: BLE001 - nothing of ours may break what the user does
             self._say(f"{put.name}: its record is not complete yet, the app will complete it: {fault}")
 
@@ -108,7 +108,7 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
         if put is not None:
             self._unknown(put, f"no answer ({type(sys.exception()).__name__})")
 
-    def _written(self, request: Any) -> Put | None:
+    def _read_put(self, request: Any) -> Put | None:
         url = urlsplit(request.url)
         found = _JOB.match(url.path)
         side = self._journal.side_of(found["project"]) if found and request.method == "PUT" else None
@@ -137,7 +137,7 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
         if moved:
             self._say(moved)
 
-    def _noted(self, put: Put, response: Any) -> None:
+    def _note(self, put: Put, response: Any) -> None:
         status = int(response.status_code)
         if status < 300:
             missing = self._journal.accepted(
@@ -146,7 +146,7 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
             if missing:
                 self._say(f"{put.name}: not all that it needs is in the ledger yet, the app tries on: {missing}")
         elif status < 500 and status not in _OPEN:
-            self._journal.refused(put.name, f"the {put.side} refused it ({status}): {shortened(response.text())}")
+            self._journal.refused(put.name, f"the {put.side} refused it ({status}): {shorten(response.text())}")
         else:
             self._unknown(put, f"the {put.side} answered {status}")
 

@@ -15,7 +15,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.messaging import CloudEvent
 from azure.eventgrid._legacy import EventGridPublisherClient
 
-from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.ports import Notice
@@ -40,7 +40,7 @@ class EventGridNotices:
         events = [_event(notice) for notice in notices]
         publisher = self._publisher(topic)
         for some in batched(events, BATCH, strict=False):
-            with translated(f"publishing {len(some)} notices to {topic}"):
+            with translate_errors(f"publishing {len(some)} notices to {topic}"):
                 publisher.send(list(some))
 
     def _publisher(self, topic: str) -> EventGridPublisherClient:

@@ -16,7 +16,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
 
 from orchestrator.adapters.http.deadline import deadline
-from orchestrator.adapters.http.errors import translated
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.errors import Conflict, NotFound
 
@@ -57,7 +57,7 @@ class Container:
 
     def read(self, path: str) -> Blob | None:
         """The blob, or None if it, or the whole container, is not there."""
-        with suppress(NotFound), translated(f"reading {self.url}/{path}"), deadline(self._request):
+        with suppress(NotFound), translate_errors(f"reading {self.url}/{path}"), deadline(self._request):
             found = self._client.download_blob(path)
             return Blob(found.readall(), found.properties.etag or "", found.properties.metadata or {})
         return None
@@ -75,17 +75,17 @@ class Container:
             answer = self._client.get_blob_client(path).upload_blob(content, content_settings=BYTES, overwrite=False)
             return str(answer["etag"])
 
-        with translated(f"writing {self.url}/{path}"):
+        with translate_errors(f"writing {self.url}/{path}"):
             return self._with_container(send)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a blob."""
-        with translated(f"looking for {self.url}/{path}"), deadline(self._request):
+        with translate_errors(f"looking for {self.url}/{path}"), deadline(self._request):
             return bool(self._client.get_blob_client(path).exists())
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """The blob's content in parts. NotFound if there is none."""
-        with translated(f"reading {self.url}/{path}"):
+        with translate_errors(f"reading {self.url}/{path}"):
             yield from self._client.download_blob(path).chunks()
 
     def replace(self, path: str, data: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> str:
@@ -99,18 +99,18 @@ class Container:
 
     def drop(self, path: str, etag: str) -> None:
         """Take away what was read under ``etag``. Conflict if it has changed; nothing if it is gone."""
-        with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
+        with suppress(NotFound), translate_errors(f"deleting {self.url}/{path}"):
             self._client.delete_blob(path, etag=etag, match_condition=MatchConditions.IfNotModified)
 
     def delete(self, path: str) -> None:
         """Remove a blob; nothing if it is not there."""
-        with suppress(NotFound), translated(f"deleting {self.url}/{path}"):
+        with suppress(NotFound), translate_errors(f"deleting {self.url}/{path}"):
             self._client.delete_blob(path)
 
     def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
         """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
         include = ["metadata"] if metadata else None
-        with suppress(NotFound), translated(f"listing {self.url}/{prefix}*"):
+        with suppress(NotFound), translate_errors(f"listing {self.url}/{prefix}*"):
             yield from self._client.list_blobs(name_starts_with=prefix, include=include, results_per_page=PAGE)
 
     def _write(self, path: str, data: bytes, metadata: Mapping[str, str] | None, **condition: Any) -> str:
@@ -120,7 +120,7 @@ class Container:
             )
             return str(answer["etag"])
 
-        with translated(f"writing {self.url}/{path}"):
+        with translate_errors(f"writing {self.url}/{path}"):
             return self._with_container(send)
 
     def _with_container[T](self, call: Callable[[], T]) -> T:

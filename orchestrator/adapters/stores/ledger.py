@@ -35,7 +35,7 @@ LINEAGE_ROOM = 1500
 _log = logging.getLogger(__name__)
 
 
-def _told(fault: InvalidInput) -> None:
+def _log_fault(fault: InvalidInput) -> None:
     _log.warning("left out of the list of jobs: %s", fault)
 
 
@@ -47,7 +47,7 @@ class BlobLedger:
         on_broken: told of every job blob that ``summaries`` has to leave out.
     """
 
-    def __init__(self, container: Container, on_broken: Callable[[InvalidInput], None] = _told) -> None:
+    def __init__(self, container: Container, on_broken: Callable[[InvalidInput], None] = _log_fault) -> None:
         self._container = container
         self._on_broken = on_broken
 
@@ -101,10 +101,10 @@ class BlobLedger:
                 found.append(_summary(where, _name_in(blob.name, prefix, where), blob.metadata or {}))
             except InvalidInput as fault:
                 self._on_broken(fault)
-                self._examined(pair, blob.name, fault)
+                self._examine(pair, blob.name, fault)
         return iter(sorted(found, key=lambda summary: summary.name))
 
-    def _examined(self, pair: str, path: str, fault: InvalidInput) -> None:
+    def _examine(self, pair: str, path: str, fault: InvalidInput) -> None:
         """Set a blob aside that no listing understands, unless another version of this program does."""
         with suppress(HubswitchError):
             blob = self._container.read(path)
@@ -129,7 +129,7 @@ class BlobLedger:
             self._container.drop(path, blob.etag)
             _log.warning("set aside as %s: %s", place, fault)
 
-    def quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
+    def list_quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
         """Path and reason of everything that was set aside, in order of path."""
         found = self._container.listed(f"{pair}/quarantine/", metadata=True)
         return iter(sorted((blob.name, (blob.metadata or {}).get("why", "")) for blob in found))

@@ -23,7 +23,7 @@ from azure.appconfiguration import AzureAppConfigurationClient, ConfigurationSet
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 
-from orchestrator.adapters.http.errors import shortened, translated
+from orchestrator.adapters.http.errors import shorten, translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.codec import encode, read_record
 from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound
@@ -50,7 +50,7 @@ class AppConfigurationPointer:
         self._credential = credential
         self._transport = transport
         self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="pointer")
-        self._clients: dict[str, AzureAppConfigurationClient] = {endpoint: self._made(endpoint)}
+        self._clients: dict[str, AzureAppConfigurationClient] = {endpoint: self._make_client(endpoint)}
 
     def snapshot(self, pair: str) -> PointerSnapshot:
         """All keys of the pair on the endpoint that is written, from one list.
@@ -58,7 +58,7 @@ class AppConfigurationPointer:
         Raises:
             InvalidInput, UnknownShape: the key that counts holds something else; names endpoint and key.
         """
-        with translated(f"reading the pointer of {pair} on {self._endpoint}"):
+        with translate_errors(f"reading the pointer of {pair} on {self._endpoint}"):
             found = list(
                 self._clients[self._endpoint].list_configuration_settings(
                     key_filter=f"{_key(pair, '')}*", label_filter=NO_LABEL
@@ -80,32 +80,34 @@ class AppConfigurationPointer:
             Conflict: a key has changed since ``over`` was read. What had not been written yet was not.
         """
         _fence(pair, value, over)
-        self._write_side_by_side([self._setting(pair, name, text, value) for name, text in plain_keys(value)], over)
-        active = self._setting(pair, "active", encode(value).decode(), value, content_type=JSON)
+        self._write_side_by_side(
+            [self._make_setting(pair, name, text, value) for name, text in plain_keys(value)], over
+        )
+        active = self._make_setting(pair, "active", encode(value).decode(), value, content_type=JSON)
         self._write(active, over.etags)
-        self._write(self._setting(pair, "epoch", str(value.epoch), value), over.etags)
+        self._write(self._make_setting(pair, "epoch", str(value.epoch), value), over.etags)
 
-    def seen_on(self, pair: str, endpoint: str) -> PointerValue | None:
+    def read_from(self, pair: str, endpoint: str) -> PointerValue | None:
         """What one endpoint of the store holds now.
 
         Raises:
             InvalidInput, UnknownShape: something else than a pointer; names endpoint and key.
         """
-        client = self._clients.get(endpoint) or self._clients.setdefault(endpoint, self._made(endpoint))
+        client = self._clients.get(endpoint) or self._clients.setdefault(endpoint, self._make_client(endpoint))
         try:
-            with translated(f"reading the pointer of {pair} on {endpoint}"):
+            with translate_errors(f"reading the pointer of {pair} on {endpoint}"):
                 found = client.get_configuration_setting(_key(pair, "active"))
         except NotFound:
             return None
         return self._value(found, endpoint) if found else None
 
-    def _made(self, endpoint: str) -> AzureAppConfigurationClient:
+    def _make_client(self, endpoint: str) -> AzureAppConfigurationClient:
         return AzureAppConfigurationClient(endpoint, self._credential, transport=self._transport, **NO_RETRY)
 
     def _value(self, setting: ConfigurationSetting, endpoint: str) -> PointerValue:
         return read_record(setting.value or "", PointerValue, f"{endpoint} key {setting.key}")
 
-    def _setting(
+    def _make_setting(
         self, pair: str, name: str, text: str, value: PointerValue, content_type: str = PLAIN
     ) -> ConfigurationSetting:
         return ConfigurationSetting(
@@ -115,7 +117,7 @@ class AppConfigurationPointer:
     def _write(self, setting: ConfigurationSetting, etags: Mapping[str, str]) -> None:
         etag = etags.get(setting.key)
         condition = MatchConditions.IfNotModified if etag else MatchConditions.IfMissing
-        with translated(f"writing {setting.key} on {self._endpoint}"):
+        with translate_errors(f"writing {setting.key} on {self._endpoint}"):
             self._clients[self._endpoint].set_configuration_setting(setting, match_condition=condition, etag=etag)
 
     def _write_side_by_side(self, settings: list[ConfigurationSetting], over: PointerSnapshot) -> None:
@@ -148,7 +150,7 @@ def _key(pair: str, name: str) -> str:
 def _epoch_of(setting: ConfigurationSetting, endpoint: str) -> int:
     text = (setting.tags or {}).get(EPOCH_TAG, "0")
     if not text.isdigit():
-        raise InvalidInput(f"{endpoint} key {setting.key}", EPOCH_TAG, "a number", repr(shortened(text, 40)))
+        raise InvalidInput(f"{endpoint} key {setting.key}", EPOCH_TAG, "a number", repr(shorten(text, 40)))
     return int(text)
 
 

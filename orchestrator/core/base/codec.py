@@ -57,7 +57,7 @@ def decode[T](data: bytes | str, shape: type[T], where: str) -> T:
     try:
         return msgspec.json.decode(data, type=shape)
     except msgspec.ValidationError as fault:
-        raise _explained(fault, where, shape) from fault
+        raise _explain(fault, where, shape) from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise InvalidInput(where, "", "a JSON document", str(fault)) from fault
 
@@ -76,7 +76,7 @@ def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
     try:
         return msgspec.convert(data, type=shape)
     except msgspec.ValidationError as fault:
-        explained = _explained(fault, where, shape)
+        explained = _explain(fault, where, shape)
         field = _with_key(data, shape, explained.field)
         raise InvalidInput(where, field, explained.expected, explained.got) from fault
 
@@ -118,7 +118,7 @@ def _with_only(data: Any, parts: list[str], key: Any) -> Any:
     return {**data, parts[0]: _with_only(data[parts[0]], parts[1:], key)}
 
 
-def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidInput:
+def _explain(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidInput:
     if key := _KEY.match(str(fault)):
         return InvalidInput(where, key["path"], f"names of type {key['expected']}", f"one of type {key['got']}")
     match = _FAULT.match(str(fault))
@@ -126,11 +126,11 @@ def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> Invali
     if got := _GOT.match(said):
         return InvalidInput(where, path, got["expected"].replace("`", ""), got["got"].replace("`", ""))
     if name := _MISSING.match(said):
-        return InvalidInput(where, _joined(path, name["name"]), "a value", "nothing")
+        return InvalidInput(where, _join(path, name["name"]), "a value", "nothing")
     if name := _UNKNOWN.match(said):
-        return InvalidInput(where, _joined(path, name["name"]), "a field that is known here", "an unknown field")
+        return InvalidInput(where, _join(path, name["name"]), "a field that is known here", "an unknown field")
     if word := _WORD.match(said):
-        return InvalidInput(where, path, _allowed(shape, path), word["got"])
+        return InvalidInput(where, path, _allowed_words(shape, path), word["got"])
     if said in _TIMES:
         return InvalidInput(where, path, "a time with a zone, such as 2026-02-27T09:30:00Z", _TIMES[said])
     if bound := _BOUND.fullmatch(said):
@@ -138,11 +138,11 @@ def _explained(fault: msgspec.ValidationError, where: str, shape: Any) -> Invali
     return InvalidInput(where, path, "a valid value", said.replace("`", ""))
 
 
-def _joined(path: str, name: str) -> str:
+def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _allowed(shape: Any, path: str) -> str:
+def _allowed_words(shape: Any, path: str) -> str:
     """The words that an enumeration at a path knows."""
     for part in _parts(path):
         shape = _inside(shape, part)

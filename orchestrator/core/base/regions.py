@@ -40,22 +40,22 @@ LONGEST = 4096
 """Longest text that is searched for region names."""
 
 
-def _squeezed(name: str) -> str:
+def _squeeze(name: str) -> str:
     return "".join(c for c in _GEOGRAPHY.sub("", name.strip()).casefold() if c.isalnum())
 
 
-def _turned(display: str) -> str:
+def _swap_words(display: str) -> str:
     """``East US 2`` as ``us east 2``."""
     words = display.split()
     number = words.pop() if words[-1].isdigit() else ""
-    return _squeezed(" ".join([words[-1], *words[:-1], number]))
+    return _squeeze(" ".join([words[-1], *words[:-1], number]))
 
 
 def _table() -> dict[str, str]:
     names = [name.strip() for name in _DISPLAY_NAMES.replace("\n", " ").split(";")]
-    known = {_squeezed(name): _squeezed(name) for name in names}
-    turned = {_turned(name): _squeezed(name) for name in names}
-    return turned | known | {_squeezed(name): GLOBAL for name in _WORLDWIDE}
+    known = {_squeeze(name): _squeeze(name) for name in names}
+    turned = {_swap_words(name): _squeeze(name) for name in names}
+    return turned | known | {_squeeze(name): GLOBAL for name in _WORLDWIDE}
 
 
 _CANONICAL = _table()
@@ -68,7 +68,7 @@ def region_named(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _respelt(name: str) -> str | None:
-    return _CANONICAL.get(_squeezed(name))
+    return _CANONICAL.get(_squeeze(name))
 
 
 def regions_in(said: Any) -> tuple[str, ...]:

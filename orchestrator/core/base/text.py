@@ -22,7 +22,7 @@ TEXT_LIMIT = 240
 """Longest reason that is stored, in bytes of JSON. Whatever arrives, a pair's state stays small."""
 
 
-def span(length: timedelta) -> str:
+def format_duration(length: timedelta) -> str:
     """A length of time as people say it: ``40 s``, ``5 min``, ``2 h 5 min``."""
     seconds = int(length.total_seconds())
     if seconds < 0:
@@ -36,47 +36,47 @@ def span(length: timedelta) -> str:
     return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
-def moment(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """A moment to the second, UTC: ``2026-02-27 09:30:00Z``."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def listed(words: Iterable[str]) -> str:
+def join_words(words: Iterable[str]) -> str:
     """``hub``, ``hub and jobs``, ``hub, jobs and storage``."""
     names = list(words)
     head, last = names[:-1], names[-1:]
     return f"{', '.join(head)} and {last[0]}" if head else "".join(last)
 
 
-def clipped(text: str, limit: int = TEXT_LIMIT) -> str:
+def truncate(text: str, limit: int = TEXT_LIMIT) -> str:
     """The text, or its beginning and an ellipsis: at most ``limit`` bytes as it is stored.
 
     Bytes and not characters, because JSON needs up to six of them for one. What cannot be encoded becomes a
     question mark.
     """
-    return _clipped_again(text, limit) if len(text) <= TEXT_LIMIT else _clipped(text, limit)
+    return _truncate_cached(text, limit) if len(text) <= TEXT_LIMIT else _truncate(text, limit)
 
 
 @lru_cache(maxsize=1024)
-def _clipped_again(text: str, limit: int) -> str:
+def _truncate_cached(text: str, limit: int) -> str:
     """Reasons repeat from look to look."""
-    return _clipped(text, limit)
+    return _truncate(text, limit)
 
 
-def _clipped(text: str, limit: int) -> str:
+def _truncate(text: str, limit: int) -> str:
     try:
-        size = _stored(text)
+        size = _stored_size(text)
     except UnicodeEncodeError:
-        return clipped(text.encode(errors="replace").decode(), limit)
+        return truncate(text.encode(errors="replace").decode(), limit)
     if size <= limit:
         return text
-    kept = text[: limit - _stored(ELLIPSIS)]
-    while (excess := _stored(kept + ELLIPSIS) - limit) > 0:
+    kept = text[: limit - _stored_size(ELLIPSIS)]
+    while (excess := _stored_size(kept + ELLIPSIS) - limit) > 0:
         kept = kept[: -max(1, excess // _LONGEST_CHARACTER)]
     return kept + ELLIPSIS
 
 
-def _stored(text: str) -> int:
+def _stored_size(text: str) -> int:
     """Bytes of the text in JSON, without its quotes."""
     return len(msgspec.json.encode(text)) - 2
 

@@ -147,3 +147,4 @@ class NoticeName(StrEnum):
     SIGHT_LOST = "SightLost"
     SIGHT_REGAINED = "SightRegained"
     DRILLS_LAPSED = "DrillsLapsed"
+    LOOKS_NOT_TAKEN_IN = "LooksNotTakenIn"

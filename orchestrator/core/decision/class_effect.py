@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.base.text import span
+from orchestrator.core.base.text import format_duration
 from orchestrator.core.base.vocabulary import DECIDING_CLASSES, WORK_CLASSES, EvidenceClass, Observation, Role
 from orchestrator.core.decision.rule import confirmation
 from orchestrator.core.decision.verdicts import Assessment, Verdict
@@ -38,5 +38,5 @@ def _bad(verdict: Verdict, name: EvidenceClass, needed: timedelta) -> str:
         return "bad: confirms" + (", and shortens the wait" if name is EvidenceClass.NOTICE else "") + "; never decides"
     kind = "work class" if name in WORK_CLASSES else "second witness, not a work class"
     if verdict.bad_for >= needed:
-        return f"bad for {span(verdict.bad_for)}, {span(needed)} needed: counts ({kind})"
-    return f"bad for {span(verdict.bad_for)} of the {span(needed)} needed: not yet ({kind})"
+        return f"bad for {format_duration(verdict.bad_for)}, {format_duration(needed)} needed: counts ({kind})"
+    return f"bad for {format_duration(verdict.bad_for)} of the {format_duration(needed)} needed: not yet ({kind})"

@@ -11,7 +11,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.text import clipped, moment
+from orchestrator.core.base.text import format_time, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.evidence import MEMBERS, Evidence
@@ -73,8 +73,10 @@ def _approve(state: PairState, command: Command, now: datetime, policy: Policy) 
     if state.phase is not Phase.AWAITING_APPROVAL or approval is None:
         raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
     if now >= approval.asked_at + policy.approval_expiry:
-        raise NotNow(f"the proposal of {moment(approval.asked_at)} has expired; it is judged anew at the next look")
-    granted = _replace(state, approval=_replace(approval, granted_by=clipped(command.by, 80)))
+        raise NotNow(
+            f"the proposal of {format_time(approval.asked_at)} has expired; it is judged anew at the next look"
+        )
+    granted = _replace(state, approval=_replace(approval, granted_by=truncate(command.by, 80)))
     seen = assess(state.evidence, now, policy)
     judgement = judged(seen, state.active, policy)
     why = f"approved by {_who(command)}"
@@ -91,7 +93,7 @@ def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -
     if state.phase is not Phase.AWAITING_APPROVAL or state.approval is None:
         raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
     until = now + policy.approval_expiry
-    why = f"rejected by {_who(command)}; asked again at {moment(until)} at the earliest"
+    why = f"rejected by {_who(command)}; asked again at {format_time(until)} at the earliest"
     rejected = _replace(state.approval, rejected_at=now)
     after = moved(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
     return Decision(state=after, orders=(Tell(name=NoticeName.REJECTED, why=why),), rule=after.rule, why=why)
@@ -124,7 +126,9 @@ def _not_after(at: datetime | None, now: datetime) -> datetime | None:
 def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
     """Give up waiting for a run that will never report. If it lives after all, the epoch record fences it."""
     if not command.force:
-        raise NotNow(f"{state.run} is under way since {moment(state.phase_since)}; to stop waiting for it, force this")
+        raise NotNow(
+            f"{state.run} is under way since {format_time(state.phase_since)}; to stop waiting for it, force this"
+        )
     changes: dict[str, Any] = {"run": None, "target": None}
     if state.phase is not Phase.RESUBMITTING:
         changes |= {"attempts": state.attempts + 1, "failed_at": now}
@@ -139,7 +143,7 @@ def _cleared(state: PairState) -> PairState:
 
 def _pause(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
     since = state.paused.since if state.paused else now
-    pause = Pause(since=since, by=clipped(command.by, 80), reason=clipped(command.reason or "no reason given"))
+    pause = Pause(since=since, by=truncate(command.by, 80), reason=truncate(command.reason or "no reason given"))
     running = f"; {state.run} is under way and goes on" if state.run else ""
     state = _replace(state, paused=pause, pause_read=command.stored_at or state.pause_read)
     return _said(state, now, "paused", f"paused by {command.by}: {pause.reason}{running}")
@@ -186,7 +190,7 @@ def _failback(state: PairState, command: Command, now: datetime, policy: Policy)
 
 def _must_be_idle(state: PairState) -> None:
     if state.run is not None:
-        raise NotNow(f"{state.run} is under way since {moment(state.phase_since)}")
+        raise NotNow(f"{state.run} is under way since {format_time(state.phase_since)}")
 
 
 def _must_be_free(case: Case, command: Command, more: tuple[tuple[str, holds.Check], ...]) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.base.text import clipped, moment, span
+from orchestrator.core.base.text import format_duration, format_time, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.evidence import SIDE_KEYS, Evidence
@@ -39,7 +39,7 @@ def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -
     since = state.blind_since or now
     if state.blind_told or now - since < policy.confirm_after:
         return msgspec.structs.replace(state, blind_since=since), ()
-    why = f"since {moment(since)} {blind}; until that is over nothing is switched by itself"
+    why = f"since {format_time(since)} {blind}; until that is over nothing is switched by itself"
     after = msgspec.structs.replace(state, blind_since=since, blind_told=True)
     return after, (Tell(name=NoticeName.SIGHT_LOST, why=why),)
 
@@ -47,7 +47,7 @@ def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -
 def _seeing(state: PairState) -> tuple[PairState, tuple[Order, ...]]:
     if state.blind_since is None:
         return state, ()
-    why = f"the active side can be seen again; it could not since {moment(state.blind_since)}"
+    why = f"the active side can be seen again; it could not since {format_time(state.blind_since)}"
     orders = (Tell(name=NoticeName.SIGHT_REGAINED, why=why),) if state.blind_told else ()
     return msgspec.structs.replace(state, blind_since=None, blind_told=False), orders
 
@@ -100,7 +100,7 @@ def decide(
     now = max(now, state.last_now)
     state = _replace(state, evidence=evidence, last_now=now)
     if state.phase in RUNNING:
-        return _standing(state, now, "running", f"{state.run} is under way since {moment(state.phase_since)}")
+        return _standing(state, now, "running", f"{state.run} is under way since {format_time(state.phase_since)}")
     view = view or assess(evidence, now, policy)
     orders: tuple[Order, ...] = ()
     if state.phase is Phase.SETTLED and _cooled_down(state, now, policy):
@@ -182,16 +182,16 @@ def _proposed(case: Case, judgement: Judgement) -> Decision:
     if approval is not None and approval.rejected_at is not None:
         until = approval.rejected_at + case.policy.approval_expiry
         if now < until:
-            why = f"rejected; it will be asked again at {moment(until)}: {judgement.why}"
+            why = f"rejected; it will be asked again at {format_time(until)}: {judgement.why}"
             return _held(state, now, "hold.rejected", why)
     elif approval is not None and state.phase is Phase.AWAITING_APPROVAL:
         until = approval.asked_at + case.policy.approval_expiry
         if now < until:
             return _answered(case, approval, judgement)
-        why = f"nobody answered by {moment(until)}, or what they approved was held until then"
+        why = f"nobody answered by {format_time(until)}, or what they approved was held until then"
         state = moved(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why, approval=None)
     why = f"waits for approval: {judgement.why}"
-    asked = Approval(asked_at=now, why=clipped(judgement.why))
+    asked = Approval(asked_at=now, why=truncate(judgement.why))
     state = moved(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why, approval=asked)
     return Decision(state=state, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),), rule=state.rule, why=why)
 
@@ -211,7 +211,7 @@ def _homeward(case: Case, judgement: Judgement) -> Decision:
     held = holds.standing(case._replace(bad=()), ALWAYS, ALONE, failback.ALONE)
     if held:
         return _held(state, now, held[0].rule, f"the primary is ready again; held: {together(held)}")
-    why = f"the primary has been well for its hold of {span(case.policy.failback_hold)}"
+    why = f"the primary has been well for its hold of {format_duration(case.policy.failback_hold)}"
     return started(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="failback-hold-over", why=why)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.text import clipped, listed, moment, span
+from orchestrator.core.base.text import format_duration, format_time, join_words, truncate
 from orchestrator.core.base.vocabulary import DECIDING_CLASSES, EvidenceClass, Mode, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.decision_log import Kept
@@ -36,7 +36,7 @@ def entered(before: PairState, decision: Decision, now: datetime, policy: Policy
     if last is not None and _repeats(last, found):
         latest, closed = msgspec.structs.replace(last, last_at=now, times=last.times + 1, why=found.why), None
     else:
-        told = tuple(clipped(text) for text in explain(after, now, policy).would_change)
+        told = tuple(truncate(text) for text in explain(after, now, policy).would_change)
         latest, closed = msgspec.structs.replace(found, would_change=told), last
     return Entered(msgspec.structs.replace(decision, state=msgspec.structs.replace(after, latest=latest)), closed)
 
@@ -57,7 +57,7 @@ def _inputs(before: PairState, after: PairState, seen: Assessment, now: datetime
         },
         holds=tuple(hold.rule for hold in holds.holding(after, seen, now, policy)),
         rule=after.rule,
-        why=clipped(after.why),
+        why=truncate(after.why),
         would_change=(),
     )
 
@@ -119,7 +119,7 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
     """Why the pair is where it is at this moment."""
     seen = assess(state.evidence, now, policy)
     why = state.why or "nothing has happened yet"
-    since = f"{state.phase.replace('_', ' ')} since {moment(state.phase_since)}"
+    since = f"{state.phase.replace('_', ' ')} since {format_time(state.phase_since)}"
     parts = [
         f"{state.pair}: the {state.active} is active under epoch {state.epoch}, {since}.",
         f"{why[:1].upper()}{why[1:]}.",
@@ -162,10 +162,11 @@ def _changes(state: PairState, seen: Assessment, now: datetime, policy: Policy) 
     judgement = judged(seen, state.active, policy)
     if judgement.rule == "confirming":
         needed = confirmation(seen, state.active, policy)
-        told.append(f"no good answer before {moment(_ripe_at(seen, state.active, now, policy))} (wait: {span(needed)})")
+        ripe = format_time(_ripe_at(seen, state.active, now, policy))
+        told.append(f"no good answer before {ripe} (wait: {format_duration(needed)})")
     missing = [c.value for c in EvidenceClass if c in DECIDING_CLASSES and c not in judgement.bad]
     if judgement.rule in {"one-class", "no-work-class"}:
-        told.append(f"now not bad: {listed(missing)}")
+        told.append(f"now not bad: {join_words(missing)}")
     return told
 
 

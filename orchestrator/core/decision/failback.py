@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from orchestrator.core.base.text import moment, span
+from orchestrator.core.base.text import format_duration, format_time
 from orchestrator.core.base.vocabulary import Mode, Role
 from orchestrator.core.decision.holds import Case, Check
 from orchestrator.core.decision.verdicts import Assessment
@@ -22,9 +22,10 @@ def unready(seen: Assessment, now: datetime, policy: Policy, target: Role = Role
     missing = policy.failback_hold - length
     if missing > timedelta():
         doubt = f" and does not count on now: {well.why}" if well and not well.is_well and well.why else ""
+        hold = format_duration(policy.failback_hold)
         return (
-            f"the {target} has been well for {span(length)} of {span(policy.failback_hold)}{doubt}; "
-            f"earliest {moment(now + missing)}, or forced with a reason"
+            f"the {target} has been well for {format_duration(length)} of {hold}{doubt}; "
+            f"earliest {format_time(now + missing)}, or forced with a reason"
         )
     if well is None or not well.is_well or now - well.at > policy.evidence_lifetime:
         return f"the {target} is not known to be well now: {well.why if well else 'nothing has been asked yet'}"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from orchestrator.core.base.text import clipped, listed
+from orchestrator.core.base.text import join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.evidence import (
     DELETION_LIMIT,
@@ -113,7 +113,7 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
     for signal in sorted(signals, key=_order):
         if signal.unknown:
             draft.unknown_words += 1
-            draft.last_unknown = clipped(signal.unknown[0], NAME_LIMIT)
+            draft.last_unknown = truncate(signal.unknown[0], NAME_LIMIT)
         if signal.occurred_at - now > FUTURE_LIMIT:
             draft.from_the_future += 1
         else:
@@ -156,7 +156,7 @@ def _seen(draft: _Draft, signal: Signal) -> None:
     if track is not None and at <= track.at:
         return
     closed = _closed_eye(draft, signal.role, surface, at)
-    observation, why = (Observation.BLIND, closed) if closed else (signal.observation, clipped(signal.why, WHY_LIMIT))
+    observation, why = (Observation.BLIND, closed) if closed else (signal.observation, truncate(signal.why, WHY_LIMIT))
     draft.tracks[key] = _tracked(track, observation, at, why, draft.policy.evidence_lifetime)
 
 
@@ -240,13 +240,13 @@ def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifeti
             role=signal.role,
             evidence_class=evidence_class,
             surface=signal.surface,
-            name=clipped(signal.subject.rpartition("/")[2], NAME_LIMIT),
+            name=truncate(signal.subject.rpartition("/")[2], NAME_LIMIT),
             at=at,
             bad=bad,
             since=since,
             good_at=at if not bad else before.good_at if before is not None else None,
             observation=signal.observation,
-            why=clipped(signal.why, WHY_LIMIT),
+            why=truncate(signal.why, WHY_LIMIT),
         ),
     }
 
@@ -299,7 +299,7 @@ def _notice(draft: _Draft, signal: Signal) -> None:
             used=scope.used,
             everywhere=scope.everywhere,
             ours=scope.ours,
-            why=clipped(signal.why, WHY_LIMIT),
+            why=truncate(signal.why, WHY_LIMIT),
         ),
     }
 
@@ -309,7 +309,7 @@ def _deleted(draft: _Draft, signal: Signal) -> None:
     before = draft.deletions.get(key)
     if signal.role is None or (before is not None and before.at >= signal.occurred_at):
         return
-    name = clipped(signal.subject.rpartition("/")[2], NAME_LIMIT)
+    name = truncate(signal.subject.rpartition("/")[2], NAME_LIMIT)
     deletion = Deletion(role=signal.role, surface=signal.surface, name=name, at=signal.occurred_at)
     draft.deletions = {**draft.deletions, key: deletion}
 
@@ -378,7 +378,7 @@ def _wellness(evidence: Evidence, bad: Extents, now: datetime, policy: Policy) -
 
 
 def _trouble(bad: dict[EvidenceClass, Extent]) -> str:
-    return f"{listed(in_order(bad))} bad" if bad else ""
+    return f"{join_words(in_order(bad))} bad" if bad else ""
 
 
 def _well(evidence: Evidence, role: Role, trouble: str, now: datetime, policy: Policy) -> Wellness:
@@ -388,7 +388,7 @@ def _well(evidence: Evidence, role: Role, trouble: str, now: datetime, policy: P
     length = before.length if before else timedelta()
     doubt = unsteadiness_of(evidence, role, now, policy)
     if doubt:
-        return Wellness(length=length, at=now, why=clipped(doubt, WHY_LIMIT))
+        return Wellness(length=length, at=now, why=truncate(doubt, WHY_LIMIT))
     if before and before.is_well and now - before.at <= policy.evidence_lifetime:
         length += max(now - before.at, timedelta())
     return Wellness(length=length, at=now, is_well=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from orchestrator.core.base.text import listed, moment, span
+from orchestrator.core.base.text import format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision.evidence import MEMBERS, track_key
 from orchestrator.core.decision.rule import confirmation, judged
@@ -54,44 +54,44 @@ def trouble(case: Case) -> str | None:
 
 def paused(case: Case) -> str | None:
     pause = case.state.paused
-    return f"paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
+    return f"paused by {pause.by} since {format_time(pause.since)}: {pause.reason}" if pause else None
 
 
 def everything_paused(case: Case) -> str | None:
     pause = case.state.paused_all
-    return f"every pair is paused by {pause.by} since {moment(pause.since)}: {pause.reason}" if pause else None
+    return f"every pair is paused by {pause.by} since {format_time(pause.since)}: {pause.reason}" if pause else None
 
 
 def maintenance(case: Case) -> str | None:
     ends = end_of(case.now, case.policy.maintenance_windows, case.policy.maintenance_weekly)
-    return f"in a maintenance window until {moment(ends)}" if ends else None
+    return f"in a maintenance window until {format_time(ends)}" if ends else None
 
 
 def blackout(case: Case) -> str | None:
     ends = blackout_end(case.now, case.policy)
-    return f"in a blackout window until {moment(ends)}" if ends else None
+    return f"in a blackout window until {format_time(ends)}" if ends else None
 
 
 def cooldown(case: Case) -> str | None:
     ends = cooldown_end(case.state, case.policy)
     if ends is None or case.now >= ends:
         return None
-    return f"cooldown after the last switch until {moment(ends)}; an acknowledgement ends it"
+    return f"cooldown after the last switch until {format_time(ends)}; an acknowledgement ends it"
 
 
 def failed_run(case: Case) -> str | None:
     failed = case.state.failed_at
     if failed is None or case.now >= failed + case.policy.confirm_after:
         return None
-    again = failed + case.policy.confirm_after
-    return f"the last run ended without a switch {span(case.now - failed)} ago; the next may begin at {moment(again)}"
+    again, ago = failed + case.policy.confirm_after, format_duration(case.now - failed)
+    return f"the last run ended without a switch {ago} ago; the next may begin at {format_time(again)}"
 
 
 def deleted(case: Case) -> str | None:
     gone = case.seen.deletions()
     if not gone:
         return None
-    names = listed(f"{d.name} of the {d.role} ({moment(d.at)})" for d in gone)
+    names = join_words(f"{d.name} of the {d.role} ({format_time(d.at)})" for d in gone)
     return f"somebody deleted {names}; an acknowledgement, or its being there again, ends this"
 
 
@@ -130,8 +130,8 @@ def other_stamp(case: Case) -> str | None:
     for view in case.state.views if bad else ():
         age = case.now - view.looked_at
         if -CLOCK_LIMIT <= age <= case.policy.evidence_lifetime and bad.issubset(view.well.get(case.source, ())):
-            names = listed(c.value for c in EvidenceClass if c in bad)
-            return f"the stamp {view.stamp} saw {names} of the {case.source} well {span(age)} ago"
+            names = join_words(c.value for c in EvidenceClass if c in bad)
+            return f"the stamp {view.stamp} saw {names} of the {case.source} well {format_duration(age)} ago"
     return None
 
 
@@ -154,15 +154,15 @@ def blind_spell(case: Case) -> str | None:
     if state.looked_at is None:
         return None
     if is_blind_spell(state, case.now, policy):
-        return f"nobody has looked since {moment(state.looked_at)}: what was heard since confirms nothing"
+        return f"nobody has looked since {format_time(state.looked_at)}: what was heard since confirms nothing"
     if state.resumed_at is None:
         return None
     ends = state.resumed_at + confirmation(case.seen, case.source, policy)
     if case.now >= ends:
         return None
     return (
-        f"looks were missed until {moment(state.resumed_at)}; what was seen before confirms nothing: "
-        f"it has to be seen anew until {moment(ends)}"
+        f"looks were missed until {format_time(state.resumed_at)}; what was seen before confirms nothing: "
+        f"it has to be seen anew until {format_time(ends)}"
     )
 
 
@@ -199,7 +199,7 @@ def standby_bad(case: Case) -> str | None:
     ill = [c for c in case.bad if c is not EvidenceClass.NOTICE and _is_bad(case.seen.of(case.target, c))]
     if not ill:
         return None
-    return f"the {case.target} is bad in {listed(ill)} too: {case.seen.of(case.target, ill[0]).why}"
+    return f"the {case.target} is bad in {join_words(ill)} too: {case.seen.of(case.target, ill[0]).why}"
 
 
 def standby_unseen(case: Case) -> str | None:
@@ -210,7 +210,7 @@ def standby_unseen(case: Case) -> str | None:
         if verdict.last_ok_at is None:
             return f"{evidence_class} of the {case.target} has never been seen well: {verdict.why}"
         if case.now - verdict.last_ok_at > case.policy.secondary_fresh:
-            ago, limit = span(case.now - verdict.last_ok_at), span(case.policy.secondary_fresh)
+            ago, limit = format_duration(case.now - verdict.last_ok_at), format_duration(case.policy.secondary_fresh)
             return f"{evidence_class} of the {case.target} was last seen well {ago} ago (limit {limit}): {verdict.why}"
     return None
 
@@ -284,8 +284,9 @@ def clock_fault(state: PairState, now: datetime) -> Hold | None:
     if state.last_now - now <= CLOCK_LIMIT:
         return None
     why = (
-        f"the clock went back from {moment(state.last_now)} to {moment(now)}; nothing is decided until it shows "
-        f"{moment(state.last_now - CLOCK_LIMIT)} again, or until a forced acknowledgement says that it is right now"
+        f"the clock went back from {format_time(state.last_now)} to {format_time(now)}; nothing is decided until it "
+        f"shows {format_time(state.last_now - CLOCK_LIMIT)} again, or until a forced acknowledgement says that it is "
+        "right now"
     )
     return Hold("hold.clock", why)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from orchestrator.core.base.text import clipped
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import Mode, NoticeName
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.stamps import PauseRecord, Shared, green_count
@@ -51,11 +51,11 @@ def taken_in(state: PairState, sight: Sight, now: datetime, policy: Policy) -> t
         trouble = sight.trouble or contradiction(state, sight.record, sight.began)
         resumed = now if holds.is_blind_spell(state, now, policy) else state.resumed_at
         caution = sight.shared.caution if sight.shared else None
-        said = clipped(trouble) if trouble else None
+        said = truncate(trouble) if trouble else None
         state = _replace(state, looked_at=now, resumed_at=resumed, trouble=said, caution=caution)
         state = _replace(state, pairs_moving=sight.pairs_moving)
     elif sight.trouble:
-        state = _replace(state, trouble=clipped(sight.trouble))
+        state = _replace(state, trouble=truncate(sight.trouble))
     return state, _told(before, state, now, policy)
 
 
@@ -93,7 +93,7 @@ def _is_news(record: PauseRecord, known: datetime | None) -> bool:
 def _pause(record: PauseRecord) -> Pause | None:
     if not record.paused:
         return None
-    return Pause(since=record.at, by=clipped(record.by, 80), reason=clipped(record.reason))
+    return Pause(since=record.at, by=truncate(record.by, 80), reason=truncate(record.reason))
 
 
 def _told(before: PairState, after: PairState, now: datetime, policy: Policy) -> tuple[Order, ...]:

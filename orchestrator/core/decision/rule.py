@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from orchestrator.core.base.text import listed, span
+from orchestrator.core.base.text import format_duration, join_words
 from orchestrator.core.base.vocabulary import DECIDING_CLASSES, WORK_CLASSES, EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.evidence import track_key
 from orchestrator.core.decision.verdicts import Assessment
@@ -38,7 +38,7 @@ def judged(seen: Assessment, side: Role, policy: Policy) -> Judgement:
     deciding = [c for c in bad if c in DECIDING_CLASSES]
     if not deciding:
         return _undecided(seen, side, bad)
-    names = listed(c.value for c in deciding)
+    names = join_words(c.value for c in deciding)
     if EvidenceClass.INFERENCE in deciding and _hub_and_jobs_are_well(seen, side):
         why = f"{names} bad while hub and jobs of the {side} are well: one model route, the hub stays"
         return Judgement(False, "model-route", why, bad)
@@ -59,7 +59,7 @@ def _undecided(seen: Assessment, side: Role, bad: tuple[EvidenceClass, ...]) -> 
             f"nothing about the {side} is known to be bad, but {blind}" if blind else f"nothing about the {side} is bad"
         )
         return Judgement(False, "quiet", quiet)
-    names = listed(c.value for c in bad)
+    names = join_words(c.value for c in bad)
     why = f"only {names} of the {side} is bad, which confirms but does not decide: {_reasons(seen, side, bad)}"
     return Judgement(False, "confirm-only", why, bad)
 
@@ -69,11 +69,11 @@ def _confirmed(
 ) -> Judgement:
     needed = confirmation(seen, side, policy)
     ripe = [c for c in deciding if seen.of(side, c).bad_for >= needed]
-    told = listed(f"{c} for {span(seen.of(side, c).bad_for)}" for c in deciding)
+    told = join_words(f"{c} for {format_duration(seen.of(side, c).bad_for)}" for c in deciding)
     if len(ripe) >= WITNESSES and WORK_CLASSES.intersection(ripe):
-        why = f"{told} bad on the {side} (needed: {span(needed)}): {_reasons(seen, side, ripe)}"
+        why = f"{told} bad on the {side} (needed: {format_duration(needed)}): {_reasons(seen, side, ripe)}"
         return Judgement(True, "two-classes", why, bad)
-    why = f"{told} bad on the {side}; two of them, one a work class, must be so for {span(needed)}"
+    why = f"{told} bad on the {side}; two of them, one a work class, must be so for {format_duration(needed)}"
     return Judgement(False, "confirming", why, bad)
 
 

@@ -22,7 +22,7 @@ import msgspec
 
 from orchestrator.core.base.codec import SCHEMA, Moment, Value, read_record
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.text import clipped
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Phase, Role
 from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.policy import DRILLS_KEPT, Policy
@@ -178,7 +178,7 @@ def _views(files: Mapping[str, bytes], pair: str, stamp: str) -> tuple[tuple[Sta
             else:
                 found += [view] if view else []
     newest = sorted(found, key=lambda view: view.looked_at, reverse=True)[:VIEWS_LIMIT]
-    return tuple(newest), clipped(f"another stamp's view: {broken[0]}") if broken else None
+    return tuple(newest), truncate(f"another stamp's view: {broken[0]}") if broken else None
 
 
 def _read[T: (PauseRecord, DrillLog, StampView)](files: Mapping[str, bytes], path: str, shape: type[T]) -> T | None:

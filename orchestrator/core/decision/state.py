@@ -12,7 +12,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value, decode, from_builtins
 from orchestrator.core.base.errors import UnknownShape
-from orchestrator.core.base.text import clipped
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.evidence import Evidence
@@ -219,11 +219,11 @@ def noted(state: PairState, now: datetime, rule: str, why: str, **changes: Any) 
     """The state in the same phase; a line in its journal if the reason is another one than before."""
     after = msgspec.structs.replace(state, **changes) if changes else state
     if rule == state.rule:
-        return after if why == state.why else msgspec.structs.replace(after, why=clipped(why))
+        return after if why == state.why else msgspec.structs.replace(after, why=truncate(why))
     return _written(after, now, rule, why)
 
 
 def _written(state: PairState, now: datetime, rule: str, why: str) -> PairState:
-    entry = JournalEntry(at=now, phase=state.phase, rule=rule, why=clipped(why))
+    entry = JournalEntry(at=now, phase=state.phase, rule=rule, why=truncate(why))
     journal = (*state.journal, entry)[-JOURNAL_LIMIT:]
     return msgspec.structs.replace(state, rule=rule, why=entry.why, journal=journal)

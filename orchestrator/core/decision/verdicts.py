@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.base.codec import Value, to_builtins
-from orchestrator.core.base.text import remark_of, span
+from orchestrator.core.base.text import format_duration, remark_of
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.evidence import (
     MEMBER_KEYS,
@@ -242,14 +242,14 @@ def _not_bad(tracks: dict[Surface, Track], last_ok: datetime | None, now: dateti
     slow = [s.value for s, t in tracks.items() if t.seen is Observation.DEGRADED]
     if last_ok is not None and now - last_ok <= policy.evidence_lifetime:
         observation = Observation.DEGRADED if slow else Observation.OK
-        why = f"last seen well {span(now - last_ok)} ago{''.join(remark_of(t.why) for t in tracks.values())}"
+        why = f"last seen well {format_duration(now - last_ok)} ago{''.join(remark_of(t.why) for t in tracks.values())}"
         return Verdict(observation=observation, last_ok_at=last_ok, why=why)
     unseen = [
         f"{s}: {t.why or t.seen}"
         for s, t in tracks.items()
         if t.ok_at is None or now - t.ok_at > policy.evidence_lifetime
     ]
-    ago = f", last seen well {span(now - last_ok)} ago" if last_ok else ""
+    ago = f", last seen well {format_duration(now - last_ok)} ago" if last_ok else ""
     return Verdict(observation=Observation.BLIND, last_ok_at=last_ok, why=f"cannot be told ({'; '.join(unseen)}){ago}")
 
 

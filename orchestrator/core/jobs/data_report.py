@@ -80,7 +80,7 @@ class DataReport(Value, kw_only=True):
     """Records that could not be read, with the reason."""
 
 
-def compared(source: Amount, copy: Amount) -> DataState:
+def compare(source: Amount, copy: Amount) -> DataState:
     """How a copy stands to its source. What was never there needs no copy."""
     if not copy.files:
         return DataState.MISSING if source.files else DataState.COPIED

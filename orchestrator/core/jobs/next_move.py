@@ -1,4 +1,4 @@
-"""What is to be done about one job now: ``next_move(record, facts) -> Move``. Pure; activities carry it out.
+"""What is to be done about one job now: ``next_move(record, facts) -> JobMove``. Pure; activities carry it out.
 
 There are three occasions, each with its own facts: a run that moves jobs away from a side (``RunFacts``), an event or a
 list that shows a job (``CaptureFacts``), and the old run that a resubmitted job left behind (``OldRunFacts``).
@@ -62,7 +62,7 @@ class Try(StrEnum):
     """The job has waited; as with the last try, what cannot be done goes on waiting."""
 
 
-class Do(StrEnum):
+class JobAction(StrEnum):
     """What is to be done."""
 
     ASK = "ask"
@@ -103,7 +103,7 @@ class Do(StrEnum):
     NOTE_OLD_RUN = "note_old_run"
 
 
-class Fact(StrEnum):
+class JobFact(StrEnum):
     """What a decision may need to know besides the record."""
 
     WHOLE = "whole"
@@ -248,16 +248,16 @@ class OldRunFacts(Value, kw_only=True):
 type Facts = RunFacts | CaptureFacts | OldRunFacts
 
 
-class Move(Value, kw_only=True):
+class JobMove(Value, kw_only=True):
     """What is to be done about a job, and why."""
 
-    do: Do
+    do: JobAction
     why: str = ""
     outcome: JobOutcome | None = None
     """What is counted for a move ``nothing`` of a run."""
 
     given_up: bool = False
-    ask: Fact | None = None
+    ask: JobFact | None = None
     attempt: Attempt | None = None
     producer: str = ""
     retry_at: datetime | None = None
@@ -269,7 +269,7 @@ class Move(Value, kw_only=True):
     """A run to be cancelled, by side and name."""
 
 
-def next_move(record: JobRecord | None, facts: Facts) -> Move:
+def next_move(record: JobRecord | None, facts: Facts) -> JobMove:
     """What is to be done about a job.
 
     Args:
@@ -279,7 +279,7 @@ def next_move(record: JobRecord | None, facts: Facts) -> Move:
     if isinstance(facts, CaptureFacts):
         return _decide_capture(record, facts)
     if record is None:
-        return Move(do=Do.NOTHING, outcome=JobOutcome.FINISHED, why="its record is gone")
+        return JobMove(do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why="its record is gone")
     if isinstance(facts, OldRunFacts):
         return _decide_old_run(record, facts)
     return _decide_run(record, facts)
@@ -288,44 +288,46 @@ def next_move(record: JobRecord | None, facts: Facts) -> Move:
 # --- a run moves jobs ---------------------------------------------------------------------------------------------
 
 
-def _decide_run(record: JobRecord, facts: RunFacts) -> Move:
+def _decide_run(record: JobRecord, facts: RunFacts) -> JobMove:
     if record.epoch > facts.epoch and facts.fault:
-        return Move(do=Do.NOTHING, outcome=JobOutcome.FINISHED, why=f"{record.name}: somebody else has dealt with it")
+        return JobMove(
+            do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why=f"{record.name}: somebody else has dealt with it"
+        )
     if record.epoch > facts.epoch:
         why = f"{record.name} was acted on in epoch {record.epoch}, this run is at {facts.epoch}"
-        return Move(do=Do.STAND_BACK, why=why)
+        return JobMove(do=JobAction.STAND_BACK, why=why)
     decided = _recall(record, facts)
     if decided:
         return decided
     if facts.fault:
         return _give_up(record, facts)
     if facts.broken:
-        return Move(do=Do.WAIT, why=facts.broken)
+        return JobMove(do=JobAction.WAIT, why=facts.broken)
     if facts.answer:
         return _read_answer(record, facts, facts.answer)
     return next(_moves(record, facts))
 
 
-def _moves(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
+def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     """The reasons not to submit, in the order in which they count, each only if it stands; then the submission."""
     yield from _check_wish(record, facts)
     yield from _check_whole(record, facts)
     if record.identity == "user" or tags.runs_as_user(record.body):
-        yield Move(do=Do.WAIT, why=AS_USER, needs_owner=True)
+        yield JobMove(do=JobAction.WAIT, why=AS_USER, needs_owner=True)
     yield from _check_submissions(record, facts)
     yield from _check_producers(record, facts)
     if facts.unmapped is None:
-        yield Move(do=Do.ASK, ask=Fact.BODY)
+        yield JobMove(do=JobAction.ASK, ask=JobFact.BODY)
     elif facts.unmapped:
-        yield Move(do=Do.WAIT, why=facts.unmapped)
+        yield JobMove(do=JobAction.WAIT, why=facts.unmapped)
     if facts.source is not facts.target and not facts.assets_made:
-        yield Move(do=Do.ASK, ask=Fact.ASSETS)
+        yield JobMove(do=JobAction.ASK, ask=JobFact.ASSETS)
     if facts.which is Try.AGAIN or facts.ordered:
         yield from _check_old_run(record, facts)
-    yield Move(do=Do.SUBMIT)
+    yield JobMove(do=JobAction.SUBMIT)
 
 
-def _recall(record: JobRecord, facts: RunFacts) -> Move | None:
+def _recall(record: JobRecord, facts: RunFacts) -> JobMove | None:
     """What was decided about a job before: by an interrupted try of this step, or by the job's own end."""
     if facts.which is Try.AGAIN:
         return None if record.status in TRIED_AGAIN else _repeat_outcome(record)
@@ -334,48 +336,52 @@ def _recall(record: JobRecord, facts: RunFacts) -> Move | None:
     if record.status is JobStatus.FINISHED and ended_as_asked(record, record.azure_status):
         return None
     if record.status is JobStatus.FINISHED:
-        return Move(do=Do.NOTHING, outcome=JobOutcome.FINISHED, why="it ended before it could be moved")
+        return JobMove(do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why="it ended before it could be moved")
     if record.epoch != facts.epoch:
         why = f"it was {record.status} in epoch {record.epoch}"
-        return Move(do=Do.NOTHING, outcome=JobOutcome.FINISHED, why=why)
+        return JobMove(do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why=why)
     return _repeat_outcome(record)
 
 
-def _repeat_outcome(record: JobRecord) -> Move:
+def _repeat_outcome(record: JobRecord) -> JobMove:
     """The outcome that a record shows. A job that runs, or is about to, is not this run's business."""
     try:
         outcome = JobOutcome(record.status.value)
     except ValueError:
-        return Move(do=Do.NOTHING, outcome=JobOutcome.FINISHED, why=f"it is {record.status}")
+        return JobMove(do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why=f"it is {record.status}")
     given_up = outcome is JobOutcome.WAITING and record.tries > 0
-    return Move(do=Do.NOTHING, outcome=outcome, why=record.reason, given_up=given_up)
+    return JobMove(do=JobAction.NOTHING, outcome=outcome, why=record.reason, given_up=given_up)
 
 
-def _give_up(record: JobRecord, facts: RunFacts) -> Move:
+def _give_up(record: JobRecord, facts: RunFacts) -> JobMove:
     if facts.which is Try.FIRST:
-        return Move(do=Do.TRY_LATER, why=facts.fault)
+        return JobMove(do=JobAction.TRY_LATER, why=facts.fault)
     pause = min(facts.retry * 2 ** min(record.tries, 16), LONGEST_RETRY)
     attempt = Attempt(side=facts.target, epoch=facts.epoch)
     why = f"given up for a time: {facts.fault}"
-    return Move(do=Do.GIVE_UP, why=why, retry_at=facts.now + pause, attempt=attempt, given_up=True)
+    return JobMove(do=JobAction.GIVE_UP, why=why, retry_at=facts.now + pause, attempt=attempt, given_up=True)
 
 
-def _read_answer(record: JobRecord, facts: RunFacts, answer: Answer) -> Move:
+def _read_answer(record: JobRecord, facts: RunFacts, answer: Answer) -> JobMove:
     if answer.job is None:
-        return Move(do=Do.REFUSE, why=f"the {facts.target} refused it: {answer.refusal}")
+        return JobMove(do=JobAction.REFUSE, why=f"the {facts.target} refused it: {answer.refusal}")
     if not is_successor(answer.job, record, facts.epoch):
         name = successor_name(record.root, facts.epoch)
-        return Move(do=Do.WAIT, why=f"a job named {name} that is not its successor exists in the {facts.target}")
-    return Move(do=Do.RESUBMIT, attempt=Attempt(side=facts.target, epoch=facts.epoch))
+        return JobMove(
+            do=JobAction.WAIT, why=f"a job named {name} that is not its successor exists in the {facts.target}"
+        )
+    return JobMove(do=JobAction.RESUBMIT, attempt=Attempt(side=facts.target, epoch=facts.epoch))
 
 
-def _check_wish(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
+def _check_wish(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     if record.policy is JobPolicy.NEVER:
-        yield Move(do=Do.SKIP, why=describe_wish(record) or "its policy is never")
+        yield JobMove(do=JobAction.SKIP, why=describe_wish(record) or "its policy is never")
     if record.schedule:
-        yield Move(do=Do.SKIP, why=f"it is a run of the schedule {record.schedule}, whose next run is its own")
+        yield JobMove(
+            do=JobAction.SKIP, why=f"it is a run of the schedule {record.schedule}, whose next run is its own"
+        )
     if record.deadline and facts.now > record.deadline:
-        yield Move(do=Do.SKIP, why=f"its deadline {record.deadline:%Y-%m-%d %H:%M:%SZ} has passed")
+        yield JobMove(do=JobAction.SKIP, why=f"its deadline {record.deadline:%Y-%m-%d %H:%M:%SZ} has passed")
 
 
 def whole_of(record: JobRecord) -> str:
@@ -383,52 +389,52 @@ def whole_of(record: JobRecord) -> str:
     return record.parent or (tags.sweep_of(record.name) if record.name == record.root else "")
 
 
-def _check_whole(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
+def _check_whole(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     """A part goes with its whole. A name like a trial's counts only if the ledger knows that sweep."""
     name = whole_of(record)
     if not name:
         return
     if facts.whole is None:
-        yield Move(do=Do.ASK, ask=Fact.WHOLE)
+        yield JobMove(do=JobAction.ASK, ask=JobFact.WHOLE)
     elif record.parent and not facts.whole.known:
-        yield Move(do=Do.WAIT, why=f"it is a part of {name}, which is not in the ledger")
+        yield JobMove(do=JobAction.WAIT, why=f"it is a part of {name}, which is not in the ledger")
     elif record.parent:
-        yield Move(do=Do.SKIP, why=f"it is a part of {name}, which is dealt with as a whole")
+        yield JobMove(do=JobAction.SKIP, why=f"it is a part of {name}, which is dealt with as a whole")
     elif facts.whole.is_sweep:
-        yield Move(do=Do.SKIP, why=f"it is a trial of {name}, which is dealt with as a whole")
+        yield JobMove(do=JobAction.SKIP, why=f"it is a trial of {name}, which is dealt with as a whole")
 
 
-def _check_submissions(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
+def _check_submissions(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     """A submission of an earlier epoch may have been accepted after all, although its answer did not arrive."""
     seen = {submission.attempt: submission.job for submission in facts.submissions}
     for attempt in record.unsure:
         if (attempt.side, attempt.epoch) == (facts.target, facts.epoch):
             continue
         if attempt not in seen:
-            yield Move(do=Do.ASK, ask=Fact.SUBMISSION, attempt=attempt)
+            yield JobMove(do=JobAction.ASK, ask=JobFact.SUBMISSION, attempt=attempt)
             return
         job = seen[attempt]
         if job is not None and is_successor(job, record, attempt.epoch):
-            yield Move(do=Do.ADOPT, attempt=attempt)
+            yield JobMove(do=JobAction.ADOPT, attempt=attempt)
 
 
-def _check_producers(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
+def _check_producers(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     """A job whose input another job has yet to make again waits for it."""
     known = {producer.name: producer.head for producer in facts.producers}
     for name in record.lineage:
         if name not in known:
-            yield Move(do=Do.ASK, ask=Fact.PRODUCER, producer=name)
+            yield JobMove(do=JobAction.ASK, ask=JobFact.PRODUCER, producer=name)
             return
         head = known[name]
         if head is None:
             continue
         if head.status is JobStatus.RUNNING and head.hub is not facts.target:
-            yield Move(do=Do.TRY_LATER, why=f"it needs the output of {name}, which goes before it")
+            yield JobMove(do=JobAction.TRY_LATER, why=f"it needs the output of {name}, which goes before it")
         if head.status is not JobStatus.FINISHED:
-            yield Move(do=Do.WAIT, why=_because_of(name, head), retry_at=facts.now + facts.retry)
+            yield JobMove(do=JobAction.WAIT, why=_because_of(name, head), retry_at=facts.now + facts.retry)
         if head.hub is facts.target and head.name != name and head.azure_status.casefold() != "completed":
             why = f"it needs the output of {name}; {head.name} ended as {head.azure_status}"
-            yield Move(do=Do.WAIT, why=why)
+            yield JobMove(do=JobAction.WAIT, why=why)
 
 
 def _because_of(name: str, head: JobRecord) -> str:
@@ -443,7 +449,7 @@ def made_again(facts: RunFacts) -> dict[str, str]:
     return {name: head.name for name, head in heads.items() if head.hub is facts.target and head.name != name}
 
 
-def _check_old_run(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
+def _check_old_run(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     """The old run must be over where that can be known, so that the job does not run in two hubs.
 
     An outage's first run asks nothing: the hub that is left does not answer, and its jobs have stopped. Asked are
@@ -451,25 +457,25 @@ def _check_old_run(record: JobRecord, facts: RunFacts) -> Iterator[Move]:
     """
     old, is_home = facts.old_run, facts.source is facts.target
     if old is None:
-        yield Move(do=Do.ASK, ask=Fact.OLD_RUN)
+        yield JobMove(do=JobAction.ASK, ask=JobFact.OLD_RUN)
         return
     if old.fault and not is_home and facts.ordered and facts.hub_answers is None:
-        yield Move(do=Do.ASK, ask=Fact.HUB_ANSWERS)
+        yield JobMove(do=JobAction.ASK, ask=JobFact.HUB_ANSWERS)
     if old.fault and (is_home or (facts.ordered and facts.hub_answers)):
-        yield Move(do=Do.TRY_LATER, why=old.fault, retry_after=old.retry_after)
+        yield JobMove(do=JobAction.TRY_LATER, why=old.fault, retry_after=old.retry_after)
     if not old.status:
         return
     if has_ended(old.status):
         if not _may_follow(record, facts, old.status):
             why = f"it ended in the {record.hub} as {old.status}"
-            yield Move(do=Do.FINISH, why=why, azure_status=old.status)
+            yield JobMove(do=JobAction.FINISH, why=why, azure_status=old.status)
     elif facts.ordered and not is_home:
         cancel = None if old.status.casefold() == "cancelrequested" else (record.hub, record.name)
         why = f"its end in the {record.hub} is not confirmed yet, it is {old.status} there"
-        yield Move(do=Do.STOP, why=why, cancel=cancel)
+        yield JobMove(do=JobAction.STOP, why=why, cancel=cancel)
     else:
         why = f"its old run is still {old.status} in the {record.hub}"
-        yield Move(do=Do.WAIT, why=why, retry_at=facts.now + facts.retry)
+        yield JobMove(do=JobAction.WAIT, why=why, retry_at=facts.now + facts.retry)
 
 
 def _may_follow(record: JobRecord, facts: RunFacts, status: str) -> bool:
@@ -497,7 +503,7 @@ def is_successor(job: dict[str, Any], record: JobRecord, epoch: int) -> bool:
 # --- a job is seen ------------------------------------------------------------------------------------------------
 
 
-def _decide_capture(record: JobRecord | None, facts: CaptureFacts) -> Move:
+def _decide_capture(record: JobRecord | None, facts: CaptureFacts) -> JobMove:
     """A job that ran by the event's word and is in the ledger needs no question.
 
     One that completed by the event's word is believed when its hub cannot be asked; one that failed is not, for it may
@@ -507,36 +513,36 @@ def _decide_capture(record: JobRecord | None, facts: CaptureFacts) -> Move:
         return _decide_settling(record, facts)
     if not facts.asked:
         is_known = record and facts.told and not has_ended(facts.told) and not record.incomplete
-        return Move(do=Do.NOTHING) if is_known else Move(do=Do.ASK, ask=Fact.JOB)
+        return JobMove(do=JobAction.NOTHING) if is_known else JobMove(do=JobAction.ASK, ask=JobFact.JOB)
     if facts.silent:
         believed = has_ended(facts.told) and facts.told.casefold() != "failed"
-        return _finish(record, facts.told) if believed else Move(do=Do.TRY_LATER)
+        return _finish(record, facts.told) if believed else JobMove(do=JobAction.TRY_LATER)
     if facts.job is None or is_ours(facts.job) or (record and record.hub is not facts.side):
-        return Move(do=Do.NOTHING)
+        return JobMove(do=JobAction.NOTHING)
     if has_ended(status_of(facts.job)):
         return _finish(record, status_of(facts.job))
     if record is None:
-        return Move(do=Do.CAPTURE)
-    return Move(do=Do.COMPLETE if lacks_assets(record) else Do.NOTHING)
+        return JobMove(do=JobAction.CAPTURE)
+    return JobMove(do=JobAction.COMPLETE if lacks_assets(record) else JobAction.NOTHING)
 
 
-def _decide_settling(record: JobRecord, facts: CaptureFacts) -> Move:
+def _decide_settling(record: JobRecord, facts: CaptureFacts) -> JobMove:
     """Of a job that was written down ahead; one that may still arrive is left alone."""
     if not facts.asked:
-        return Move(do=Do.ASK, ask=Fact.JOB)
+        return JobMove(do=JobAction.ASK, ask=JobFact.JOB)
     if facts.silent:
-        return Move(do=Do.TRY_LATER)
+        return JobMove(do=JobAction.TRY_LATER)
     if facts.job is not None:
-        return Move(do=Do.SETTLE)
+        return JobMove(do=JobAction.SETTLE)
     if record.status is JobStatus.SUBMITTING and is_overdue(record, facts.now):
-        return Move(do=Do.CLOSE, why=f"it never arrived in the {record.hub}")
-    return Move(do=Do.NOTHING)
+        return JobMove(do=JobAction.CLOSE, why=f"it never arrived in the {record.hub}")
+    return JobMove(do=JobAction.NOTHING)
 
 
-def _finish(record: JobRecord | None, status: str) -> Move:
+def _finish(record: JobRecord | None, status: str) -> JobMove:
     if record is None or record.status is not JobStatus.RUNNING or ended_as_asked(record, status):
-        return Move(do=Do.NOTHING)
-    return Move(do=Do.FINISH, azure_status=status)
+        return JobMove(do=JobAction.NOTHING)
+    return JobMove(do=JobAction.FINISH, azure_status=status)
 
 
 def lacks_assets(record: JobRecord) -> bool:
@@ -547,13 +553,13 @@ def lacks_assets(record: JobRecord) -> bool:
 # --- an old run ---------------------------------------------------------------------------------------------------
 
 
-def _decide_old_run(record: JobRecord, facts: OldRunFacts) -> Move:
+def _decide_old_run(record: JobRecord, facts: OldRunFacts) -> JobMove:
     """Only the run of a job whose successor was accepted is ever stopped; never the last of a line."""
     if record.status is not JobStatus.RESUBMITTED:
-        return Move(do=Do.NOTHING)
+        return JobMove(do=JobAction.NOTHING)
     if record.epoch > facts.epoch:
         why = f"{record.name} was acted on in epoch {record.epoch}, this run is at {facts.epoch}"
-        return Move(do=Do.STAND_BACK, why=why)
+        return JobMove(do=JobAction.STAND_BACK, why=why)
     if not facts.status:
         return _note(OldRun.GONE, f"the {record.hub} does not know it any more")
     if facts.status.casefold() == "completed":
@@ -562,20 +568,20 @@ def _decide_old_run(record: JobRecord, facts: OldRunFacts) -> Move:
         became = OldRun.STOPPED if record.stop_asked else OldRun.ENDED
         return _note(became, f"its old run ended in the {record.hub} as {facts.status}")
     goes_on = _successor_goes_on(record, facts)
-    if isinstance(goes_on, Move):
+    if isinstance(goes_on, JobMove):
         return goes_on
     if not goes_on:
-        return Move(do=Do.NOTHING, why="its successor does not run")
+        return JobMove(do=JobAction.NOTHING, why="its successor does not run")
     cancel = None if facts.status.casefold() == "cancelrequested" else (record.hub, record.name)
     why = f"its old run was still {facts.status} in the {record.hub}, beside {record.successor}"
     return _note(OldRun.STOPPING, why, cancel)
 
 
-def _note(found: OldRun, why: str, cancel: tuple[Role, str] | None = None) -> Move:
-    return Move(do=Do.NOTE_OLD_RUN, old_run=found, why=why, cancel=cancel)
+def _note(found: OldRun, why: str, cancel: tuple[Role, str] | None = None) -> JobMove:
+    return JobMove(do=JobAction.NOTE_OLD_RUN, old_run=found, why=why, cancel=cancel)
 
 
-def _decide_completed(record: JobRecord, facts: OldRunFacts) -> Move:
+def _decide_completed(record: JobRecord, facts: OldRunFacts) -> JobMove:
     """The work was done after all. Unless it was known when the successor was submitted, the plan decides."""
     why = f"its old run completed in the {record.hub}"
     if record.ended_at is not None:
@@ -583,24 +589,24 @@ def _decide_completed(record: JobRecord, facts: OldRunFacts) -> Move:
     if facts.twin is Twin.KEEP:
         return _note(OldRun.COMPLETED, f"{why}; {record.successor} is kept")
     if not facts.successor_read:
-        return Move(do=Do.ASK, ask=Fact.SUCCESSOR)
+        return JobMove(do=JobAction.ASK, ask=JobFact.SUCCESSOR)
     twin = _twin(record, facts)
     if twin is None or twin.status is not JobStatus.RUNNING:
         return _note(OldRun.COMPLETED, f"{why}; {record.successor} had ended, too")
     return _note(OldRun.COMPLETED, f"{why}; {twin.name} is cancelled", (twin.hub, twin.name))
 
 
-def _successor_goes_on(record: JobRecord, facts: OldRunFacts) -> bool | Move:
+def _successor_goes_on(record: JobRecord, facts: OldRunFacts) -> bool | JobMove:
     """Whether the successor was accepted, by its hub's own word, and has not ended badly."""
     if not facts.successor_read:
-        return Move(do=Do.ASK, ask=Fact.SUCCESSOR)
+        return JobMove(do=JobAction.ASK, ask=JobFact.SUCCESSOR)
     twin = _twin(record, facts)
     if twin is None:
         return False
     if twin.status is JobStatus.RESUBMITTED:
         return True
     if not facts.job_read:
-        return Move(do=Do.ASK, ask=Fact.SUCCESSOR_JOB)
+        return JobMove(do=JobAction.ASK, ask=JobFact.SUCCESSOR_JOB)
     if facts.job is None:
         return False
     job = facts.job

@@ -47,7 +47,7 @@ class IllegalChange(PermanentError):
     """The table has no row for this status and event: a defect, never a state of the world."""
 
 
-class Row(NamedTuple):
+class JobRow(NamedTuple):
     status: JobStatus | None
     """None: there is no record yet."""
 
@@ -83,32 +83,32 @@ _TO_AN_OLD_RUN: tuple[tuple[JobEventKind, str], ...] = (
     (_E.OLD_RUN_GONE, "Its hub does not know its old run any more."),
 )
 
-ROWS: tuple[Row, ...] = (
-    Row(None, _E.SUBMITTING, _S.SUBMITTING, "It is written down ahead of its submission."),
-    Row(None, _E.CAPTURED, _S.RUNNING, "It was seen in a hub for the first time, and runs there."),
-    Row(None, _E.SUBMITTED, _S.RUNNING, "It continues another job, and its hub has accepted it."),
-    Row(_S.SUBMITTING, _E.SUBMITTING, _S.SUBMITTING, "It is submitted once more under the same name."),
-    Row(_S.NOT_SUBMITTED, _E.SUBMITTING, _S.SUBMITTING, "It is submitted once more under the same name."),
-    Row(_S.SUBMITTING, _E.TAG_NOT_UNDERSTOOD, _S.SUBMITTING, "A tag of it is not understood; the default counts."),
-    Row(_S.RUNNING, _E.TAG_NOT_UNDERSTOOD, _S.RUNNING, "A tag of it is not understood; the default counts."),
-    Row(_S.SUBMITTING, _E.SUBMITTED, _S.RUNNING, _SETTLED),
-    Row(_S.NOT_SUBMITTED, _E.SUBMITTED, _S.RUNNING, _SETTLED),
-    Row(_S.SUBMITTING, _E.NOT_SUBMITTED, _S.NOT_SUBMITTED, "Its hub refused it, or it never arrived there."),
-    Row(_S.RUNNING, _E.INCOMPLETE, _S.RUNNING, _ASSETS_MISSING),
-    Row(_S.RUNNING, _E.COMPLETED, _S.RUNNING, _ASSETS_KEPT),
-    *(Row(status, event, to or status, said) for status in MOVABLE for event, to, said in _BY_A_RUN),
-    *(Row(_S.RESUBMITTED, event, _S.RESUBMITTED, said) for event, said in _TO_AN_OLD_RUN),
-    Row(_S.RUNNING, _E.RETRY, _S.RUNNING, "It runs and was to be left alone; it is moved again if its hub is left."),
+ROWS: tuple[JobRow, ...] = (
+    JobRow(None, _E.SUBMITTING, _S.SUBMITTING, "It is written down ahead of its submission."),
+    JobRow(None, _E.CAPTURED, _S.RUNNING, "It was seen in a hub for the first time, and runs there."),
+    JobRow(None, _E.SUBMITTED, _S.RUNNING, "It continues another job, and its hub has accepted it."),
+    JobRow(_S.SUBMITTING, _E.SUBMITTING, _S.SUBMITTING, "It is submitted once more under the same name."),
+    JobRow(_S.NOT_SUBMITTED, _E.SUBMITTING, _S.SUBMITTING, "It is submitted once more under the same name."),
+    JobRow(_S.SUBMITTING, _E.TAG_NOT_UNDERSTOOD, _S.SUBMITTING, "A tag of it is not understood; the default counts."),
+    JobRow(_S.RUNNING, _E.TAG_NOT_UNDERSTOOD, _S.RUNNING, "A tag of it is not understood; the default counts."),
+    JobRow(_S.SUBMITTING, _E.SUBMITTED, _S.RUNNING, _SETTLED),
+    JobRow(_S.NOT_SUBMITTED, _E.SUBMITTED, _S.RUNNING, _SETTLED),
+    JobRow(_S.SUBMITTING, _E.NOT_SUBMITTED, _S.NOT_SUBMITTED, "Its hub refused it, or it never arrived there."),
+    JobRow(_S.RUNNING, _E.INCOMPLETE, _S.RUNNING, _ASSETS_MISSING),
+    JobRow(_S.RUNNING, _E.COMPLETED, _S.RUNNING, _ASSETS_KEPT),
+    *(JobRow(status, event, to or status, said) for status in MOVABLE for event, to, said in _BY_A_RUN),
+    *(JobRow(_S.RESUBMITTED, event, _S.RESUBMITTED, said) for event, said in _TO_AN_OLD_RUN),
+    JobRow(_S.RUNNING, _E.RETRY, _S.RUNNING, "It runs and was to be left alone; it is moved again if its hub is left."),
     *(
-        Row(status, _E.RETRY, _S.WAITING, _RETRY)
+        JobRow(status, _E.RETRY, _S.WAITING, _RETRY)
         for status in (_S.SUBMITTING, _S.NOT_SUBMITTED, _S.FINISHED, _S.WAITING, _S.REFUSED, _S.SKIPPED)
     ),
-    Row(_S.RUNNING, _E.SKIP, _S.RUNNING, _LEAVE),
-    Row(_S.SUBMITTING, _E.SKIP, _S.SUBMITTING, _LEAVE),
-    *(Row(status, _E.SKIP, _S.SKIPPED, _LEAVE) for status in (_S.NOT_SUBMITTED, _S.WAITING, _S.REFUSED)),
+    JobRow(_S.RUNNING, _E.SKIP, _S.RUNNING, _LEAVE),
+    JobRow(_S.SUBMITTING, _E.SKIP, _S.SUBMITTING, _LEAVE),
+    *(JobRow(status, _E.SKIP, _S.SKIPPED, _LEAVE) for status in (_S.NOT_SUBMITTED, _S.WAITING, _S.REFUSED)),
 )
 
-TABLE: dict[tuple[JobStatus | None, JobEventKind], Row] = {(row.status, row.event): row for row in ROWS}
+TABLE: dict[tuple[JobStatus | None, JobEventKind], JobRow] = {(row.status, row.event): row for row in ROWS}
 
 
 def next_status(status: JobStatus | None, event: JobEventKind) -> JobStatus:

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import JobPolicy
-from orchestrator.core.jobs.rewrite.json_pointer import folded_key
+from orchestrator.core.jobs.rewrite.json_pointer import fold_key
 from orchestrator.core.jobs.rewrite.references import references
 from orchestrator.core.jobs.rewrite.rewrite import WHERE, job_of
 
@@ -52,7 +52,7 @@ def parent_of(body: Mapping[str, Any]) -> str:
     properties = body.get("properties")
     if not isinstance(properties, Mapping):
         return ""
-    said = [value for key, value in properties.items() if folded_key(key) in _PARENT_FIELDS]
+    said = [value for key, value in properties.items() if fold_key(key) in _PARENT_FIELDS]
     for bag in (properties.get("properties"), properties.get("tags")):
         if isinstance(bag, Mapping):
             said += [value for key, value in bag.items() if key.casefold() in _PARENT_KEYS]
@@ -76,7 +76,7 @@ def schedule_of(body: Mapping[str, Any]) -> str:
         return ""
     bag = properties.get("properties")
     for key, value in bag.items() if isinstance(bag, Mapping) else ():
-        if folded_key(key).rpartition(".")[2] in {"schedule", "schedulename", "scheduleid"} and value:
+        if fold_key(key).rpartition(".")[2] in {"schedule", "schedulename", "scheduleid"} and value:
             return str(value).rpartition("/")[2]
     found = _SCHEDULED.fullmatch(str(properties.get("displayName") or ""))
     return found["schedule"] if found else ""
@@ -122,7 +122,7 @@ def _inputs(value: Any) -> Iterator[str]:
             yield from _inputs(item)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            if folded_key(key) not in _NAMES_NO_INPUT:
+            if fold_key(key) not in _NAMES_NO_INPUT:
                 yield from _inputs(item)
 
 
@@ -182,14 +182,14 @@ def _runs_as_user(value: Any) -> bool:
         return any(_runs_as_user(item) for item in value)
     if not isinstance(value, dict):
         return False
-    return any((folded_key(key) == "identity" and _is_user(item)) or _runs_as_user(item) for key, item in value.items())
+    return any((fold_key(key) == "identity" and _is_user(item)) or _runs_as_user(item) for key, item in value.items())
 
 
 def _is_user(identity: Any) -> bool:
     if not isinstance(identity, dict):
         return False
-    types = (item for key, item in identity.items() if folded_key(key) in {"identitytype", "type"})
-    return any(isinstance(item, str) and folded_key(item) == _USER for item in types)
+    types = (item for key, item in identity.items() if fold_key(key) in {"identitytype", "type"})
+    return any(isinstance(item, str) and fold_key(item) == _USER for item in types)
 
 
 def stamped(body: Mapping[str, Any], *, source: str, epoch: int, run: str) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import GLOBAL, region_named
 from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, Role
-from orchestrator.core.plan.policy import checked
+from orchestrator.core.plan.policy import check_policy
 from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Plan
 
 
-def checked_canary(canary: Canary, where: str) -> Canary:
+def check_canary(canary: Canary, where: str) -> Canary:
     """The same, if it does not contradict itself.
 
     Raises:
@@ -61,8 +61,8 @@ def cross_checked(plan: Plan, where: str) -> Plan:
     _check_jobs(plan, must)
     home = plan.references.home
     must(not home or _is_region(home), "references.home", "a canonical region name", home)
-    checked_canary(plan.canary, where)
-    checked(plan.policy, where)
+    check_canary(plan.canary, where)
+    check_policy(plan.policy, where)
     return plan
 
 

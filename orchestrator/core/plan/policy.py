@@ -14,7 +14,7 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.plan.windows import Recurring, Window, check_recurring
 
-__all__ = ["Failback", "Policy", "Recurring", "Window", "checked"]
+__all__ = ["Failback", "Policy", "Recurring", "Window", "check_policy"]
 
 DRILLS_KEPT = 16
 """Green drills that a pair remembers, the newest."""
@@ -103,7 +103,7 @@ class Policy(Value, kw_only=True):
     through anew. One late timer is not blindness; two minutes without eyes are."""
 
 
-def checked(policy: Policy, where: str) -> Policy:
+def check_policy(policy: Policy, where: str) -> Policy:
     """The same policy, if it does not contradict itself.
 
     Raises:
@@ -111,14 +111,14 @@ def checked(policy: Policy, where: str) -> Policy:
     """
     for field, expected, holds in _claims(policy):
         if not holds:
-            raise InvalidInput(where, f"policy.{field}", expected, _told(getattr(policy, field)))
+            raise InvalidInput(where, f"policy.{field}", expected, _format_value(getattr(policy, field)))
     for field in ("maintenance_weekly", "blackout_weekly"):
         for n, window in enumerate(getattr(policy, field)):
             check_recurring(window, where, f"policy.{field}[{n}]")
     return policy
 
 
-def _told(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value as it is written in a plan, more or less."""
     if isinstance(value, tuple):
         return ", ".join(f"{window.since.isoformat()} to {window.until.isoformat()}" for window in value)

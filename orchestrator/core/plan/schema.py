@@ -18,7 +18,7 @@ from orchestrator.core.base.vocabulary import JobPolicy, Role, Surface, Tier, Tw
 from orchestrator.core.plan.policy import Policy
 
 
-class Polls(Value, kw_only=True):
+class PollSchedule(Value, kw_only=True):
     """How often Resource Health, Service Health and the logs are asked, besides what they deliver by themselves."""
 
     interval: timedelta | None = timedelta(minutes=5)
@@ -143,7 +143,7 @@ class Pointer(Value, kw_only=True):
     """Further endpoints of the same store; each is verified after a switch."""
 
 
-class Ledger(Value, kw_only=True):
+class LedgerAccount(Value, kw_only=True):
     """The storage account that holds epoch record, job records and audit, outside the primary's region."""
 
     account: str
@@ -237,7 +237,7 @@ class Plan(Value, kw_only=True):
     pointer: Pointer
     """Where clients are told."""
 
-    ledger: Ledger
+    ledger: LedgerAccount
     """Where records are kept."""
 
     services: tuple[str, ...] = HUB_SERVICES
@@ -255,7 +255,7 @@ class Plan(Value, kw_only=True):
     canary: Canary = Canary()
     """The job of a canary drill, and the canaries of the watch, which cost."""
 
-    polls: Polls = Polls()
+    polls: PollSchedule = PollSchedule()
     """What is fetched besides probing."""
 
     recording: Recording = Recording()

@@ -24,11 +24,11 @@ from orchestrator.core.signals.azure_words import (
     SERVICES,
     SEVERE,
     SEVERITIES,
-    Said,
     Service,
+    WordSent,
     strangers,
 )
-from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
 from orchestrator.core.signals.service_health import read_notice
 
@@ -66,7 +66,7 @@ def _common(data: dict[str, Any]) -> Fact | None:
     sent = text(pick(essentials, "monitoringService"))
     context = branch(data, "alertContext")
     alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
-    service = SERVICE.get(word(sent).removeprefix("activitylog")) if sent else _told_by(context)
+    service = SERVICE.get(word(sent).removeprefix("activitylog")) if sent else _named_source(context)
     if service is None and word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
         service = Service.MEASURED
     return _READERS[service or Service.UNUSED](alert)
@@ -76,25 +76,25 @@ def _legacy(data: dict[str, Any]) -> Fact | None:
     record = branch(data, "context", "activityLog")
     if not record:
         return None
-    sent = _said(record, "eventSource")
+    sent = _read_word(record, "eventSource")
     resource = arm_id(pick(record, "resourceId"))
     alert = Alert(sent, {}, record, (resource,) if resource else ())
-    return _READERS[_told_by(record) or Service.ADMINISTRATIVE](alert)
+    return _READERS[_named_source(record) or Service.ADMINISTRATIVE](alert)
 
 
-def _told_by(record: dict[str, Any]) -> Service | None:
+def _named_source(record: dict[str, Any]) -> Service | None:
     """What a record of the activity log names as its source, or what its operation's name tells; None if neither."""
-    sent = _said(record, "eventSource")
+    sent = _read_word(record, "eventSource")
     if sent is not None:
         return SERVICE.get(word(sent), Service.UNUSED)
-    operation = word(_said(record, "operationName"))
+    operation = word(_read_word(record, "operationName"))
     for service in (Service.RESOURCE_HEALTH, Service.SERVICE_HEALTH):
         if operation.startswith(f"microsoft{service}/"):
             return service
     return None
 
 
-def _said(record: dict[str, Any], name: str) -> str | None:
+def _read_word(record: dict[str, Any], name: str) -> str | None:
     """A word of a record; the activity log itself keeps some as ``{"value": …, "localizedValue": …}``."""
     said = pick(record, name)
     return text(pick(said, "value")) if isinstance(said, dict) else text(said)
@@ -111,7 +111,7 @@ def _resource_health(alert: Alert) -> Fact:
     over = word(pick(alert.context, "status")) == "resolved"
     observation = Observation.OK if over else HEALTH.get(state, Observation.BLIND)
     cause = _health_cause(properties)
-    at = _happened(alert)
+    at = _time_of(alert)
     target = alert.targets[0] if alert.targets else arm_id(pick(alert.context, "resourceId"))
     counts = observation is Observation.BAD and cause is Cause.PLATFORM
     key = _key(alert, "health")
@@ -120,7 +120,7 @@ def _resource_health(alert: Alert) -> Fact:
             "health", state if observation is HEALTH.get(state) else f"{state}/{observation}", target, at.isoformat()
         )
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=alert.type,
         evidence_class=EvidenceClass.DEPENDENCY,
         observation=observation,
@@ -132,8 +132,8 @@ def _resource_health(alert: Alert) -> Fact:
         why=_health_reason(observation, cause),
     )
     unknown = strangers(
-        Said("health", pick(properties, "currentHealthStatus", "healthStatus"), HEALTH_WORDS),
-        Said("cause", pick(properties, "cause", "healthEventCause"), CAUSE_WORDS),
+        WordSent("health", pick(properties, "currentHealthStatus", "healthStatus"), HEALTH_WORDS),
+        WordSent("cause", pick(properties, "cause", "healthEventCause"), CAUSE_WORDS),
     )
     return Fact(parsed, Details(targets=alert.targets, unknown=unknown))
 
@@ -162,10 +162,10 @@ def _health_reason(observation: Observation, cause: Cause) -> str:
 
 
 def _service_health(alert: Alert) -> Fact:
-    return read_notice(alert.type, alert.context, _happened(alert))
+    return read_notice(alert.type, alert.context, _time_of(alert))
 
 
-def _measured(alert: Alert) -> Fact:
+def _read_measurement(alert: Alert) -> Fact:
     essentials = alert.essentials
     condition = word(pick(essentials, "monitorCondition"))
     observation = FIRED.get(condition, Observation.BLIND)
@@ -174,26 +174,26 @@ def _measured(alert: Alert) -> Fact:
     fired, resolved = when(pick(essentials, "firedDateTime")), when(pick(essentials, "resolvedDateTime"))
     at = (resolved or fired) if observation is Observation.OK else fired
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=alert.type,
         evidence_class=EvidenceClass.METRICS,
         observation=observation,
         target=alert.targets[0] if alert.targets else None,
-        regions=_searched_in(alert.context),
+        regions=_searched_regions(alert.context),
         occurred_at=at,
-        dedupe_key=_measured_key(alert, condition, at),
+        dedupe_key=_measurement_key(alert, condition, at),
         counts=severe and observation is Observation.BAD,
-        why=_measured_reason(observation, severity, severe),
+        why=_measurement_reason(observation, severity, severe),
     )
     rule = text(pick(essentials, "alertRule")) or text(pick(essentials, "originAlertId", "alertId"))
     unknown = strangers(
-        Said("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
-        Said("severity", pick(essentials, "severity"), SEVERITIES),
+        WordSent("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
+        WordSent("severity", pick(essentials, "severity"), SEVERITIES),
     )
     return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
 
 
-def _searched_in(context: dict[str, Any]) -> tuple[str, ...]:
+def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
     """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
     sources = pick(context.get("SearchResults"), "dataSources")
     return (
@@ -201,7 +201,7 @@ def _searched_in(context: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _measured_key(alert: Alert, condition: str, at: datetime | None) -> str:
+def _measurement_key(alert: Alert, condition: str, at: datetime | None) -> str:
     identity = text(pick(alert.essentials, "originAlertId")) or text(pick(alert.essentials, "alertId"))
     if identity is None:
         return _key(alert, condition)
@@ -209,7 +209,7 @@ def _measured_key(alert: Alert, condition: str, at: datetime | None) -> str:
     return key_of("alert", identity, signal, condition, at.isoformat() if at else None)
 
 
-def _measured_reason(observation: Observation, severity: str, severe: bool) -> str:
+def _measurement_reason(observation: Observation, severity: str, severe: bool) -> str:
     if observation is Observation.BAD:
         return f"an alert of {severity} fired, which {'may count' if severe else 'is too mild to count'}"
     if observation is Observation.OK:
@@ -218,15 +218,15 @@ def _measured_reason(observation: Observation, severity: str, severe: bool) -> s
 
 
 def _administrative(alert: Alert) -> Fact:
-    operation = _said(alert.context, "operationName") or ""
-    status = word(_said(alert.context, "status"))
+    operation = _read_word(alert.context, "operationName") or ""
+    status = word(_read_word(alert.context, "status"))
     named = arm_id(pick(branch(alert.context, "properties"), "entity"))
     scope = arm_id(pick(branch(alert.context, "authorization"), "scope"))
     target = named or (alert.targets[0] if alert.targets else scope) or arm_id(pick(alert.context, "resourceId"))
     done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
-    at = _happened(alert)
+    at = _time_of(alert)
     parsed = Parsed(
-        kind=Kind.CHANGE,
+        kind=ElementKind.CHANGE,
         type=alert.type,
         cause=Cause.USER,
         target=target,
@@ -254,22 +254,22 @@ def _activity_key(alert: Alert, operation: str, status: str, at: datetime | None
     return key_of("activity", identity, operation, status, at.isoformat() if at else None)
 
 
-def _unused(alert: Alert) -> Fact:
+def _ignore(alert: Alert) -> Fact:
     why = "an alert of a kind that is no evidence: anomalies, budgets, rules of others"
     identity = text(pick(alert.context, "eventDataId"))
     parsed = Parsed(
-        kind=Kind.IGNORED,
+        kind=ElementKind.IGNORED,
         type=alert.type,
         target=alert.targets[0] if alert.targets else None,
-        occurred_at=_happened(alert),
+        occurred_at=_time_of(alert),
         dedupe_key=key_of("unused", identity) if identity else _key(alert, "unused"),
         why=why,
     )
-    source = pick(alert.essentials, "monitoringService") or _said(alert.context, "eventSource")
-    return Fact(parsed, Details(targets=alert.targets, unknown=strangers(Said("source", source, SERVICES))))
+    source = pick(alert.essentials, "monitoringService") or _read_word(alert.context, "eventSource")
+    return Fact(parsed, Details(targets=alert.targets, unknown=strangers(WordSent("source", source, SERVICES))))
 
 
-def _happened(alert: Alert) -> datetime | None:
+def _time_of(alert: Alert) -> datetime | None:
     return when(pick(alert.context, "eventTimestamp")) or when(pick(alert.essentials, "firedDateTime"))
 
 
@@ -282,6 +282,6 @@ _READERS: dict[Service, Callable[[Alert], Fact]] = {
     Service.RESOURCE_HEALTH: _resource_health,
     Service.SERVICE_HEALTH: _service_health,
     Service.ADMINISTRATIVE: _administrative,
-    Service.MEASURED: _measured,
-    Service.UNUSED: _unused,
+    Service.MEASURED: _read_measurement,
+    Service.UNUSED: _ignore,
 }

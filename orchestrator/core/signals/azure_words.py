@@ -10,9 +10,9 @@ from collections.abc import Container
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from orchestrator.core.base.text import clipped
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import Cause, Observation
-from orchestrator.core.signals.facts import Kind
+from orchestrator.core.signals.facts import ElementKind
 from orchestrator.core.signals.json_access import word
 
 TOLD = 5
@@ -22,7 +22,7 @@ LONGEST = 60
 """Bytes of one of them."""
 
 
-class Said(NamedTuple):
+class WordSent(NamedTuple):
     """A word as it was sent, and the words that its field may hold."""
 
     field: str
@@ -30,18 +30,18 @@ class Said(NamedTuple):
     known: Container[str]
 
 
-def strangers(*said: Said) -> tuple[str, ...]:
+def strangers(*said: WordSent) -> tuple[str, ...]:
     """The words that are none of those known, each with its field: ``stage: Simmering``."""
-    return tuple([clipped(f"{s.field}: {_shown(s.value)}", LONGEST) for s in said if _is_strange(s)][:TOLD])
+    return tuple([truncate(f"{s.field}: {_show(s.value)}", LONGEST) for s in said if _is_strange(s)][:TOLD])
 
 
-def _is_strange(said: Said) -> bool:
+def _is_strange(said: WordSent) -> bool:
     if said.value is None or (isinstance(said.value, str) and not said.value.strip()):
         return False
     return word(said.value) not in said.known
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return value[:LONGEST] if isinstance(value, str) else f"({type(value).__name__})"
 
 
@@ -174,7 +174,7 @@ MEASURED_SIGNALS = frozenset({"metric", "log"})
 class EventWord(NamedTuple):
     """What an event type is for us."""
 
-    kind: Kind
+    kind: ElementKind
     handler: str
     why: str
 
@@ -188,32 +188,52 @@ _HEALTH = "microsoft.resourcenotifications.healthresources."
 _RESOURCES = "microsoft.resourcenotifications.resources."
 
 EVENTS = {
-    f"{_HEALTH}availabilitystatuschanged": EventWord(Kind.SIGNAL, "status", ""),
-    f"{_HEALTH}resourceannotated": EventWord(Kind.SIGNAL, "annotation", ""),
-    f"{_RESOURCES}createdorupdated": EventWord(Kind.CHANGE, "write", "somebody created or changed the resource"),
-    f"{_RESOURCES}deleted": EventWord(Kind.CHANGE, "delete", "somebody deleted the resource: a change, not an outage"),
-    "microsoft.resources.resourcewritesuccess": EventWord(Kind.CHANGE, "write", _CHANGED),
-    "microsoft.resources.resourcewritefailure": EventWord(Kind.CHANGE, "attempt", "a write was tried and failed"),
-    "microsoft.resources.resourcewritecancel": EventWord(Kind.CHANGE, "attempt", "a write was tried and cancelled"),
-    "microsoft.resources.resourcedeletesuccess": EventWord(Kind.CHANGE, "delete", _CHANGED),
-    "microsoft.resources.resourcedeletefailure": EventWord(Kind.CHANGE, "attempt", "a deletion was tried and failed"),
-    "microsoft.resources.resourcedeletecancel": EventWord(Kind.CHANGE, "attempt", "a deletion was tried and cancelled"),
-    "microsoft.resources.resourceactionsuccess": EventWord(Kind.CHANGE, "attempt", _CHANGED),
-    "microsoft.resources.resourceactionfailure": EventWord(Kind.CHANGE, "attempt", "an action was tried and failed"),
-    "microsoft.resources.resourceactioncancel": EventWord(Kind.CHANGE, "attempt", "an action was tried and cancelled"),
+    f"{_HEALTH}availabilitystatuschanged": EventWord(ElementKind.SIGNAL, "status", ""),
+    f"{_HEALTH}resourceannotated": EventWord(ElementKind.SIGNAL, "annotation", ""),
+    f"{_RESOURCES}createdorupdated": EventWord(ElementKind.CHANGE, "write", "somebody created or changed the resource"),
+    f"{_RESOURCES}deleted": EventWord(
+        ElementKind.CHANGE, "delete", "somebody deleted the resource: a change, not an outage"
+    ),
+    "microsoft.resources.resourcewritesuccess": EventWord(ElementKind.CHANGE, "write", _CHANGED),
+    "microsoft.resources.resourcewritefailure": EventWord(
+        ElementKind.CHANGE, "attempt", "a write was tried and failed"
+    ),
+    "microsoft.resources.resourcewritecancel": EventWord(
+        ElementKind.CHANGE, "attempt", "a write was tried and cancelled"
+    ),
+    "microsoft.resources.resourcedeletesuccess": EventWord(ElementKind.CHANGE, "delete", _CHANGED),
+    "microsoft.resources.resourcedeletefailure": EventWord(
+        ElementKind.CHANGE, "attempt", "a deletion was tried and failed"
+    ),
+    "microsoft.resources.resourcedeletecancel": EventWord(
+        ElementKind.CHANGE, "attempt", "a deletion was tried and cancelled"
+    ),
+    "microsoft.resources.resourceactionsuccess": EventWord(ElementKind.CHANGE, "attempt", _CHANGED),
+    "microsoft.resources.resourceactionfailure": EventWord(
+        ElementKind.CHANGE, "attempt", "an action was tried and failed"
+    ),
+    "microsoft.resources.resourceactioncancel": EventWord(
+        ElementKind.CHANGE, "attempt", "an action was tried and cancelled"
+    ),
     f"{_ML}runstatuschanged": EventWord(
-        Kind.JOB, "run", "an Azure ML run changed; runs fail for their own reasons too"
+        ElementKind.JOB, "run", "an Azure ML run changed; runs fail for their own reasons too"
     ),
-    f"{_ML}runcompleted": EventWord(Kind.JOB, "run", "an Azure ML run ended"),
+    f"{_ML}runcompleted": EventWord(ElementKind.JOB, "run", "an Azure ML run ended"),
     f"{_ML}modelregistered": EventWord(
-        Kind.ASSET, "asset", "a model was registered: something for the standby to have"
+        ElementKind.ASSET, "asset", "a model was registered: something for the standby to have"
     ),
-    f"{_ML}modeldeployed": EventWord(Kind.ASSET, "asset", "a model was deployed: something for the standby to have"),
-    f"{_ML}datasetdriftdetected": EventWord(Kind.ASSET, "asset", "data drifted; that says nothing about health"),
-    "microsoft.appconfiguration.keyvaluemodified": EventWord(Kind.CONFIG, "config", "a key was written: read it again"),
-    "microsoft.appconfiguration.keyvaluedeleted": EventWord(Kind.CONFIG, "config", "a key was deleted: read it again"),
+    f"{_ML}modeldeployed": EventWord(
+        ElementKind.ASSET, "asset", "a model was deployed: something for the standby to have"
+    ),
+    f"{_ML}datasetdriftdetected": EventWord(ElementKind.ASSET, "asset", "data drifted; that says nothing about health"),
+    "microsoft.appconfiguration.keyvaluemodified": EventWord(
+        ElementKind.CONFIG, "config", "a key was written: read it again"
+    ),
+    "microsoft.appconfiguration.keyvaluedeleted": EventWord(
+        ElementKind.CONFIG, "config", "a key was deleted: read it again"
+    ),
     "microsoft.eventgrid.subscriptionvalidationevent": EventWord(
-        Kind.HANDSHAKE, "handshake", "Event Grid asks whether events may be delivered here"
+        ElementKind.HANDSHAKE, "handshake", "Event Grid asks whether events may be delivered here"
     ),
 }
 """Event types in lower case. Every other type is understood and of no use here."""

@@ -20,10 +20,10 @@ from orchestrator.core.signals.azure_words import (
     HEALTH,
     HEALTH_WORDS,
     EventWord,
-    Said,
+    WordSent,
     strangers,
 )
-from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, pick, text, when, word
 
 NO_DETAILS = Details()
@@ -53,7 +53,7 @@ def read_event(element: dict[str, Any]) -> Fact | None:
     envelope = _envelope(element, kind)
     known = EVENTS.get(kind.lower())
     if known is None:
-        return _ignored(envelope)
+        return _ignore(envelope)
     return _HANDLERS[known.handler](envelope, known)
 
 
@@ -81,18 +81,18 @@ def _identity(said: Any) -> str | None:
     return str(said) if isinstance(said, int) and not isinstance(said, bool) else text(said)
 
 
-def _ignored(event: Envelope) -> Fact:
+def _ignore(event: Envelope) -> Fact:
     why = "an event of a type that says nothing about health, jobs or settings here"
-    return _plain(event, Kind.IGNORED, arm_id(event.source), why)
+    return _plain(event, ElementKind.IGNORED, arm_id(event.source), why)
 
 
-def _plain(event: Envelope, kind: Kind, target: str | None, why: str, details: Details = NO_DETAILS) -> Fact:
+def _plain(event: Envelope, kind: ElementKind, target: str | None, why: str, details: Details = NO_DETAILS) -> Fact:
     parsed = Parsed(
         kind=kind,
         type=event.type,
-        cause=Cause.USER if kind is Kind.CHANGE else Cause.NONE,
+        cause=Cause.USER if kind is ElementKind.CHANGE else Cause.NONE,
         target=target,
-        regions=regions_in(_location(event.data)) if kind is Kind.CHANGE else (),
+        regions=regions_in(_location(event.data)) if kind is ElementKind.CHANGE else (),
         occurred_at=event.time,
         dedupe_key=event.key,
         why=why,
@@ -113,23 +113,23 @@ def _status(event: Envelope, _: EventWord) -> Fact:
         Observation.BAD: "Resource Health sees the resource unavailable, but does not say by whose doing",
         Observation.DEGRADED: "Resource Health sees the resource degraded, which is no failure",
     }.get(observation, "Resource Health does not know the state of the resource")
-    unknown = strangers(Said("availabilityState", pick(properties, "availabilityState"), HEALTH_WORDS))
+    unknown = strangers(WordSent("availabilityState", pick(properties, "availabilityState"), HEALTH_WORDS))
     return _health(event, properties, observation, Cause.NONE, key=("health", state), why=why, unknown=unknown)
 
 
 def _annotation(event: Envelope, _: EventWord) -> Fact:
     properties = _properties(event)
-    cause = _annotated_cause(properties)
+    cause = _cause_of_annotation(properties)
     name = word(pick(properties, "annotationName"))
     why = f"an annotation says why, not how the resource is; cause: {cause}"
     unknown = strangers(
-        Said("context", pick(properties, "context"), CAUSE_WORDS),
-        Said("category", pick(properties, "category"), CAUSE_WORDS),
+        WordSent("context", pick(properties, "context"), CAUSE_WORDS),
+        WordSent("category", pick(properties, "category"), CAUSE_WORDS),
     )
     return _health(event, properties, Observation.BLIND, cause, key=("annotation", name), why=why, unknown=unknown)
 
 
-def _annotated_cause(properties: dict[str, Any]) -> Cause:
+def _cause_of_annotation(properties: dict[str, Any]) -> Cause:
     category = CAUSE.get(word(pick(properties, "category")), Cause.NONE)
     context = CAUSE.get(word(pick(properties, "context")), Cause.NONE)
     if context in {Cause.USER, Cause.GUEST}:
@@ -157,7 +157,7 @@ def _health(
     at = occurred or when(pick(branch(event.data, "operationalInfo"), "resourceEventTime")) or event.time
     same = key_of(*key, target, at.isoformat()) if target and at and all(key) else event.key
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=event.type,
         evidence_class=EvidenceClass.DEPENDENCY,
         observation=observation,
@@ -171,7 +171,7 @@ def _health(
     return Fact(parsed, Details(targets=(target,) if target else (), unknown=unknown))
 
 
-def _changed(event: Envelope, known: EventWord) -> Fact:
+def _read_change(event: Envelope, known: EventWord) -> Fact:
     target = arm_id(event.subject) or arm_id(pick(branch(event.data, "resourceInfo"), "id"))
     target = target or arm_id(pick(event.data, "resourceUri"))
     details = Details(
@@ -210,9 +210,9 @@ def _handshake(event: Envelope, known: EventWord) -> Fact:
 _HANDLERS: dict[str, Callable[[Envelope, EventWord], Fact]] = {
     "status": _status,
     "annotation": _annotation,
-    "write": _changed,
-    "delete": _changed,
-    "attempt": _changed,
+    "write": _read_change,
+    "delete": _read_change,
+    "attempt": _read_change,
     "run": _run,
     "asset": _at_source,
     "config": _at_source,

@@ -12,7 +12,7 @@ from orchestrator.core.base.codec import Value
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
 
 
-class Kind(StrEnum):
+class ElementKind(StrEnum):
     """What a delivered element is for us."""
 
     SIGNAL = "signal"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Parsed(Value, kw_only=True):
     """One element of a body, normalised. Its JSON is what ``hubswitch events parse`` prints, field by field."""
 
-    kind: Kind
+    kind: ElementKind
     type: str | None = None
     """Event type, or for alerts the monitoring service or event source, as sent."""
 

@@ -58,14 +58,14 @@ def _like(keys: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
 def _alike(keys: tuple[Any, ...], names: tuple[str, ...]) -> tuple[str, ...]:
     """Keys that are names in another spelling. Most are told apart by their length alone."""
     wanted, lengths = _spellings(names)
-    return tuple(key for key in keys if isinstance(key, str) and _may_be(key, lengths) and _folded(key) in wanted)
+    return tuple(key for key in keys if isinstance(key, str) and _may_be(key, lengths) and _fold(key) in wanted)
 
 
 def _may_be(key: str, lengths: frozenset[int]) -> bool:
     return len(key) <= LONGEST_NAME and (len(key) in lengths or key[:1] == " " or key[-1:] == " ")
 
 
-def _folded(key: str) -> str:
+def _fold(key: str) -> str:
     return key.strip().casefold()
 
 
@@ -94,11 +94,11 @@ def word(value: Any) -> str:
         value = _DIGITS.get(value, "")
     if not isinstance(value, str) or len(value) > LONGEST_WORD:
         return ""
-    return _squeezed(value)
+    return _squeeze(value)
 
 
 @lru_cache(maxsize=4096)
-def _squeezed(said: str) -> str:
+def _squeeze(said: str) -> str:
     return said.strip().casefold().translate(_GAPS)
 
 
@@ -167,7 +167,7 @@ def _bytes_of(value: Any) -> bytes:
         return type(value).__name__.encode()
 
 
-def decoded(value: Any) -> Any:
+def decode_text(value: Any) -> Any:
     """The value, or what it holds if it is JSON in a text; None if that cannot be read."""
     if not isinstance(value, str):
         return value

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from orchestrator.core.base.text import listed
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Observation
 from orchestrator.core.signals.json_access import when, word
 
@@ -32,7 +32,7 @@ _WAITING = frozenset({"notstarted", "queued", "preparing", "provisioning", "star
 _WELL = frozenset({"running", "finalizing", "completed"})
 
 
-class Said(NamedTuple):
+class LogStatement(NamedTuple):
     """A statement, as of a moment at which the logs show it."""
 
     observation: Observation
@@ -49,7 +49,7 @@ class Group(NamedTuple):
     newest: datetime
 
 
-type Judged = Said | str
+type Judged = LogStatement | str
 """A statement, or why there is none."""
 
 
@@ -71,11 +71,11 @@ def traffic(found: list[Group]) -> Judged:
     failed = [group for group in found if _number(group.word) in PLATFORM_CODES]
     count = sum(group.number for group in failed)
     if count >= total * FAILED_SHARE:
-        codes = listed(sorted(group.word for group in failed))
+        codes = join_words(sorted(group.word for group in failed))
         why = f"{count} of {total} scoring requests were answered with {codes}"
-        return Said(Observation.BAD, max(group.newest for group in failed), why)
+        return LogStatement(Observation.BAD, max(group.newest for group in failed), why)
     why = f"{total - count} of {total} scoring requests were not failed by the platform"
-    return Said(Observation.OK, max(group.newest for group in found), why)
+    return LogStatement(Observation.OK, max(group.newest for group in found), why)
 
 
 def runs(found: list[Group], now: datetime) -> Judged:
@@ -83,18 +83,20 @@ def runs(found: list[Group], now: datetime) -> Judged:
     well = [group for group in found if group.word in _WELL]
     if well:
         count = sum(group.number for group in well)
-        return Said(Observation.OK, max(group.newest for group in well), f"{count} runs run, or ended well")
+        return LogStatement(Observation.OK, max(group.newest for group in well), f"{count} runs run, or ended well")
     failed = next((group for group in found if group.word == "failed"), None)
     if failed and failed.number >= ENOUGH_RUNS:
         why = f"all of the last {failed.number} runs that ended have failed"
-        return Said(Observation.BAD, failed.newest, why)
+        return LogStatement(Observation.BAD, failed.newest, why)
     waiting = [group for group in found if group.word in _WAITING]
     count = sum(group.number for group in waiting)
     if count >= ENOUGH_RUNS:
         since = min(group.oldest for group in waiting)
         if now - since >= PATIENCE:
             at = min(now, max(since + PATIENCE, *(group.newest for group in waiting)))
-            return Said(Observation.BAD, at, f"{count} runs wait and none has arrived for {PATIENCE.seconds // 60} min")
+            return LogStatement(
+                Observation.BAD, at, f"{count} runs wait and none has arrived for {PATIENCE.seconds // 60} min"
+            )
     return f"{sum(group.number for group in found)} runs are too few to tell"
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from orchestrator.core.signals.alerts import read_alert
 from orchestrator.core.signals.events import read_event
-from orchestrator.core.signals.facts import Fact, Kind, Parsed
+from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import digest_of, key_of
 
 
@@ -74,14 +74,14 @@ def _no_json(text: str | bytes) -> Fact:
 def _leniently(text: str | bytes) -> Any:
     """What strict UTF-8 decoding refuses but JSON allows: a byte order mark, UTF-16, half of a surrogate pair."""
 
-    def refused(name: str) -> Any:
+    def refuse(name: str) -> Any:
         raise ValueError(name)
 
     if isinstance(text, str):
         text = text.removeprefix("\ufeff")
     elif text.startswith(b"\xef\xbb\xbf"):
         text = text[3:]
-    return _well_formed(json.loads(text, parse_constant=refused))
+    return _well_formed(json.loads(text, parse_constant=refuse))
 
 
 def _well_formed(value: Any) -> Any:
@@ -105,7 +105,7 @@ def _fact(element: Any) -> Fact:
 
 
 def _invalid(element: Any, why: str) -> Fact:
-    return Fact(Parsed(kind=Kind.INVALID, dedupe_key=key_of("invalid", digest_of(element)), why=why))
+    return Fact(Parsed(kind=ElementKind.INVALID, dedupe_key=key_of("invalid", digest_of(element)), why=why))
 
 
 def _kind_of(element: Any) -> str:

@@ -17,11 +17,11 @@ from orchestrator.core.base.regions import GLOBAL
 from orchestrator.core.base.services import OWN_SERVICES, service_key, service_keys
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation, Role, Surface
 from orchestrator.core.plan.schema import Hub, Plan
-from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_type
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source
 
-HEARD = frozenset({Kind.SIGNAL, Kind.CHANGE})
+HEARD = frozenset({ElementKind.SIGNAL, ElementKind.CHANGE})
 """Kinds of facts that come to signals."""
 
 
@@ -45,10 +45,10 @@ class Directory(Mapping[str, Plan]):
     def __len__(self) -> int:
         return len(self._plans)
 
-    def concerned(self, fact: Fact) -> Iterable[Plan]:
+    def find_concerned(self, fact: Fact) -> Iterable[Plan]:
         """The plans that a fact may concern: those that own what it names; all, for Service Health names none."""
         parsed = fact.parsed
-        if parsed.kind is Kind.JOB:
+        if parsed.kind is ElementKind.JOB:
             return self._owners_of(parsed.target) if parsed.target else ()
         if parsed.kind not in HEARD:
             return ()
@@ -98,9 +98,9 @@ def attribute(fact: Fact, plan: Plan, received: datetime | None = None) -> list[
     """
     parsed = fact.parsed
     at = parsed.occurred_at or received
-    if at is None or parsed.kind not in {Kind.SIGNAL, Kind.CHANGE}:
+    if at is None or parsed.kind not in {ElementKind.SIGNAL, ElementKind.CHANGE}:
         return []
-    if parsed.kind is Kind.CHANGE:
+    if parsed.kind is ElementKind.CHANGE:
         return list(_changes(parsed, fact.details, plan, at))
     if parsed.evidence_class is EvidenceClass.NOTICE:
         return [_notice(parsed, fact.details, plan, at)]
@@ -149,7 +149,7 @@ def _side(role: Role, ids: tuple[str, ...], group: str, urls: tuple[str | None, 
 
 
 @lru_cache(maxsize=256)
-def _used_services(names: tuple[str, ...]) -> frozenset[str]:
+def _services_used(names: tuple[str, ...]) -> frozenset[str]:
     return service_keys(names)
 
 
@@ -231,8 +231,8 @@ def _notice(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Signa
 
 
 def _scope(parsed: Parsed, details: Details, plan: Plan) -> Scope:
-    used = _used_services(plan.services)
-    own = _used_services(OWN_SERVICES)
+    used = _services_used(plan.services)
+    own = _services_used(OWN_SERVICES)
     here = {region for name, regions in details.places if service_key(name) in used for region in regions}
     return Scope(
         named=tuple(role for role in Role if plan.side(role).region in parsed.regions),

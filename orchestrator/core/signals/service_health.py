@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import GLOBAL, regions_in
-from orchestrator.core.base.text import clipped, listed
+from orchestrator.core.base.text import join_words, truncate
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
 from orchestrator.core.signals.azure_words import (
     ADVICE,
@@ -17,18 +17,18 @@ from orchestrator.core.signals.azure_words import (
     MAINTENANCE,
     STAGE,
     STAGES,
-    Said,
     Stage,
+    WordSent,
     strangers,
 )
-from orchestrator.core.signals.facts import Details, Fact, Kind, Parsed
-from orchestrator.core.signals.json_access import branch, decoded, digest_of, is_true, key_of, pick, text, word
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
+from orchestrator.core.signals.json_access import branch, decode_text, digest_of, is_true, key_of, pick, text, word
 
 SERVICES_LIMIT = 100
 Places = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-class Notice(NamedTuple):
+class ServiceNotice(NamedTuple):
     """One message, as far as it matters."""
 
     incident: str
@@ -53,7 +53,7 @@ def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) 
     counts = observation is Observation.BAD and not _objection(notice)
     tracking = text(pick(properties, "trackingId"))
     parsed = Parsed(
-        kind=Kind.SIGNAL,
+        kind=ElementKind.SIGNAL,
         type=sent,
         evidence_class=EvidenceClass.NOTICE,
         observation=observation,
@@ -68,7 +68,7 @@ def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) 
     return Fact(parsed, details)
 
 
-def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
+def _notice(context: dict[str, Any], properties: dict[str, Any]) -> ServiceNotice:
     status = word(pick(context, "status"))
     stage = STAGE.get(word(pick(properties, "stage")) or status)
     if status == "resolved":
@@ -76,26 +76,26 @@ def _notice(context: dict[str, Any], properties: dict[str, Any]) -> Notice:
     named = regions_in(pick(properties, "region", "regions"))
     places = _places(properties, named)
     regions = tuple(sorted({*named, *(region for _, there in places for region in there)}))
-    return Notice(
+    return ServiceNotice(
         incident=word(pick(properties, "incidentType", "eventType")),
         stage=stage,
         grave=word(_level(context, properties)) in GRAVE_LEVELS,
-        is_vague=bool(strangers(Said("level", _level(context, properties), LEVELS))),
+        is_vague=bool(strangers(WordSent("level", _level(context, properties), LEVELS))),
         real=not is_true(pick(properties, "isSynthetic"))
         and not (_is_withdrawn(properties) or ("eventTags" in context and _is_withdrawn(context))),
         places=places or tuple((name, named) for name in _names(pick(properties, "service"))),
         regions=regions,
-        title=clipped(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
+        title=truncate(text(pick(properties, "title", "defaultLanguageTitle")) or "an event without a title", 80),
         unknown=_unknown(context, properties),
     )
 
 
 def _unknown(context: dict[str, Any], properties: dict[str, Any]) -> tuple[str, ...]:
     return strangers(
-        Said("stage", pick(properties, "stage"), STAGES),
-        Said("incidentType", pick(properties, "incidentType", "eventType"), INCIDENT_WORDS),
-        Said("level", _level(context, properties), LEVELS),
-        *(Said("region", name, ()) for name in _names(pick(properties, "region")) if not regions_in(name)),
+        WordSent("stage", pick(properties, "stage"), STAGES),
+        WordSent("incidentType", pick(properties, "incidentType", "eventType"), INCIDENT_WORDS),
+        WordSent("level", _level(context, properties), LEVELS),
+        *(WordSent("region", name, ()) for name in _names(pick(properties, "region")) if not regions_in(name)),
     )
 
 
@@ -105,7 +105,7 @@ def _level(context: dict[str, Any], properties: dict[str, Any]) -> Any:
 
 def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
     """Each service with its regions, or with all if it has none; the list is an array, or JSON in a text."""
-    said = decoded(pick(properties, "impactedServices"))
+    said = decode_text(pick(properties, "impactedServices"))
     if not isinstance(said, list):
         return ()
     found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in said[:SERVICES_LIMIT]]
@@ -131,7 +131,7 @@ def _is_withdrawn(properties: dict[str, Any]) -> bool:
     return any("falsepositive" in word(tag) for tag in listed_tags[:20])
 
 
-def _observation(notice: Notice) -> Observation:
+def _observation(notice: ServiceNotice) -> Observation:
     if notice.incident in ADVICE:
         return Observation.OK
     if notice.stage is None or notice.incident not in INCIDENTS | MAINTENANCE:
@@ -143,7 +143,7 @@ def _observation(notice: Notice) -> Observation:
     return Observation.BLIND if notice.is_vague else Observation.BAD
 
 
-def _objection(notice: Notice) -> str:
+def _objection(notice: ServiceNotice) -> str:
     """Why an incident that goes on does not count; empty if it does."""
     if notice.stage is not Stage.ACTIVE:
         return "it is not in stage Active"
@@ -154,14 +154,14 @@ def _objection(notice: Notice) -> str:
     return "" if notice.regions else "it names no region that is known"
 
 
-def _cause(notice: Notice) -> Cause:
+def _cause(notice: ServiceNotice) -> Cause:
     if notice.incident in MAINTENANCE:
         return Cause.PLANNED
     return Cause.PLATFORM if notice.incident in INCIDENTS else Cause.NONE
 
 
-def _reason(notice: Notice, observation: Observation) -> str:
-    where = listed(notice.regions) or "no known region"
+def _reason(notice: ServiceNotice, observation: Observation) -> str:
+    where = join_words(notice.regions) or "no known region"
     what = f"Service Health, {where}: {notice.title}"
     if observation is Observation.BLIND:
         return f"{what}: of a kind, in a stage or of a level that is not known here"
@@ -179,7 +179,7 @@ def _reason(notice: Notice, observation: Observation) -> str:
     return f"{what}: an active incident, which confirms what is seen there"
 
 
-def _key(context: dict[str, Any], properties: dict[str, Any], notice: Notice, at: datetime | None) -> str:
+def _key(context: dict[str, Any], properties: dict[str, Any], notice: ServiceNotice, at: datetime | None) -> str:
     """The same for every subscription that is told: they share tracking id and communication."""
     tracking = text(pick(properties, "trackingId"))
     if tracking is None:

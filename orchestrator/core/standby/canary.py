@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.text import REMARK, span
+from orchestrator.core.base.text import REMARK, format_duration
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.jobs.azure_status import CANARY_TAG, has_ended
 from orchestrator.core.plan.schema import Canary, Hub, Plan
@@ -66,7 +66,7 @@ def standstill(movement: Movement | None, now: datetime, limit: timedelta) -> st
     stuck = [name for name, since in movement.waiting.items() if now - since >= limit]
     if not stuck or (movement.moved_at is not None and now - movement.moved_at < limit):
         return ""
-    return f"{len(stuck)} jobs wait for longer than {span(limit)} and none has started or completed since"
+    return f"{len(stuck)} jobs wait for longer than {format_duration(limit)} and none has started or completed since"
 
 
 def _has_moved(before: str, after: str) -> bool:
@@ -87,7 +87,7 @@ class Result(Value, kw_only=True):
     why: str
 
 
-class Asked(Value, kw_only=True):
+class CanaryStatus(Value, kw_only=True):
     """A canary as Resource Manager shows it."""
 
     status: str
@@ -131,19 +131,19 @@ def watch_body(plan: Plan, side: Role, name: str) -> dict[str, Any]:
     return body_of(plan.canary, plan.side(side), compute, name, {CANARY_TAG: str(side)})
 
 
-def archived(body: Mapping[str, Any]) -> dict[str, Any]:
+def archive(body: Mapping[str, Any]) -> dict[str, Any]:
     """The same job, put out of the way of people and lists."""
     return {"properties": {**body["properties"], "isArchived": True}}
 
 
-def making_of(plan: Plan, side: Role) -> str:
+def making_id(plan: Plan, side: Role) -> str:
     """A short name for how a side's canaries are made: a change of it has to prove itself anew."""
     made = msgspec.json.encode(watch_body(plan, side, ""))
     return hashlib.blake2b(made, digest_size=9).hexdigest()
 
 
-def judged(
-    plan: Plan, asked: Asked, now: datetime, *, proven: bool, moved_at: datetime | None, before: Result | None
+def judge_canary(
+    plan: Plan, asked: CanaryStatus, now: datetime, *, proven: bool, moved_at: datetime | None, before: Result | None
 ) -> Result | None:
     """What a canary says now.
 
@@ -163,7 +163,11 @@ def judged(
         return Result(observation=Observation.BLIND, at=now, why="somebody cancelled the canary")
     if not has_ended(status) and age < plan.canary.deadline:
         return before
-    said = "the canary failed" if has_ended(status) else f"the canary is {asked.status} {span(age)} after it was taken"
+    said = (
+        "the canary failed"
+        if has_ended(status)
+        else f"the canary is {asked.status} {format_duration(age)} after it was taken"
+    )
     if not proven:
         return Result(observation=Observation.BLIND, at=now, why=f"{said}; none has completed here before")
     if not has_ended(status) and moved_at is not None and moved_at >= asked.submitted_at:
@@ -176,7 +180,7 @@ def is_stale(plan: Plan, result: Result, now: datetime) -> bool:
     return now - result.at > plan.canary.interval + plan.canary.deadline
 
 
-def combined(direct: Observation, why: str, canary: Result | None, remark: str = "") -> tuple[Observation, str]:
+def combine(direct: Observation, why: str, canary: Result | None, remark: str = "") -> tuple[Observation, str]:
     """The one answer of the surface ``jobs``.
 
     Bad if either is bad; else what the direct probe says. A canary that is well does not make well what cannot be
@@ -201,11 +205,11 @@ def with_canaries(
 ) -> tuple[Signal, ...]:
     """What one look found, with each side's ``jobs`` as both voices say it together."""
 
-    def heard(signal: Signal) -> Signal:
+    def with_canary(signal: Signal) -> Signal:
         if signal.surface is not Surface.JOBS or signal.role is None:
             return signal
         role = signal.role
-        observation, why = combined(signal.observation, signal.why, results.get(role), remarks.get(role, ""))
+        observation, why = combine(signal.observation, signal.why, results.get(role), remarks.get(role, ""))
         return msgspec.structs.replace(signal, observation=observation, why=why)
 
-    return tuple(heard(signal) for signal in signals)
+    return tuple(with_canary(signal) for signal in signals)

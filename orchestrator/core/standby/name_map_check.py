@@ -19,7 +19,7 @@ class Sides(Value, kw_only=True):
     environments: frozenset[str]
 
 
-class Finding(Value, kw_only=True):
+class NameMapFinding(Value, kw_only=True):
     """One thing about the plan."""
 
     field: str
@@ -32,7 +32,7 @@ class Finding(Value, kw_only=True):
         return f"{self.field}: expected {self.expected}, got {self.got}"
 
 
-def findings(plan: Plan, primary: Sides, secondary: Sides) -> tuple[Finding, ...]:
+def findings(plan: Plan, primary: Sides, secondary: Sides) -> tuple[NameMapFinding, ...]:
     """Everything about the map that the two projects do not bear out; what is refused first."""
     found = [
         *_absent("computes", plan.jobs.computes, frozenset(primary.computes), frozenset(secondary.computes)),
@@ -47,18 +47,18 @@ def findings(plan: Plan, primary: Sides, secondary: Sides) -> tuple[Finding, ...
 
 def _absent(
     table: str, names: Mapping[str, str], here: frozenset[str], there: frozenset[str] | None
-) -> Iterator[Finding]:
+) -> Iterator[NameMapFinding]:
     """Environments are made in the secondary under their new names; computes and datastores are not."""
     for old, new in names.items():
         if there is not None and not _has(there, new):
-            yield Finding(
+            yield NameMapFinding(
                 field=f"jobs.{table}.{old}",
                 expected=f"one of the secondary's {table} ({_few(there)})",
                 got=new,
                 is_refused=True,
             )
         if not _has(here, old):
-            yield Finding(
+            yield NameMapFinding(
                 field=f"jobs.{table}.{old}",
                 expected=f"one of the primary's {table} ({_few(here)})",
                 got="a name that no job there can use",
@@ -68,7 +68,7 @@ def _absent(
 
 def _smaller(
     names: Mapping[str, str], here: Mapping[str, float | None], there: Mapping[str, float | None]
-) -> Iterator[Finding]:
+) -> Iterator[NameMapFinding]:
     """Several computes on one with less memory: their jobs were sized for what they had."""
     onto: dict[str, list[str]] = defaultdict(list)
     for old, new in names.items():
@@ -79,7 +79,7 @@ def _smaller(
             had = _of(here, old)
             if has is not None and had is not None and has < had:
                 others = f", to which {', '.join(other for other in olds if other != old)} leads too"
-                yield Finding(
+                yield NameMapFinding(
                     field=f"jobs.computes.{old}",
                     expected=f"a compute with at least {had:g} GB a machine, as {old} has",
                     got=f"{names[old]} with {has:g} GB{others if len(olds) > 1 else ''}",
@@ -87,7 +87,7 @@ def _smaller(
                 )
 
 
-def _without_namesake(plan: Plan, primary: Sides, secondary: Sides) -> Iterator[Finding]:
+def _without_namesake(plan: Plan, primary: Sides, secondary: Sides) -> Iterator[NameMapFinding]:
     if not plan.jobs.same_names:
         return
     for table, here, there in (
@@ -96,7 +96,7 @@ def _without_namesake(plan: Plan, primary: Sides, secondary: Sides) -> Iterator[
     ):
         for name in sorted(here):
             if not _has(frozenset(getattr(plan.jobs, table)), name) and not _has(there, name):
-                yield Finding(
+                yield NameMapFinding(
                     field=f"jobs.{table}",
                     expected=f"an entry for {name}, which the secondary has not",
                     got="none; jobs that use it would be refused",
@@ -104,9 +104,9 @@ def _without_namesake(plan: Plan, primary: Sides, secondary: Sides) -> Iterator[
                 )
 
 
-def _canary(plan: Plan, secondary: Sides) -> Iterator[Finding]:
+def _canary(plan: Plan, secondary: Sides) -> Iterator[NameMapFinding]:
     if not _has(frozenset(secondary.computes), plan.canary.compute):
-        yield Finding(
+        yield NameMapFinding(
             field="canary.compute",
             expected=f"one of the secondary's computes ({_few(frozenset(secondary.computes))})",
             got=plan.canary.compute,

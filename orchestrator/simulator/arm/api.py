@@ -17,10 +17,10 @@ from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
 from orchestrator.simulator.arm.assets import KINDS, AssetsApi
-from orchestrator.simulator.arm.calls import PAGE, BlobAccount, Call, page_of
+from orchestrator.simulator.arm.calls import PAGE, ArmCall, BlobAccount, page_of
 from orchestrator.simulator.arm.health import HealthApi, concerns
 from orchestrator.simulator.arm.jobs import JobsApi
-from orchestrator.simulator.arm.references import Reference
+from orchestrator.simulator.arm.references import BodyReference
 from orchestrator.simulator.arm.resources import PROVIDER, Resource, Resources
 from orchestrator.simulator.arm.seed import BLOB_CONTAINER, seed, workspace_guid
 from orchestrator.simulator.arm.throttle import Throttle
@@ -50,7 +50,7 @@ def region_in(path: str, region_of_group: dict[str, str]) -> str | None:
     return None
 
 
-class ResourceManager:
+class SimulatedResourceManager:
     """The whole API.
 
     Args:
@@ -64,7 +64,7 @@ class ResourceManager:
         page: elements of a page of a list.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the services it answers from
         self,
         *,
         kernel: Kernel,
@@ -163,7 +163,7 @@ class ResourceManager:
         if workspace is None:
             text = f"The workspace '{parts[1]}' under resource group '{group}' was not found."
             raise AzureError(404, "ResourceNotFound", text)
-        call = Call(request, caller, workspace, parts[2:], body, self._kernel.resource_manager)
+        call = ArmCall(request, caller, workspace, parts[2:], body, self._kernel.resource_manager)
         if not call.parts:
             if request.method != "GET":
                 raise AzureError(405, "MethodNotAllowed", "Workspaces can only be read here.")
@@ -174,7 +174,7 @@ class ResourceManager:
             return self._assets.answer(call, lambda reference: self._wrong(reference, workspace))
         return self._plain(call)
 
-    def _plain(self, call: Call) -> web.Response:
+    def _plain(self, call: ArmCall) -> web.Response:
         """Collections that can only be read: computes, datastores and whatever else was put there."""
         match call.method, tuple(part.lower() for part in call.parts):
             case "GET", parts if len(parts) % 2:
@@ -190,13 +190,13 @@ class ResourceManager:
                 return json_answer({"nodes": []})
         raise call.not_allowed()
 
-    def _list(self, call: Call) -> web.Response:
+    def _list(self, call: ArmCall) -> web.Response:
         found = self.resources.listed(call.id)
         if call.query.get("isDefault", "").lower() == "true":
             found = [resource for resource in found if resource["properties"].get("isDefault")]
         return page_of(call, found, self._page)
 
-    def _secrets(self, call: Call, name: str) -> web.Response:
+    def _secrets(self, call: ArmCall, name: str) -> web.Response:
         store = self.resources.get(f"{call.workspace_id}/datastores/{name}")
         if store is None:
             raise call.not_found()
@@ -204,7 +204,7 @@ class ResourceManager:
         sas = blobs.sas(BLOB_CONTAINER, "racwdl", self._kernel.now() + _SECRET_LIFETIME)
         return json_answer({"secretsType": "Sas", "sasToken": sas})
 
-    def _wrong(self, reference: Reference, workspace: Resource) -> str | None:
+    def _wrong(self, reference: BodyReference, workspace: Resource) -> str | None:
         """What is wrong with a reference in a body that is put into a workspace, or None."""
         own = str(workspace["id"])
         if reference.workspace not in {None, own.lower(), f"guid:{workspace_guid(own)}"}:
@@ -216,7 +216,7 @@ class ResourceManager:
         version = f" version '{reference.version}'" if reference.version else ""
         return f"{reference.kind} '{reference.name}'{version} does not exist in workspace '{workspace['name']}'."
 
-    def _exists(self, reference: Reference, workspace: str) -> bool:
+    def _exists(self, reference: BodyReference, workspace: str) -> bool:
         kind, name = reference.kind, reference.name
         if kind == "jobs":
             return self._life.get(workspace, name) is not None

@@ -10,7 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
-from orchestrator.simulator.arm.calls import PAGE, BlobAccount, Call, listed_by_view, page_of
+from orchestrator.simulator.arm.calls import PAGE, ArmCall, BlobAccount, list_by_view, page_of
 from orchestrator.simulator.arm.resources import Resource, Resources, system_data
 from orchestrator.simulator.arm.rules import Resolver, check_asset, check_context, check_unchanged
 from orchestrator.simulator.services import Kernel
@@ -49,7 +49,7 @@ class AssetsApi:
         self._storage = storage
         self._page = page
 
-    def answer(self, call: Call, wrong: Resolver) -> web.Response:
+    def answer(self, call: ArmCall, wrong: Resolver) -> web.Response:
         """Answer a call to a collection, a container, its versions, or one of them."""
         if call.method == "GET":
             return self._get(call)
@@ -62,39 +62,39 @@ class AssetsApi:
                 return self._start_upload(call)
         raise call.not_allowed()
 
-    def _get(self, call: Call) -> web.Response:
+    def _get(self, call: ArmCall) -> web.Response:
         if len(call.parts) == 1:
             return self._list(call)
         if len(call.parts) == 3 and call.parts[2].lower() == "versions":
             with_hash = call.kind == "codes" and "hash" in call.query
             return json_answer({"value": self._with_hash(call)}) if with_hash else self._versions(call)
-        return json_answer(self._found(call))
+        return json_answer(self._find(call))
 
-    def _found(self, call: Call) -> Resource:
+    def _find(self, call: ArmCall) -> Resource:
         found = self._resources.get(call.id)
         if found is None:
             raise call.not_found()
         return found
 
-    def _list(self, call: Call) -> web.Response:
-        shown = listed_by_view(self._resources.listed(call.id), call.query.get("listViewType"))
+    def _list(self, call: ArmCall) -> web.Response:
+        shown = list_by_view(self._resources.listed(call.id), call.query.get("listViewType"))
         return page_of(call, shown, self._page)
 
-    def _versions(self, call: Call) -> web.Response:
+    def _versions(self, call: ArmCall) -> web.Response:
         """Versions of one name: newest first, unless the oldest are asked for first."""
         versions = self._resources.listed(call.id)
         if not call.query.get("$orderBy", "").lower().endswith("asc"):
             versions.reverse()
-        shown = listed_by_view(versions, call.query.get("listViewType"))
+        shown = list_by_view(versions, call.query.get("listViewType"))
         return page_of(call, shown, self._page)
 
-    def _with_hash(self, call: Call) -> list[Resource]:
+    def _with_hash(self, call: ArmCall) -> list[Resource]:
         """Codes of the whole workspace with that content; that other names are searched too is decided here."""
         wanted = call.query["hash"]
         codes = self._resources.under(f"{call.workspace_id}/codes/")
         return [code for code in codes if (code["properties"].get("properties") or {}).get("hash_sha256") == wanted]
 
-    def _put(self, call: Call, wrong: Resolver) -> web.Response:
+    def _put(self, call: ArmCall, wrong: Resolver) -> web.Response:
         url, _ = self._storage[call.region]
         check_asset(call.kind, call.body, wrong, lambda uri: str(uri).startswith(f"{url}/"))
         if call.kind == "environments":
@@ -115,7 +115,7 @@ class AssetsApi:
         self._bump(call, properties)
         return json_answer(kept, 200 if before else 201)
 
-    def _has_file(self, call: Call, uri: str) -> bool | None:
+    def _has_file(self, call: ArmCall, uri: str) -> bool | None:
         """Whether a file lies in the workspace's own account; None if the URI leads out of all accounts."""
         url, blobs = self._storage[call.region]
         store = _DATASTORE_PATH.match(uri)
@@ -127,7 +127,7 @@ class AssetsApi:
         container, _, path = uri.removeprefix(f"{url}/").partition("/")
         return path in blobs.names(container, path)
 
-    def _bump(self, call: Call, properties: dict[str, object]) -> None:
+    def _bump(self, call: ArmCall, properties: dict[str, object]) -> None:
         """Keep the container's idea of the newest version."""
         container_id = "/".join([call.workspace_id, *call.parts[:2]])
         container = self._resources.get(container_id) or self._resources.put(
@@ -143,7 +143,7 @@ class AssetsApi:
         if call.kind == "data":
             container["properties"]["dataType"] = properties.get("dataType")
 
-    def _start_upload(self, call: Call) -> web.Response:
+    def _start_upload(self, call: ArmCall) -> web.Response:
         """A new container in the workspace's own account, and a SAS with which files may be put there."""
         url, blobs = self._storage[call.region]
         container = f"snapshot-{uuid4()}"

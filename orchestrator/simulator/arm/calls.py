@@ -31,7 +31,7 @@ class BlobAccount(Protocol):
 
 
 @dataclass(frozen=True)
-class Call:
+class ArmCall:
     """A request below a workspace. ``parts`` is the path behind the workspace's id, split at its slashes."""
 
     request: web.Request
@@ -73,7 +73,7 @@ class Call:
         return AzureError(405, "MethodNotAllowed", f"{self.method} is not supported for '{self.id}'.")
 
 
-def page_of(call: Call, items: Sequence[Any], size: int, orders: Sequence[int] | None = None) -> web.Response:
+def page_of(call: ArmCall, items: Sequence[Any], size: int, orders: Sequence[int] | None = None) -> web.Response:
     """One page, with a ``nextLink`` if there is more.
 
     The token in ``$skip`` (opaque, as in Azure) names the last element given, so that elements that are added while a
@@ -95,7 +95,7 @@ def page_of(call: Call, items: Sequence[Any], size: int, orders: Sequence[int] |
     return json_answer(answer)
 
 
-def _start(call: Call, numbers: Sequence[int]) -> int:
+def _start(call: ArmCall, numbers: Sequence[int]) -> int:
     token = call.query.get("$skip")
     if not token:
         return 0
@@ -106,14 +106,14 @@ def _start(call: Call, numbers: Sequence[int]) -> int:
     return next((position for position, number in enumerate(numbers) if number < last), len(numbers))
 
 
-def _next_link(call: Call, last: int) -> str:
+def _next_link(call: ArmCall, last: int) -> str:
     token = base64.urlsafe_b64encode(str(last).encode()).decode()
     query = {name: value for name, value in call.query.items() if name != "$skip"} | {"$skip": token}
     url = call.request.rel_url.with_query(query)
     return f"{call.base}{url}"
 
 
-def listed_by_view(resources: Sequence[Resource], view: str | None) -> list[Resource]:
+def list_by_view(resources: Sequence[Resource], view: str | None) -> list[Resource]:
     """Active resources, unless the list view asks for archived ones or all."""
     wanted = {"ArchivedOnly": {True}, "All": {True, False}}.get(view or "ActiveOnly", {False})
     return [resource for resource in resources if bool(resource["properties"].get("isArchived")) in wanted]

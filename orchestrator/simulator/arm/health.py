@@ -56,9 +56,9 @@ class HealthApi:
         scope, rest = found["scope"], found["rest"].lower()
         place = _GROUP.match(scope)
         if rest == "events" and place is None:
-            return self._listed(request, self._board.events())
+            return self._list(request, self._board.events())
         if rest == "availabilitystatuses" and place and not place["resource"]:
-            return self._listed(request, self._board.statuses(place["group"]))
+            return self._list(request, self._board.statuses(place["group"]))
         if rest == "availabilitystatuses/current" and place and place["resource"]:
             return self._one(scope, place["group"])
         raise AzureError(404, "ResourceNotFound", f"'{request.path}' is not simulated.")
@@ -69,7 +69,7 @@ class HealthApi:
                 return json_answer(status)
         raise AzureError(404, "ResourceNotFound", f"Resource Health has no status for '{scope}'.")
 
-    def _listed(self, request: web.Request, items: list[dict[str, Any]]) -> web.Response:
+    def _list(self, request: web.Request, items: list[dict[str, Any]]) -> web.Response:
         said = request.query.get("$skipToken", "0")
         if not said.isdigit():
             raise AzureError(400, "BadRequest", f"$skipToken: a continuation token was expected, got {said!r}.")

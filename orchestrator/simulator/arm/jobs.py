@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
-from orchestrator.simulator.arm.calls import PAGE, Call, listed_by_view, page_of
+from orchestrator.simulator.arm.calls import PAGE, ArmCall, list_by_view, page_of
 from orchestrator.simulator.arm.resources import PROVIDER, Resource, stamp, system_data, type_of
 from orchestrator.simulator.arm.rules import Resolver, check_job, user_error
 from orchestrator.simulator.arm.tick import Upkeep
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 
 
 @dataclass
-class Operation:
+class Cancellation:
     """A cancellation that somebody may poll."""
 
     job: Job
@@ -44,18 +44,18 @@ class JobsApi:
         self._life = life
         self._upkeep = upkeep
         self._page = page
-        self._operations: dict[str, Operation] = {}
+        self._operations: dict[str, Cancellation] = {}
 
-    def answer(self, call: Call, wrong: Resolver) -> web.Response:
+    def answer(self, call: ArmCall, wrong: Resolver) -> web.Response:
         match call.method, call.parts[1:]:
             case "GET", ():
                 return self._list(call)
             case "GET", (name,):
-                return json_answer(self._found(call, name).resource)
+                return json_answer(self._find(call, name).resource)
             case "PUT", (name,):
                 return self._put(call, name, wrong)
             case "POST", (name, action) if action.lower() == "cancel":
-                return self._cancel(call, self._found(call, name))
+                return self._cancel(call, self._find(call, name))
         raise call.not_allowed()
 
     def polled(self, operation_id: str, url: str) -> web.Response:
@@ -67,24 +67,24 @@ class JobsApi:
             return web.Response(status=200)
         return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
 
-    def _found(self, call: Call, name: str) -> Job:
+    def _find(self, call: ArmCall, name: str) -> Job:
         job = self._life.get(call.workspace_id, name)
         if job is None:
             raise call.not_found()
         return job
 
-    def _list(self, call: Call) -> web.Response:
+    def _list(self, call: ArmCall) -> web.Response:
         query = call.query
         jobs = self._life.of(call.workspace_id)
         if kind := query.get("jobType"):
             jobs = [job for job in jobs if job.resource["properties"]["jobType"] == kind]
         if tag := query.get("tag"):
             jobs = [job for job in jobs if tag in (job.resource["properties"].get("tags") or {})]
-        shown = listed_by_view([job.resource for job in jobs], query.get("listViewType"))
+        shown = list_by_view([job.resource for job in jobs], query.get("listViewType"))
         orders = {job.resource["id"]: job.order for job in jobs}
         return page_of(call, shown, self._page, [orders[resource["id"]] for resource in shown])
 
-    def _put(self, call: Call, name: str, wrong: Resolver) -> web.Response:
+    def _put(self, call: ArmCall, name: str, wrong: Resolver) -> web.Response:
         if not _NAME.fullmatch(name):
             raise user_error(f"name: 1 to 256 letters, digits, '-', '_' or '.' were expected, got {name!r}.")
         check_job(name, call.body, wrong)
@@ -99,12 +99,12 @@ class JobsApi:
             workspace=call.workspace_id,
             principal=call.caller.client_id,
             submitted=copy.deepcopy(call.body),
-            resource=self._accepted(call),
+            resource=self._accept(call),
             lacks=self._upkeep.lacks(call),
         )
         return json_answer(job.resource, 201)
 
-    def _check_person(self, call: Call) -> None:
+    def _check_person(self, call: ArmCall) -> None:
         """A job that runs as its user needs that user's token.
 
         azure-ai-ml sends it in ``x-azureml-token``. That the service refuses the job without it is not known.
@@ -116,7 +116,7 @@ class JobsApi:
         if not self._kernel.is_person(token, ML_AUDIENCE):
             raise user_error("properties.identity: a job that runs as its user needs the token of a user.")
 
-    def _accepted(self, call: Call) -> Resource:
+    def _accept(self, call: ArmCall) -> Resource:
         """The job as Azure ML shows it: what was sent, and what the service adds."""
         properties = copy.deepcopy(call.body["properties"])
         name, workspace = call.parts[1], call.workspace_id
@@ -141,13 +141,13 @@ class JobsApi:
             "systemData": data | {"lastModifiedAt": stamp(now)},
         }
 
-    def _cancel(self, call: Call, job: Job) -> web.Response:
+    def _cancel(self, call: ArmCall, job: Job) -> web.Response:
         """202 and an operation to poll; 200 at once if the job has ended, which is decided here, not known."""
         if job.ended:
             return web.Response(status=200)
         self._life.cancel(job)
         operation = str(uuid4())
-        self._operations[operation] = Operation(job)
+        self._operations[operation] = Cancellation(job)
         subscription = call.workspace_id.split("/")[2]
         url = (
             f"{call.base}/subscriptions/{subscription}/providers/{PROVIDER}/locations/{call.region}"
@@ -161,7 +161,7 @@ def _archive(job: Job, wanted: object) -> None:
         job.resource["properties"]["isArchived"] = wanted
 
 
-def _check_wishes(call: Call) -> None:
+def _check_wishes(call: ArmCall) -> None:
     try:
         wishes_in(call.body["properties"].get("tags") or {})
     except ValueError as fault:

@@ -43,7 +43,7 @@ _KIND_OF_FIELD = {
 }
 
 
-class Reference(NamedTuple):
+class BodyReference(NamedTuple):
     """One resource that a body names.
 
     Attributes:
@@ -65,12 +65,12 @@ class Reference(NamedTuple):
     label: str | None = None
 
 
-def references(body: Any) -> Iterator[Reference]:
+def references(body: Any) -> Iterator[BodyReference]:
     """Every reference in a PUT body ``{"properties": {...}}``."""
     yield from _walk(body.get("properties"), "properties", "")
 
 
-def _walk(value: Any, path: str, field: str) -> Iterator[Reference]:
+def _walk(value: Any, path: str, field: str) -> Iterator[BodyReference]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if key not in _FREE_TEXT:
@@ -82,7 +82,7 @@ def _walk(value: Any, path: str, field: str) -> Iterator[Reference]:
         yield found
 
 
-def _read(text: str, path: str, field: str) -> Reference | None:
+def _read(text: str, path: str, field: str) -> BodyReference | None:
     if "${{" in text:
         # A binding, filled in when the pipeline runs.
         return None
@@ -95,18 +95,18 @@ def _read(text: str, path: str, field: str) -> Reference | None:
     if guid := _BY_GUID.match(text):
         return _inside(text, path, f"guid:{guid['guid'].lower()}", guid["rest"])
     if own := _OWN.match(text):
-        return Reference(path, text, None, (own["kind"] or "jobs").lower(), own["name"])
+        return BodyReference(path, text, None, (own["kind"] or "jobs").lower(), own["name"])
     if short := _SHORT.match(text):
         kind = _KIND_OF_FIELD.get(field, "assets")
-        return Reference(path, text, None, kind, short["name"], short["version"], short["label"])
+        return BodyReference(path, text, None, kind, short["name"], short["version"], short["label"])
     if _KIND_OF_FIELD.get(field) == "computes" and text and re.fullmatch(r"[\w.-]+", text):
-        return Reference(path, text, None, "computes", text)
+        return BodyReference(path, text, None, "computes", text)
     return None
 
 
-def _inside(text: str, path: str, workspace: str, rest: str) -> Reference:
+def _inside(text: str, path: str, workspace: str, rest: str) -> BodyReference:
     kind, _, tail = rest.strip("/").partition("/")
     parts = tail.split("/")
     version = parts[2] if len(parts) > 2 and parts[1].lower() == "versions" else None
     label = parts[2] if len(parts) > 2 and parts[1].lower() == "labels" else None
-    return Reference(path, text, workspace, kind.lower(), parts[0], version, label)
+    return BodyReference(path, text, workspace, kind.lower(), parts[0], version, label)

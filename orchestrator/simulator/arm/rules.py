@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from orchestrator.simulator.arm.references import Reference, references
+from orchestrator.simulator.arm.references import BodyReference, references
 from orchestrator.simulator.services import AzureError
 
 _READ_ONLY = ("id", "name", "type", "systemData")
@@ -44,7 +44,7 @@ _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "models": ("modelUri",),
 }
 
-type Resolver = Callable[[Reference], str | None]
+type Resolver = Callable[[BodyReference], str | None]
 """What is wrong with a reference, or None."""
 
 
@@ -64,9 +64,9 @@ def check_job(name: str, body: Any, wrong: Resolver) -> None:
         raise user_error(f"properties.jobType: one of {', '.join(_REQUIRED_OF_JOB)} was expected, got {kind!r}.")
     _refuse_first(_read_only_in(body, properties))
     _refuse_first(_results_in(name, properties))
-    _refuse_first(_missing(properties, _REQUIRED_OF_JOB[kind]))
-    _refuse_first(_malformed(properties))
-    _refuse_first(_unresolved(body, wrong))
+    _refuse_first(_find_missing(properties, _REQUIRED_OF_JOB[kind]))
+    _refuse_first(_find_malformed(properties))
+    _refuse_first(_find_unresolved(body, wrong))
 
 
 def check_asset(kind: str, body: Any, wrong: Resolver, owns: Callable[[str], bool]) -> None:
@@ -83,12 +83,12 @@ def check_asset(kind: str, body: Any, wrong: Resolver, owns: Callable[[str], boo
     """
     properties = _properties_of(body)
     _refuse_first(_read_only_in(body, properties))
-    _refuse_first(_missing(properties, _REQUIRED_OF_ASSET[kind]))
+    _refuse_first(_find_missing(properties, _REQUIRED_OF_ASSET[kind]))
     if kind == "environments" and not any(properties.get(field) for field in _IMMUTABLE[kind]):
         raise user_error("properties: one of image, build, condaFile is required.")
     if kind == "codes" and not owns(properties["codeUri"]):
         raise user_error("properties.codeUri: a URI in the workspace's own storage account was expected.")
-    _refuse_first(_unresolved(body, wrong))
+    _refuse_first(_find_unresolved(body, wrong))
 
 
 def check_context(properties: dict[str, Any], file_at: Callable[[str], bool | None]) -> None:
@@ -159,7 +159,7 @@ def _results_in(name: str, properties: dict[str, Any]) -> Iterator[str]:
             yield f"properties.outputs.{key}.uri: belongs to another run."
 
 
-def _missing(properties: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
+def _find_missing(properties: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
     for field in fields:
         value: Any = properties
         for part in field.split("."):
@@ -170,7 +170,7 @@ def _missing(properties: dict[str, Any], fields: tuple[str, ...]) -> Iterator[st
             yield "properties.jobs: an object was expected."
 
 
-def _malformed(properties: dict[str, Any]) -> Iterator[str]:
+def _find_malformed(properties: dict[str, Any]) -> Iterator[str]:
     for field in ("inputs", "outputs", "tags", "properties", "services"):
         if not isinstance(properties.get(field) or {}, dict):
             yield f"properties.{field}: an object was expected."
@@ -179,7 +179,7 @@ def _malformed(properties: dict[str, Any]) -> Iterator[str]:
             yield f"properties.tags.{key}: a string was expected."
 
 
-def _unresolved(body: dict[str, Any], wrong: Resolver) -> Iterator[str]:
+def _find_unresolved(body: dict[str, Any], wrong: Resolver) -> Iterator[str]:
     for reference in references(body):
         fault = wrong(reference)
         if fault:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.simulator.arm.calls import BlobAccount, Call
-from orchestrator.simulator.arm.references import Reference, references
+from orchestrator.simulator.arm.calls import ArmCall, BlobAccount
+from orchestrator.simulator.arm.references import BodyReference, references
 from orchestrator.simulator.arm.resources import Resources
 
 
@@ -22,7 +22,7 @@ class Upkeep:
         self._resources = resources
         self._storage = storage
 
-    def lacks(self, call: Call) -> str | None:
+    def lacks(self, call: ArmCall) -> str | None:
         """What a job that was put lacks to run, or None."""
         url, blobs = self._storage[call.region]
         for code in self._codes(call.body, call.workspace_id, set()):
@@ -43,5 +43,5 @@ class Upkeep:
                 yield from self._codes(found, workspace, seen)
 
 
-def _id_of(reference: Reference, workspace: str) -> str:
+def _id_of(reference: BodyReference, workspace: str) -> str:
     return f"{workspace}/{reference.kind}/{reference.name}/versions/{reference.version}"

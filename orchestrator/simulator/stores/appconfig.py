@@ -17,13 +17,13 @@ from aiohttp import web
 from orchestrator.simulator.services import AzureError, Kernel
 from orchestrator.simulator.stores import appconfig_http as http
 from orchestrator.simulator.stores.appconfig_filters import matcher, no_label, tag_matcher
-from orchestrator.simulator.stores.appconfig_replicas import Key, Replica, Replication, Setting, new_etag
+from orchestrator.simulator.stores.appconfig_replicas import Key, Replication, Setting, StoreEndpoint, new_etag
 
 PAGE = 100
 """Items of one page, as in Microsoft's emulator."""
 
 
-class Budget(NamedTuple):
+class RequestQuota(NamedTuple):
     """How many requests each replica answers in a window of seconds before it says 429."""
 
     requests: int
@@ -36,7 +36,7 @@ class _Call:
 
     request: web.Request
     index: int
-    replica: Replica
+    replica: StoreEndpoint
     body: bytes
 
 
@@ -58,7 +58,10 @@ class ConfigurationStore:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.budget: Budget | None = None
+        self.budget: RequestQuota | None = None
+        self.loses_writes = False
+        """Fault: a PUT is answered with success, and nothing is stored. A guess: no document says that this happens."""
+
         self.page_size = PAGE
         self._kernel = kernel
         self._clock = clock
@@ -90,9 +93,9 @@ class ConfigurationStore:
             ("GET", "/labels", self._labels),
             ("GET", "/revisions", self._revisions),
         ]
-        found = [web.route(verb, path, self._guarded(index, action)) for verb, path, action in table]
-        found += [web.head(path, self._guarded(index, action)) for verb, path, action in table if verb == "GET"]
-        return [*found, web.route("*", "/{path:.*}", self._guarded(index, lambda call: http.not_offered(call.request)))]
+        found = [web.route(verb, path, self._guard(index, action)) for verb, path, action in table]
+        found += [web.head(path, self._guard(index, action)) for verb, path, action in table if verb == "GET"]
+        return [*found, web.route("*", "/{path:.*}", self._guard(index, lambda call: http.not_offered(call.request)))]
 
     def put(
         self, key: str, value: str, label: str | None = None, *, content_type: str | None = None, replica: int = 0
@@ -105,7 +108,7 @@ class ConfigurationStore:
         """A key-value as one endpoint would show it now."""
         return self._replication.at(replica).settings.get((key, label or ""))
 
-    def _guarded(
+    def _guard(
         self, index: int, action: Callable[[_Call], web.Response]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:
@@ -118,7 +121,7 @@ class ConfigurationStore:
                 response = action(_Call(request, index, replica, body))
             except AzureError as fault:
                 response = http.problem(fault)
-            return http.finished(request, response, self._replication.at(index).sync_token)
+            return http.finish(request, response, self._replication.at(index).sync_token)
 
         return serve
 
@@ -144,7 +147,7 @@ class ConfigurationStore:
         existing = call.replica.settings.get((key, label))
         http.check_etag(call.request, existing.etag if existing else None, reads=False)
         http.check_unlocked(existing)
-        wanted = http.setting_of(call.request, call.body, key, label or None, self._kernel.now())
+        wanted = http.parse_setting(call.request, call.body, key, label or None, self._kernel.now())
         if existing is not None and http.same(existing, wanted):
             return http.one(call.request, existing)
         return http.one(call.request, self._store(call.index, wanted))
@@ -206,7 +209,8 @@ class ConfigurationStore:
     def _store(self, index: int, setting: Setting) -> Setting:
         self._writes += 1
         kept = setting._replace(etag=new_etag(self._writes, (setting.key, setting.label, setting.value)))
-        self._replication.write(index, (kept.key, kept.label or ""), kept)
+        if not self.loses_writes:
+            self._replication.write(index, (kept.key, kept.label or ""), kept)
         return kept
 
 

@@ -40,7 +40,7 @@ def matcher(name: str, text: str | None) -> Match:
     values = _split(text)
     if len(values) > MOST_VALUES:
         raise InvalidArgument(name, f"Too many values. Maximum supported is {MOST_VALUES}")
-    if len(values) == 1 and text.endswith("*") and not _escaped(text, len(text) - 1):
+    if len(values) == 1 and text.endswith("*") and not _is_escaped(text, len(text) - 1):
         prefix = _literal(name, text[:-1], 0)
         return lambda value: value is not None and value.startswith(prefix)
     offset, allowed = 0, set[str | None]()
@@ -76,13 +76,13 @@ def _split(text: str) -> list[str]:
     """The parts between commas that are not escaped."""
     parts, begin = [], 0
     for at, character in enumerate(text):
-        if character == "," and not _escaped(text, at):
+        if character == "," and not _is_escaped(text, at):
             parts.append(text[begin:at])
             begin = at + 1
     return [*parts, text[begin:]]
 
 
-def _escaped(text: str, at: int) -> bool:
+def _is_escaped(text: str, at: int) -> bool:
     before = text[:at]
     return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 

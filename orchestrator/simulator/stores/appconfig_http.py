@@ -70,7 +70,7 @@ class KeyLocked(AzureError):
         self.key = key
 
 
-class TooLarge(AzureError):
+class ContentTooLarge(AzureError):
     """413 from the service's front."""
 
     def __init__(self) -> None:
@@ -129,10 +129,10 @@ def check_version(request: web.Request) -> None:
 async def body_of(request: web.Request) -> bytes:
     """The body of a write, if it is small enough."""
     if (request.content_length or 0) > SIZE:
-        raise TooLarge
+        raise ContentTooLarge
     body = await request.content.read()
     if len(body) > SIZE:
-        raise TooLarge
+        raise ContentTooLarge
     return body
 
 
@@ -170,7 +170,7 @@ def check_unlocked(setting: Setting | None) -> None:
         raise KeyLocked(setting.key)
 
 
-def setting_of(request: web.Request, body: bytes, key: str, label: str | None, now: datetime) -> Setting:
+def parse_setting(request: web.Request, body: bytes, key: str, label: str | None, now: datetime) -> Setting:
     """The key-value that a PUT's body describes; fields that the service sets itself are passed over.
 
     Raises:
@@ -200,7 +200,7 @@ def same(existing: Setting, wanted: Setting) -> bool:
 def one(request: web.Request, setting: Setting) -> web.Response:
     """A key-value."""
     headers = {"ETag": f'"{setting.etag}"', "Last-Modified": format_datetime(setting.modified, usegmt=True)}
-    return _json("kv+json", _shown(request, setting), headers)
+    return _json("kv+json", _show(request, setting), headers)
 
 
 def page_of_settings(request: web.Request, settings: Sequence[Setting], *, full: bool) -> web.Response:
@@ -219,7 +219,7 @@ def page_of_settings(request: web.Request, settings: Sequence[Setting], *, full:
         # A watcher finds the next page through the header of the unchanged one.
         answer.headers.update(headers)
         raise
-    return _json("kvset+json", _page([_shown(request, one) for one in settings], link), headers)
+    return _json("kvset+json", _page([_show(request, one) for one in settings], link), headers)
 
 
 def page_of_names(request: web.Request, kind: str, names: Sequence[str | None], size: int) -> web.Response:
@@ -254,7 +254,7 @@ def problem(fault: AzureError) -> web.Response:
     """A refusal as problem details, or without a body where the service sends none."""
     if isinstance(fault, Bare):
         return web.Response(status=fault.status, headers=fault.headers)
-    if isinstance(fault, TooLarge):
+    if isinstance(fault, ContentTooLarge):
         text = f"<html><head><title>413 {fault.message}</title></head><body><h1>413 {fault.message}</h1></body></html>"
         return web.Response(status=413, text=text, content_type="text/html")
     details: dict[str, Any] = {"type": f"{_ERRORS}{fault.code}", "title": fault.message, "status": fault.status}
@@ -270,7 +270,7 @@ def problem(fault: AzureError) -> web.Response:
     return web.Response(status=fault.status, body=body, headers=headers)
 
 
-def finished(request: web.Request, response: web.Response, sync_token: str) -> web.Response:
+def finish(request: web.Request, response: web.Response, sync_token: str) -> web.Response:
     """The answer with what every answer carries."""
     response.headers["x-ms-request-id"] = str(uuid.uuid4())
     if sync_token:
@@ -291,7 +291,7 @@ def _string(document: Mapping[str, Any], field: str) -> str | None:
     return value
 
 
-def _shown(request: web.Request, setting: Setting) -> dict[str, Any]:
+def _show(request: web.Request, setting: Setting) -> dict[str, Any]:
     whole = {
         "etag": setting.etag,
         "key": setting.key,

@@ -39,7 +39,7 @@ class Setting(NamedTuple):
     locked: bool
 
 
-class Change(NamedTuple):
+class ReplicaWrite(NamedTuple):
     """One write: ``number`` counts the writes of all replicas, ``sequence`` those of ``source``.
 
     ``setting`` is None for a deletion. ``at`` is a reading of the replication's clock.
@@ -54,16 +54,16 @@ class Change(NamedTuple):
 
 
 @dataclass(slots=True)
-class Replica:
+class StoreEndpoint:
     """What one endpoint knows."""
 
     settings: dict[Key, Setting] = field(default_factory=dict)
     revisions: list[Setting] = field(default_factory=list)
     written: dict[Key, int] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
-    coming: deque[Change] = field(default_factory=deque)
+    coming: deque[ReplicaWrite] = field(default_factory=deque)
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: ReplicaWrite) -> None:
         self.seen[change.source] = change.sequence
         if self.written.get(change.key, 0) > change.number:
             return
@@ -91,16 +91,16 @@ class Replication:
 
     def __init__(self, replicas: int, lag: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.lag = lag
-        self._replicas = [Replica() for _ in range(replicas)]
+        self._replicas = [StoreEndpoint() for _ in range(replicas)]
         self._clock = clock
         self._number = 0
 
     def __len__(self) -> int:
         return len(self._replicas)
 
-    def at(self, index: int, tokens: str = "") -> Replica:
+    def at(self, index: int, tokens: str = "") -> StoreEndpoint:
         """A replica as it is now, or as the sync tokens require it to be."""
-        replica, known = self._replicas[index], self._known(tokens)
+        replica, known = self._replicas[index], self._known_writes(tokens)
         now = self._clock()
         while replica.coming and (now - replica.coming[0].at >= self.lag or replica.lacks(known)):
             replica.apply(replica.coming.popleft())
@@ -110,13 +110,13 @@ class Replication:
         """Change one replica at once and the others after the lag."""
         self._number += 1
         replica = self._replicas[index]
-        change = Change(self._number, index, replica.seen.get(index, 0) + 1, self._clock(), key, setting)
+        change = ReplicaWrite(self._number, index, replica.seen.get(index, 0) + 1, self._clock(), key, setting)
         replica.apply(change)
         for other in self._replicas:
             if other is not replica:
                 other.coming.append(change)
 
-    def _known(self, tokens: str) -> dict[int, int]:
+    def _known_writes(self, tokens: str) -> dict[int, int]:
         """How many writes of which replica the tokens speak of. Tokens of other stores are passed over."""
         known: dict[int, int] = {}
         for token in filter(None, (part.strip() for part in tokens.split(","))):

@@ -82,10 +82,10 @@ class Access:
 
     def _by_signature(self, query: Mapping[str, str], container: str, letters: str) -> bool:
         if query.get("sr") != "c" or not hmac.compare_digest(query["sig"], self._signature(container, query)):
-            raise _unsigned("Signature did not match.")
+            raise _refuse_unsigned("Signature did not match.")
         now = self._kernel.now()
         if now >= _time(query.get("se", "")) or ("st" in query and now < _time(query["st"])):
-            raise _unsigned(f"Signature not valid in the specified time frame: Expiry [{query.get('se')}]")
+            raise _refuse_unsigned(f"Signature not valid in the specified time frame: Expiry [{query.get('se')}]")
         held = set(query.get("sp", ""))
         if not held & set(letters):
             raise BlobError("AuthorizationPermissionMismatch")
@@ -102,9 +102,9 @@ def _time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as fault:
-        raise _unsigned(f"se is not a valid time: [{text}]") from fault
+        raise _refuse_unsigned(f"se is not a valid time: [{text}]") from fault
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _unsigned(detail: str) -> BlobError:
+def _refuse_unsigned(detail: str) -> BlobError:
     return BlobError("AuthenticationFailed", {"AuthenticationErrorDetail": detail})

@@ -10,8 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy, MultiMapping
 
 from orchestrator.simulator.stores.blob_errors import BlobError, header_fault, query_fault
-from orchestrator.simulator.stores.blob_lease import describe
-from orchestrator.simulator.stores.blob_state import Account, Blob, Container, checksum, size_of
+from orchestrator.simulator.stores.blob_state import Account, StoredBlob, StoredContainer, checksum, size_of
 
 METADATA_LIMIT = 8 * 1024
 _META = "x-ms-meta-"
@@ -34,11 +33,11 @@ _UNSUPPORTED = (
 
 
 @dataclass(slots=True)
-class Call:
+class BlobCall:
     """A request whose caller has been admitted.
 
-    ``now`` is wall time for Last-Modified, ``clock`` a monotonic reading for leases; ``overwrites`` is False for a
-    signature that may create blobs but not write over them.
+    ``now`` is the time for Last-Modified; ``overwrites`` is False for a signature that may create blobs but not write
+    over them.
     """
 
     account: Account
@@ -48,24 +47,19 @@ class Call:
     name: str
     body: bytes
     now: datetime
-    clock: float
     overwrites: bool
 
-    def container(self) -> Container:
+    def container(self) -> StoredContainer:
         found = self.account.containers.get(self.container_name)
         if found is None:
             raise BlobError("ContainerNotFound")
         return found
 
-    def blob(self) -> Blob:
+    def blob(self) -> StoredBlob:
         found = self.container().blobs.get(self.name)
         if found is None:
             raise BlobError("BlobNotFound")
         return found
-
-    @property
-    def lease_id(self) -> str | None:
-        return self.headers.get("x-ms-lease-id")
 
     def metadata(self) -> dict[str, str]:
         """The metadata that the headers carry, names as given.
@@ -124,25 +118,26 @@ class Call:
         return first, min(last + 1, size)
 
 
-def versioned(item: Blob | Container) -> dict[str, str]:
+def version_headers(item: StoredBlob | StoredContainer) -> dict[str, str]:
     """ETag and time of the last change."""
     return {"ETag": item.etag, "Last-Modified": http_date(item.modified)}
 
 
-def written(item: Blob, status: int = 201) -> web.Response:
+def answer_write(item: StoredBlob, status: int = 201) -> web.Response:
     """The answer to a successful write."""
-    headers = {**versioned(item), **_md5(item), "x-ms-request-server-encrypted": "true"}
+    headers = {**version_headers(item), **_md5(item), "x-ms-request-server-encrypted": "true"}
     return web.Response(status=status, headers=headers)
 
 
-def properties(blob: Blob, clock: float) -> dict[str, str]:
+def properties(blob: StoredBlob) -> dict[str, str]:
     """The headers with which a blob is described."""
     return {
-        **versioned(blob),
+        **version_headers(blob),
         **blob.properties,
         **_md5(blob),
         **{f"{_META}{name}": value for name, value in blob.metadata.items()},
-        **describe(blob.lease, clock),
+        "x-ms-lease-status": "unlocked",
+        "x-ms-lease-state": "available",
         "x-ms-blob-type": "BlockBlob",
         "x-ms-creation-time": http_date(blob.created),
         "x-ms-server-encrypted": "true",
@@ -152,7 +147,7 @@ def properties(blob: Blob, clock: float) -> dict[str, str]:
     }
 
 
-def _md5(blob: Blob) -> dict[str, str]:
+def _md5(blob: StoredBlob) -> dict[str, str]:
     return {"Content-MD5": blob.md5} if blob.md5 else {}
 
 

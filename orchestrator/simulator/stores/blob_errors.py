@@ -53,28 +53,7 @@ _CATALOGUE: Mapping[str, tuple[int, str]] = {
         403,
         "Key based authentication is not permitted on this storage account.",
     ),
-    "LeaseAlreadyPresent": (409, "There is already a lease present."),
-    "LeaseIdMismatchWithBlobOperation": (412, "The lease ID specified did not match the lease ID for the blob."),
-    "LeaseIdMismatchWithLeaseOperation": (409, "The lease ID specified did not match the lease ID for the blob."),
-    "LeaseIdMissing": (
-        412,
-        "There is currently a lease on the blob and no lease ID was specified in the request.",
-    ),
-    "LeaseIsBreakingAndCannotBeAcquired": (
-        409,
-        "The lease ID matched, but the lease is currently in breaking state and cannot be acquired until it is broken.",
-    ),
-    "LeaseIsBreakingAndCannotBeChanged": (
-        409,
-        "The lease ID matched, but the lease is currently in breaking state and cannot be changed.",
-    ),
-    "LeaseIsBrokenAndCannotBeRenewed": (
-        409,
-        "The lease ID matched, but the lease has been broken explicitly and cannot be renewed.",
-    ),
-    "LeaseLost": (412, "A lease ID was specified, but the lease for the blob has expired."),
     "LeaseNotPresentWithBlobOperation": (412, "There is currently no lease on the blob."),
-    "LeaseNotPresentWithLeaseOperation": (409, "There is currently no lease on the blob."),
     "Md5Mismatch": (
         400,
         "The MD5 value specified in the request did not match with the MD5 value calculated by the server.",

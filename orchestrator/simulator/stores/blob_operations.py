@@ -15,18 +15,17 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
-from orchestrator.simulator.stores.blob_call import Call, properties, versioned, written
+from orchestrator.simulator.stores.blob_call import BlobCall, answer_write, properties, version_headers
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, header_fault, query_fault
-from orchestrator.simulator.stores.blob_lease import after_write, guard_read, guard_write, operate
 from orchestrator.simulator.stores.blob_lists import list_blobs, list_containers
-from orchestrator.simulator.stores.blob_state import Blob, Container, checksum, meets
+from orchestrator.simulator.stores.blob_state import StoredBlob, StoredContainer, checksum, meets
 
 _IF_MATCH, _IF_NONE_MATCH = "If-Match", "If-None-Match"
 
 _IF_MODIFIED, _IF_UNMODIFIED = "If-Modified-Since", "If-Unmodified-Since"
 
 
-def check_write(headers: Mapping[str, str], blob: Blob | None, *, creates: bool) -> None:
+def check_write(headers: Mapping[str, str], blob: StoredBlob | None, *, creates: bool) -> None:
     """Let a write pass if its conditions hold for what is there.
 
     Raises:
@@ -41,13 +40,13 @@ def check_write(headers: Mapping[str, str], blob: Blob | None, *, creates: bool)
         raise BlobError("BlobAlreadyExists" if none_match == "*" and creates else "ConditionNotMet")
     if blob is None:
         return
-    if match is None and _changed(headers, _IF_UNMODIFIED, blob) is True:
+    if match is None and _has_changed(headers, _IF_UNMODIFIED, blob) is True:
         raise BlobError("ConditionNotMet")
-    if none_match is None and _changed(headers, _IF_MODIFIED, blob) is False:
+    if none_match is None and _has_changed(headers, _IF_MODIFIED, blob) is False:
         raise BlobError("ConditionNotMet")
 
 
-def check_read(headers: Mapping[str, str], blob: Blob) -> None:
+def check_read(headers: Mapping[str, str], blob: StoredBlob) -> None:
     """Let a read pass if its conditions hold.
 
     Raises:
@@ -59,10 +58,10 @@ def check_read(headers: Mapping[str, str], blob: Blob) -> None:
         raise BlobError("UnsatisfiableCondition")
     if match is not None and not meets(blob.etag, match):
         raise BlobError("ConditionNotMet")
-    if _changed(headers, _IF_UNMODIFIED, blob) is True:
+    if _has_changed(headers, _IF_UNMODIFIED, blob) is True:
         raise BlobError("ConditionNotMet")
     same = None if none_match is None else meets(blob.etag, none_match)
-    changed = _changed(headers, _IF_MODIFIED, blob)
+    changed = _has_changed(headers, _IF_MODIFIED, blob)
     # Either of the two is enough to be answered: the same ETag, or no change since.
     if (same is True and changed is not True) or (changed is False and same is not False):
         raise NotModified(blob.etag)
@@ -75,7 +74,7 @@ def _etag(headers: Mapping[str, str], name: str) -> str | None:
     return value.strip() if value is not None else None
 
 
-def _changed(headers: Mapping[str, str], name: str, blob: Blob) -> bool | None:
+def _has_changed(headers: Mapping[str, str], name: str, blob: StoredBlob) -> bool | None:
     """Whether the blob has changed since the header's time; None without the header."""
     value = headers.get(name)
     return None if value is None else blob.modified.replace(microsecond=0) > _moment(name, value)
@@ -96,45 +95,45 @@ _BLOCK_ID = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _RANGE_MD5_LIMIT = 4 * 1024 * 1024
 
 
-class Operation(NamedTuple):
+class BlobOperation(NamedTuple):
     """An operation, the permission it needs from a token's holder, and the letters of which a SAS needs one.
 
     No letters: a signature for a container cannot allow it.
     """
 
-    run: Callable[[Call], web.Response]
+    run: Callable[[BlobCall], web.Response]
     permission: str
     letters: str = ""
 
 
-def create_container(call: Call) -> web.Response:
+def create_container(call: BlobCall) -> web.Response:
     if call.container_name in call.account.containers:
         raise BlobError("ContainerAlreadyExists")
-    container = Container(call.container_name, call.account.etag(), call.now, call.metadata())
+    container = StoredContainer(call.container_name, call.account.etag(), call.now, call.metadata())
     call.account.containers[call.container_name] = container
-    return web.Response(status=201, headers=versioned(container))
+    return web.Response(status=201, headers=version_headers(container))
 
 
-def delete_container(call: Call) -> web.Response:
+def delete_container(call: BlobCall) -> web.Response:
     """The name can be used again at once; the real service keeps it for at least 30 seconds."""
     del call.account.containers[call.container().name]
     return web.Response(status=202)
 
 
-def get_container(call: Call) -> web.Response:
+def get_container(call: BlobCall) -> web.Response:
     container = call.container()
     metadata = {f"x-ms-meta-{name}": value for name, value in container.metadata.items()}
     lease = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
-    return web.Response(headers={**versioned(container), **metadata, **lease})
+    return web.Response(headers={**version_headers(container), **metadata, **lease})
 
 
-def set_container_metadata(call: Call) -> web.Response:
+def set_container_metadata(call: BlobCall) -> web.Response:
     container = call.container()
     container.metadata, container.etag, container.modified = call.metadata(), call.account.etag(), call.now
-    return web.Response(headers=versioned(container))
+    return web.Response(headers=version_headers(container))
 
 
-def put_blob(call: Call) -> web.Response:
+def put_blob(call: BlobCall) -> web.Response:
     kind = call.headers.get("x-ms-blob-type")
     if kind is None:
         raise header_fault("MissingRequiredHeader", "x-ms-blob-type")
@@ -143,18 +142,15 @@ def put_blob(call: Call) -> web.Response:
     if kind != "BlockBlob":
         raise header_fault("InvalidHeaderValue", "x-ms-blob-type", kind)
     call.check_write_headers()
-    return written(_commit(call, call.body, {}))
+    return answer_write(_commit(call, call.body, {}))
 
 
-def put_block(call: Call) -> web.Response:
+def put_block(call: BlobCall) -> web.Response:
     container = call.container()
     block = call.query.get("blockid", "")
     if not _BLOCK_ID.fullmatch(block):
         raise query_fault("InvalidQueryParameterValue", "blockid", block)
     call.check_write_headers()
-    existing = container.blobs.get(call.name)
-    if existing is not None:
-        guard_write(existing.lease, call.lease_id, call.clock)
     staged = container.staged.setdefault(call.name, {})
     if any(len(other) != len(block) for other in staged):
         raise BlobError("InvalidBlobOrBlock")
@@ -163,7 +159,7 @@ def put_block(call: Call) -> web.Response:
     return web.Response(status=201, headers=headers)
 
 
-def put_block_list(call: Call) -> web.Response:
+def put_block_list(call: BlobCall) -> web.Response:
     container = call.container()
     call.check_write_headers()
     existing = container.blobs.get(call.name)
@@ -179,24 +175,23 @@ def put_block_list(call: Call) -> web.Response:
         if block not in sources[place]:
             raise BlobError("InvalidBlockList")
         blocks.append((block, sources[place][block]))
-    return written(_commit(call, b"".join(data for _, data in blocks), dict(blocks)))
+    return answer_write(_commit(call, b"".join(data for _, data in blocks), dict(blocks)))
 
 
-def get_block_list(call: Call) -> web.Response:
+def get_block_list(call: BlobCall) -> web.Response:
     blob = call.blob()
     check_read(call.headers, blob)
     lines = "".join(f"<Block><Name>{name}</Name><Size>{len(data)}</Size></Block>" for name, data in blob.blocks.items())
-    headers = {**versioned(blob), "x-ms-blob-content-length": str(len(blob.data))}
+    headers = {**version_headers(blob), "x-ms-blob-content-length": str(len(blob.data))}
     text = f'<?xml version="1.0" encoding="utf-8"?><BlockList><CommittedBlocks>{lines}</CommittedBlocks></BlockList>'
     return web.Response(text=text, content_type="application/xml", headers=headers)
 
 
-def get_blob(call: Call) -> web.Response:
+def get_blob(call: BlobCall) -> web.Response:
     """Get Blob, and Get Blob Properties where only the head is sent."""
     blob = call.blob()
     check_read(call.headers, blob)
-    guard_read(blob.lease, call.lease_id, call.clock)
-    headers = properties(blob, call.clock)
+    headers = properties(blob)
     span = call.span(len(blob.data))
     if span is None:
         return web.Response(body=blob.data, headers=headers)
@@ -212,65 +207,52 @@ def get_blob(call: Call) -> web.Response:
     return web.Response(status=206, body=part, headers=headers)
 
 
-def head_blob(call: Call) -> web.Response:
+def head_blob(call: BlobCall) -> web.Response:
     """Get Blob Properties: the whole blob's, whatever range is asked for."""
     blob = call.blob()
     check_read(call.headers, blob)
-    guard_read(blob.lease, call.lease_id, call.clock)
-    return web.Response(body=blob.data, headers=properties(blob, call.clock))
+    return web.Response(body=blob.data, headers=properties(blob))
 
 
-def get_metadata(call: Call) -> web.Response:
+def get_metadata(call: BlobCall) -> web.Response:
     blob = call.blob()
     check_read(call.headers, blob)
     metadata = {f"x-ms-meta-{name}": value for name, value in blob.metadata.items()}
-    return web.Response(headers={**versioned(blob), **metadata})
+    return web.Response(headers={**version_headers(blob), **metadata})
 
 
-def set_metadata(call: Call) -> web.Response:
+def set_metadata(call: BlobCall) -> web.Response:
     blob = _writable(call)
     blob.metadata = call.metadata()
-    return written(_touch(call, blob), status=200)
+    return answer_write(_touch(call, blob), status=200)
 
 
-def set_properties(call: Call) -> web.Response:
+def set_properties(call: BlobCall) -> web.Response:
     blob = _writable(call)
     blob.properties = call.content_headers()
-    return web.Response(headers=versioned(_touch(call, blob)))
+    return web.Response(headers=version_headers(_touch(call, blob)))
 
 
-def delete_blob(call: Call) -> web.Response:
+def delete_blob(call: BlobCall) -> web.Response:
     _writable(call)
     call.container().remove(call.name)
     return web.Response(status=202, headers={"x-ms-delete-type-permanent": "true"})
 
 
-def lease_blob(call: Call) -> web.Response:
-    """A lease changes neither the ETag nor the time of the last change."""
-    blob = call.blob()
-    check_write(call.headers, blob, creates=False)
-    outcome = operate(blob.lease, call.headers, call.clock)
-    blob.lease = outcome.lease
-    return web.Response(status=outcome.status, headers={**versioned(blob), **outcome.headers})
-
-
-def account_information(call: Call) -> web.Response:
+def account_information(call: BlobCall) -> web.Response:
     if call.query.get("restype") != "account":
         raise BlobError("NotImplemented")
     return web.Response(headers={"x-ms-sku-name": "Standard_LRS", "x-ms-account-kind": "StorageV2"})
 
 
-def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
+def _commit(call: BlobCall, data: bytes, blocks: dict[str, bytes]) -> StoredBlob:
     container, existing = call.container(), call.container().blobs.get(call.name)
     metadata = call.metadata()
     check_write(call.headers, existing, creates=True)
-    if existing is None:
-        guard_write(None, call.lease_id, call.clock)
-    else:
-        if not call.overwrites:
-            raise BlobError("AuthorizationPermissionMismatch")
-        guard_write(existing.lease, call.lease_id, call.clock)
-    blob = Blob(
+    if existing is not None and not call.overwrites:
+        raise BlobError("AuthorizationPermissionMismatch")
+    _refuse_lease(call)
+    blob = StoredBlob(
         data,
         metadata,
         call.account.etag(),
@@ -279,22 +261,27 @@ def _commit(call: Call, data: bytes, blocks: dict[str, bytes]) -> Blob:
         call.content_headers(),
         "" if blocks else checksum(data),
         blocks,
-        after_write(existing.lease, call.clock) if existing else None,
     )
     container.keep(call.name, blob)
     return blob
 
 
-def _writable(call: Call) -> Blob:
-    """The blob, if it exists, meets the conditions, and its lease lets the caller write."""
+def _writable(call: BlobCall) -> StoredBlob:
+    """The blob, if it exists and meets the conditions."""
     blob = call.blob()
     check_write(call.headers, blob, creates=False)
-    guard_write(blob.lease, call.lease_id, call.clock)
+    _refuse_lease(call)
     return blob
 
 
-def _touch(call: Call, blob: Blob) -> Blob:
-    blob.etag, blob.modified, blob.lease = call.account.etag(), call.now, after_write(blob.lease, call.clock)
+def _refuse_lease(call: BlobCall) -> None:
+    """No client of the product leases blobs, so none is ever leased here."""
+    if "x-ms-lease-id" in call.headers:
+        raise BlobError("LeaseNotPresentWithBlobOperation")
+
+
+def _touch(call: BlobCall, blob: StoredBlob) -> StoredBlob:
+    blob.etag, blob.modified = call.account.etag(), call.now
     return blob
 
 
@@ -313,29 +300,28 @@ def _block_list(body: bytes) -> list[tuple[str, str]]:
 
 _READ, _WRITE = "blob.read", "blob.write"
 
-OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
-    ("account", "GET", "list"): Operation(list_containers, _READ),
-    ("account", "GET", "properties"): Operation(account_information, _READ, "racwdl"),
-    ("account", "HEAD", "properties"): Operation(account_information, _READ, "racwdl"),
-    ("container", "PUT", ""): Operation(create_container, _WRITE),
-    ("container", "DELETE", ""): Operation(delete_container, _WRITE),
-    ("container", "GET", ""): Operation(get_container, _READ),
-    ("container", "HEAD", ""): Operation(get_container, _READ),
-    ("container", "GET", "metadata"): Operation(get_container, _READ),
-    ("container", "HEAD", "metadata"): Operation(get_container, _READ),
-    ("container", "PUT", "metadata"): Operation(set_container_metadata, _WRITE),
-    ("container", "GET", "list"): Operation(list_blobs, _READ, "l"),
-    ("blob", "PUT", ""): Operation(put_blob, _WRITE, "cw"),
-    ("blob", "PUT", "block"): Operation(put_block, _WRITE, "w"),
-    ("blob", "PUT", "blocklist"): Operation(put_block_list, _WRITE, "w"),
-    ("blob", "GET", "blocklist"): Operation(get_block_list, _READ, "r"),
-    ("blob", "GET", ""): Operation(get_blob, _READ, "r"),
-    ("blob", "HEAD", ""): Operation(head_blob, _READ, "r"),
-    ("blob", "GET", "metadata"): Operation(get_metadata, _READ, "r"),
-    ("blob", "HEAD", "metadata"): Operation(get_metadata, _READ, "r"),
-    ("blob", "PUT", "metadata"): Operation(set_metadata, _WRITE, "w"),
-    ("blob", "PUT", "properties"): Operation(set_properties, _WRITE, "w"),
-    ("blob", "DELETE", ""): Operation(delete_blob, _WRITE, "d"),
-    ("blob", "PUT", "lease"): Operation(lease_blob, _WRITE, "w"),
+OPERATIONS: Mapping[tuple[str, str, str], BlobOperation] = {
+    ("account", "GET", "list"): BlobOperation(list_containers, _READ),
+    ("account", "GET", "properties"): BlobOperation(account_information, _READ, "racwdl"),
+    ("account", "HEAD", "properties"): BlobOperation(account_information, _READ, "racwdl"),
+    ("container", "PUT", ""): BlobOperation(create_container, _WRITE),
+    ("container", "DELETE", ""): BlobOperation(delete_container, _WRITE),
+    ("container", "GET", ""): BlobOperation(get_container, _READ),
+    ("container", "HEAD", ""): BlobOperation(get_container, _READ),
+    ("container", "GET", "metadata"): BlobOperation(get_container, _READ),
+    ("container", "HEAD", "metadata"): BlobOperation(get_container, _READ),
+    ("container", "PUT", "metadata"): BlobOperation(set_container_metadata, _WRITE),
+    ("container", "GET", "list"): BlobOperation(list_blobs, _READ, "l"),
+    ("blob", "PUT", ""): BlobOperation(put_blob, _WRITE, "cw"),
+    ("blob", "PUT", "block"): BlobOperation(put_block, _WRITE, "w"),
+    ("blob", "PUT", "blocklist"): BlobOperation(put_block_list, _WRITE, "w"),
+    ("blob", "GET", "blocklist"): BlobOperation(get_block_list, _READ, "r"),
+    ("blob", "GET", ""): BlobOperation(get_blob, _READ, "r"),
+    ("blob", "HEAD", ""): BlobOperation(head_blob, _READ, "r"),
+    ("blob", "GET", "metadata"): BlobOperation(get_metadata, _READ, "r"),
+    ("blob", "HEAD", "metadata"): BlobOperation(get_metadata, _READ, "r"),
+    ("blob", "PUT", "metadata"): BlobOperation(set_metadata, _WRITE, "w"),
+    ("blob", "PUT", "properties"): BlobOperation(set_properties, _WRITE, "w"),
+    ("blob", "DELETE", ""): BlobOperation(delete_blob, _WRITE, "d"),
 }
 """By level, method and the query's ``comp``."""

@@ -1,6 +1,6 @@
 """Blob storage: one account whose containers are directly under the root of its endpoint.
 
-Block blobs with metadata, staged blocks, conditional requests, leases, lists and shared access signatures, as
+Block blobs with metadata, staged blocks, conditional requests, lists and shared access signatures, as
 azure-storage-blob uses them. Snapshots, versions, tags, copies, page and append blobs are not offered: 501, or 400
 UnsupportedHeader where a header asks for them.
 """
@@ -8,19 +8,18 @@ UnsupportedHeader where a header asks for them.
 from __future__ import annotations
 
 import re
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from aiohttp import web
 
 from orchestrator.simulator.services import AzureError, Kernel
 from orchestrator.simulator.stores.blob_access import Access
-from orchestrator.simulator.stores.blob_call import Call
+from orchestrator.simulator.stores.blob_call import BlobCall
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, render
-from orchestrator.simulator.stores.blob_operations import OPERATIONS, Operation
-from orchestrator.simulator.stores.blob_state import Account, Blob, Container, checksum
+from orchestrator.simulator.stores.blob_operations import OPERATIONS, BlobOperation
+from orchestrator.simulator.stores.blob_state import Account, StoredBlob, StoredContainer, checksum
 
 BODY_LIMIT = 256 * 1024 * 1024
 """Bytes of one upload. The real limit of 5,000 MiB would be kept in this process's memory."""
@@ -37,14 +36,12 @@ class BlobStore:
         kernel: tokens, roles and time.
         name: the account's name, part of what its signatures sign.
         region: the region that the account belongs to; kept for those who inject faults.
-        clock: monotonic seconds by which leases run out.
     """
 
-    def __init__(self, kernel: Kernel, name: str, region: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, kernel: Kernel, name: str, region: str) -> None:
         self.name = name
         self.region = region
         self._kernel = kernel
-        self._clock = clock
         self._account = Account(name)
         self._access = Access(kernel, name)
 
@@ -61,11 +58,11 @@ class BlobStore:
         """A query string that lets its bearer into one container; ``expiry`` defaults to an hour from now."""
         return self._access.sas(container, permissions, expiry)
 
-    def create_container(self, name: str) -> Container:
+    def create_container(self, name: str) -> StoredContainer:
         """The container of that name, made if there is none."""
         found = self._account.containers.get(name)
         if found is None:
-            found = Container(_checked(name), self._account.etag(), self._kernel.now())
+            found = StoredContainer(_check_name(name), self._account.etag(), self._kernel.now())
             self._account.containers[name] = found
         return found
 
@@ -73,15 +70,15 @@ class BlobStore:
         return sorted(self._account.containers)
 
     def put(self, container: str, blob: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
-        """Keep a blob, whatever its lease and what was there before; its new ETag."""
+        """Keep a blob, whatever was there before; its new ETag."""
         now, etag = self._kernel.now(), self._account.etag()
         kind = {"Content-Type": "application/octet-stream"}
         self.create_container(container).keep(
-            blob, Blob(data, dict(metadata or {}), etag, now, now, kind, checksum(data))
+            blob, StoredBlob(data, dict(metadata or {}), etag, now, now, kind, checksum(data))
         )
         return etag
 
-    def get(self, container: str, blob: str) -> Blob | None:
+    def get(self, container: str, blob: str) -> StoredBlob | None:
         """The blob as it is, or None."""
         found = self._account.containers.get(container)
         return found.blobs.get(blob) if found else None
@@ -113,7 +110,7 @@ class BlobStore:
         operation = _operation(request, container, name)
         overwrites = self._access.admit(request, container, operation.permission, operation.letters)
         body = await _body(request)
-        call = Call(
+        call = BlobCall(
             self._account,
             request.headers,
             request.query,
@@ -121,17 +118,16 @@ class BlobStore:
             name,
             body,
             self._kernel.now(),
-            self._clock(),
             overwrites,
         )
         return operation.run(call)
 
 
-def _operation(request: web.Request, container: str, name: str) -> Operation:
+def _operation(request: web.Request, container: str, name: str) -> BlobOperation:
     query = request.query
     level = "account"
     if container:
-        _checked(container)
+        _check_name(container)
         level = "blob" if name else "container"
     if level == "container" and query.get("restype") != "container":
         # A name directly under the root is a blob in $root, which no account here has.
@@ -144,7 +140,7 @@ def _operation(request: web.Request, container: str, name: str) -> Operation:
     return operation
 
 
-def _checked(container: str) -> str:
+def _check_name(container: str) -> str:
     if not _CONTAINER.fullmatch(container):
         raise BlobError("InvalidResourceName")
     return container

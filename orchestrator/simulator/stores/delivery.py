@@ -196,14 +196,14 @@ async def shake_hands(client: aiohttp.ClientSession, subscription: Subscription)
         AzureError: 400 if it does not say yes, or is not on this machine.
     """
     if not _is_local(subscription.url):
-        raise _refused(subscription, "only endpoints on this machine are called")
+        raise _refuse(subscription, "only endpoints on this machine are called")
     try:
         if subscription.schema is Schema.CLOUD_EVENT:
             await _ask_options(client, subscription)
         else:
             await _ask_validation(client, subscription)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as fault:
-        raise _refused(subscription, type(fault).__name__) from fault
+        raise _refuse(subscription, type(fault).__name__) from fault
 
 
 async def _ask_validation(client: aiohttp.ClientSession, subscription: Subscription) -> None:
@@ -231,10 +231,10 @@ async def _ask_validation(client: aiohttp.ClientSession, subscription: Subscript
     async with client.post(_url(subscription.url), data=question, headers=headers, allow_redirects=False) as answer:
         body = await answer.read()
         if answer.status != 200:
-            raise _refused(subscription, f"it answered {answer.status}")
+            raise _refuse(subscription, f"it answered {answer.status}")
     said = json.loads(body)
     if not isinstance(said, dict) or said.get("validationResponse") != code:
-        raise _refused(subscription, "its answer has no validationResponse with the code sent")
+        raise _refuse(subscription, "its answer has no validationResponse with the code sent")
 
 
 async def _ask_options(client: aiohttp.ClientSession, subscription: Subscription) -> None:
@@ -242,13 +242,13 @@ async def _ask_options(client: aiohttp.ClientSession, subscription: Subscription
     async with client.options(_url(subscription.url), headers=headers, allow_redirects=False) as answer:
         await answer.read()
         if answer.status != 200:
-            raise _refused(subscription, f"it answered {answer.status}")
+            raise _refuse(subscription, f"it answered {answer.status}")
         allowed = answer.headers.get("WebHook-Allowed-Origin", "")
     if allowed not in {"*", ORIGIN}:
-        raise _refused(subscription, f"its WebHook-Allowed-Origin is '{allowed}'")
+        raise _refuse(subscription, f"its WebHook-Allowed-Origin is '{allowed}'")
 
 
-def _refused(subscription: Subscription, why: str) -> AzureError:
+def _refuse(subscription: Subscription, why: str) -> AzureError:
     address = subscription.url.partition("?")[0]
     return AzureError(400, "Url validation", f"The attempt to validate the provided endpoint {address} failed: {why}.")
 

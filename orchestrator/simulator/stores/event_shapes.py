@@ -73,7 +73,7 @@ def timestamp(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def accepted(body: bytes, content_type: str) -> list[dict[str, Any]]:
+def parse_events(body: bytes, content_type: str) -> list[dict[str, Any]]:
     """The CloudEvents that a request to a custom topic carries.
 
     A batch is an array; anything else is one event, as in the real service, which tells senders of arrays so.

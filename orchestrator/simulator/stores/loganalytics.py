@@ -86,14 +86,14 @@ class LogStore:
 
     async def _answer(self, request: web.Request) -> web.Response:
         try:
-            return await self._answered(request)
+            return await self._answer_query(request)
         except AzureError as error:
             if error.status == 403:
                 text = "The provided credentials have insufficient access to perform the requested operation"
                 error = AzureError(403, "InsufficientAccessError", text)
             return json_answer(kusto.body_of(error), error.status, error.headers)
 
-    async def _answered(self, request: web.Request) -> web.Response:
+    async def _answer_query(self, request: web.Request) -> web.Response:
         found = _PATH.match(request.path)
         if found is None or request.method != "POST":
             raise AzureError(404, "PathNotFoundError", "The requested path does not exist")
@@ -103,9 +103,9 @@ class LogStore:
             # Which code the real service gives is not known to us.
             raise AzureError(404, "WorkspaceNotFoundError", "The workspace could not be found")
         asked = await _body(request)
-        return self._told(sites[0].logs, asked)
+        return self._tell(sites[0].logs, asked)
 
-    def _told(self, workspace: str, asked: dict[str, Any]) -> web.Response:
+    def _tell(self, workspace: str, asked: dict[str, Any]) -> web.Response:
         mood = self.moods.get(workspace, "")
         if mood == "text-error":
             return json_answer({"error": "invalid_grant", "error_description": "The token has been revoked."}, 403)
@@ -131,7 +131,9 @@ class LogStore:
             sites = [site for site in self.estate.sites if site.logs == workspace]
             rows += [row for site in sites for row in made[name](site) if row["TimeGenerated"] <= before]
         if not rows:
-            raise kusto.unresolved(f"'where' operator: Failed to resolve table or column expression named '{name}'")
+            raise kusto.unresolved_error(
+                f"'where' operator: Failed to resolve table or column expression named '{name}'"
+            )
         return rows
 
     def _runs(self, site: Site) -> Iterator[kusto.Row]:

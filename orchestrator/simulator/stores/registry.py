@@ -26,9 +26,9 @@ def routes(kernel: Kernel, name: str) -> list[web.RouteDef]:
     """The registry ``name``."""
     registry = _Registry(kernel, name)
     return [
-        web.get("/v2/", _guarded(registry.version)),
-        web.post("/oauth2/exchange", _guarded(registry.exchange)),
-        web.post("/oauth2/token", _guarded(registry.token)),
+        web.get("/v2/", _guard(registry.version)),
+        web.post("/oauth2/exchange", _guard(registry.exchange)),
+        web.post("/oauth2/token", _guard(registry.token)),
     ]
 
 
@@ -52,7 +52,7 @@ class _Registry:
     async def exchange(self, request: web.Request) -> web.Response:
         """A token of Microsoft Entra for the registry's refresh token."""
         form = await self._form(request, "access_token")
-        caller = self._known(form["access_token"])
+        caller = self._find_principal(form["access_token"])
         token, _ = self._kernel.token(caller.client_id, self._audience("refresh"), lifetime=REFRESH_LIFETIME)
         return web.json_response({"refresh_token": token})
 
@@ -74,7 +74,7 @@ class _Registry:
             raise AzureError(400, "UNSUPPORTED", f"service is not {request.host}")
         return form
 
-    def _known(self, token: str) -> Principal:
+    def _find_principal(self, token: str) -> Principal:
         try:
             return self._kernel.authorise(token, (self._kernel.resource_manager, AUDIENCE), PERMISSION)
         except AzureError as fault:
@@ -84,7 +84,7 @@ class _Registry:
         return f"{kind}:{self._name}.azurecr.io"
 
 
-def _guarded(
+def _guard(
     action: Callable[[web.Request], Awaitable[web.Response]],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:

@@ -29,12 +29,12 @@ from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
 from orchestrator.core.jobs.record import Asset, JobRecord
-from orchestrator.core.jobs.rewrite import Workspace, closure, pinned
+from orchestrator.core.jobs.rewrite import Workspace, closure, pin_versions
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Ledger, World
 
 
-def replicated(assets: Assets, record: JobRecord) -> JobRecord:
+def replicated(assets: AssetCopier, record: JobRecord) -> JobRecord:
     """The record after an attempt to keep its whole closure and to make it exist on the other side.
 
     What went wrong first is in ``incomplete``; what can be had is had all the same.
@@ -89,7 +89,7 @@ class AssetMissing(Exception):
     """A job names an asset that was never kept; the message names it."""
 
 
-class Assets:
+class AssetCopier:
     """Assets of one pair, captured on one side and recreated on the other. ``ensure`` may be called from threads."""
 
     def __init__(self, world: World, plan: Plan, source: Role) -> None:
@@ -185,7 +185,7 @@ class Assets:
         needs = tuple(Asset(kind=needed.kind, id=needed.id) for needed in named)
         for needed in needs:
             self._reach(needed, found, way)
-        body = pinned(snapshot.body, self._here, versions_of(named))
+        body = pin_versions(snapshot.body, self._here, versions_of(named))
         self._ledger.put_once(self._kept(asset), encode(msgspec.structs.replace(snapshot, body=body)))
         return needs
 
@@ -196,7 +196,7 @@ class Assets:
         """The asset by its version; one that the body names by a label says so."""
         if "/versions/" in asset.id.casefold():
             return asset
-        return Asset(kind=asset.kind, id=self._world.assets.resolved(self._hub, asset.id), label=asset.id)
+        return Asset(kind=asset.kind, id=self._world.assets.resolve(self._hub, asset.id), label=asset.id)
 
     def _is_made(self, asset: Asset) -> bool:
         path = self._made(asset)

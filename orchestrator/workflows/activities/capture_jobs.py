@@ -15,11 +15,11 @@ import msgspec
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, TemporaryError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import record_changes
-from orchestrator.core.jobs.next_move import CaptureFacts, Do, Move, lacks_assets, next_move
+from orchestrator.core.jobs.next_move import CaptureFacts, JobAction, JobMove, lacks_assets, next_move
 from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import Assets, replicated
+from orchestrator.workflows.activities.assets import AssetCopier, replicated
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
 LOG = logging.getLogger("hubswitch.jobs")
@@ -87,7 +87,7 @@ class Taker:
         self._plan = plan
         self._side = side
         self._ledger = world.ledgers[plan.pair]
-        self._assets = Assets(world, plan, side)
+        self._assets = AssetCopier(world, plan, side)
 
     def take(self, name: str, told: str = "") -> str:
         """Bring the ledger up to date about one job: ``captured``, ``finished`` or ``known``.
@@ -100,14 +100,14 @@ class Taker:
         record = found.value if found else None
         facts = CaptureFacts(now=self._world.clock.now(), side=self._side, told=told)
         move, silence = next_move(record, facts), None
-        if move.do is Do.ASK:
+        if move.do is JobAction.ASK:
             facts, silence = self._ask(name, facts)
             move = next_move(record, facts)
-        if move.do is Do.TRY_LATER:
+        if move.do is JobAction.TRY_LATER:
             raise silence or TemporaryError(move.why)
         if found is None:
-            return self._capture(name, facts.job) if move.do is Do.CAPTURE and facts.job else "known"
-        if move.do is Do.COMPLETE:
+            return self._capture(name, facts.job) if move.do is JobAction.CAPTURE and facts.job else "known"
+        if move.do is JobAction.COMPLETE:
             return self.complete(found)
         return self._change(found, move, facts.job or {})
 
@@ -131,16 +131,16 @@ class Taker:
             return "known"
         return "captured"
 
-    def _change(self, found: Versioned[JobRecord], move: Move, job: dict[str, Any]) -> str:
+    def _change(self, found: Versioned[JobRecord], move: JobMove, job: dict[str, Any]) -> str:
         record, now = found.value, self._world.clock.now()
-        if move.do is Do.SETTLE:
+        if move.do is JobAction.SETTLE:
             settled = record_changes.settle(self._plan, record, job, now)
             self.complete(Versioned(settled, self._ledger.replace(settled, found.etag)))
             return "captured"
-        if move.do is Do.CLOSE:
+        if move.do is JobAction.CLOSE:
             self._ledger.replace(record_changes.close_unsubmitted(record, move.why, now), found.etag)
             return "finished"
-        if move.do is Do.FINISH:
+        if move.do is JobAction.FINISH:
             self._ledger.replace(record_changes.finish(record, move.azure_status, now), found.etag)
             return "finished"
         return "known"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.core.base.errors import HubswitchError
-from orchestrator.core.base.text import span
+from orchestrator.core.base.text import format_duration
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import checkpoint
 from orchestrator.core.jobs import rewrite as rewriting
@@ -51,7 +51,7 @@ class Checkpoints:
             return f"it starts anew: the {self._side} has no datastore {use.datastore}"
         if found.newest is None:
             return f"it starts anew: no checkpoint is in the {self._side} at {place}"
-        return f"its newest checkpoint in the {self._side} is {span(now - found.newest)} old"
+        return f"its newest checkpoint in the {self._side} is {format_duration(now - found.newest)} old"
 
     def _amount(self, use: DataUse) -> Amount | None:
         """What lies there; None if the datastore does not exist."""

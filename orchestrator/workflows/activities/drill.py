@@ -23,7 +23,7 @@ from orchestrator.core.standby import canary
 from orchestrator.ports import World
 from orchestrator.workflows.activities.epoch import read_epoch
 from orchestrator.workflows.activities.stamps import store_green
-from orchestrator.workflows.messages import DrillDone, DrillOrder, DrillReport, Finding
+from orchestrator.workflows.messages import DrillDone, DrillFinding, DrillOrder, DrillReport
 
 
 def finish_drill(world: World, done: DrillDone) -> None:
@@ -37,20 +37,20 @@ def finish_drill(world: World, done: DrillDone) -> None:
 def rehearse(world: World, order: DrillOrder) -> DrillReport:
     """Ask what a switch would ask, rewrite what it would submit, write nothing."""
     plan = world.plans[order.pair]
-    findings: list[Finding] = []
+    findings: list[DrillFinding] = []
     active = Role.PRIMARY
     try:
         record = read_epoch(world, order.pair)
         active = record.active
-        findings.append(Finding(check="epoch", ok=True, why=f"epoch {record.epoch}, active is the {active}"))
+        findings.append(DrillFinding(check="epoch", ok=True, why=f"epoch {record.epoch}, active is the {active}"))
     except HubswitchError as fault:
-        findings.append(Finding(check="epoch", ok=False, why=str(fault)))
+        findings.append(DrillFinding(check="epoch", ok=False, why=str(fault)))
     findings += _standby_findings(world, plan, active.other)
     findings += _pointer_findings(world, plan)
     try:
         findings += _job_findings(world, plan, active)
     except HubswitchError as fault:
-        findings.append(Finding(check="jobs", ok=False, why=f"the ledger cannot be read: {fault}"))
+        findings.append(DrillFinding(check="jobs", ok=False, why=f"the ledger cannot be read: {fault}"))
     return DrillReport(
         pair=order.pair,
         drill=order.drill,
@@ -78,12 +78,12 @@ def check_canary(world: World, order: DrillOrder) -> str:
     return status_of(world.jobs.get(standby, order.canary_name))
 
 
-def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[Finding]:
+def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[DrillFinding]:
     """What the probes say of the standby. Everything must be seen well; blind is not well."""
     for signal in asyncio.run(_swept(world, plan)):
         if signal.role is standby or signal.surface in {Surface.OBSERVER, Surface.ELSEWHERE}:
             check = f"{standby}.{signal.subject}" if signal.role else signal.subject
-            yield Finding(check=check, ok=signal.observation is Observation.OK, why=signal.why)
+            yield DrillFinding(check=check, ok=signal.observation is Observation.OK, why=signal.why)
 
 
 async def _swept(world: World, plan: Plan) -> Sequence[Signal]:
@@ -94,17 +94,17 @@ async def _swept(world: World, plan: Plan) -> Sequence[Signal]:
         await world.probes.aclose()
 
 
-def _pointer_findings(world: World, plan: Plan) -> Iterator[Finding]:
+def _pointer_findings(world: World, plan: Plan) -> Iterator[DrillFinding]:
     store = world.pointers[plan.pair]
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
-        yield _tried(f"pointer {endpoint}", lambda endpoint=endpoint: _shown(store.seen_on(plan.pair, endpoint)))  # type: ignore[misc]
+        yield _tried(f"pointer {endpoint}", lambda endpoint=endpoint: _shown(store.read_from(plan.pair, endpoint)))  # type: ignore[misc]
 
 
 def _shown(value: Any) -> tuple[bool, str]:
     return (True, f"shows epoch {value.epoch}, {value.active}") if value else (False, "shows no pointer")
 
 
-def _job_findings(world: World, plan: Plan, source: Role) -> Iterator[Finding]:
+def _job_findings(world: World, plan: Plan, source: Role) -> Iterator[DrillFinding]:
     """Whether each job of the ledger could be submitted to the standby as it is recorded."""
     ledger = world.ledgers[plan.pair]
     job_map = rewriting.job_map(plan, source)
@@ -118,7 +118,9 @@ def _job_findings(world: World, plan: Plan, source: Role) -> Iterator[Finding]:
         else:
             ready += 1
     why = f"{ready} jobs could be resubmitted"
-    yield Finding(check="jobs", ok=not held, why=f"{why}; {len(held)} would wait, first {held[0]}" if held else why)
+    yield DrillFinding(
+        check="jobs", ok=not held, why=f"{why}; {len(held)} would wait, first {held[0]}" if held else why
+    )
 
 
 def _would_wait(found: Any, job_map: Any) -> str:
@@ -133,9 +135,9 @@ def _would_wait(found: Any, job_map: Any) -> str:
     return f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}" if unmapped else ""
 
 
-def _tried(check: str, asked: Callable[[], tuple[bool, str]]) -> Finding:
+def _tried(check: str, asked: Callable[[], tuple[bool, str]]) -> DrillFinding:
     try:
         ok, why = asked()
     except HubswitchError as fault:
-        return Finding(check=check, ok=False, why=str(fault))
-    return Finding(check=check, ok=ok, why=why)
+        return DrillFinding(check=check, ok=False, why=str(fault))
+    return DrillFinding(check=check, ok=ok, why=why)

@@ -15,10 +15,11 @@ from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.messages import Replica, RunOrder, Verification
+from orchestrator.workflows.messages import ReplicaCheck, RunOrder, Verification
 
 REPAIR_AFTER = 30
-"""Suspect intervals after which a pointer that is behind its epoch record is not being published by a run any more."""
+"""Suspect intervals after which a pointer that is behind its epoch record is not being published by a run any more,
+if the pair's entity has not heard that the run is past that."""
 
 
 def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
@@ -35,10 +36,12 @@ def publish_pointer(world: World, order: RunOrder) -> PointerValue:
     """Point clients at the side that this run's epoch record names; the value in force.
 
     The keys are read *before* the fence is checked and written only over what was read. A run that has been
-    overtaken is therefore stopped by the fence, or by the ETags of what its successor wrote.
+    overtaken is therefore stopped by the fence, or by the ETags of what its successor wrote. The endpoint that was
+    written is read back: an acknowledged write that is not there is written again by the next try.
 
     Raises:
         EpochFenced: this run does not hold its epoch any more.
+        TemporaryError: the store acknowledged the pointer and does not show it.
     """
     return while_it_conflicts(lambda: _published(world, order))
 
@@ -93,20 +96,31 @@ def begun_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
     return while_it_conflicts(lambda: _begun(world, plan, now))
 
 
-def repair_pointer(world: World, plan: Plan, record: EpochRecord, now: datetime) -> str | None:
+def repair_pointer(
+    world: World, plan: Plan, record: EpochRecord, now: datetime, published: int | None = None
+) -> str | None:
     """Publish the pointer if it is behind its epoch record and no run may be publishing it.
 
+    Args:
+        world: the ports.
+        plan: the pair's.
+        record: the epoch record in force.
+        now: the present.
+        published: the epoch whose run has reported that it published the pointer; None if none has.
+
     Returns:
-        Why no run could ever publish over it: it is ahead of the record, or names the other side. None if it agrees.
+        Why no run could ever publish over it: it is ahead of the record, names the other side, or names a hub that
+        is not the one of the plan. None if it agrees.
     """
     pointers = world.pointers[plan.pair]
     seen = pointers.snapshot(plan.pair)
-    fenced = _fenced_by(seen, record)
+    fenced = _fenced_by(seen, record, plan)
     if fenced:
         # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
         return fenced if read_epoch(world, plan.pair) == record else None
     is_behind = seen.value is None or seen.value.epoch < record.epoch
-    if is_behind and (record.run is None or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval):
+    may_publish = record.run is not None and record.epoch != published
+    if is_behind and (not may_publish or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval):
         with suppress(Conflict, EpochFenced):
             pointers.publish(plan.pair, pointer_for(plan, record), seen)
     return None
@@ -157,17 +171,50 @@ def _published(world: World, order: RunOrder) -> PointerValue:
     if seen.value and seen.value.epoch > value.epoch:
         raise EpochFenced(f"the pointer of {order.pair} is at epoch {seen.value.epoch}, this run at {order.epoch}")
     store.publish(order.pair, value, seen)
+    _must_show(store.snapshot(order.pair), value, order)
     return value
 
 
-def _fenced_by(seen: PointerSnapshot, record: EpochRecord) -> str | None:
+def _must_show(shown: PointerSnapshot, value: PointerValue, order: RunOrder) -> None:
+    if shown.value == value:
+        return
+    if shown.value and shown.value.epoch > value.epoch:
+        raise EpochFenced(f"the pointer of {order.pair} is at epoch {shown.value.epoch}, this run at {order.epoch}")
+    there = f"still shows epoch {shown.value.epoch}" if shown.value else "shows no pointer"
+    raise TemporaryError(f"the store acknowledged the pointer of epoch {value.epoch} and {there}; it is written again")
+
+
+def _fenced_by(seen: PointerSnapshot, record: EpochRecord, plan: Plan) -> str | None:
     shown = seen.value
     highest = max(seen.highest, shown.epoch if shown else 0)
     if highest > record.epoch:
         return f"the pointer is at epoch {highest}, ahead of the epoch record, which says {record.epoch}"
     if shown and shown.epoch == record.epoch and shown.active is not record.active:
         return f"the pointer of epoch {shown.epoch} names the {shown.active}, the epoch record the {record.active}"
-    return None
+    return _contradiction(shown, plan) if shown else None
+
+
+IDENTITY = ("subscription", "resource_group", "hub", "project", "region")
+"""Fields that a pointer and a plan's side have in common, and that together say which hub is meant."""
+
+
+def _contradiction(shown: PointerValue, plan: Plan) -> str | None:
+    """Why the plan does not mean the hub that the pointer names: its sides may have changed places.
+
+    A switch on such a plan would go to the side that the pointer calls active, which may be the one that is down.
+    """
+    side = plan.side(shown.active)
+    differing = [
+        f"{name} {getattr(shown, name)} (plan: {getattr(side, name)})"
+        for name in IDENTITY
+        if getattr(shown, name).casefold() != getattr(side, name).casefold()
+    ]
+    if not differing:
+        return None
+    return (
+        f"the pointer of epoch {shown.epoch} names another {shown.active} than the plan: {', '.join(differing)}; "
+        "correct the plan, or delete the keys of the pointer if the plan is right"
+    )
 
 
 def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
@@ -179,13 +226,13 @@ def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
         raise EpochFenced(f"the active side of {order.pair} is the {active}, not the {order.source}")
 
 
-def _asked(world: World, order: RunOrder, endpoint: str) -> Replica:
+def _asked(world: World, order: RunOrder, endpoint: str) -> ReplicaCheck:
     try:
-        value = world.pointers[order.pair].seen_on(order.pair, endpoint)
+        value = world.pointers[order.pair].read_from(order.pair, endpoint)
     except HubswitchError as fault:
-        return Replica(endpoint=endpoint, confirmed=False, why=str(fault))
+        return ReplicaCheck(endpoint=endpoint, confirmed=False, why=str(fault))
     if value is None:
-        return Replica(endpoint=endpoint, confirmed=False, why="shows no pointer yet")
+        return ReplicaCheck(endpoint=endpoint, confirmed=False, why="shows no pointer yet")
     if value.epoch < order.epoch:
-        return Replica(endpoint=endpoint, confirmed=False, why=f"still shows epoch {value.epoch}")
-    return Replica(endpoint=endpoint, confirmed=True)
+        return ReplicaCheck(endpoint=endpoint, confirmed=False, why=f"still shows epoch {value.epoch}")
+    return ReplicaCheck(endpoint=endpoint, confirmed=True)

@@ -29,10 +29,10 @@ from orchestrator.core.jobs import checkpoint, record_changes, tags
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs.next_move import (
     Answer,
-    Do,
-    Fact,
+    JobAction,
+    JobFact,
+    JobMove,
     JobOutcome,
-    Move,
     RunFacts,
     Submission,
     Try,
@@ -43,7 +43,7 @@ from orchestrator.core.jobs.record import Asset, Attempt, JobRecord, successor_n
 from orchestrator.core.jobs.record_changes import Acting, IllegalChange
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import BUSY, AssetMissing, Assets, versions_of
+from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.checkpoints import Checkpoints
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 from orchestrator.workflows.activities.eligibility import RelatedJobs
@@ -55,11 +55,11 @@ from orchestrator.workflows.messages import RunOrder, Tidings
 LOG = logging.getLogger("hubswitch.jobs")
 
 OUTCOMES = {
-    Do.SKIP: JobOutcome.SKIPPED,
-    Do.WAIT: JobOutcome.WAITING,
-    Do.REFUSE: JobOutcome.REFUSED,
-    Do.FINISH: JobOutcome.FINISHED,
-    Do.GIVE_UP: JobOutcome.WAITING,
+    JobAction.SKIP: JobOutcome.SKIPPED,
+    JobAction.WAIT: JobOutcome.WAITING,
+    JobAction.REFUSE: JobOutcome.REFUSED,
+    JobAction.FINISH: JobOutcome.FINISHED,
+    JobAction.GIVE_UP: JobOutcome.WAITING,
 }
 """What is reported of a job that stays where it is."""
 
@@ -87,7 +87,7 @@ class Mover:
         self._which = which
         self._ledger = world.ledgers[plan.pair]
         self._map = rewriting.job_map(plan, run.source)
-        self._assets = Assets(world, plan, run.source)
+        self._assets = AssetCopier(world, plan, run.source)
         self._source_run = SourceRun(world, plan)
         self._related = RelatedJobs(world, plan)
         self._checkpoints = Checkpoints(world, plan, run.target)
@@ -150,9 +150,9 @@ class Mover:
         while True:
             move = next_move(found.value, facts)
             try:
-                if move.do is Do.ASK:
+                if move.do is JobAction.ASK:
                     facts = self._gather(move, found.value, facts, prepared)
-                elif move.do is Do.SUBMIT:
+                elif move.do is JobAction.SUBMIT:
                     facts = msgspec.structs.replace(facts, answer=self._put(prepared.body, found))
                 else:
                     return self._act(move, found, facts, prepared)
@@ -161,49 +161,49 @@ class Mover:
                     raise
                 facts = msgspec.structs.replace(facts, broken=str(fault))
 
-    def _gather(self, move: Move, record: JobRecord, facts: RunFacts, prepared: Prepared) -> RunFacts:
+    def _gather(self, move: JobMove, record: JobRecord, facts: RunFacts, prepared: Prepared) -> RunFacts:
         """The facts with the one that a move asks for."""
         more: dict[str, Any]
-        if move.ask is Fact.WHOLE:
+        if move.ask is JobFact.WHOLE:
             more = {"whole": self._related.find_whole(record)}
-        elif move.ask is Fact.SUBMISSION and move.attempt:
+        elif move.ask is JobFact.SUBMISSION and move.attempt:
             more = {"submissions": (*facts.submissions, self._look_for(record, move.attempt))}
-        elif move.ask is Fact.PRODUCER:
+        elif move.ask is JobFact.PRODUCER:
             more = {"producers": (*facts.producers, self._related.find_producer(move.producer))}
-        elif move.ask is Fact.BODY:
+        elif move.ask is JobFact.BODY:
             prepared.body, unmapped = self._make_body(record, made_again(facts))
             more = {"unmapped": unmapped}
-        elif move.ask is Fact.ASSETS:
+        elif move.ask is JobFact.ASSETS:
             prepared.closure = self._assets.ensure(record.closure)
             more = {"assets_made": True}
-        elif move.ask is Fact.OLD_RUN:
+        elif move.ask is JobFact.OLD_RUN:
             more = {"old_run": self._source_run.ask(record)}
-        elif move.ask is Fact.HUB_ANSWERS:
+        elif move.ask is JobFact.HUB_ANSWERS:
             more = {"hub_answers": self._source_run.hub_answers(record.hub)}
         else:
             raise AssertionError(f"a run cannot look up {move.ask}")
         return msgspec.structs.replace(facts, **more)
 
-    def _act(self, move: Move, found: Versioned[JobRecord], facts: RunFacts, prepared: Prepared) -> Settled:
-        if move.do is Do.NOTHING:
+    def _act(self, move: JobMove, found: Versioned[JobRecord], facts: RunFacts, prepared: Prepared) -> Settled:
+        if move.do is JobAction.NOTHING:
             return Settled(move.outcome or JobOutcome.FINISHED, move.why, given_up=move.given_up)
-        if move.do is Do.STAND_BACK:
+        if move.do is JobAction.STAND_BACK:
             raise EpochFenced(move.why)
-        if move.do is Do.STOP:
+        if move.do is JobAction.STOP:
             self._source_run.stop(found, move, self._run.target, self._run.epoch)
             raise TemporaryError(move.why)
-        if move.do is Do.TRY_LATER:
+        if move.do is JobAction.TRY_LATER:
             raise TemporaryError(move.why, retry_after=move.retry_after)
-        if move.do is Do.RESUBMIT and facts.answer and facts.answer.job:
+        if move.do is JobAction.RESUBMIT and facts.answer and facts.answer.job:
             return self._continue(move, found, facts.answer.job, prepared)
-        if move.do is Do.ADOPT:
+        if move.do is JobAction.ADOPT:
             job = next(each.job for each in facts.submissions if each.attempt == move.attempt)
             return self._continue(move, found, job or {}, Prepared(found.value.closure))
         return self._close(move, found)
 
     def _make_body(self, record: JobRecord, continued: dict[str, str]) -> tuple[dict[str, Any], str]:
         """The job as the target will accept it, and what of it the map does not know."""
-        submitted = rewriting.pinned(record.body, self._map.from_, versions_of(record.closure))
+        submitted = rewriting.pin_versions(record.body, self._map.from_, versions_of(record.closure))
         body = checkpoint.with_checkpoint(rewriting.without_read_only(submitted))
         if self._run.source is not self._run.target:
             rewrite = rewriting.rewrite(body, self._map)
@@ -254,7 +254,7 @@ class Mover:
             job = None
         return Submission(attempt=attempt, job=job)
 
-    def _continue(self, move: Move, found: Versioned[JobRecord], job: dict[str, Any], prepared: Prepared) -> Settled:
+    def _continue(self, move: JobMove, found: Versioned[JobRecord], job: dict[str, Any], prepared: Prepared) -> Settled:
         """Write the successor's record, then that of the job which it continues.
 
         Danger: in this order. A record that says ``resubmitted`` without a successor in the ledger is a lost job.
@@ -269,25 +269,25 @@ class Mover:
             LOG.debug("%s has a record already", name)
         note = self._checkpoints.told(prepared.body, acting.now) if prepared.body else ""
         why = f"submitted to the {attempt.side} as {name}{note and '; '}{note}"
-        if move.do is Do.ADOPT:
+        if move.do is JobAction.ADOPT:
             closed = record_changes.adopt(record, name, attempt, why, self._acting())
         else:
             closed = record_changes.resubmit(record, name, attempt.side, why, self._acting())
         self._ledger.replace(closed, found.etag)
         return Settled(JobOutcome.RESUBMITTED, why)
 
-    def _close(self, move: Move, found: Versioned[JobRecord]) -> Settled:
+    def _close(self, move: JobMove, found: Versioned[JobRecord]) -> Settled:
         """Write down that a job stays where it is, and tell its owner if that is news and the owner's to mend."""
         record, acting = found.value, self._acting()
-        if move.do is Do.SKIP:
+        if move.do is JobAction.SKIP:
             closed = record_changes.skip(record, move.why, acting)
-        elif move.do is Do.WAIT:
+        elif move.do is JobAction.WAIT:
             closed = record_changes.wait(record, move.why, acting, move.retry_at)
-        elif move.do is Do.REFUSE:
+        elif move.do is JobAction.REFUSE:
             closed = record_changes.refuse(record, move.why, acting)
-        elif move.do is Do.FINISH:
+        elif move.do is JobAction.FINISH:
             closed = record_changes.finish_unmoved(record, move.azure_status, move.why, acting)
-        elif move.do is Do.GIVE_UP and move.attempt and move.retry_at:
+        elif move.do is JobAction.GIVE_UP and move.attempt and move.retry_at:
             closed = record_changes.give_up(record, move.why, acting, move.attempt, move.retry_at)
         else:
             raise AssertionError(f"a run cannot carry out {move.do}")

@@ -14,7 +14,7 @@ import msgspec
 from orchestrator.core.base.errors import Conflict, EpochFenced, HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.azure_status import has_ended, status_of
-from orchestrator.core.jobs.next_move import Do, Fact, Move, OldRunFacts, next_move
+from orchestrator.core.jobs.next_move import JobAction, JobFact, JobMove, OldRunFacts, next_move
 from orchestrator.core.jobs.record import JobRecord, JobSummary, OldRun
 from orchestrator.core.jobs.record_changes import Acting, note_old_run
 from orchestrator.core.plan.schema import Plan
@@ -82,11 +82,11 @@ class OldRuns:
             return OldRun.UNKNOWN
         record = found.value
         facts = OldRunFacts(epoch=self._run.epoch, status=status, twin=self._plan.jobs.twin)
-        while (move := next_move(record, facts)).do is Do.ASK:
+        while (move := next_move(record, facts)).do is JobAction.ASK:
             facts = self._gather(move, record, facts)
-        if move.do is Do.STAND_BACK:
+        if move.do is JobAction.STAND_BACK:
             raise EpochFenced(move.why)
-        if move.do is not Do.NOTE_OLD_RUN:
+        if move.do is not JobAction.NOTE_OLD_RUN:
             return OldRun.UNKNOWN
         stop_first = move.old_run is OldRun.COMPLETED
         if stop_first:
@@ -99,15 +99,15 @@ class OldRuns:
             self._stop(move)
         return move.old_run
 
-    def _gather(self, move: Move, record: JobRecord, facts: OldRunFacts) -> OldRunFacts:
+    def _gather(self, move: JobMove, record: JobRecord, facts: OldRunFacts) -> OldRunFacts:
         """The facts with the one that a move asks for."""
-        if move.ask is Fact.SUCCESSOR:
+        if move.ask is JobFact.SUCCESSOR:
             return msgspec.structs.replace(facts, successor_read=True, successor=self._successor(record))
-        if move.ask is Fact.SUCCESSOR_JOB and facts.successor:
+        if move.ask is JobFact.SUCCESSOR_JOB and facts.successor:
             return msgspec.structs.replace(facts, job_read=True, job=self._job(facts.successor))
         raise AssertionError(f"of an old run {move.ask} cannot be looked up")
 
-    def _stop(self, move: Move) -> None:
+    def _stop(self, move: JobMove) -> None:
         """An old run's end is asked for again while it runs; a twin's only until its old run is noted as completed."""
         if move.cancel:
             side, job = move.cancel
@@ -128,7 +128,7 @@ class OldRuns:
         except NotFound:
             return None
 
-    def _note(self, found: Versioned[JobRecord], move: Move) -> None:
+    def _note(self, found: Versioned[JobRecord], move: JobMove) -> None:
         """Write what was found, once."""
         if found.value.old_run is move.old_run:
             return

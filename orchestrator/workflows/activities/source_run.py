@@ -6,7 +6,7 @@ from orchestrator.core.base.errors import Forbidden, HubswitchError, NotFound, T
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import record_changes
 from orchestrator.core.jobs.azure_status import status_of
-from orchestrator.core.jobs.next_move import Move, OldRunAnswer
+from orchestrator.core.jobs.next_move import JobMove, OldRunAnswer
 from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.jobs.record_changes import Acting
 from orchestrator.core.plan.schema import Plan
@@ -39,7 +39,7 @@ class SourceRun:
             return False
         return True
 
-    def stop(self, found: Versioned[JobRecord], move: Move, target: Role, epoch: int) -> None:
+    def stop(self, found: Versioned[JobRecord], move: JobMove, target: Role, epoch: int) -> None:
         """Note that the run's end is asked for, then ask for it.
 
         Danger: in this order. An end that is seen and was not asked for finishes the job for good.

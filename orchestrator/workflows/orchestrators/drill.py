@@ -10,7 +10,7 @@ from durabletask.task import OrchestrationContext, TaskFailedError
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.jobs.azure_status import has_ended
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import DrillDone, DrillKind, DrillOrder, DrillReport, Finding
+from orchestrator.workflows.messages import DrillDone, DrillFinding, DrillKind, DrillOrder, DrillReport
 from orchestrator.workflows.orchestrators.retry import Steps, insist
 
 CANARY_LOOKS = 60
@@ -29,7 +29,7 @@ def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     try:
         yield from insist(ctx, names.FINISH_DRILL, done, beat=order.beat, longest=order.longest, tries=FINISH_TRIES)
     except TaskFailedError as failed:
-        kept = Finding(check="kept", ok=False, why=f"this drill does not count, for it was not kept: {failed}")
+        kept = DrillFinding(check="kept", ok=False, why=f"this drill does not count, for it was not kept: {failed}")
         report = msgspec.structs.replace(report, ok=False, findings=(*report.findings, kept))
     return to_builtins(report)
 
@@ -61,7 +61,7 @@ def _awaited(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[
 
 
 def _canary_report(order: DrillOrder, *, ok: bool, why: str) -> DrillReport:
-    finding = Finding(check="canary", ok=ok, why=f"{order.canary_name} {why}")
+    finding = DrillFinding(check="canary", ok=ok, why=f"{order.canary_name} {why}")
     return DrillReport(
         pair=order.pair,
         drill=order.drill,

@@ -26,8 +26,8 @@ from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
     BatchReport,
     Milestones,
-    Replica,
-    Reported,
+    ReplicaCheck,
+    ReportOrder,
     RoundOrder,
     RoundPlan,
     RunKind,
@@ -89,7 +89,7 @@ def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     return summary
 
 
-def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tuple[Replica, ...]]:
+def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tuple[ReplicaCheck, ...]]:
     """Replicas that still lag after a bounded number of looks."""
     pause = order.beat
     for attempt in range(1, VERIFY_TRIES + 1):
@@ -154,7 +154,7 @@ def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
 
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
-    said = Reported(now=utc_now(ctx), report=report)
+    said = ReportOrder(now=utc_now(ctx), report=report)
     ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_builtins(said))
 
 

@@ -297,7 +297,7 @@ def test_a_resource_manager_that_does_not_answer_is_blind_and_nothing_is_bad(
 
 
 @pytest.mark.parametrize(("kind", "how", "why"), FAULTS)
-def test_logs_that_do_not_answer_are_blind_on_their_side_only(
+def test_logs_that_do_not_answer_are_blind_on_their_side_only(  # noqa: PLR0913 - fixtures and the parts of a case
     *,
     settings: Settings,
     azure: LocalAzure,

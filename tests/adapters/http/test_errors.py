@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 )
 from azure.core.rest import HttpResponse
 
-from orchestrator.adapters.http.errors import from_azure, retry_after, shortened, translated
+from orchestrator.adapters.http.errors import from_azure, retry_after, shorten, translate_errors
 from orchestrator.core.base.errors import (
     Conflict,
     Forbidden,
@@ -139,7 +139,7 @@ def test_an_error_without_an_answer_is_temporary() -> None:
 
 def test_a_block_translates_and_keeps_the_cause() -> None:
     """The SDK's error stays reachable for whoever debugs."""
-    with pytest.raises(Unreachable, match="asking") as caught, translated("asking"):
+    with pytest.raises(Unreachable, match="asking") as caught, translate_errors("asking"):
         raise ServiceRequestError("refused")
     assert isinstance(caught.value.__cause__, ServiceRequestError)
 
@@ -147,7 +147,7 @@ def test_a_block_translates_and_keeps_the_cause() -> None:
 def test_our_own_errors_pass_a_block_unchanged() -> None:
     """A block inside a block does not wrap twice."""
     inner = PermanentError("no")
-    with pytest.raises(PermanentError) as caught, translated("asking"):
+    with pytest.raises(PermanentError) as caught, translate_errors("asking"):
         raise inner
     assert caught.value is inner
 
@@ -155,7 +155,7 @@ def test_our_own_errors_pass_a_block_unchanged() -> None:
 def test_a_block_is_a_decorator_too() -> None:
     """A whole function can be translated."""
 
-    @translated("asking")
+    @translate_errors("asking")
     def fail() -> None:
         raise ServiceRequestError("refused")
 
@@ -186,5 +186,5 @@ def test_every_way_to_ask_for_time_is_understood(headers: dict[str, str], expect
 
 def test_signatures_are_left_out() -> None:
     """A SAS in a message would be a key in a log."""
-    text = shortened("GET https://a/b?sv=1&sig=abc%2Fdef&se=2 failed")
+    text = shorten("GET https://a/b?sv=1&sig=abc%2Fdef&se=2 failed")
     assert text == "GET https://a/b?sv=1&sig=…&se=2 failed"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.adapters.http.deadline import deadline
-from orchestrator.adapters.http.pacing import MARGIN, REMAINING, Budget, Pacer, shared_pacer
+from orchestrator.adapters.http.pacing import MARGIN, REMAINING, Budget, Pacer, pacer_for
 from orchestrator.core.base.errors import Throttled
 
 
@@ -177,9 +177,9 @@ def test_threads_share_one_budget() -> None:
 
 def test_one_pacer_serves_an_identity_in_a_subscription() -> None:
     """Whoever asks for the same bucket gets the same one, however the subscription is spelt."""
-    first = shared_pacer("https://a", "SUB", "me", rate=10, burst=200)
-    assert shared_pacer("https://a", "sub", "me", rate=10, burst=200) is first
-    assert shared_pacer("https://a", "sub", "other", rate=10, burst=200) is not first
+    first = pacer_for("https://a", "SUB", "me", rate=10, burst=200)
+    assert pacer_for("https://a", "sub", "me", rate=10, burst=200) is first
+    assert pacer_for("https://a", "sub", "other", rate=10, burst=200) is not first
 
 
 class Unpublished:

@@ -85,4 +85,4 @@ def test_a_silent_topic_is_bounded(notices: EventGridNotices, topic: str, azure:
     start = time.monotonic()
     with pytest.raises(Unreachable):
         notices.publish(topic, [notice("a")])
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20

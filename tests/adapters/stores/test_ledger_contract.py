@@ -117,7 +117,7 @@ def test_a_broken_record_is_set_aside_and_the_rest_goes_on(container: Container,
     etag = container.create("a/jobs/bad.json", stored)
     for _ in range(2):
         assert [summary.name for summary in ledger.summaries("a")] == ["good"]
-    ((place, why),) = ledger.quarantined("a")
+    ((place, why),) = ledger.list_quarantined("a")
     assert place.startswith("a/quarantine/jobs/bad.json.")
     assert "a/jobs/bad.json" in why
     kept = container.read(place)
@@ -137,7 +137,7 @@ def test_a_record_that_turns_out_broken_when_read_is_set_aside_too(container: Co
     with pytest.raises(InvalidInput):
         ledger.read("a", "bad")
     assert ledger.read("a", "bad") is None
-    assert [place.rpartition(".")[0] for place, _ in ledger.quarantined("a")] == ["a/quarantine/jobs/bad.json"]
+    assert [place.rpartition(".")[0] for place, _ in ledger.list_quarantined("a")] == ["a/quarantine/jobs/bad.json"]
 
 
 def test_a_record_of_another_version_is_left_where_it_is(container: Container) -> None:
@@ -147,7 +147,7 @@ def test_a_record_of_another_version_is_left_where_it_is(container: Container) -
     assert list(ledger.summaries("a")) == []
     with pytest.raises(UnknownShape):
         ledger.read("a", "newer")
-    assert list(ledger.quarantined("a")) == []
+    assert list(ledger.list_quarantined("a")) == []
     assert container.read("a/jobs/newer.json") is not None
 
 

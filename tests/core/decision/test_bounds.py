@@ -13,7 +13,7 @@ from stories import AUTO, BAD, OK, PRIMARY, SECONDARY, START, deletion, health, 
 
 from bench.state import BATCH, hostile_signal
 from orchestrator.core.base.codec import encode
-from orchestrator.core.base.text import TEXT_LIMIT, clipped
+from orchestrator.core.base.text import TEXT_LIMIT, truncate
 from orchestrator.core.base.vocabulary import Role, Surface
 from orchestrator.core.decision import commands, decide
 from orchestrator.core.decision.commands import Command, Do
@@ -65,7 +65,7 @@ def told(signal: Signal, text: str) -> Signal:
 @given(st.text(max_size=400), st.integers(20, 250))
 def test_what_is_clipped_is_the_beginning_and_fits(text: str, limit: int) -> None:
     """In bytes as they are stored; what fits is left as it is."""
-    kept = clipped(text, limit)
+    kept = truncate(text, limit)
     assert len(msgspec.json.encode(kept)) - 2 <= limit
     fits = len(msgspec.json.encode(text)) - 2 <= limit
     assert (kept == text) if fits else (kept[-1] == "…" and text.startswith(kept[:-1]))
@@ -73,9 +73,9 @@ def test_what_is_clipped_is_the_beginning_and_fits(text: str, limit: int) -> Non
 
 def test_as_much_is_kept_as_fits() -> None:
     """Plain letters up to the limit; and a character that cannot be encoded does no harm."""
-    assert clipped("x" * 500, 103) == "x" * 100 + "…"
-    assert clipped(FIRE * 500, 103) == FIRE * 25 + "…"
-    assert clipped("half of \ud83d a pair", 80) == "half of ? a pair"
+    assert truncate("x" * 500, 103) == "x" * 100 + "…"
+    assert truncate(FIRE * 500, 103) == FIRE * 25 + "…"
+    assert truncate("half of \ud83d a pair", 80) == "half of ? a pair"
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0, 1, 30, 300, 7200]))

@@ -15,7 +15,7 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Surfac
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import fold
 from orchestrator.core.decision.verdicts import assess
-from orchestrator.core.signals.facts import Kind
+from orchestrator.core.signals.facts import ElementKind
 from orchestrator.core.signals.parse import facts_from, parse
 from orchestrator.core.signals.routing import attribute
 
@@ -158,7 +158,7 @@ def test_a_cloud_event_is_known_by_its_keys(spelling: dict[str, str]) -> None:
     event = cloud("Microsoft.MachineLearningServices.RunCompleted", {"runId": "r"})
     bare = {key: value for key, value in event.items() if key not in {"specversion", "time", "subject"}}
     (parsed,) = parse(bare | spelling)
-    assert (parsed.kind, parsed.target, parsed.occurred_at) == (Kind.JOB, HUB.lower(), None)
+    assert (parsed.kind, parsed.target, parsed.occurred_at) == (ElementKind.JOB, HUB.lower(), None)
 
 
 @pytest.mark.parametrize("name", ["occurredTime", "occuredTime", "OccurredTime"])
@@ -179,7 +179,7 @@ def test_nothing_but_nulls_is_read_and_counts_for_nothing(body: dict[str, object
     nulls = {part: dict.fromkeys(data[part]) for part in data}
     kept = {"monitoringService": data["essentials"]["monitoringService"]}
     (parsed,) = parse(body | {"data": nulls | {"essentials": nulls["essentials"] | kept}})
-    assert (parsed.kind, parsed.observation, parsed.counts) == (Kind.SIGNAL, Observation.BLIND, False)
+    assert (parsed.kind, parsed.observation, parsed.counts) == (ElementKind.SIGNAL, Observation.BLIND, False)
 
 
 def test_a_class_of_which_nothing_was_heard_is_neither_bad_nor_a_witness() -> None:
@@ -222,7 +222,7 @@ def test_a_failed_run_is_no_evidence(kind: str) -> None:
     plan = pairs(1)["pair-0000"]
     data = {"runId": "r", "runStatus": "Failed"}
     (fact,) = facts_from(grid(f"Microsoft.MachineLearningServices.{kind}", data, topic=plan.primary.project_id))
-    assert (fact.parsed.kind, fact.parsed.counts, attribute(fact, plan, START)) == (Kind.JOB, False, [])
+    assert (fact.parsed.kind, fact.parsed.counts, attribute(fact, plan, START)) == (ElementKind.JOB, False, [])
 
 
 def test_a_zone_in_a_message_means_nothing() -> None:

@@ -222,7 +222,7 @@ def duplicate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def move_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row too many: a person may have a job tried again that has a successor."""
-    row = changes.Row(JobStatus.RESUBMITTED, JobEventKind.RETRY, JobStatus.WAITING, "Planted.")
+    row = changes.JobRow(JobStatus.RESUBMITTED, JobEventKind.RETRY, JobStatus.WAITING, "Planted.")
     monkeypatch.setitem(changes.TABLE, (row.status, row.event), row)
     monkeypatch.setattr(changes, "_require_unmoved", lambda _: None)
 

@@ -14,7 +14,7 @@ from stories import DEEP
 
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs import next_move as decider
-from orchestrator.core.jobs.next_move import Answer, Do, OldRunAnswer, RunFacts, Try, Whole
+from orchestrator.core.jobs.next_move import Answer, JobAction, OldRunAnswer, RunFacts, Try, Whole
 from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -86,9 +86,9 @@ def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
     return record, facts, known
 
 
-def check(examples: int) -> set[Do]:
+def check(examples: int) -> set[JobAction]:
     """Compare both deciders over drawn cases; what they came to."""
-    met: set[Do] = set()
+    met: set[JobAction] = set()
 
     @settings(max_examples=examples, derandomize=True, database=None, deadline=None)
     @given(cases())
@@ -105,8 +105,18 @@ def check(examples: int) -> set[Do]:
 def test_both_deciders_agree_about_every_job() -> None:
     """S5: what is done with a job follows from the words of the docs; every move of a run is met."""
     met = check(2000 * DEEP)
-    wanted = {Do.NOTHING, Do.STAND_BACK, Do.RESUBMIT, Do.ADOPT, Do.SKIP, Do.WAIT, Do.REFUSE, Do.FINISH, Do.STOP}
-    assert wanted | {Do.TRY_LATER, Do.GIVE_UP} == met
+    wanted = {
+        JobAction.NOTHING,
+        JobAction.STAND_BACK,
+        JobAction.RESUBMIT,
+        JobAction.ADOPT,
+        JobAction.SKIP,
+        JobAction.WAIT,
+        JobAction.REFUSE,
+        JobAction.FINISH,
+        JobAction.STOP,
+    }
+    assert wanted | {JobAction.TRY_LATER, JobAction.GIVE_UP} == met
 
 
 def _forget_attempts(*_: Any) -> Any:

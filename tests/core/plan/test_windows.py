@@ -11,7 +11,7 @@ from stories import AUTO, BAD, Story, minutes
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.plan.load import plan_from
-from orchestrator.core.plan.policy import Policy, Recurring, Window, checked
+from orchestrator.core.plan.policy import Policy, Recurring, Window, check_policy
 from orchestrator.core.plan.windows import end_of
 
 SATURDAY = Recurring(
@@ -120,7 +120,7 @@ def test_what_is_no_window_is_refused(fields: dict[str, Any], field: str, expect
     """With the place in the policy, what was expected, and what was there."""
     policy = Policy(blackout_weekly=(SATURDAY, changed(**fields)))
     with pytest.raises(InvalidInput) as refused:
-        checked(policy, "plan.yaml")
+        check_policy(policy, "plan.yaml")
     assert refused.value.field == f"policy.blackout_weekly[1].{field}"
     assert expected in refused.value.expected
 

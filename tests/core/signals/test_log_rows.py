@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.core.base.vocabulary import Observation
-from orchestrator.core.signals.log_rows import Group, Said, groups, runs, traffic
+from orchestrator.core.signals.log_rows import Group, LogStatement, groups, runs, traffic
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -17,8 +17,8 @@ def group(word: str, number: int, oldest: float = 10, newest: float = 5) -> Grou
     return Group(word, number, NOW - timedelta(minutes=oldest), NOW - timedelta(minutes=newest))
 
 
-def observed(judged: Said | str) -> Observation | None:
-    return judged.observation if isinstance(judged, Said) else None
+def observed(judged: LogStatement | str) -> Observation | None:
+    return judged.observation if isinstance(judged, LogStatement) else None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_traffic_is_bad_if_the_platform_fails_half_of_enough_requests(
 def test_a_statement_is_dated_by_the_newest_row_that_it_rests_on() -> None:
     """Logs are minutes late; what they show is no older and no newer than its rows."""
     said = traffic([group("200", 1, newest=1), group("503", 20, newest=4)])
-    assert isinstance(said, Said)
+    assert isinstance(said, LogStatement)
     assert (said.at, said.why) == (
         NOW - timedelta(minutes=4),
         "20 of 21 scoring requests were answered with 503",
@@ -80,10 +80,10 @@ def test_runs_are_bad_if_none_ends_well_and_many_fail_or_none_arrives(
 def test_runs_that_do_not_arrive_are_evidence_from_the_moment_on_at_which_they_were_overdue() -> None:
     """Never from before, and never from the future."""
     overdue = runs([group("queued", 5, oldest=20, newest=19)], NOW)
-    assert isinstance(overdue, Said)
+    assert isinstance(overdue, LogStatement)
     assert overdue.at == NOW - timedelta(minutes=5)
     still_coming = runs([group("queued", 5, oldest=20, newest=-1)], NOW)
-    assert isinstance(still_coming, Said)
+    assert isinstance(still_coming, LogStatement)
     assert still_coming.at == NOW
 
 

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stories import DEEP, START
 
-from orchestrator.core.signals.facts import Kind
+from orchestrator.core.signals.facts import ElementKind
 from orchestrator.core.signals.parse import facts_from, parse, parse_text
 
 BODIES: list[dict[str, Any]] = [
@@ -75,7 +75,7 @@ def test_a_wrong_value_anywhere_raises_nothing(body: dict[str, Any], data: st.Da
         assert len(parse(broken)) == len(broken)
     else:
         (parsed,) = parse(broken)
-        assert msgspec.json.decode(msgspec.json.encode(parsed))["kind"] in set(Kind)
+        assert msgspec.json.decode(msgspec.json.encode(parsed))["kind"] in set(ElementKind)
 
 
 @settings(max_examples=300 * DEEP)
@@ -90,7 +90,7 @@ def test_a_wrong_value_anywhere_reads_the_same_from_text(
     for posted in (text.encode(), b"\xef\xbb\xbf" + text.encode(), text.encode("utf-16")):
         found = parse_text(posted)
         assert (found[: len(BODIES)], found[-len(BODIES) :], len(found)) == (usual, usual, 2 * len(BODIES) + 1)
-        assert msgspec.json.decode(msgspec.json.encode(found[len(BODIES)]))["kind"] in set(Kind)
+        assert msgspec.json.decode(msgspec.json.encode(found[len(BODIES)]))["kind"] in set(ElementKind)
 
 
 @given(st.sampled_from(BODIES), st.data(), st.binary(max_size=4))
@@ -144,7 +144,7 @@ def test_ten_thousand_elements_are_read_in_a_moment() -> None:
     dice = random.Random(7)  # noqa: S311 - a fixed mixture
     batch = [dice.choice(BODIES) if n % 10 else {"broken": n} for n in range(10_000)]
     facts = facts_from(batch)
-    assert sum(fact.parsed.kind is Kind.INVALID for fact in facts) == 1_000
+    assert sum(fact.parsed.kind is ElementKind.INVALID for fact in facts) == 1_000
 
 
 def test_a_megabyte_in_any_field_is_read_in_a_moment() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bodies import SUB, cloud, common, grid, health_event, metric, resource_health, service_health
 
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer, side_of
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer, side_of
 from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import Directory, attribute
@@ -36,7 +36,7 @@ def plan(number: int) -> Plan:
         primary=hub(f"a{number}"),
         secondary=hub(f"b{number}"),
         pointer=Pointer(endpoint="https://p.azconfig.io"),
-        ledger=Ledger(account="https://p.blob.core.windows.net"),
+        ledger=LedgerAccount(account="https://p.blob.core.windows.net"),
     )
 
 
@@ -81,7 +81,7 @@ def test_no_plan_that_a_fact_concerns_is_left_out(seed: int) -> None:
     """Over bodies of all kinds: who is asked is everybody who has to do with it, each once."""
     dice = random.Random(seed)  # noqa: S311 - a fixed mixture
     for fact in facts_from([body(dice) for _ in range(100)]):
-        asked = [found.pair for found in PLANS.concerned(fact)]
+        asked = [found.pair for found in PLANS.find_concerned(fact)]
         used = fact.parsed.kind in {"signal", "change", "job"}
         assert {each.pair for each in PLANS.values() if used and concerns(fact, each)} <= set(asked)
         assert len(asked) == len(set(asked))
@@ -90,13 +90,13 @@ def test_no_plan_that_a_fact_concerns_is_left_out(seed: int) -> None:
 def test_a_resource_of_one_pair_asks_that_pair_alone() -> None:
     """The point of looking up: a thousand pairs cost no more than one."""
     (fact,) = facts_from(resource_health("Available", None, alertTargetIDs=[hub("b3").project_id]))
-    assert [found.pair for found in PLANS.concerned(fact)] == ["p3"]
+    assert [found.pair for found in PLANS.find_concerned(fact)] == ["p3"]
 
 
 def test_a_shared_resource_and_a_message_of_service_health_ask_all() -> None:
     """The one belongs to every pair; the other names regions, and may end what an earlier one said of another."""
     shared, message = facts_from([metric(alertTargetIDs=[LOGS]), service_health(region="Japan East")])
-    assert [len(list(PLANS.concerned(fact))) for fact in (shared, message)] == [len(PLANS)] * 2
+    assert [len(list(PLANS.find_concerned(fact))) for fact in (shared, message)] == [len(PLANS)] * 2
 
 
 def test_a_directory_reads_like_a_mapping_of_plans() -> None:

@@ -12,7 +12,7 @@ from bodies import GROUP, HUB, STORAGE, SUB, VAULT, cloud, common, grid, metric,
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role, Surface
 from orchestrator.core.plan.load import plan_from
-from orchestrator.core.plan.schema import Hub, Ledger, Plan, Pointer, References
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer, References
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import attribute, owner_of, resources_of
 from orchestrator.core.signals.signal import Says, Scope, Signal
@@ -42,7 +42,7 @@ PLAN = Plan(
     primary=side("alpha", "westeurope"),
     secondary=side("beta", "northeurope"),
     pointer=Pointer(endpoint="https://p.azconfig.io"),
-    ledger=Ledger(account="https://p.blob.core.windows.net"),
+    ledger=LedgerAccount(account="https://p.blob.core.windows.net"),
 )
 
 

@@ -108,4 +108,4 @@ def test_the_pair_counts_them_and_explains() -> None:
     evidence = story.state.evidence
     assert (evidence.unknown_words, evidence.last_unknown) == (1, "stage: Simmering")
     assert "1 delivery had words that are not known here" in explain(story.state, story.now, story.policy).text
-    assert pair_line(PLAN, story.state)["unknown_words"] == 1
+    assert pair_line(PLAN, story.state, START)["unknown_words"] == 1

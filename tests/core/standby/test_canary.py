@@ -14,7 +14,16 @@ from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.jobs.azure_status import is_ours
 from orchestrator.core.plan.schema import Canary, Plan
 from orchestrator.core.signals.signal import probe_signal
-from orchestrator.core.standby.canary import Asked, Result, combined, is_stale, judged, name_of, slot_of, with_canaries
+from orchestrator.core.standby.canary import (
+    CanaryStatus,
+    Result,
+    combine,
+    is_stale,
+    judge_canary,
+    name_of,
+    slot_of,
+    with_canaries,
+)
 from orchestrator.local.simulated_plan import make_plan
 from orchestrator.simulator.estate import estate_of
 
@@ -62,14 +71,14 @@ def said(observation: Observation) -> Result:
 )
 def test_two_voices_make_one_answer(direct: Observation, canary: Observation | None, together: Observation) -> None:
     """The whole table: bad if either is, else what the direct probe says."""
-    observation, why = combined(direct, "jobs answered", said(canary) if canary else None)
+    observation, why = combine(direct, "jobs answered", said(canary) if canary else None)
     assert observation is together
     assert "jobs answered" in why
 
 
 def test_what_is_told_and_not_counted_stands_behind_a_but() -> None:
     """An operator reads it; the observation is the direct probe's."""
-    found = combined(OK, "jobs answered 200", said(BLIND), "3 jobs wait")
+    found = combine(OK, "jobs answered 200", said(BLIND), "3 jobs wait")
     assert found == (OK, "jobs answered 200, but 3 jobs wait; the canary says so")
 
 
@@ -96,16 +105,16 @@ def test_a_canary_is_judged_by_its_end_and_its_deadline(
     plan: Plan, status: str, age: int, *, proven: bool, moved: int | None, expected: Observation | None
 ) -> None:
     """Failed or late is bad, if one has ever completed here, and, when late, unless other jobs have moved since."""
-    asked = Asked(status=status, submitted_at=T0)
+    asked = CanaryStatus(status=status, submitted_at=T0)
     moved_at = None if moved is None else T0 + moved * MINUTE
-    found = judged(plan, asked, T0 + age * MINUTE, proven=proven, moved_at=moved_at, before=None)
+    found = judge_canary(plan, asked, T0 + age * MINUTE, proven=proven, moved_at=moved_at, before=None)
     assert (found.observation if found else None) is expected
 
 
 def test_while_a_canary_is_young_the_one_before_it_speaks(plan: Plan) -> None:
     """Nothing is forgotten because a new one has been submitted."""
-    asked = Asked(status="Queued", submitted_at=T0)
-    assert judged(plan, asked, T0 + MINUTE, proven=True, moved_at=None, before=said(BAD)) == said(BAD)
+    asked = CanaryStatus(status="Queued", submitted_at=T0)
+    assert judge_canary(plan, asked, T0 + MINUTE, proven=True, moved_at=None, before=said(BAD)) == said(BAD)
 
 
 def test_a_result_whose_successor_is_overdue_says_nothing(plan: Plan) -> None:

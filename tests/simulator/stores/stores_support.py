@@ -57,7 +57,7 @@ class Host:
     def close(self) -> None:
         self.clear()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(300)
         self._loop.close()
 
     async def _serve(self, routes: Iterable[web.RouteDef], tls: bool) -> str:

@@ -41,7 +41,7 @@ def test_a_request_without_a_token_is_challenged(url: str, host: Host) -> None:
         ("x", 'HMAC-SHA256, Bearer error="invalid_token", error_description="Authorization token failed validation"'),
     ):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = requests.get(f"{url}/kv/a?{VERSION}", headers=headers, verify=host.ca, timeout=5)
+        answer = requests.get(f"{url}/kv/a?{VERSION}", headers=headers, verify=host.ca, timeout=60)
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, expected)
 
 

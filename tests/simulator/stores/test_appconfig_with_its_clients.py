@@ -21,7 +21,7 @@ from stores_support import Credential, Host
 from waiting import until
 
 from orchestrator.simulator.services import Kernel
-from orchestrator.simulator.stores.appconfig import Budget, ConfigurationStore
+from orchestrator.simulator.stores.appconfig import ConfigurationStore, RequestQuota
 
 KEY = "hubswitch:demo:active"
 
@@ -313,7 +313,7 @@ def test_conditions_hold_per_replica_and_the_later_write_stays(opened: Opener, s
 def test_a_spent_budget_is_429_with_a_wait(opened: Opener, store: ConfigurationStore) -> None:
     """Requests beyond the budget are told how long to wait, for each replica on its own."""
     store.put(KEY, "1")
-    store.budget = Budget(requests=2, seconds=30.0)
+    store.budget = RequestQuota(requests=2, seconds=30.0)
     client = opened()
     for _ in range(2):
         client.get_configuration_setting(KEY)
@@ -328,7 +328,7 @@ def test_a_spent_budget_is_429_with_a_wait(opened: Opener, store: ConfigurationS
 def test_a_client_that_waits_gets_through(opened: Opener, store: ConfigurationStore) -> None:
     """The client library's own retries honour retry-after-ms."""
     store.put(KEY, "1")
-    store.budget = Budget(requests=1, seconds=0.3)
+    store.budget = RequestQuota(requests=1, seconds=0.3)
     client = opened(retry_total=3)
     assert [read(client, KEY).value for _ in range(2)] == ["1", "1"]
 

@@ -46,16 +46,16 @@ def code(answer: requests.Response) -> tuple[int, str]:
 
 def test_a_request_without_credentials_is_challenged(url: str, host: Host) -> None:
     """401 NoAuthenticationInformation says where a token comes from; old versions get 409 instead."""
-    answer = requests.get(f"{url}/box/a", headers=VERSION, verify=host.ca, timeout=5)
+    answer = requests.get(f"{url}/box/a", headers=VERSION, verify=host.ca, timeout=60)
     assert code(answer) == (401, "NoAuthenticationInformation")
     assert "resource_id=https://storage.azure.com" in answer.headers["WWW-Authenticate"]
-    assert code(requests.get(f"{url}/box/a", verify=host.ca, timeout=5)) == (409, "PublicAccessNotPermitted")
+    assert code(requests.get(f"{url}/box/a", verify=host.ca, timeout=60)) == (409, "PublicAccessNotPermitted")
 
 
 def test_a_shared_key_is_refused(url: str, host: Host) -> None:
     """The account takes tokens and signatures only."""
     headers = {**VERSION, "Authorization": "SharedKey stlocal:c2ln"}
-    answer = requests.get(f"{url}/box/a", headers=headers, verify=host.ca, timeout=5)
+    answer = requests.get(f"{url}/box/a", headers=headers, verify=host.ca, timeout=60)
     assert code(answer) == (403, "KeyBasedAuthenticationNotPermitted")
 
 
@@ -63,7 +63,7 @@ def test_a_forged_signature_is_refused(url: str, store: BlobStore, host: Host) -
     """A signature covers container, permissions and expiry: change one and it is worthless."""
     store.create_container("other")
     for sas, place in ((store.sas("box", "r").replace("sp=r", "sp=rw"), "box"), (store.sas("box"), "other")):
-        answer = requests.get(f"{url}/{place}/a?{sas}", headers=VERSION, verify=host.ca, timeout=5)
+        answer = requests.get(f"{url}/{place}/a?{sas}", headers=VERSION, verify=host.ca, timeout=60)
         assert code(answer) == (403, "AuthenticationFailed")
 
 
@@ -134,7 +134,7 @@ def test_an_upload_must_say_how_long_it_is(url: str, http: requests.Session) -> 
         ("GET", "/box?restype=container&comp=list&include=everything", (400, "InvalidQueryParameterValue")),
         ("GET", "/box?restype=container&comp=list&marker=%25%25%25", (400, "OutOfRangeInput")),
         ("PUT", "/box/a?comp=block&blockid=", (400, "InvalidQueryParameterValue")),
-        ("PUT", "/box/a?comp=lease", (400, "MissingRequiredHeader")),
+        ("PUT", "/box/a?comp=lease", (501, "NotImplemented")),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(

@@ -17,7 +17,6 @@ from azure.core.exceptions import (
     ResourceNotModifiedError,
 )
 from azure.storage.blob import (
-    BlobLeaseClient,
     BlobPrefix,
     BlobServiceClient,
     ContainerClient,
@@ -36,24 +35,9 @@ def _bytes(size: int) -> bytes:
     return b"".join(number.to_bytes(4) for number in range(size // 4 + 1))[:size]
 
 
-class Clock:
-    """Time that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(kernel: Kernel, clock: Clock) -> BlobStore:
-    store = BlobStore(kernel, "stlocal", "eastus2", clock=clock)
+def store(kernel: Kernel) -> BlobStore:
+    store = BlobStore(kernel, "stlocal", "eastus2")
     store.create_container("box")
     return store
 
@@ -271,70 +255,6 @@ def test_deleted_blobs_are_gone(box: ContainerClient) -> None:
     assert not box.get_blob_client("gone").exists()
     with pytest.raises(ResourceNotFoundError):
         box.delete_blob("gone")
-
-
-def test_a_leased_blob_is_written_by_its_holder_only(box: ContainerClient) -> None:
-    """Without the lease's id 412 LeaseIdMissing; a second lease 409 LeaseAlreadyPresent; release ends it."""
-    client = box.get_blob_client("leased")
-    client.upload_blob(b"1")
-    lease = client.acquire_lease(15)
-    with pytest.raises(HttpResponseError) as unheld:
-        client.upload_blob(b"2", overwrite=True)
-    assert (unheld.value.status_code, unheld.value.error_code) == (412, "LeaseIdMissing")
-    with pytest.raises(ResourceExistsError) as second:
-        client.acquire_lease(15)
-    assert (second.value.status_code, second.value.error_code) == (409, "LeaseAlreadyPresent")
-    client.upload_blob(b"3", overwrite=True, lease=lease)
-    lease.renew()
-    lease.release()
-    client.upload_blob(b"4", overwrite=True)
-    assert client.download_blob().readall() == b"4"
-
-
-def test_a_lease_runs_out(box: ContainerClient, clock: Clock) -> None:
-    """After its time a lease no longer protects, and its holder is told so."""
-    client = box.get_blob_client("leased")
-    client.upload_blob(b"1")
-    lease = client.acquire_lease(15)
-    clock.now += 16
-    assert client.get_blob_properties().lease.state == "expired"
-    with pytest.raises(HttpResponseError) as lost:
-        client.upload_blob(b"2", overwrite=True, lease=lease)
-    assert (lost.value.status_code, lost.value.error_code) == (412, "LeaseLost")
-    lease.renew()
-    clock.now += 16
-    client.upload_blob(b"3", overwrite=True)
-    with pytest.raises(HttpResponseError) as gone:
-        lease.renew()
-    assert (gone.value.status_code, gone.value.error_code) == (409, "LeaseIdMismatchWithLeaseOperation")
-
-
-def test_a_broken_lease_ends_after_its_period(box: ContainerClient, clock: Clock) -> None:
-    """Breaking gives the holder the rest of its time at most; then others may take over."""
-    client = box.get_blob_client("leased")
-    client.upload_blob(b"1")
-    lease = client.acquire_lease(60)
-    assert BlobLeaseClient(client).break_lease(lease_break_period=10) == 10
-    with pytest.raises(HttpResponseError) as broken:
-        lease.renew()
-    assert broken.value.error_code == "LeaseIsBrokenAndCannotBeRenewed"
-    with pytest.raises(ResourceExistsError):
-        client.acquire_lease(15)
-    clock.now += 11
-    assert client.get_blob_properties().lease.state == "broken"
-    client.acquire_lease(15)
-
-
-def test_an_infinite_lease_can_change_its_id(box: ContainerClient, clock: Clock) -> None:
-    """An infinite lease outlasts time, and is broken at once."""
-    client = box.get_blob_client("leased")
-    client.upload_blob(b"1")
-    lease = client.acquire_lease(-1)
-    clock.now += 10**9
-    lease.change("3d1bf6b2-8c5c-4a0e-9d0e-0f4a4d2f3c11")
-    client.upload_blob(b"2", overwrite=True, lease=lease)
-    assert lease.break_lease() == 0
-    client.upload_blob(b"3", overwrite=True)
 
 
 def test_a_signature_opens_one_container(store: BlobStore, service: BlobServiceClient, host: Host) -> None:

@@ -14,7 +14,7 @@ from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.local.workload import User
 from orchestrator.simulator.arm.calls import PAGE
-from orchestrator.watch.reconcile import reconciled
+from orchestrator.watch.reconcile import find_differing
 from orchestrator.watch.replicate import replicate_pair
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
@@ -146,7 +146,7 @@ def test_an_asset_that_cannot_be_kept_does_not_cost_the_record(bench: Bench) -> 
     assert _record(visit, name).history[-1].what == "incomplete"
     assert replicate_pair(visit.world, visit.plan, Role.PRIMARY).completed == 1
     assert _record(visit, name).incomplete == ""
-    assert name not in {job for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for job in order.jobs}
+    assert name not in {job for order in find_differing(visit.world, visit.plan, Role.PRIMARY) for job in order.jobs}
 
 
 def test_reconciling_finds_what_no_event_told(bench: Bench) -> None:
@@ -155,10 +155,10 @@ def test_reconciling_finds_what_no_event_told(bench: Bench) -> None:
     running, ended = _submitted(bench, visit, "quiet"), _submitted(bench, visit, "gone")
     _taken(visit, ended)
     bench.azure.call(lambda: _end(bench, visit, ended, "Completed"))
-    wanted = {name for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for name in order.jobs}
+    wanted = {name for order in find_differing(visit.world, visit.plan, Role.PRIMARY) for name in order.jobs}
     assert {running, ended} <= wanted
     _taken(visit, running, ended)
-    after = {name for order in reconciled(visit.world, visit.plan, Role.PRIMARY) for name in order.jobs}
+    after = {name for order in find_differing(visit.world, visit.plan, Role.PRIMARY) for name in order.jobs}
     assert not {running, ended} & after
 
 
@@ -170,7 +170,7 @@ def test_a_list_that_is_too_long_gives_what_was_read_and_some_of_the_rest(bench:
     for number in range(PAGE):
         _submitted(bench, visit, f"new-{number:03d}")
     before = len(bench.azure.log)
-    given = reconciled(visit.world, visit.plan, Role.PRIMARY, until=visit.world.clock.now())
+    given = find_differing(visit.world, visit.plan, Role.PRIMARY, until=visit.world.clock.now())
     wanted = {name for order in given for name in order.jobs}
     listed = [entry for entry in bench.azure.log.entries()[before:] if entry.path.endswith("/jobs")]
     assert len(listed) == 1

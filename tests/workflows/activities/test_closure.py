@@ -14,7 +14,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.local.workload import User
 from orchestrator.watch.replicate import replicate_pair
-from orchestrator.workflows.activities.assets import Assets
+from orchestrator.workflows.activities.assets import AssetCopier
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.activities.epoch import claim_epoch
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs, resubmit_jobs
@@ -196,7 +196,7 @@ def test_moving_a_job_is_one_write_and_no_question_whatever_it_needs(primary: Pr
     ]
     for name in names:
         assert taken(visit, name).incomplete == ""
-    Assets(visit.world, visit.plan, Role.PRIMARY).ensure(primary.bench.templates.closures["coded"])
+    AssetCopier(visit.world, visit.plan, Role.PRIMARY).ensure(primary.bench.templates.closures["coded"])
     order = order_of(visit, 1)
     claim_epoch(visit.world, order)
     primary.bench.azure.faults.set(visit.plan.primary.region, "control", "5xx", status=503)

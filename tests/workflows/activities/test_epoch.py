@@ -8,10 +8,16 @@ import msgspec
 import pytest
 from crash_harness import Bench, Visit, order_of
 
-from orchestrator.core.base.errors import EpochFenced, OrderExpired
+from orchestrator.core.base.errors import EpochFenced, OrderExpired, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.epoch import EpochRecord, PointerValue
-from orchestrator.workflows.activities.epoch import claim_epoch, ensure_pair, publish_pointer, verify_pointer
+from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
+from orchestrator.workflows.activities.epoch import (
+    claim_epoch,
+    ensure_pair,
+    publish_pointer,
+    repair_pointer,
+    verify_pointer,
+)
 
 
 def _record(visit: Visit) -> EpochRecord:
@@ -126,3 +132,45 @@ def test_a_pointer_that_its_store_has_lost_comes_back_from_the_record(bench: Ben
     repaired = _pointer(visit)
     assert repaired is not None
     assert (repaired.epoch, repaired.active, repaired.run) == (1, Role.SECONDARY, order.run)
+
+
+def test_an_acknowledged_pointer_that_is_not_there_is_written_again(bench: Bench) -> None:
+    """A run does not go on with a pointer that nobody can read."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    claim_epoch(visit.world, order)
+    bench.azure.configuration.loses_writes = True
+    try:
+        with pytest.raises(TemporaryError, match="acknowledged the pointer of epoch 1 and still shows epoch 0"):
+            publish_pointer(visit.world, order)
+    finally:
+        bench.azure.configuration.loses_writes = False
+    assert publish_pointer(visit.world, order) == _pointer(visit)
+
+
+def test_a_lost_pointer_comes_back_at_the_next_look_once_its_run_is_past_publishing(bench: Bench) -> None:
+    """Nothing publishes it any more, so there is nothing to wait for."""
+    visit = bench.visit()
+    order = order_of(visit, 1)
+    record = claim_epoch(visit.world, order)
+    now = visit.world.clock.now()
+    assert repair_pointer(visit.world, visit.plan, record, now, published=0) is None
+    assert _pointer(visit).epoch == 0  # type: ignore[union-attr]
+    assert repair_pointer(visit.world, visit.plan, record, now, published=1) is None
+    assert _pointer(visit) == pointer_for(visit.plan, record)
+
+
+@pytest.mark.parametrize("exchanged", [True, False], ids=["sides exchanged", "another project"])
+def test_a_plan_that_means_another_hub_than_the_pointer_is_a_contradiction(bench: Bench, exchanged: bool) -> None:
+    """A switch on it could go to the side that is down: it is told, and nothing is written."""
+    visit = bench.visit()
+    record, before, plan = _record(visit), _pointer(visit), visit.plan
+    if exchanged:
+        wrong = msgspec.structs.replace(plan, primary=plan.secondary, secondary=plan.primary)
+    else:
+        wrong = msgspec.structs.replace(plan, primary=msgspec.structs.replace(plan.primary, project="another"))
+    why = repair_pointer(visit.world, wrong, record, visit.world.clock.now(), published=0)
+    assert why is not None
+    assert f"project {plan.primary.project} (plan: {wrong.primary.project})" in why
+    assert _pointer(visit) == before
+    assert repair_pointer(visit.world, plan, record, visit.world.clock.now(), published=0) is None

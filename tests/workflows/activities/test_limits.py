@@ -18,7 +18,7 @@ from durabletask.worker import TaskHubGrpcWorker
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.local.engine import Engine
+from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.limits import ConcurrencyLimits
@@ -71,7 +71,7 @@ class Activity:
 @contextmanager
 def played(orchestrator: Any, name: str, activity: Activity) -> Iterator[Any]:
     """``run(order)``: the output of the orchestrator, on a real engine, with one activity behind it."""
-    with Engine() as engine:
+    with LocalEngine() as engine:
         worker = TaskHubGrpcWorker(
             host_address=engine.address,
             data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,
@@ -85,7 +85,7 @@ def played(orchestrator: Any, name: str, activity: Activity) -> Iterator[Any]:
 
         def run(order: Any) -> Any:
             instance = client.schedule_new_orchestration(orchestrator, input=to_builtins(order))
-            state = client.wait_for_orchestration_completion(instance, timeout=60)
+            state = client.wait_for_orchestration_completion(instance, timeout=300)
             assert state is not None
             assert state.runtime_status.name == "COMPLETED", state.failure_details
             return json.loads(state.serialized_output or "null")
@@ -104,7 +104,7 @@ def test_who_finds_no_place_is_turned_away_at_once_and_a_place_is_given_back() -
 
     def long() -> CaptureReport:
         inside.set()
-        leave.wait(30)
+        leave.wait(300)
         return CaptureReport(captured=2)
 
     def broken() -> Any:
@@ -112,12 +112,12 @@ def test_who_finds_no_place_is_turned_away_at_once_and_a_place_is_given_back() -
 
     first = threading.Thread(target=limits.run, args=(names.CAPTURE_JOBS, CAPTURE, long))
     first.start()
-    inside.wait(30)
+    inside.wait(300)
     away = limits.run(names.CAPTURE_JOBS, CAPTURE, long)
     assert (away.busy, away.left) == (True, ("a", "b"))
     assert limits.run(names.CLAIM_EPOCH, CAPTURE, lambda: "passes") == "passes"
     leave.set()
-    first.join(30)
+    first.join(300)
     with pytest.raises(ZeroDivisionError):
         limits.run(names.CAPTURE_JOBS, CAPTURE, broken)
     assert limits.run(names.CAPTURE_JOBS, CAPTURE, long).captured == 2

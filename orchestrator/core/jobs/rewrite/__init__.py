@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from orchestrator.core.jobs.rewrite.closure import closure, pinned
+from orchestrator.core.jobs.rewrite.closure import closure, pin_versions
 from orchestrator.core.jobs.rewrite.leak_scan import Leak, leaks
 from orchestrator.core.jobs.rewrite.name_map import JobMap, Workspace, job_map, map_from
 from orchestrator.core.jobs.rewrite.read_only import asset_without_read_only, without_read_only
-from orchestrator.core.jobs.rewrite.report import Change, Needed, Rewrite, Stayed
+from orchestrator.core.jobs.rewrite.report import Needed, Replacement, Rewrite, Stayed
 from orchestrator.core.jobs.rewrite.rewrite import Rewriter, rewrite, rewrite_asset
 
 __all__ = [
-    "Change",
     "JobMap",
     "Leak",
     "Needed",
+    "Replacement",
     "Rewrite",
     "Rewriter",
     "Stayed",
@@ -26,7 +26,7 @@ __all__ = [
     "job_map",
     "leaks",
     "map_from",
-    "pinned",
+    "pin_versions",
     "rewrite",
     "rewrite_asset",
     "without_read_only",

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, Slot
-from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key, put_at, value_at
+from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, FieldUse
+from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key, put_at, value_at
 from orchestrator.core.jobs.rewrite.name_map import Workspace
 from orchestrator.core.jobs.rewrite.references import KINDS, Reference, is_binding, references, short_name
 
@@ -46,7 +46,7 @@ def asset_ids(text: str) -> Iterator[tuple[AssetId, Reference]]:
                 yield found, reference
 
 
-class Assets:
+class AssetBodies:
     """Bodies of assets by id. Without a snapshot it knows none."""
 
     def __init__(self, snapshot: Mapping[str, Any] | None = None) -> None:
@@ -81,7 +81,7 @@ def specification(body: Mapping[str, Any]) -> dict[str, Any]:
     return spec if isinstance(spec, dict) else {}
 
 
-def pinned(body: Mapping[str, Any], workspace: Workspace, versions: Mapping[str, str]) -> dict[str, Any]:
+def pin_versions(body: Mapping[str, Any], workspace: Workspace, versions: Mapping[str, str]) -> dict[str, Any]:
     """A copy of a job's or an asset's body that names versions where it named labels.
 
     Args:
@@ -91,7 +91,7 @@ def pinned(body: Mapping[str, Any], workspace: Workspace, versions: Mapping[str,
     """
     known = {spelt.casefold(): version for spelt, version in versions.items()}
     made = copy.deepcopy(dict(body))
-    for place in Closure(workspace, Assets()).places(body) if known else ():
+    for place in Closure(workspace, AssetBodies()).places(body) if known else ():
         version = known.get(place.id.casefold())
         if version is not None:
             put_at(made, place.pointer, _with_version(value_at(made, place.pointer), place.id, version))
@@ -132,7 +132,7 @@ _TYPE_FIELDS = frozenset({"jobinputtype", "type"})
 _MODEL_TYPES = frozenset({"mlflow_model", "custom_model", "triton_model"})
 
 
-class Place(NamedTuple):
+class AssetPlace(NamedTuple):
     """Where a body names an asset: the kind's word in paths, the ARM id, the JSON pointer of the string."""
 
     kind: str
@@ -148,13 +148,13 @@ def closure(
     Named by id in any spelling or by short name (``azureml:name:version``). With a snapshot ``{ARM id: {"body"}}``
     the assets behind the assets are there too. Outputs and texts for people name nothing that is needed.
     """
-    return tuple(Closure(workspace, Assets(assets)).of(body))
+    return tuple(Closure(workspace, AssetBodies(assets)).of(body))
 
 
 class Closure:
     """Goes from a body to the assets that it names, and on to what these name."""
 
-    def __init__(self, workspace: Workspace, assets: Assets, *, short_names: bool = True) -> None:
+    def __init__(self, workspace: Workspace, assets: AssetBodies, *, short_names: bool = True) -> None:
         self._workspace = workspace
         self._assets = assets
         self._short_names = short_names
@@ -165,9 +165,9 @@ class Closure:
         self._collect(body, found, set())
         return list(found.values())
 
-    def places(self, body: Mapping[str, Any]) -> Iterator[Place]:
+    def places(self, body: Mapping[str, Any]) -> Iterator[AssetPlace]:
         """Every place of a body that names an asset, in the order of the body."""
-        return self._named(body.get("properties"), "", "", "/properties")
+        return self._named_assets(body.get("properties"), "", "", "/properties")
 
     def _collect(self, body: Mapping[str, Any], found: dict[str, tuple[str, str]], seen: set[str]) -> None:
         for kind, spelt, _ in self.places(body):
@@ -181,27 +181,27 @@ class Closure:
                     self._collect(self._assets.body(asset), found, seen)
             found[key] = (KINDS[kind].need, spelt)
 
-    def _named(self, value: Any, field: str, port: str, path: str) -> Iterator[Place]:
+    def _named_assets(self, value: Any, field: str, port: str, path: str) -> Iterator[AssetPlace]:
         """The assets that a value names. ``port`` is the type of the input that it belongs to."""
         if isinstance(value, str):
             named = self._by_id(value) if "/" in value else self._by_name(value, field, port)
-            yield from (Place(kind, spelt, path) for kind, spelt in named)
+            yield from (AssetPlace(kind, spelt, path) for kind, spelt in named)
         elif isinstance(value, list):
             for n, item in enumerate(value):
-                yield from self._named(item, field, port, child(path, n))
+                yield from self._named_assets(item, field, port, child(path, n))
         elif isinstance(value, dict):
             yield from self._inside(value, path)
 
-    def _inside(self, value: dict[str, Any], path: str) -> Iterator[Place]:
-        types = (item for key, item in value.items() if folded_key(key) in _TYPE_FIELDS and isinstance(item, str))
+    def _inside(self, value: dict[str, Any], path: str) -> Iterator[AssetPlace]:
+        types = (item for key, item in value.items() if fold_key(key) in _TYPE_FIELDS and isinstance(item, str))
         port = next(types, "")
         for key, item in value.items():
-            word, below = folded_key(key), child(path, key)
+            word, below = fold_key(key), child(path, key)
             if word in PEOPLE_KEYED and isinstance(item, dict):
                 for name, inner in item.items():
-                    yield from self._named(inner, "", port, child(below, name))
-            elif FIELDS.get(word) not in {Slot.TEXT, Slot.OUTPUTS}:
-                yield from self._named(item, word, port, below)
+                    yield from self._named_assets(inner, "", port, child(below, name))
+            elif FIELDS.get(word) not in {FieldUse.TEXT, FieldUse.OUTPUTS}:
+                yield from self._named_assets(item, word, port, below)
 
     def _by_id(self, text: str) -> Iterator[tuple[str, str]]:
         for reference in references(text):

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.core.jobs.rewrite.closure import Assets
+from orchestrator.core.jobs.rewrite.closure import AssetBodies
 from orchestrator.core.jobs.rewrite.fields import BRANCHES, COMPUTE_KEYS
-from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
-from orchestrator.core.jobs.rewrite.references import bound_input
+from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
+from orchestrator.core.jobs.rewrite.references import input_bound_by
 
 _PREFIX = re.compile(r"\s*azureml:/*", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ VALUE_KEYS = ("value", "default", "uri", "path")
 class ComputeInputs:
     """Collects, in ``literals``, the JSON pointers of literals that compute slots are bound to."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: AssetBodies) -> None:
         self._assets = assets
         self.literals: set[str] = set()
 
@@ -46,9 +46,9 @@ class ComputeInputs:
                 around |= self.visit(step, child(child(path, "jobs"), name), is_step=True)[1]
         outer = {name for name, by_parent in slots if is_step and by_parent}
         for key, step in scope.items():
-            if folded_key(key) in BRANCHES and isinstance(step, dict):
+            if fold_key(key) in BRANCHES and isinstance(step, dict):
                 outer |= self.visit(step, child(path, key), is_step=True)[1]
-        passed = {name for name in around if is_step and name not in _declared(scope)}
+        passed = {name for name in around if is_step and name not in _declared_inputs(scope)}
         own |= around - passed
         return own, outer | passed | self._follow(scope.get("inputs"), own, child(path, "inputs"))
 
@@ -62,7 +62,7 @@ class ComputeInputs:
         outer: set[str] = set()
         for name in names if isinstance(inputs, dict) else ():
             for pointer, value in _values(inputs.get(name), child(path, name)):
-                bound = bound_input(value)
+                bound = input_bound_by(value)
                 if bound:
                     outer.add(bound)
                 else:
@@ -76,13 +76,13 @@ class ComputeInputs:
 def _slots(scope: Any) -> Iterator[tuple[str, bool]]:
     """Inputs that the compute slots of an object are bound to, and whether as ``parent.inputs``."""
     for key, item in scope.items() if isinstance(scope, dict) else ():
-        if isinstance(item, str) and "${{" in item and folded_key(key) in COMPUTE_KEYS:
-            name = bound_input(_PREFIX.sub("", item)) or bound_input(item.rpartition("/")[2])
+        if isinstance(item, str) and "${{" in item and fold_key(key) in COMPUTE_KEYS:
+            name = input_bound_by(_PREFIX.sub("", item)) or input_bound_by(item.rpartition("/")[2])
             if name:
                 yield name, "parent." in item
 
 
-def _declared(scope: Mapping[str, Any]) -> Mapping[str, Any]:
+def _declared_inputs(scope: Mapping[str, Any]) -> Mapping[str, Any]:
     """The inputs of a step. What a nested pipeline does not declare itself, it takes from the one around it."""
     inputs = scope.get("inputs")
     return inputs if isinstance(inputs, dict) else {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, Slot
-from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
+from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, FieldUse
+from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.name_map import Workspace
 from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX, Reference, is_binding, references, remainder_end
 
 _PATHS = "/paths/"
-_NOT_DATA = frozenset({Slot.TEXT, Slot.OUTPUTS, Slot.DATASTORE, Slot.ENVIRONMENT, Slot.COMPUTE})
+_NOT_DATA = frozenset({FieldUse.TEXT, FieldUse.OUTPUTS, FieldUse.DATASTORE, FieldUse.ENVIRONMENT, FieldUse.COMPUTE})
 _NOT_DATA_FIELDS = frozenset({"code", "codeid", "codeuri", "contexturi", "build", "services"})
 
 
@@ -42,13 +42,13 @@ def data_uses(body: Mapping[str, Any], workspace: Workspace) -> Iterator[DataUse
 
 def _inside(value: Any, path: str, workspace: Workspace) -> Iterator[DataUse]:
     if isinstance(value, str):
-        yield from _named(value, path, workspace)
+        yield from _find_uses(value, path, workspace)
     elif isinstance(value, list):
         for n, item in enumerate(value):
             yield from _inside(item, child(path, n), workspace)
     elif isinstance(value, dict):
         for key, item in value.items():
-            word = folded_key(key)
+            word = fold_key(key)
             by_people = word in PEOPLE_KEYED and isinstance(item, dict)
             if word not in _NOT_DATA_FIELDS and (by_people or FIELDS.get(word) not in _NOT_DATA):
                 inner = item.items() if by_people else ()
@@ -57,7 +57,7 @@ def _inside(value: Any, path: str, workspace: Workspace) -> Iterator[DataUse]:
                     yield from _inside(each, child(child(path, key), name), workspace)
 
 
-def _named(text: str, pointer: str, workspace: Workspace) -> Iterator[DataUse]:
+def _find_uses(text: str, pointer: str, workspace: Workspace) -> Iterator[DataUse]:
     for reference in references(text) if "/" in text else ():
         rest = text[reference.end : remainder_end(text, reference.end)]
         store, is_short = _datastore(reference, workspace)

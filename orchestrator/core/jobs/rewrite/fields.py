@@ -15,7 +15,7 @@ BRANCHES = ("body", "trueblock", "falseblock")
 """Where a step for control flow keeps the step that it repeats or chooses, if it does not bind to another."""
 
 
-class Slot(Enum):
+class FieldUse(Enum):
     """How a value is read."""
 
     PLAIN = auto()
@@ -46,34 +46,34 @@ class Slot(Enum):
     OUTPUTS = auto()
 
 
-NAME_TABLE: Mapping[Slot, str] = {
-    Slot.COMPUTE: "computes",
-    Slot.DATASTORE: "datastores",
-    Slot.ENVIRONMENT: "environments",
+NAME_TABLE: Mapping[FieldUse, str] = {
+    FieldUse.COMPUTE: "computes",
+    FieldUse.DATASTORE: "datastores",
+    FieldUse.ENVIRONMENT: "environments",
 }
 
-FIELDS: Mapping[str, Slot] = {
-    **dict.fromkeys(COMPUTE_KEYS, Slot.COMPUTE),
-    **dict.fromkeys(("environment", "environmentid"), Slot.ENVIRONMENT),
+FIELDS: Mapping[str, FieldUse] = {
+    **dict.fromkeys(COMPUTE_KEYS, FieldUse.COMPUTE),
+    **dict.fromkeys(("environment", "environmentid"), FieldUse.ENVIRONMENT),
     **dict.fromkeys(
-        ("defaultdatastore", "defaultdatestore", "datastore", "datastoreid", "datastorename"), Slot.DATASTORE
+        ("defaultdatastore", "defaultdatestore", "datastore", "datastoreid", "datastorename"), FieldUse.DATASTORE
     ),
-    **dict.fromkeys(("displayname", "description", "experimentname", "tags", "properties"), Slot.TEXT),
-    **dict.fromkeys(("trial", "task", "settings", "component", "componentspec"), Slot.NODE),
-    **dict.fromkeys(BRANCHES, Slot.NODE),
-    **dict.fromkeys(("mlassistconfiguration", "trainingcomputebinding", "inferencingcomputebinding"), Slot.NODE),
-    "jobs": Slot.STEPS,
-    "inputs": Slot.INPUTS,
-    "taskdetails": Slot.INPUTS,
-    "finetuningdetails": Slot.INPUTS,
-    "outputs": Slot.OUTPUTS,
-    "identity": Slot.IDENTITY,
+    **dict.fromkeys(("displayname", "description", "experimentname", "tags", "properties"), FieldUse.TEXT),
+    **dict.fromkeys(("trial", "task", "settings", "component", "componentspec"), FieldUse.NODE),
+    **dict.fromkeys(BRANCHES, FieldUse.NODE),
+    **dict.fromkeys(("mlassistconfiguration", "trainingcomputebinding", "inferencingcomputebinding"), FieldUse.NODE),
+    "jobs": FieldUse.STEPS,
+    "inputs": FieldUse.INPUTS,
+    "taskdetails": FieldUse.INPUTS,
+    "finetuningdetails": FieldUse.INPUTS,
+    "outputs": FieldUse.OUTPUTS,
+    "identity": FieldUse.IDENTITY,
 }
 """By name of the field, folded."""
 
-PORT_FIELDS: Mapping[str, Slot] = {
-    "description": Slot.TEXT,
-    **dict.fromkeys(("datastore", "datastoreid", "datastorename"), Slot.DATASTORE),
+PORT_FIELDS: Mapping[str, FieldUse] = {
+    "description": FieldUse.TEXT,
+    **dict.fromkeys(("datastore", "datastoreid", "datastorename"), FieldUse.DATASTORE),
 }
 """The same inside one input or output."""
 

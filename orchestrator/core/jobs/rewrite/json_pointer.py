@@ -42,6 +42,6 @@ def _steps(pointer: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def folded_key(key: str) -> str:
+def fold_key(key: str) -> str:
     """``computeId``, ``compute_id`` and ``ComputeID`` as one word."""
     return key.replace("_", "").casefold()

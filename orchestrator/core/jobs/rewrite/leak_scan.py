@@ -50,7 +50,7 @@ class Scan:
     def __init__(self, job_map: JobMap) -> None:
         self._keys: dict[str, str] = {}
         self._hints, self._patterns = [job_map.from_.workspace.casefold()], [(_workspace(job_map), "the old workspace")]
-        for what, name, pattern in _moved(job_map):
+        for what, name, pattern in _moved_names(job_map):
             self._hints.append(name.casefold())
             self._patterns.append((re.compile(pattern, re.IGNORECASE), f"{what} {name}"))
 
@@ -63,7 +63,7 @@ class Scan:
         elif isinstance(value, dict):
             for key, item in value.items():
                 below = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
-                what = self._named_by_key(key)
+                what = self._find_in_key(key)
                 if what:
                     yield Leak(below, f"its name holds {what}")
                 yield from self.of(item, below)
@@ -71,7 +71,7 @@ class Scan:
             for n, item in enumerate(value):
                 yield from self.of(item, f"{path}/{n}")
 
-    def _named_by_key(self, key: str) -> str:
+    def _find_in_key(self, key: str) -> str:
         """``named`` for a key: the schema's own stand in every body and are read once."""
         what = self._keys.get(key)
         if what is None:
@@ -110,16 +110,16 @@ def _workspace(job_map: JobMap) -> re.Pattern[str]:
     )
 
 
-def _moved(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
+def _moved_names(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
     """(what, name, pattern) of everything that the map gives another name and that is no target itself."""
-    for old in _gone(job_map.storage_accounts):
+    for old in _names_gone(job_map.storage_accounts):
         name = re.escape(_label(old))
         yield (
             "the storage account",
             _label(old),
             rf"(?<![\w-]){name}(?:-secondary)?\.(?:[\w-]+\.)?(?:blob|dfs|file|queue|table|web)\.",
         )
-    for old in _gone(job_map.registries):
+    for old in _names_gone(job_map.registries):
         if "." in _host(old) and ".azurecr." not in f"{_host(old)}.":
             yield "the registry", _host(old), rf"(?<![\w.-]){re.escape(_host(old))}(?![\w-]|\.\w)"
             continue
@@ -129,12 +129,12 @@ def _moved(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
             _label(old),
             rf"(?<![\w.-]){name}(?:\.[\w-]+\.data)?\.azurecr\.|azureml://registries/{name}(?![\w-])",
         )
-    for old in _gone(job_map.endpoints):
+    for old in _names_gone(job_map.endpoints):
         if "." in old:
             yield "the host", _host(old), rf"(?<![\w.-]){re.escape(_host(old))}(?![\w-]|\.\w)"
 
 
-def _gone(table: dict[str, str]) -> list[str]:
+def _names_gone(table: dict[str, str]) -> list[str]:
     targets = {new.casefold() for new in table.values()}
     return [old for old in table if old.casefold() not in targets]
 

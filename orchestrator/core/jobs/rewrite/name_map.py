@@ -87,8 +87,8 @@ def job_map(plan: Plan, source: Role) -> JobMap:
     here, there = plan.side(source), plan.side(source.other)
     tables: dict[str, dict[str, str]] = {name: dict(getattr(plan.jobs, name)) for name in TABLES}
     if source is Role.SECONDARY:
-        tables = {name: _turned_round(table) for name, table in tables.items()}
-    for name, old, new in _implied(here, there):
+        tables = {name: _invert(table) for name, table in tables.items()}
+    for name, old, new in _implied_names(here, there):
         tables[name].setdefault(old, new)
     return JobMap(
         from_=_workspace_of(here),
@@ -108,14 +108,14 @@ def _workspace_of(hub: Hub) -> Workspace:
     return Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
 
 
-def _turned_round(table: dict[str, str]) -> dict[str, str]:
+def _invert(table: dict[str, str]) -> dict[str, str]:
     back: dict[str, str] = {}
     for old, new in table.items():
         back.setdefault(new, old)
     return back
 
 
-def _implied(here: Hub, there: Hub) -> list[tuple[str, str, str]]:
+def _implied_names(here: Hub, there: Hub) -> list[tuple[str, str, str]]:
     """What the two hubs' own addresses add to the tables: (table, name here, name there)."""
     pairs = [("endpoints", _host(here.api), _host(there.api)), ("registries", _host(here.acr), _host(there.acr))]
     if here.inference and there.inference:

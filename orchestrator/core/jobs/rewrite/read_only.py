@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.core.jobs.rewrite.json_pointer import folded_key
+from orchestrator.core.jobs.rewrite.json_pointer import fold_key
 
 ENVELOPE = frozenset({"id", "name", "type", "systemData"})
 _SYSTEM_SERVICES = frozenset({"tracking", "studio"})
@@ -71,7 +71,7 @@ def _without_state(service: Any) -> Any:
     """A service that the user asked for, without what the service answered about it."""
     if not isinstance(service, dict):
         return service
-    return {key: value for key, value in service.items() if value is None or folded_key(key) not in _SERVICE_STATE}
+    return {key: value for key, value in service.items() if value is None or fold_key(key) not in _SERVICE_STATE}
 
 
 def _not_default_artifacts(name: str, output: Any) -> bool:
@@ -80,9 +80,7 @@ def _not_default_artifacts(name: str, output: Any) -> bool:
 
 def _not_system_service(_: str, service: Any) -> bool:
     """Tracking and Studio may stand under another name."""
-    types = (
-        (item for key, item in service.items() if folded_key(key) == "jobservicetype") if _is_object(service) else ()
-    )
+    types = (item for key, item in service.items() if fold_key(key) == "jobservicetype") if _is_object(service) else ()
     return not any(str(item).casefold() in _SYSTEM_SERVICES for item in types)
 
 

@@ -27,7 +27,7 @@ ANONYMOUS = frozenset({"cliv2anonymousenvironment", "azureml_anonymous"})
 """Names under which the service files what has no name; versions are hashes of the content, the same everywhere."""
 
 
-class Kind(NamedTuple):
+class ResourceKind(NamedTuple):
     """What may lie in a workspace."""
 
     table: str = ""
@@ -42,20 +42,20 @@ class Kind(NamedTuple):
     is_run: bool = False
 
 
-_ENDPOINT = Kind(table="endpoints")
+_ENDPOINT = ResourceKind(table="endpoints")
 
-_NAMED = Kind()
+_NAMED = ResourceKind()
 
-_RUN = Kind(is_run=True)
+_RUN = ResourceKind(is_run=True)
 
-KINDS: Mapping[str, Kind] = {
-    "computes": Kind(table="computes"),
-    "datastores": Kind(table="datastores"),
-    "environments": Kind(table="environments", need="environment", spelt="environments"),
-    "components": Kind(need="component", spelt="components"),
-    "codes": Kind(need="code", spelt="codes"),
-    "data": Kind(need="data", spelt="data"),
-    "models": Kind(need="model", spelt="models"),
+KINDS: Mapping[str, ResourceKind] = {
+    "computes": ResourceKind(table="computes"),
+    "datastores": ResourceKind(table="datastores"),
+    "environments": ResourceKind(table="environments", need="environment", spelt="environments"),
+    "components": ResourceKind(need="component", spelt="components"),
+    "codes": ResourceKind(need="code", spelt="codes"),
+    "data": ResourceKind(need="data", spelt="data"),
+    "models": ResourceKind(need="model", spelt="models"),
     "onlineendpoints": _ENDPOINT,
     "batchendpoints": _ENDPOINT,
     "serverlessendpoints": _ENDPOINT,
@@ -175,7 +175,7 @@ def remainder_end(text: str, end: int) -> int:
     return found.end() if found else end
 
 
-def bound_input(value: object) -> str | None:
+def input_bound_by(value: object) -> str | None:
     """The input to which ``${{parent.inputs.x}}`` (or ``${{inputs.x}}``) is bound, if that is all there is."""
     found = _INPUT_BINDING.fullmatch(value) if isinstance(value, str) else None
     return found[1] if found else None

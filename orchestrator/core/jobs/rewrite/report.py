@@ -10,7 +10,7 @@ from orchestrator.core.base.codec import Value
 from orchestrator.core.jobs.rewrite.rules import Need
 
 
-class Change(Value, kw_only=True):
+class Replacement(Value, kw_only=True):
     """A whole value that became another one."""
 
     path: str
@@ -37,7 +37,7 @@ class Rewrite(Value, kw_only=True):
     """A body for the other workspace, with an account of every reference in it."""
 
     body: dict[str, Any]
-    rewritten: tuple[Change, ...] = ()
+    rewritten: tuple[Replacement, ...] = ()
     kept: tuple[Stayed, ...] = ()
     needs: tuple[Needed, ...] = ()
     unmapped: tuple[Stayed, ...] = ()
@@ -48,7 +48,7 @@ class Findings:
     """Collects what is found on the way through a body."""
 
     def __init__(self) -> None:
-        self.changes: dict[str, Change] = {}
+        self.changes: dict[str, Replacement] = {}
         self.kept: dict[str, Stayed] = {}
         self.unmapped: dict[str, Stayed] = {}
         self.needs: dict[str, Needed] = {}
@@ -57,7 +57,7 @@ class Findings:
         """Pointers of values that one and the same remark is about, by remark."""
 
     def changed(self, path: str, old: str, new: str) -> None:
-        self.changes[path] = Change(path=path, from_=old, to=new)
+        self.changes[path] = Replacement(path=path, from_=old, to=new)
 
     def keep(self, path: str, value: Any, why: str) -> None:
         self.kept.setdefault(path, Stayed(path=path, value=value, why=why))

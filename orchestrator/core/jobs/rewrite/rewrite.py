@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.jobs.rewrite.closure import Assets, Closure
+from orchestrator.core.jobs.rewrite.closure import AssetBodies, Closure
 from orchestrator.core.jobs.rewrite.compute_inputs import ComputeInputs
 from orchestrator.core.jobs.rewrite.json_pointer import put_at, value_at
 from orchestrator.core.jobs.rewrite.leak_scan import Scan, is_text_place
@@ -18,7 +18,7 @@ from orchestrator.core.jobs.rewrite.name_map import JobMap
 from orchestrator.core.jobs.rewrite.read_only import ENVELOPE, as_contracted, asset_without_read_only
 from orchestrator.core.jobs.rewrite.references import references
 from orchestrator.core.jobs.rewrite.report import Findings, Rewrite
-from orchestrator.core.jobs.rewrite.rules import Tables
+from orchestrator.core.jobs.rewrite.rules import Rules
 from orchestrator.core.jobs.rewrite.walk import Walk
 
 WHERE = "the job's body"
@@ -54,9 +54,9 @@ class Rewriter:
 
     def __init__(self, job_map: JobMap, assets: Mapping[str, Any] | None = None) -> None:
         self._map = job_map
-        self._tables = Tables(job_map)
+        self._tables = Rules(job_map)
         self._scan = Scan(job_map)
-        self._assets = Assets(assets)
+        self._assets = AssetBodies(assets)
         self._has_assets = assets is not None
 
     def job(self, body: Mapping[str, Any]) -> Rewrite:
@@ -73,11 +73,11 @@ class Rewriter:
             raise InvalidInput("the kind of asset", "", " or ".join(sorted(ASSET_KINDS)), repr(kind))
         if not isinstance(body.get("properties"), dict):
             raise InvalidInput(f"the body of a {kind}", "properties", "an object", "none")
-        return self._walked(asset_without_read_only(body))[0]
+        return self._walk(asset_without_read_only(body))[0]
 
     def _job(self, body: Mapping[str, Any]) -> Rewrite:
         sent = as_contracted(body)
-        result, found = self._walked(sent)
+        result, found = self._walk(sent)
         gone = sorted(ENVELOPE & body.keys())
         if gone:
             found.notes.insert(0, f"read-only fields do not go out again: {', '.join(gone)}")
@@ -85,7 +85,7 @@ class Rewriter:
             self._whole_closure(sent, found)
         return found.result(result.body)
 
-    def _walked(self, sent: dict[str, Any]) -> tuple[Rewrite, Findings]:
+    def _walk(self, sent: dict[str, Any]) -> tuple[Rewrite, Findings]:
         literals = ComputeInputs(self._assets)
         literals.visit(sent["properties"], "/properties")
         walk = Walk(self._tables, literals.literals)

@@ -40,7 +40,7 @@ class Need(NamedTuple):
     id: str
 
 
-class Verdict(NamedTuple):
+class RuleVerdict(NamedTuple):
     """What becomes of one reference. At most one of ``unmapped`` and ``kept`` is set."""
 
     text: str
@@ -85,7 +85,7 @@ class Url(NamedTuple):
     to_path: str
 
 
-class Tables:
+class Rules:
     """The rules for one map."""
 
     def __init__(self, job_map: JobMap) -> None:
@@ -106,7 +106,7 @@ class Tables:
         self._labels = Names(_labels(job_map.endpoints), same_names=False)
         self.target_hosts = {entry.to_host for entries in self.urls.values() for entry in entries}
 
-    def verdict(self, reference: Reference, text: str) -> Verdict | None:
+    def verdict(self, reference: Reference, text: str) -> RuleVerdict | None:
         """What becomes of a reference that was found in ``text``, or None if it is of no interest."""
         match reference.form:
             case "arm":
@@ -114,7 +114,7 @@ class Tables:
             case "azureml":
                 return self._azureml(reference)
             case "run":
-                return Verdict(reference.found[0], unmapped="" if is_open(reference.part("run")) else RUN)
+                return RuleVerdict(reference.found[0], unmapped="" if is_open(reference.part("run")) else RUN)
             case _:
                 return self._host(reference, text)
 
@@ -139,46 +139,46 @@ class Tables:
 
     # -- references to workspaces
 
-    def _workspace(self, reference: Reference) -> Verdict:
+    def _workspace(self, reference: Reference) -> RuleVerdict:
         place = tuple(reference.part(part).casefold() for part in ("subscription", "group", "name"))
         if place == self.new:
             need = self._need(reference, reference.part("child"))
-            return Verdict(reference.found[0], kept="it lies in the new workspace already", need=need)
+            return RuleVerdict(reference.found[0], kept="it lies in the new workspace already", need=need)
         if place != self.old:
-            return Verdict(reference.found[0], kept="it lies in a workspace that is no part of the map")
+            return RuleVerdict(reference.found[0], kept="it lies in a workspace that is no part of the map")
         if not reference.part("kind"):
-            return Verdict(self._moved(reference, None))
+            return RuleVerdict(self._move(reference, None))
         return self._in_workspace(reference)
 
-    def _in_workspace(self, reference: Reference) -> Verdict:
+    def _in_workspace(self, reference: Reference) -> RuleVerdict:
         word, child = reference.part("kind"), reference.part("child")
         kind = KINDS.get(word.casefold())
         if kind is None:
-            return Verdict(reference.found[0], unmapped=f"{word} is no kind of thing that the map knows")
+            return RuleVerdict(reference.found[0], unmapped=f"{word} is no kind of thing that the map knows")
         if kind.is_run:
-            return Verdict(reference.found[0], unmapped=RUN)
-        name, cut, tail = _versioned(child) if kind.need else (child, "", "")
+            return RuleVerdict(reference.found[0], unmapped=RUN)
+        name, cut, tail = _split_version(child) if kind.need else (child, "", "")
         if kind.table == "endpoints" and _BATCH_RUN.match(reference.found.string, reference.end):
-            return Verdict(reference.found[0], unmapped=RUN)
+            return RuleVerdict(reference.found[0], unmapped=RUN)
         new = self.name_of(kind.table, name) if kind.table else name
         if new is None:
-            return Verdict(reference.found[0], unmapped=NO_ENTRY.format(table=kind.table, name=name))
+            return RuleVerdict(reference.found[0], unmapped=NO_ENTRY.format(table=kind.table, name=name))
         new = f"{new}{cut}{tail}"
-        return Verdict(self._moved(reference, new), need=self._need(reference, new))
+        return RuleVerdict(self._move(reference, new), need=self._need(reference, new))
 
-    def _moved(self, reference: Reference, child: str | None) -> str:
+    def _move(self, reference: Reference, child: str | None) -> str:
         """The reference with the new workspace, and with another child if one is given; all else as spelt."""
         to = self.map.to
         parts = {"subscription": to.subscription, "group": to.resource_group, "name": to.workspace}
         if child is not None:
             parts["child"] = child
-        return _replaced(reference, parts)
+        return _replace_parts(reference, parts)
 
     def _need(self, reference: Reference, child: str) -> Need | None:
         kind = KINDS.get(reference.part("kind").casefold())
         if kind is None or not kind.need or is_open(child):
             return None
-        name, cut, tail = _versioned(child)
+        name, cut, tail = _split_version(child)
         by, version = ("labels" if cut == "@" else "versions", tail) if cut else ("", "")
         if reference.part("by"):
             by, version = reference.part("by").lower(), reference.part("version")
@@ -186,84 +186,86 @@ class Tables:
 
     # -- references to other resources
 
-    def _foreign(self, reference: Reference) -> Verdict:
+    def _foreign(self, reference: Reference) -> RuleVerdict:
         whole = reference.found[0]
         provider, kind = reference.part("provider").casefold(), reference.part("type").casefold()
         name = reference.part("name")
         if kind == "userassignedidentities":
             return self._identity_id(reference)
         if provider == "microsoft.storage" and kind == "storageaccounts":
-            return self._renamed(whole, name, self.accounts.listed(name), "storage_accounts")
+            return self._rename(whole, name, self.accounts.listed(name), "storage_accounts")
         if provider.endswith(("containerregistry", "machinelearningservices")) and kind == "registries":
-            return self._renamed(whole, name, self.registries.listed(name), "registries")
-        return Verdict(whole, kept=OUTSIDE)
+            return self._rename(whole, name, self.registries.listed(name), "registries")
+        return RuleVerdict(whole, kept=OUTSIDE)
 
-    def _identity_id(self, reference: Reference) -> Verdict:
+    def _identity_id(self, reference: Reference) -> RuleVerdict:
         whole = reference.found[0]
         lead = reference.part("lead")
         bare = f"/{whole[len(lead) :]}"
         new = self.identity(bare)
         if new is None:
-            return Verdict(whole, unmapped=NO_ENTRY.format(table="identities", name=bare))
-        return Verdict(whole if new == bare else lead.rstrip("/") + new)
+            return RuleVerdict(whole, unmapped=NO_ENTRY.format(table="identities", name=bare))
+        return RuleVerdict(whole if new == bare else lead.rstrip("/") + new)
 
     @staticmethod
-    def _renamed(whole: str, name: str, new: str | None, table: str) -> Verdict:
+    def _rename(whole: str, name: str, new: str | None, table: str) -> RuleVerdict:
         """A resource by ARM id, of which the map knows the name at most: another one cannot be placed."""
         if new is None or new.casefold() == name.casefold():
-            return Verdict(whole, kept=OUTSIDE)
+            return RuleVerdict(whole, kept=OUTSIDE)
         why = f"{OUTSIDE}; {table} has another name for {name}, but not its subscription and resource group"
-        return Verdict(whole, kept=why)
+        return RuleVerdict(whole, kept=why)
 
     # -- azureml://…
 
-    def _azureml(self, reference: Reference) -> Verdict:
+    def _azureml(self, reference: Reference) -> RuleVerdict:
         authority, first = reference.part("authority"), reference.part("first")
         match authority.casefold():
             case "datastores":
                 return self._portable_datastore(reference, first)
             case "registries":
                 new = self.registries.listed(first)
-                return Verdict(_replaced(reference, {"first": new}) if new else reference.found[0])
+                return RuleVerdict(_replace_parts(reference, {"first": new}) if new else reference.found[0])
             case "jobs" | "runs" if is_open(first):
-                return Verdict(reference.found[0])
+                return RuleVerdict(reference.found[0])
             case "subscriptions" if not first:
-                return Verdict(reference.found[0], kept="it names no workspace that could be told")
+                return RuleVerdict(reference.found[0], kept="it names no workspace that could be told")
             case "jobs" | "runs" | "experiments" | "artifacts":
-                return Verdict(reference.found[0], unmapped=RUN)
+                return RuleVerdict(reference.found[0], unmapped=RUN)
             case word if "." in word:
                 return self._mlflow_host(reference, authority)
             case _:
                 why = f"azureml://{authority} is no spelling that the map can place in a workspace"
-                return Verdict(reference.found[0], unmapped=why)
+                return RuleVerdict(reference.found[0], unmapped=why)
 
-    def _portable_datastore(self, reference: Reference, name: str) -> Verdict:
+    def _portable_datastore(self, reference: Reference, name: str) -> RuleVerdict:
         if is_open(name) or not name:
-            return Verdict(reference.found[0])
+            return RuleVerdict(reference.found[0])
         new = self.name_of("datastores", name)
         if new is None:
-            return Verdict(reference.found[0], unmapped=NO_ENTRY.format(table="datastores", name=name))
-        return Verdict(_replaced(reference, {"first": new}), portable=True)
+            return RuleVerdict(reference.found[0], unmapped=NO_ENTRY.format(table="datastores", name=name))
+        return RuleVerdict(_replace_parts(reference, {"first": new}), portable=True)
 
-    def _mlflow_host(self, reference: Reference, host: str) -> Verdict:
+    def _mlflow_host(self, reference: Reference, host: str) -> RuleVerdict:
         entries = self.urls.get(host.casefold())
         if entries:
-            return Verdict(_replaced(reference, {"authority": entries[0].to_host}))
+            return RuleVerdict(_replace_parts(reference, {"authority": entries[0].to_host}))
         if host.casefold() in self.target_hosts:
-            return Verdict(reference.found[0])
-        return Verdict(reference.found[0], unmapped=f"the table endpoints has no entry for the regional host {host}")
+            return RuleVerdict(reference.found[0])
+        return RuleVerdict(
+            reference.found[0], unmapped=f"the table endpoints has no entry for the regional host {host}"
+        )
 
     # -- hosts
 
-    def _host(self, reference: Reference, text: str) -> Verdict | None:
+    def _host(self, reference: Reference, text: str) -> RuleVerdict | None:
         host = reference.found[0]
         folded = host.casefold()
         if folded in self.urls:
-            return self._listed_host(reference, folded, text)
+            return self._map_host(reference, folded, text)
         if folded in self.target_hosts:
-            return Verdict(host)
+            return RuleVerdict(host)
         if text[: reference.start].endswith("$"):
-            return Verdict(host)  # a variable of the shell is its first label
+            return RuleVerdict(host)  # a variable of the shell is its first label
         label, _, _ = host.partition(".")
         rest = folded[len(label) :]
         if STORAGE_SUFFIX.fullmatch(rest):
@@ -271,42 +273,42 @@ class Tables:
         if REGISTRY_SUFFIX.fullmatch(rest):
             return self._registry(host, label)
         if self.registries.listed(host):
-            return Verdict(self._registry_host(host, self.registries.listed(host) or host))
+            return RuleVerdict(self._registry_host(host, self.registries.listed(host) or host))
         return self._regional(host, folded, label)
 
-    def _listed_host(self, reference: Reference, folded: str, text: str) -> Verdict:
+    def _map_host(self, reference: Reference, folded: str, text: str) -> RuleVerdict:
         entries = self.urls[folded]
         for entry in entries:
             if entry.path and _goes_on_with(text, reference.end, entry.path):
-                return Verdict(entry.to_host + entry.to_path, eaten=len(entry.path))
+                return RuleVerdict(entry.to_host + entry.to_path, eaten=len(entry.path))
         if len({entry.to_host for entry in entries}) > 1:
-            return Verdict(reference.found[0], unmapped=f"the table endpoints has several hosts for {folded}")
-        return Verdict(entries[0].to_host)
+            return RuleVerdict(reference.found[0], unmapped=f"the table endpoints has several hosts for {folded}")
+        return RuleVerdict(entries[0].to_host)
 
-    def _regional(self, host: str, folded: str, label: str) -> Verdict | None:
+    def _regional(self, host: str, folded: str, label: str) -> RuleVerdict | None:
         if REGIONAL.fullmatch(folded):
-            return Verdict(host, unmapped=f"the table endpoints has no entry for the regional host {host}")
+            return RuleVerdict(host, unmapped=f"the table endpoints has no entry for the regional host {host}")
         if ENDPOINT_SUFFIX.fullmatch(folded):
             return self._endpoint(host, label)
-        return Verdict(host, kept=OUTSIDE) if OUTSIDE_SUFFIX.fullmatch(folded) else None
+        return RuleVerdict(host, kept=OUTSIDE) if OUTSIDE_SUFFIX.fullmatch(folded) else None
 
-    def _storage(self, host: str, label: str) -> Verdict:
+    def _storage(self, host: str, label: str) -> RuleVerdict:
         account, cut, _ = label.partition("-secondary")
         new = self.accounts.listed(account)
         if new is None and account.casefold() in self.accounts.targets:
-            return Verdict(host)
+            return RuleVerdict(host)
         if new is None:
-            return Verdict(host, kept="the storage account is not in the map's table storage_accounts")
-        return Verdict(f"{new}{cut}{host[len(label) :]}")
+            return RuleVerdict(host, kept="the storage account is not in the map's table storage_accounts")
+        return RuleVerdict(f"{new}{cut}{host[len(label) :]}")
 
-    def _registry(self, host: str, label: str) -> Verdict:
+    def _registry(self, host: str, label: str) -> RuleVerdict:
         new = self.registries.listed(host) or self.registries.listed(f"{label}.azurecr.io")
         new = new or self.registries.listed(label)
         if new is None and not self.registries.targets.isdisjoint((host.casefold(), label.casefold())):
-            return Verdict(host)
+            return RuleVerdict(host)
         if new is None:
-            return Verdict(host, unmapped=NO_ENTRY.format(table="registries", name=host))
-        return Verdict(self._registry_host(host, new))
+            return RuleVerdict(host, unmapped=NO_ENTRY.format(table="registries", name=host))
+        return RuleVerdict(self._registry_host(host, new))
 
     @staticmethod
     def _registry_host(host: str, new: str) -> str:
@@ -316,16 +318,16 @@ class Tables:
             return new
         return _first_label(new) + (suffix if REGISTRY_SUFFIX.fullmatch(suffix.casefold()) else REGISTRY_DOMAIN)
 
-    def _endpoint(self, host: str, label: str) -> Verdict:
+    def _endpoint(self, host: str, label: str) -> RuleVerdict:
         listed = self.names["endpoints"].listed(label)
         if listed and "." in listed:
-            return Verdict(_host(listed))
+            return RuleVerdict(_host(listed))
         if listed is None and self.names["endpoints"].get(label):
-            return Verdict(host, kept="the map lets names be the same; the host names a region all the same")
-        return Verdict(host, unmapped=f"the table endpoints has no host for {host}")
+            return RuleVerdict(host, kept="the map lets names be the same; the host names a region all the same")
+        return RuleVerdict(host, unmapped=f"the table endpoints has no host for {host}")
 
 
-def _replaced(reference: Reference, parts: Mapping[str, str]) -> str:
+def _replace_parts(reference: Reference, parts: Mapping[str, str]) -> str:
     """The text of a reference with some of its parts replaced."""
     found, pieces, last = reference.found, [], reference.start
     for name, new in sorted(parts.items(), key=lambda part: found.start(part[0])):
@@ -341,7 +343,7 @@ def _goes_on_with(text: str, at: int, path: str) -> bool:
     return text.startswith(path, at) and not text[at + len(path) : at + len(path) + 1].strip("/?#&;,)]}>\"'`\\ \t\n")
 
 
-def _versioned(child: str) -> tuple[str, str, str]:
+def _split_version(child: str) -> tuple[str, str, str]:
     """An asset's name with a version or label behind it (``name:3``, ``name@latest``), cut."""
     for mark in ":@":
         name, cut, tail = child.partition(mark)

@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.core.jobs.rewrite.fields import FIELDS, IDENTITY_FIELDS, LITERAL_FIELDS, NAME_TABLE, PORT_FIELDS, Slot
-from orchestrator.core.jobs.rewrite.json_pointer import child, folded_key
+from orchestrator.core.jobs.rewrite.fields import (
+    FIELDS,
+    IDENTITY_FIELDS,
+    LITERAL_FIELDS,
+    NAME_TABLE,
+    PORT_FIELDS,
+    FieldUse,
+)
+from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.references import (
     NO_CLUSTER,
     Reference,
@@ -16,7 +23,7 @@ from orchestrator.core.jobs.rewrite.references import (
     short_name,
 )
 from orchestrator.core.jobs.rewrite.report import Findings
-from orchestrator.core.jobs.rewrite.rules import NO_ENTRY, Tables, Verdict
+from orchestrator.core.jobs.rewrite.rules import NO_ENTRY, Rules, RuleVerdict
 
 _COMPUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]+")
 _SIGNED = re.compile(r"[?&;]sig=", re.IGNORECASE)
@@ -29,7 +36,7 @@ NAMED_COMPUTE = "this may be the name of a compute; the map does not list it"
 class Walk:
     """Makes the new body and fills ``found``. The old body stays as it is."""
 
-    def __init__(self, tables: Tables, compute_literals: frozenset[str] | set[str]) -> None:
+    def __init__(self, tables: Rules, compute_literals: frozenset[str] | set[str]) -> None:
         self.found = Findings()
         self._tables = tables
         self._compute_literals = compute_literals
@@ -43,54 +50,58 @@ class Walk:
         return {
             key: self.node(item, "/properties")
             if key == "properties" and isinstance(item, dict)
-            else self.value(item, child("", key), Slot.PLAIN)
+            else self.value(item, child("", key), FieldUse.PLAIN)
             for key, item in body.items()
         }
 
     def node(self, node: dict[str, Any], path: str) -> dict[str, Any]:
         """A job, a step, a component or another object of the schema."""
         return {
-            key: self._field(item, child(path, key), FIELDS.get(folded_key(key), Slot.PLAIN))
+            key: self._field(item, child(path, key), FIELDS.get(fold_key(key), FieldUse.PLAIN))
             for key, item in node.items()
         }
 
-    def _field(self, item: Any, path: str, slot: Slot) -> Any:
+    def _field(self, item: Any, path: str, slot: FieldUse) -> Any:
         if isinstance(item, dict):
             match slot:
-                case Slot.NODE | Slot.ENVIRONMENT:
+                case FieldUse.NODE | FieldUse.ENVIRONMENT:
                     return self.node(item, path)
-                case Slot.STEPS:
-                    return {name: self._field(step, child(path, name), Slot.NODE) for name, step in item.items()}
-                case Slot.INPUTS | Slot.OUTPUTS:
+                case FieldUse.STEPS:
+                    return {name: self._field(step, child(path, name), FieldUse.NODE) for name, step in item.items()}
+                case FieldUse.INPUTS | FieldUse.OUTPUTS:
                     return {name: self._port(name, port, child(path, name), slot) for name, port in item.items()}
-                case Slot.IDENTITY:
+                case FieldUse.IDENTITY:
                     return self._identity(item, path)
-                case Slot.COMPUTE | Slot.DATASTORE:
+                case FieldUse.COMPUTE | FieldUse.DATASTORE:
                     return {k: self._field(v, child(path, k), _in_named(k, slot)) for k, v in item.items()}
                 case _:
                     pass
         return self.value(item, path, slot)
 
-    def _port(self, name: str, port: Any, path: str, slot: Slot) -> Any:
+    def _port(self, name: str, port: Any, path: str, slot: FieldUse) -> Any:
         """One input or output."""
-        literal = Slot.PERHAPS_COMPUTE if slot is Slot.INPUTS and "compute" in name.casefold() else Slot.PLAIN
+        literal = (
+            FieldUse.PERHAPS_COMPUTE if slot is FieldUse.INPUTS and "compute" in name.casefold() else FieldUse.PLAIN
+        )
         if not isinstance(port, dict):
-            return self.value(port, path, Slot.COMPUTE if path in self._compute_literals else literal)
+            return self.value(port, path, FieldUse.COMPUTE if path in self._compute_literals else literal)
         made = {}
         for key, item in port.items():
-            pointer, word = child(path, key), folded_key(key)
-            inner = literal if word in LITERAL_FIELDS else PORT_FIELDS.get(word, Slot.PLAIN)
-            slot_here = Slot.COMPUTE if pointer in self._compute_literals else inner
-            made[key] = (self._field if slot_here is Slot.DATASTORE else self.value)(item, pointer, slot_here)
+            pointer, word = child(path, key), fold_key(key)
+            inner = literal if word in LITERAL_FIELDS else PORT_FIELDS.get(word, FieldUse.PLAIN)
+            slot_here = FieldUse.COMPUTE if pointer in self._compute_literals else inner
+            made[key] = (self._field if slot_here is FieldUse.DATASTORE else self.value)(item, pointer, slot_here)
         return made
 
     def _identity(self, identity: dict[str, Any], path: str) -> dict[str, Any]:
         return {
-            key: self.value(item, child(path, key), Slot.IDENTITY if folded_key(key) in IDENTITY_FIELDS else Slot.PLAIN)
+            key: self.value(
+                item, child(path, key), FieldUse.IDENTITY if fold_key(key) in IDENTITY_FIELDS else FieldUse.PLAIN
+            )
             for key, item in identity.items()
         }
 
-    def value(self, item: Any, path: str, slot: Slot) -> Any:
+    def value(self, item: Any, path: str, slot: FieldUse) -> Any:
         """Anything below a field; all of it is read as the field is."""
         if isinstance(item, str):
             return self.string(item, path, slot)
@@ -102,37 +113,37 @@ class Walk:
 
     # -- strings
 
-    def string(self, text: str, path: str, slot: Slot) -> str:
+    def string(self, text: str, path: str, slot: FieldUse) -> str:
         """One string, read as its slot is."""
         if "/" not in text:
             if slot in NAME_TABLE:
-                return self._named(text, path, slot)
-            if slot is Slot.PERHAPS_COMPUTE:
+                return self._map_bare_name(text, path, slot)
+            if slot is FieldUse.PERHAPS_COMPUTE:
                 return self._perhaps_compute(text, path)
-            if slot is Slot.IDENTITY or (self._ids and slot is Slot.PLAIN and text.casefold() in self._ids):
+            if slot is FieldUse.IDENTITY or (self._ids and slot is FieldUse.PLAIN and text.casefold() in self._ids):
                 return self._identity_value(text, path)
         verdicts = self._verdicts(text) if "/" in text or "." in text else []
         self._words.look(text, verdicts, path, self.found)
         if verdicts:
-            return self._decided(text, verdicts, path, slot)
+            return self._decide(text, verdicts, path, slot)
         if slot in NAME_TABLE and not is_binding(text):
             self.found.miss(path, text, f"this is no spelling of a name for the map's table {NAME_TABLE[slot]}")
         return text
 
-    def _verdicts(self, text: str) -> list[tuple[Reference, Verdict]]:
+    def _verdicts(self, text: str) -> list[tuple[Reference, RuleVerdict]]:
         given = ((reference, self._tables.verdict(reference, text)) for reference in references(text))
         return [(reference, verdict) for reference, verdict in given if verdict]
 
-    def _decided(self, text: str, verdicts: list[tuple[Reference, Verdict]], path: str, slot: Slot) -> str:
+    def _decide(self, text: str, verdicts: list[tuple[Reference, RuleVerdict]], path: str, slot: FieldUse) -> str:
         unmapped = next((verdict.unmapped for _, verdict in verdicts if verdict.unmapped), "")
         kept = next((verdict.kept for _, verdict in verdicts if verdict.kept), "")
-        if unmapped and slot is Slot.TEXT:
+        if unmapped and slot is FieldUse.TEXT:
             self.found.keep(path, text, f"it is a text for people, and {unmapped}")
             return text
         if unmapped:
             self.found.miss(path, text, unmapped)
             return text
-        new = _joined(text, verdicts)
+        new = _join(text, verdicts)
         if new != text:
             self.found.changed(path, text, new)
             if _SIGNED.search(text):
@@ -144,8 +155,8 @@ class Walk:
         self._account(verdicts, path, slot)
         return new
 
-    def _account(self, verdicts: list[tuple[Reference, Verdict]], path: str, slot: Slot) -> None:
-        if slot is Slot.TEXT:
+    def _account(self, verdicts: list[tuple[Reference, RuleVerdict]], path: str, slot: FieldUse) -> None:
+        if slot is FieldUse.TEXT:
             return
         for _, verdict in verdicts:
             if verdict.need:
@@ -153,7 +164,7 @@ class Walk:
             if verdict.portable and "/outputs/" not in path:
                 self.found.remark(PORTABLE, path)
 
-    def _named(self, text: str, path: str, slot: Slot) -> str:
+    def _map_bare_name(self, text: str, path: str, slot: FieldUse) -> str:
         """A name without a workspace in a place where one is meant."""
         table = NAME_TABLE[slot]
         short = short_name(text)
@@ -193,13 +204,13 @@ class Walk:
 class Words:
     """Old names as bare words in texts: they stay, and a note says where."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Rules) -> None:
         moved = {old for old, new in tables.map.storage_accounts.items() if old.casefold() != new.casefold()}
         self._words = [tables.map.from_.workspace.casefold(), *sorted(word.casefold() for word in moved)]
         names = "|".join(re.escape(word) for word in self._words)
         self._pattern = re.compile(rf"(?<![^\W_])(?:{names})(?![^\W_])", re.IGNORECASE)
 
-    def look(self, text: str, verdicts: list[tuple[Reference, Verdict]], path: str, found: Findings) -> None:
+    def look(self, text: str, verdicts: list[tuple[Reference, RuleVerdict]], path: str, found: Findings) -> None:
         """Note the words that stand in ``text`` outside its references."""
         folded = text.casefold()
         if not any(word in folded for word in self._words):
@@ -208,7 +219,7 @@ class Words:
             found.remark(f"the name {word} stays in this text", path)
 
 
-def _outside(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
+def _outside(text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
     """What is left of a text without its references and the paths behind them."""
     pieces, last = [], 0
     for reference, _ in verdicts:
@@ -218,7 +229,7 @@ def _outside(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
     return " ".join((*pieces, text[last:]))
 
 
-def _joined(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
+def _join(text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
     pieces, last = [], 0
     for reference, verdict in verdicts:
         pieces += [text[last : reference.start], verdict.text]
@@ -226,7 +237,7 @@ def _joined(text: str, verdicts: list[tuple[Reference, Verdict]]) -> str:
     return "".join((*pieces, text[last:]))
 
 
-def _in_named(key: str, slot: Slot) -> Slot:
+def _in_named(key: str, slot: FieldUse) -> FieldUse:
     """How a field of an object is read that stands where a name would."""
     names = {"target", "name", "id", "compute", "computeid", "datastore", "datastoreid", "datastorename"}
-    return slot if folded_key(key) in names else Slot.PLAIN
+    return slot if fold_key(key) in names else FieldUse.PLAIN

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.rewrite import job_map, map_from
-from orchestrator.core.plan.schema import Hub, Jobs, Ledger, Plan, Pointer
+from orchestrator.core.plan.schema import Hub, Jobs, LedgerAccount, Plan, Pointer
 
 SIDE = {"subscription": "s", "resource_group": "g", "workspace": "w"}
 OTHER = {**SIDE, "workspace": "v"}
@@ -86,7 +86,7 @@ def plan(**jobs: Any) -> Plan:
         primary=side("north", storage="https://stn.blob.core.windows.net", acr="https://crn.azurecr.io"),
         secondary=side("south", storage="https://sts.blob.core.windows.net", acr="https://crs.azurecr.io"),
         pointer=Pointer(endpoint="https://x.azconfig.io"),
-        ledger=Ledger(account="https://l.blob.core.windows.net"),
+        ledger=LedgerAccount(account="https://l.blob.core.windows.net"),
         jobs=Jobs(**jobs),
     )
 

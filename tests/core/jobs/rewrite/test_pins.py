@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.jobs.rewrite import Workspace, pinned
+from orchestrator.core.jobs.rewrite import Workspace, pin_versions
 
 type MakeJob = Callable[..., dict[str, Any]]
 
@@ -34,7 +34,7 @@ def test_a_label_becomes_the_version_that_it_meant_in_every_spelling(
     """Only labels that were resolved, and only of this workspace."""
     body = command(environmentId=spelt.format(old=old.id))
     versions = {f"{old.id}/environments/train/labels/latest": "7"}
-    assert pinned(body, old, versions)["properties"]["environmentId"] == expected.format(old=old.id)
+    assert pin_versions(body, old, versions)["properties"]["environmentId"] == expected.format(old=old.id)
 
 
 def test_a_name_alone_is_of_the_kind_that_its_place_says(command: MakeJob, old: Workspace) -> None:
@@ -42,7 +42,7 @@ def test_a_name_alone_is_of_the_kind_that_its_place_says(command: MakeJob, old: 
     given = {"rows": {"jobInputType": "uri_file", "uri": "azureml:train@latest"}}
     body = command(environmentId="azureml:train@latest", inputs=given, tags={"said": "azureml:train@latest"})
     before = copy.deepcopy(body)
-    new = pinned(body, old, {f"{old.id}/data/train/labels/latest": "4"})["properties"]
+    new = pin_versions(body, old, {f"{old.id}/data/train/labels/latest": "4"})["properties"]
     assert new["inputs"]["rows"]["uri"] == "azureml:train:4"
     assert (new["environmentId"], new["tags"]["said"]) == ("azureml:train@latest", "azureml:train@latest")
     assert body == before
@@ -53,6 +53,6 @@ def test_steps_of_pipelines_in_components_are_reached(pipeline: MakeJob, old: Wo
     inline = {"task": {"environment": f"azureml:{old.id}/environments/e/labels/prod"}}
     body = pipeline({"a": {"component": inline, "componentId": "azureml:c@latest"}})
     known = {f"{old.id}/environments/e/labels/prod": "2", f"{old.id}/components/c/labels/latest": "5"}
-    step = pinned(body, old, known)["properties"]["jobs"]["a"]
+    step = pin_versions(body, old, known)["properties"]["jobs"]["a"]
     assert step["component"]["task"]["environment"] == f"azureml:{old.id}/environments/e/versions/2"
     assert step["componentId"] == "azureml:c:5"
