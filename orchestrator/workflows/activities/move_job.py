@@ -211,7 +211,7 @@ class Mover:
             if unmapped:
                 more = f" and {len(unmapped) - 1} more" if len(unmapped) > 1 else ""
                 return {}, f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}{more}"
-        return tags.stamped(body, source=record.root, epoch=self._run.epoch, run=self._run.run), ""
+        return tags.add_origin_tags(body, source=record.root, epoch=self._run.epoch, run=self._run.run), ""
 
     def _put(self, body: dict[str, Any], found: Versioned[JobRecord]) -> Answer:
         """Submit the successor; what the target says to it.
