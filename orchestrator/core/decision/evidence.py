@@ -12,6 +12,7 @@ kept           one per                                                at most
                an alert, has spoken
 ``incidents``  tracking id of Service Health                          ``INCIDENT_LIMIT``
 ``deletions``  resource of the pair that somebody deleted             ``DELETION_LIMIT``
+``changes``    resource of the pair that somebody has just changed    ``CHANGE_LIMIT``
 ``spells``     class of a side: its last time of being bad            14
 ``wellness``   side: how long it has been well, for the way back      2
 =============  =====================================================  ==========================
@@ -25,6 +26,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
+from orchestrator.core.decision.brown_out import History
 
 FUTURE_LIMIT = timedelta(minutes=5)
 """How far ahead of us the clock of a sender may run."""
@@ -32,6 +34,7 @@ FUTURE_LIMIT = timedelta(minutes=5)
 REPORTED_LIMIT = 48
 INCIDENT_LIMIT = 32
 DELETION_LIMIT = 12
+CHANGE_LIMIT = 12
 
 OF_NO_SIDE = frozenset({Surface.OBSERVER, Surface.ELSEWHERE})
 """Surfaces that belong to no side; every other belongs to one."""
@@ -78,6 +81,15 @@ class Track(Value, kw_only=True, gc=False):
     bad_why: str = ""
     """What that answer was."""
 
+    change: str = ""
+    """The change by somebody that this row of bad answers is taken to be the effect of: then it is no evidence."""
+
+    asked_since: datetime | None = None
+    """When the first probe asked."""
+
+    history: History | None = None
+    """The answers of the last ``share_window``."""
+
 
 class Reported(Value, kw_only=True):
     """The newest statement of Resource Health about a resource, or of an alert rule about its target."""
@@ -100,6 +112,8 @@ class Reported(Value, kw_only=True):
 
     observation: Observation
     why: str = ""
+    change: str = ""
+    """As of a track: for alerts about a resource that somebody has just changed."""
 
 
 class Incident(Value, kw_only=True):
@@ -131,6 +145,18 @@ class Deletion(Value, kw_only=True):
     at: datetime
 
 
+class Change(Value, kw_only=True):
+    """A successful write of a resource of the pair, or an action on it, by somebody."""
+
+    role: Role
+    surfaces: tuple[Surface, ...] = ()
+    """Surfaces whose probes ask that resource."""
+
+    name: str
+    at: datetime
+    why: str = ""
+
+
 class Spell(Value, kw_only=True):
     """The last time that a class was bad without a break."""
 
@@ -156,6 +182,11 @@ class Evidence(Value, kw_only=True):
     deletions: dict[str, Deletion] = msgspec.field(default_factory=dict)
     spells: dict[str, Spell] = msgspec.field(default_factory=dict)
     wellness: dict[str, Wellness] = msgspec.field(default_factory=dict)
+    changes: dict[str, Change] = msgspec.field(default_factory=dict)
+    global_at: datetime | None = None
+    """When a fault was last seen elsewhere, or told as global."""
+
+    global_why: str = ""
     from_the_future: int = 0
     """Signals dropped because they were dated too far ahead."""
 

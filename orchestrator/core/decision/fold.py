@@ -13,13 +13,16 @@ import msgspec
 
 from orchestrator.core.base.text import join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
+from orchestrator.core.decision.brown_out import append_answer
 from orchestrator.core.decision.evidence import (
+    CHANGE_LIMIT,
     DELETION_LIMIT,
     FUTURE_LIMIT,
     INCIDENT_LIMIT,
     OF_NO_SIDE,
     REPORTED_LIMIT,
     WORLD,
+    Change,
     Deletion,
     Evidence,
     Incident,
@@ -77,7 +80,12 @@ WHY_LIMIT = 120
 
 NAME_LIMIT = 80
 
+OPERATION = timedelta(minutes=1)
+"""How long before its end an operation may have shown its effect."""
+
 _OBSERVER = track_key(None, Surface.OBSERVER)
+
+_ELSEWHERE = track_key(None, Surface.ELSEWHERE)
 
 _IDENTITY = {role: track_key(role, Surface.IDENTITY) for role in Role}
 
@@ -95,6 +103,8 @@ class _Draft:
         self.incidents: dict[str, Incident] = evidence.incidents
         self.deletions: dict[str, Deletion] = evidence.deletions
         self.spells: dict[str, Spell] = evidence.spells
+        self.changes: dict[str, Change] = evidence.changes
+        self.global_at, self.global_why = evidence.global_at, evidence.global_why
         self.from_the_future = evidence.from_the_future
         self.unknown_words = evidence.unknown_words
         self.last_unknown = evidence.last_unknown
@@ -125,10 +135,13 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
         deletions=rationed(_standing(draft), DELETION_LIMIT, lambda item: (item.role, item.surface or "")),
         spells=draft.spells,
         wellness=evidence.wellness,
+        changes=rationed(_recent_changes(draft), CHANGE_LIMIT, lambda item: (item.role, item.surfaces)),
         from_the_future=draft.from_the_future,
         unknown_words=draft.unknown_words,
         last_unknown=draft.last_unknown,
     )
+    global_at, global_why = _last_global(draft, after)
+    after = _replace(after, global_at=global_at, global_why=global_why)
     bad = bad_extents(after, now, policy)
     spells, wellness = _spells(after, bad), _wellness(after, bad, now, policy)
     return _replace(after, spells=spells, wellness=wellness), bad
@@ -157,7 +170,13 @@ def _seen(draft: _Draft, signal: Signal) -> None:
         return
     closed = _closed_eye(draft, signal.role, surface, at)
     observation, why = (Observation.BLIND, closed) if closed else (signal.observation, truncate(signal.why, WHY_LIMIT))
-    draft.tracks[key] = _tracked(track, observation, at, why, draft.policy.evidence_lifetime)
+    after = _tracked(track, observation, at, why, draft.policy.evidence_lifetime)
+    history = track.history if track else None
+    if signal.role is not None:
+        policy = draft.policy
+        history = append_answer(history, observation, at, stands=policy.probe_interval, window=policy.share_window)
+    change = _change_behind(draft, signal.role, surface, after) if observation is Observation.BAD else after.change
+    draft.tracks[key] = _replace(after, history=history, change=change, asked_since=track.asked_since if track else at)
 
 
 def _closed_eye(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
@@ -193,7 +212,23 @@ def _tracked(track: Track | None, seen: Observation, at: datetime, why: str, lif
         bad_since=track.bad_since if goes_on else at,
         bad_at=at,
         bad_why=why,
+        change=track.change,
     )
+
+
+def _change_behind(draft: _Draft, role: Role | None, surface: Surface, track: Track) -> str:
+    """Which change a row of bad answers is the effect of; as long as no good answer came, the first one found."""
+    if track.change:
+        return track.change
+    for change in draft.changes.values():
+        if change.role is role and surface in change.surfaces and _follows(track.bad_since, change, draft.policy):
+            return change.why
+    return ""
+
+
+def _follows(since: datetime | None, change: Change, policy: Policy) -> bool:
+    """Whether something turned bad soon after a change. An operation shows its effect a little before it ends."""
+    return since is not None and change.at - OPERATION <= since <= change.at + policy.change_window
 
 
 def _health(draft: _Draft, signal: Signal) -> None:
@@ -247,8 +282,22 @@ def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifeti
             good_at=at if not bad else before.good_at if before is not None else None,
             observation=signal.observation,
             why=truncate(signal.why, WHY_LIMIT),
+            change=_change_behind_alert(draft, signal, since, before) if bad else "",
         ),
     }
+
+
+def _change_behind_alert(draft: _Draft, signal: Signal, since: datetime | None, before: Reported | None) -> str:
+    """Which change an alert's row is the effect of. What Resource Health says of the platform is nobody's change."""
+    if signal.says is not Says.ALERT or signal.role is None:
+        return ""
+    if before is not None and before.bad and before.change:
+        return before.change
+    name = truncate(signal.subject.rpartition("/")[2], NAME_LIMIT)
+    for change in draft.changes.values():
+        if (change.role, change.name) == (signal.role, name) and _follows(since, change, draft.policy):
+            return change.why
+    return ""
 
 
 def _with_late(before: Reported, at: datetime, *, bad: bool, lifetime: timedelta) -> Reported:
@@ -319,6 +368,58 @@ def _written(draft: _Draft, signal: Signal) -> None:
     before = draft.deletions.get(key)
     if before is not None and signal.occurred_at > before.at:
         draft.deletions = {kept: value for kept, value in draft.deletions.items() if kept != key}
+    _changed(draft, signal)
+
+
+def _changed(draft: _Draft, signal: Signal) -> None:
+    """Somebody changed a resource: what has turned bad in it since then is no evidence, told early or late."""
+    key, role = _short_key(signal), signal.role
+    before = draft.changes.get(key)
+    if role is None or (before is not None and before.at >= signal.occurred_at):
+        return
+    name = truncate(signal.subject.rpartition("/")[2], NAME_LIMIT)
+    change = Change(
+        role=role,
+        surfaces=_surfaces_behind(signal),
+        name=name,
+        at=signal.occurred_at,
+        why=truncate(f"{name}: {signal.why}", WHY_LIMIT),
+    )
+    draft.changes = {**draft.changes, key: change}
+    for surface in change.surfaces:
+        track_of = track_key(role, surface)
+        track = draft.tracks.get(track_of)
+        if track is not None and track.bads and not track.change and _follows(track.bad_since, change, draft.policy):
+            draft.tracks[track_of] = _replace(track, change=change.why)
+    for of, item in draft.reported.items():
+        is_alert = item.evidence_class is EvidenceClass.METRICS and (item.role, item.name) == (role, name)
+        if is_alert and item.bad and not item.change and _follows(item.since, change, draft.policy):
+            draft.reported = {**draft.reported, of: _replace(item, change=change.why)}
+
+
+def _surfaces_behind(signal: Signal) -> tuple[Surface, ...]:
+    """What asks a resource: its own surface, or all that goes through the workspace itself."""
+    return (signal.surface,) if signal.surface else (Surface.HUB, Surface.JOBS) if signal.is_hub else ()
+
+
+def _recent_changes(draft: _Draft) -> dict[str, Change]:
+    """Changes that may still explain something; those that explain a row of bad answers are kept with its track."""
+    horizon = draft.now - draft.policy.change_window - draft.policy.evidence_lifetime
+    if all(change.at >= horizon for change in draft.changes.values()):
+        return draft.changes
+    return {key: change for key, change in draft.changes.items() if change.at >= horizon}
+
+
+def _last_global(draft: _Draft, after: Evidence) -> tuple[datetime | None, str]:
+    """When and why a fault was last known to be everybody's: seen elsewhere, or told as global."""
+    at, why = draft.global_at, draft.global_why
+    seen = after.tracks.get(_ELSEWHERE)
+    if seen is not None and seen.bad_at is not None and (at is None or seen.bad_at > at):
+        at, why = seen.bad_at, f"the same fault was seen in regions that belong to no pair: {seen.bad_why or 'failed'}"
+    for incident in after.incidents.values():
+        if incident.everywhere and not incident.used and is_open(incident, draft.now, draft.policy):
+            at, why = draft.now, f"Service Health named the whole world: {incident.why}"
+    return at, truncate(why, WHY_LIMIT)
 
 
 def _standing(draft: _Draft) -> dict[str, Deletion]:
@@ -340,12 +441,13 @@ _FOLDERS = {
     Says.NOTICE: _notice,
     Says.DELETED: _deleted,
     Says.WRITTEN: _written,
+    Says.CHANGED: _changed,
 }
 
 
 def _short_key(signal: Signal) -> str:
     """A short key for what a signal is about; bounded, whatever the sender put into its names."""
-    says = Says.DELETED if signal.says is Says.WRITTEN else signal.says
+    says = Says.DELETED if signal.says in {Says.WRITTEN, Says.CHANGED} else signal.says
     what = f"{signal.role or WORLD}|{says}|{signal.subject}"
     return hashlib.blake2b(what.encode(errors="replace"), digest_size=9).hexdigest()
 

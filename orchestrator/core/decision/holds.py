@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from orchestrator.core.base.text import format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
-from orchestrator.core.decision.evidence import MEMBERS, track_key
+from orchestrator.core.decision.brown_out import STANDBY_SHARE
+from orchestrator.core.decision.evidence import MEMBER_KEYS, MEMBERS, Incident, track_key
 from orchestrator.core.decision.rule import confirmation, judged
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState
@@ -175,9 +176,30 @@ def elsewhere(case: Case) -> str | None:
 
 def global_notice(case: Case) -> str | None:
     for incident in case.seen.open_incidents():
-        if incident.everywhere:
+        if incident.everywhere and not _is_regional(case, incident):
             return f"Service Health names the whole world: {incident.why}"
     return None
+
+
+def _is_regional(case: Case, incident: Incident) -> bool:
+    """Whether an incident that also lists a global service is one of the active region all the same.
+
+    It is if it names that region for a service that is used, and elsewhere and the standby are seen well.
+    """
+    world = case.seen.world(Surface.ELSEWHERE)
+    if case.source not in incident.used or world is None or world.seen is not Observation.OK:
+        return False
+    probed = [c for c in MEMBERS if any(key in case.seen.evidence.tracks for key in MEMBER_KEYS[case.target, c])]
+    return bool(probed) and all(case.seen.answers_well(case.target, c) for c in probed)
+
+
+def global_settle(case: Case) -> str | None:
+    """The rest of a fault that was everybody's ends soon after: what is bad now may be that rest."""
+    evidence, settle = case.seen.evidence, case.policy.global_settle
+    if evidence.global_at is None or case.now - evidence.global_at >= settle:
+        return None
+    ago, ends = format_duration(case.now - evidence.global_at), format_time(evidence.global_at + settle)
+    return f"{evidence.global_why} {ago} ago; the rest of such a fault ends soon after: waits until {ends}"
 
 
 def mass(case: Case) -> str | None:
@@ -190,16 +212,28 @@ def mass(case: Case) -> str | None:
 
 def standby_notice(case: Case) -> str | None:
     for incident in case.seen.open_incidents():
-        if case.target in incident.named:
-            return f"Service Health names the region of the {case.target}: {incident.why}"
+        if case.target in incident.used:
+            return f"Service Health names the region of the {case.target} for a service that is used: {incident.why}"
     return None
 
 
 def standby_bad(case: Case) -> str | None:
     ill = [c for c in case.bad if c is not EvidenceClass.NOTICE and _is_bad(case.seen.of(case.target, c))]
     if not ill:
-        return None
+        return _standby_share(case)
     return f"the {case.target} is bad in {join_words(ill)} too: {case.seen.of(case.target, ill[0]).why}"
+
+
+def _standby_share(case: Case) -> str | None:
+    """A class that browns out on the active side must be steadier on the other."""
+    for evidence_class in case.bad:
+        if not case.seen.browns_out(case.source, evidence_class):
+            continue
+        part = case.seen.share(case.target, evidence_class).part
+        if part >= STANDBY_SHARE:
+            window, limit = format_duration(case.policy.share_window), f"{STANDBY_SHARE:.0%}"
+            return f"{evidence_class} of the {case.target} was bad for {part:.0%} of the last {window} (limit {limit})"
+    return None
 
 
 def standby_unseen(case: Case) -> str | None:
@@ -234,6 +268,7 @@ ALWAYS: tuple[tuple[str, Check], ...] = (
     ("hold.other-stamp", other_stamp),
     ("hold.elsewhere", elsewhere),
     ("hold.global-notice", global_notice),
+    ("hold.global-settle", global_settle),
     ("hold.standby-notice", standby_notice),
     ("hold.mass", mass),
 )

@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.core.base.codec import Value, to_builtins
 from orchestrator.core.base.text import format_duration, remark_of
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
+from orchestrator.core.decision.brown_out import BAD_LETTER, SPELLS, Share, is_brown_out, share_of
 from orchestrator.core.decision.evidence import (
     MEMBER_KEYS,
     MEMBERS,
@@ -114,6 +115,15 @@ class Assessment:
         well = all(track.seen in {Observation.OK, Observation.DEGRADED} for track in asked)
         return bool(asked) and fresh and well and evidence_class not in self.bad(role)
 
+    def share(self, role: Role, evidence_class: EvidenceClass) -> Share:
+        """How much of the last ``share_window`` a probed class of a side was bad."""
+        return share_bad(self.evidence, role, evidence_class, self.now, self.policy)
+
+    def browns_out(self, role: Role, evidence_class: EvidenceClass) -> bool:
+        """Whether a class is bad by its share of bad answers."""
+        probed = evidence_class in MEMBERS
+        return probed and is_bad_by_share(self.evidence, role, evidence_class, self.now, self.policy)
+
     def open_incidents(self) -> tuple[Incident, ...]:
         """Incidents that Service Health holds to be active."""
         return tuple(i for i in self.evidence.incidents.values() if is_open(i, self.now, self.policy))
@@ -143,7 +153,7 @@ def is_open(incident: Incident, now: datetime, policy: Policy) -> bool:
 
 def is_down(item: Reported, evidence: Evidence, now: datetime, policy: Policy) -> bool:
     """Whether what was delivered still says that the thing is down."""
-    if not item.bad or now - item.at > lifetime_of(item.evidence_class, policy):
+    if not item.bad or item.change or now - item.at > lifetime_of(item.evidence_class, policy):
         return False
     return not _is_outdone(item, evidence)
 
@@ -161,8 +171,37 @@ def lifetime_of(evidence_class: EvidenceClass, policy: Policy) -> timedelta:
 
 
 def track_is_bad(track: Track, now: datetime, policy: Policy) -> bool:
+    """Whether a surface is bad by answers in a row. What is the effect of somebody's change is no evidence."""
     return (
-        track.bads >= policy.bad_after and track.bad_at is not None and now - track.bad_at <= policy.evidence_lifetime
+        track.bads >= policy.bad_after
+        and not track.change
+        and track.bad_at is not None
+        and now - track.bad_at <= policy.evidence_lifetime
+    )
+
+
+def share_bad(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy) -> Share:
+    """How much of the last ``share_window`` a probed class of a side was bad."""
+    tracks = (evidence.tracks.get(key) for key in MEMBER_KEYS[role, evidence_class])
+    histories = [track.history for track in tracks if track is not None and track.history and not track.change]
+    return share_of(histories, now, window=policy.share_window, stands=policy.probe_interval)
+
+
+def is_bad_by_share(
+    evidence: Evidence, role: Role, evidence_class: EvidenceClass, now: datetime, policy: Policy
+) -> bool:
+    """Whether a probed class browns out. Cheap where its surfaces had fewer bad spells than that takes."""
+    tracks = (evidence.tracks.get(key) for key in MEMBER_KEYS[role, evidence_class])
+    histories = [track.history for track in tracks if track is not None and track.history and not track.change]
+    if sum(history.runs.count(BAD_LETTER) for history in histories) < SPELLS:
+        return False
+    declared = any(role in i.used and is_open(i, now, policy) for i in evidence.incidents.values())
+    return is_brown_out(
+        share_of(histories, now, window=policy.share_window, stands=policy.probe_interval),
+        now,
+        window=policy.share_window,
+        least=policy.bad_share_notice if declared else policy.bad_share,
+        recent=policy.confirm_after,
     )
 
 
@@ -171,6 +210,8 @@ Extent = tuple[datetime, datetime]
 
 Extents = dict[Role, dict[EvidenceClass, Extent]]
 CLASSES, ROLES = tuple(EvidenceClass), tuple(Role)
+PROBED = tuple((role, evidence_class) for role in Role for evidence_class in MEMBERS)
+"""Every class of a side that is probed."""
 
 
 def bad_extents(evidence: Evidence, now: datetime, policy: Policy) -> Extents:
@@ -181,6 +222,9 @@ def bad_extents(evidence: Evidence, now: datetime, policy: Policy) -> Extents:
             speaker = SPEAKER.get(key)
             if speaker:
                 _widen(found[speaker[0]], speaker[1], track.bad_since, track.bad_at)
+    for role, evidence_class in PROBED:
+        if is_bad_by_share(evidence, role, evidence_class, now, policy):
+            _widen(found[role], evidence_class, now - policy.confirm_after, now)
     for item in evidence.reported.values():
         if item.bad and item.since:
             known = found[item.role].get(item.evidence_class)
@@ -265,6 +309,10 @@ def _why_bad(evidence: Evidence, role: Role, evidence_class: EvidenceClass, now:
         for key in MEMBER_KEYS[role, evidence_class]
         if (track := evidence.tracks.get(key)) and track_is_bad(track, now, policy)
     ]
+    if evidence_class in MEMBERS and is_bad_by_share(evidence, role, evidence_class, now, policy):
+        share = share_bad(evidence, role, evidence_class, now, policy)
+        window = format_duration(policy.share_window)
+        said.append(f"bad for {share.part:.0%} of the last {window}, in {share.spells} spells")
     said += [
         item.why
         for item in evidence.reported.values()

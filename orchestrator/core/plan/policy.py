@@ -46,6 +46,24 @@ class Policy(Value, kw_only=True):
     confirm_after_notice: timedelta = timedelta(minutes=2)
     """The same, while Azure itself declares an incident in that region for a service that the hub uses."""
 
+    share_window: timedelta = timedelta(minutes=30)
+    """Window in which brown-outs are looked for. Long enough that one solid fault is not most of it."""
+
+    bad_share: float = 0.75
+    """Part of the answered time in the window in which a class must have been bad to be bad by share."""
+
+    bad_share_notice: float = 0.4
+    """The same, while Azure itself declares an incident in that region for a service that the hub uses."""
+
+    global_settle: timedelta = timedelta(minutes=15)
+    """How long a fault that was seen elsewhere, or told as global, still holds. Such faults end unevenly."""
+
+    change_window: timedelta = timedelta(minutes=30)
+    """How long after somebody changed a resource what turns bad in it is taken for the change's effect."""
+
+    escalate_after: timedelta = timedelta(minutes=60)
+    """How long a deciding class may be bad without a switch before people are told what they can do."""
+
     evidence_lifetime: timedelta = timedelta(minutes=5)
     """Age at which a probe's answer says nothing any more. Ten sweeps missed in a row make us blind."""
 
@@ -137,6 +155,8 @@ def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
             "drill_age",
             "metrics_lifetime",
             "notice_lifetime",
+            "share_window",
+            "escalate_after",
         )
     ]
     dated = ("maintenance_windows", "blackout_windows")
@@ -155,6 +175,15 @@ def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
             "more than probe_interval, or evidence dies between two sweeps",
             policy.evidence_lifetime > policy.probe_interval,
         ),
+        ("global_settle", "not below zero", policy.global_settle >= timedelta()),
+        ("change_window", "not below zero", policy.change_window >= timedelta()),
+        ("bad_share", "above 0 and at most 1", 0 < policy.bad_share <= 1),
+        (
+            "bad_share_notice",
+            "above 0 and at most bad_share",
+            0 < policy.bad_share_notice <= policy.bad_share,
+        ),
+        ("share_window", "at least confirm_after", policy.share_window >= policy.confirm_after),
         ("mass_from", "at least 1", policy.mass_from >= 1),
         ("mass_limit", "above 0 and at most 1", 0 < policy.mass_limit <= 1),
         ("green_drills", f"from 0 to {DRILLS_KEPT}", 0 <= policy.green_drills <= DRILLS_KEPT),

@@ -81,8 +81,13 @@ class Details(Value, kw_only=True):
     unknown: tuple[str, ...] = ()
     """Words that no table knows, each with its field. What they say counts for nothing."""
 
+    series: str | None = None
+    """What tells one series of an alert rule from another: a rule that is split sends several under one name."""
+
     is_deletion: bool = False
     is_write: bool = False
+    is_action: bool = False
+    """A successful action on a resource, such as new keys."""
 
 
 class Fact(NamedTuple):

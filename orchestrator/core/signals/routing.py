@@ -55,9 +55,21 @@ class Directory(Mapping[str, Plan]):
         if parsed.evidence_class is EvidenceClass.NOTICE:
             return self._all
         targets = fact.details.targets
+        if fact.details.is_deletion:
+            return self._touched_by(targets)
         if len(targets) == 1:
             return self._owners_of(targets[0])
         return {plan.pair: plan for target in targets for plan in self._owners_of(target)}.values()
+
+    def _touched_by(self, deleted: Iterable[str]) -> Iterable[Plan]:
+        """Plans that own what was deleted, or something inside it: a group or subscription takes all with it."""
+        found: dict[str, Plan] = {}
+        for target in deleted:
+            found |= {plan.pair: plan for plan in self._owners_of(target)}
+            for resource, owners in self._owners.items():
+                if resource.startswith(f"{target.rstrip('/')}/"):
+                    found |= {plan.pair: plan for plan in owners}
+        return found.values()
 
     def _owners_of(self, resource: str) -> tuple[Plan, ...]:
         found: tuple[Plan, ...] = ()
@@ -77,6 +89,8 @@ SURFACE_OF_TYPE = {
 
 RESOURCE_DEPTH = 8
 """Slashes in the id of a resource that lies in nothing but its group."""
+
+WORKSPACE = "microsoft.machinelearningservices/workspaces"
 
 TOLD_CAUSES = frozenset({Cause.USER, Cause.GUEST, Cause.PLANNED})
 
@@ -180,7 +194,7 @@ def _statements(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> I
             key=parsed.dedupe_key,
             source=Source.DELIVERY,
             role=owned.role,
-            subject=f"{details.rule} on {owned.resource}" if is_alert else owned.resource,
+            subject=f"{details.series or details.rule} on {owned.resource}" if is_alert else owned.resource,
             surface=None if is_alert else owned.surface,
             evidence_class=parsed.evidence_class,
             observation=observation,
@@ -193,23 +207,68 @@ def _statements(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> I
 
 
 def _changes(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Iterator[Signal]:
-    """Somebody deleted, or made again, a whole resource of the pair."""
-    if not (details.is_deletion or details.is_write):
+    """Somebody deleted a resource of the pair or what contains it, made it again, or acted on it with success."""
+    if not (details.is_deletion or details.is_write or details.is_action):
         return
     for owned in _owners(details, plan):
-        if owned.is_whole:
-            yield Signal(
-                key=parsed.dedupe_key,
-                source=Source.DELIVERY,
-                role=owned.role,
-                subject=owned.resource,
-                surface=owned.surface,
-                observation=Observation.BLIND,
-                occurred_at=at,
-                why=parsed.why,
-                says=Says.DELETED if details.is_deletion else Says.WRITTEN,
-                counts=False,
-            )
+        says = _says(details, owned)
+        if says is not None:
+            yield _change(says, parsed, owned, at)
+    if details.is_deletion:
+        for owned in _contained(details, plan):
+            yield _change(Says.DELETED, parsed, owned, at)
+
+
+def _says(details: Details, owned: Owned) -> Says | None:
+    if details.is_deletion:
+        return Says.DELETED if owned.is_whole else None
+    if details.is_write and owned.is_whole:
+        return Says.WRITTEN
+    return Says.CHANGED if owned.is_whole or _changes_access(details) else None
+
+
+ACCESS = frozenset(
+    {
+        "privateendpointconnections",
+        "outboundrules",
+        "firewallrules",
+        "networkrulesets",
+        "virtualnetworkrules",
+        "managednetworks",
+    }
+)
+"""Types of things inside a resource that decide who reaches it: changing one of them changes the resource."""
+
+
+def _changes_access(details: Details) -> bool:
+    return any(set(arm_type(target).split("/")[1:]) & ACCESS for target in details.targets)
+
+
+def _change(says: Says, parsed: Parsed, owned: Owned, at: datetime) -> Signal:
+    return Signal(
+        key=parsed.dedupe_key,
+        source=Source.DELIVERY,
+        role=owned.role,
+        subject=owned.resource,
+        surface=owned.surface,
+        observation=Observation.BLIND,
+        occurred_at=at,
+        why=parsed.why,
+        says=says,
+        counts=False,
+        is_hub=arm_type(owned.resource) == WORKSPACE,
+    )
+
+
+def _contained(details: Details, plan: Plan) -> Iterator[Owned]:
+    """What a pair has inside a deleted group or subscription, or inside another deleted resource, each once."""
+    seen: set[str] = set()
+    for role in Role:
+        for resource, owned in _side(role, *_names(plan.side(role))).items():
+            inside = any(resource.startswith(f"{target.rstrip('/')}/") for target in details.targets)
+            if inside and resource not in seen:
+                seen.add(resource)
+                yield owned
 
 
 def _notice(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Signal:

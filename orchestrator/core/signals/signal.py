@@ -40,6 +40,9 @@ class Says(StrEnum):
     WRITTEN = "written"
     """Somebody created or changed it."""
 
+    CHANGED = "changed"
+    """Somebody acted on it, or changed a part of it, with success."""
+
 
 class Scope(Value, kw_only=True):
     """What a message of Service Health touches."""
@@ -86,6 +89,9 @@ class Signal(Value, kw_only=True, gc=False):
 
     scope: Scope | None = None
     """For ``notice``: which sides it touches."""
+
+    is_hub: bool = False
+    """For changes: the resource is the hub or the project itself."""
 
 
 @lru_cache(maxsize=64)
