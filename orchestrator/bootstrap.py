@@ -39,6 +39,7 @@ class Deployment:
             InvalidInput: a setting or a plan is wrong; names which.
         """
         self.clock = SystemClock()
+        self._environment = environment
         self.settings: Settings = settings_from(environment)
         plans = plans_in(root / self.settings.plans)
         self.plans = Directory({pair: at_home(plan, self.settings) for pair, plan in plans.items()})
@@ -81,4 +82,4 @@ class Deployment:
     def _world(self) -> World:
         from orchestrator.adapters.assembly import assemble
 
-        return assemble(self.settings, self.plans, self.clock)
+        return assemble(self.settings, self.plans, self.clock, environment=self._environment)

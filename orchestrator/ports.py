@@ -15,6 +15,7 @@ from orchestrator.core.epoch import EpochRecord, PointerValue
 from orchestrator.core.jobs.asset_snapshot import KeptFile
 from orchestrator.core.jobs.data_report import Amount
 from orchestrator.core.jobs.record import JobRecord, JobSummary
+from orchestrator.core.plan.channels import Channel
 from orchestrator.core.plan.schema import Hub, Plan
 from orchestrator.core.schedule import PollReport
 from orchestrator.core.signals.signal import Signal
@@ -243,6 +244,29 @@ class Inventory(Protocol):
         ...
 
 
+class ArmResources(Protocol):
+    """Any resource through Resource Manager, by its id, as raw JSON: for steps of a plan that change one."""
+
+    def get(self, resource_id: str, api_version: str) -> dict[str, Any]:
+        """The resource. NotFound if there is none."""
+        ...
+
+    def patch(self, hub: Hub, resource_id: str, api_version: str, body: Mapping[str, Any]) -> None:
+        """Change what ``body`` names and nothing else, in turn with all other writes in the hub's subscription.
+
+        The service may carry it out later: read the resource to see what became of it.
+        """
+        ...
+
+
+class Urls(Protocol):
+    """URLs that a plan names, asked without a token."""
+
+    def check(self, url: str) -> None:
+        """Return if a GET is answered with 2xx; raise what it was answered with otherwise. No redirect is followed."""
+        ...
+
+
 class Probes(Protocol):
     """All questions about both sides of a pair, asked at once."""
 
@@ -284,9 +308,11 @@ class Notice(NamedTuple):
     data: Mapping[str, Any]
 
 
-class Notices(Protocol):
-    def publish(self, topic: str, notices: Sequence[Notice]) -> None:
-        """Send as CloudEvents. Receivers deduplicate by id."""
+class Notices[C](Protocol):
+    """What sends notices on channels: of one kind in ``adapters.notify``, of every kind in ``World``."""
+
+    def publish(self, channel: C, notices: Sequence[Notice]) -> None:
+        """Send all of them on one channel. Receivers deduplicate by id."""
         ...
 
 
@@ -303,10 +329,12 @@ class World(NamedTuple):
 
     jobs: JobService
     assets: AssetService
+    resources: ArmResources
+    urls: Urls
     inventory: Inventory
     probes: Probes
     polls: Polls
-    notices: Notices
+    notices: Notices[Channel]
 
 
 UNDER_WAY = frozenset({"pending", "running", "suspended"})

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
+from orchestrator.core.plan.channels import CHANNEL_SHAPES, BaseChannel
 from orchestrator.core.plan.policy import Policy, Recurring, Window
 from orchestrator.core.plan.schema import (
     Canary,
@@ -32,6 +33,7 @@ from orchestrator.core.plan.schema import (
     Recording,
     References,
 )
+from orchestrator.core.plan.steps import SHAPES, BaseStep, Parallel, Retry, Workflow
 from orchestrator.settings import PREFIX, Settings
 
 TARGET = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -88,7 +90,23 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
     ("canary", Canary, "See [drills](runbook.md#practise)."),
     ("polls", PollSchedule, "See [what is fetched](design.md#what-is-fetched)."),
     ("recording", Recording, "See [decisions and recordings](design.md#decisions-and-recordings)."),
+    ("steps", Workflow, "See [steps](design.md#steps). A plan without them does what it did before there were any."),
+    ("every step", BaseStep, "Every step has these fields, and `kind`, besides those of its kind."),
+    ("retry", Retry, "Part of a step."),
+    ("parallel", Parallel, "A group in a list of steps: `- parallel: [...]`."),
 )
+
+KINDS: tuple[tuple[str, type[msgspec.Struct], type[msgspec.Struct]], ...] = (
+    *(("step", shape, BaseStep) for shape in SHAPES),
+    *(("channel", shape, BaseChannel) for shape in CHANNEL_SHAPES),
+)
+"""Kinds of steps and of channels, with the class of the fields that all of them have."""
+
+
+def tag_of(shape: type[msgspec.Struct]) -> str:
+    """The word for a kind in plans."""
+    return str(shape.__struct_config__.tag)
+
 
 POLICY = """\
 ## Policy
@@ -151,6 +169,7 @@ A tag that cannot be understood leaves the default, and the job's history in the
 
 ANCHORS: Mapping[type, str] = {
     **{shape: f"plan-{name.replace(' ', '-')}" for name, shape, _ in SECTIONS},
+    **{shape: f"plan-{what}-{tag_of(shape)}" for what, shape, _ in KINDS},
     Policy: "policy",
     Window: "policy-windows",
     Recurring: "policy-windows",
@@ -182,11 +201,12 @@ def fields_of(shape: type[msgspec.Struct]) -> Iterator[Field]:
 
 
 def docstrings(shape: type) -> Mapping[str, str]:
-    """The text under each field of a class, on one line."""
+    """The text under each field of a class and of those that it extends, on one line."""
+    inherited = [base for base in shape.__bases__ if getattr(base, "__struct_fields__", ())]
+    found: dict[str, str] = {name: text for base in inherited for name, text in docstrings(base).items()}
     body = ast.parse(textwrap.dedent(inspect.getsource(shape))).body[0]
     if not isinstance(body, ast.ClassDef):
         raise TypeError(f"{shape} is not a class")
-    found: dict[str, str] = {}
     name = ""
     for node in body.body:
         match node:
@@ -223,7 +243,8 @@ def _compound(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return ", ".join(f"`{member.value}`" for member in hint)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return f"[{hint.__name__.lower()}](#{ANCHORS[hint]})"
+        named = tag_of(hint) if hint.__struct_config__.tag_field else hint.__name__.lower()
+        return f"[{named}](#{ANCHORS[hint]})"
     raise TypeError(f"no words for {hint}")
 
 
@@ -248,6 +269,8 @@ def spelt(value: Any) -> str:
             return "none"
         case msgspec.Struct():
             return "its own defaults"
+        case tuple() if any(isinstance(each, msgspec.Struct) for each in value):
+            return ", ".join(f"`{tag_of(type(each))}`" for each in value)
         case tuple() | dict():
             return "none" if not value else f"{len(value)} names, see `orchestrator/core/base/services.py`"
         case _:
@@ -281,6 +304,7 @@ def document() -> str:
         )
     ]
     parts += [f"### Plan: {name}\n\n{about}\n\n{table('field', fields_of(shape))}\n" for name, shape, about in SECTIONS]
+    parts += [kind_section(*kind) for kind in KINDS]
     parts.append(
         POLICY.format(
             policy=table("field", fields_of(Policy)),
@@ -291,6 +315,13 @@ def document() -> str:
         )
     )
     return "\n".join(parts)
+
+
+def kind_section(what: str, shape: type[msgspec.Struct], base: type[msgspec.Struct]) -> str:
+    """One kind of step or channel, with the fields that it has besides those of all."""
+    own = [field for field in fields_of(shape) if field.name not in base.__struct_fields__]
+    rows = f"\n\n{table('field', iter(own))}" if own else ""
+    return f"### Plan: {what} {tag_of(shape)}\n\n{about(shape)}{rows}\n"
 
 
 def about(shape: type) -> str:

@@ -36,6 +36,8 @@ SUBMITTING = "submit/test_journal.py"
 POLICY = "submit/test_policy.py"
 AFTERWARDS = "test_settle_jobs.py"
 OUTCOME = "test_one_outcome.py"
+STEP_BODIES = "activities/test_steps.py"
+WALK = "orchestrators/test_steps.py"
 
 
 class Mutant(NamedTuple):
@@ -54,7 +56,7 @@ class Mutant(NamedTuple):
 
 def forgotten(rule: str, found_by: str) -> Mutant:
     """A hold that never stands."""
-    row = f'("hold.{rule}", ANY_check)'
+    row = f'Check("hold.{rule}", ANY_check, ANY_ends)'
     return Mutant(f"S3: the hold {rule} is forgotten", row, row.replace("ANY_check", "lambda case: None"), found_by)
 
 
@@ -148,6 +150,12 @@ MUTANTS = (
         FROZEN,
     ),
     Mutant(
+        "S8: a step of a plan is carried out by a run that was overtaken",
+        "held_epoch(world, order)\nbody(world, order, ANY_step)",
+        "body(world, order, ANY_step)",
+        STEP_BODIES,
+    ),
+    Mutant(
         "S9: an unknown word is a stage",
         "stage = STAGE.get(ANY_word)",
         "stage = STAGE.get(ANY_word, Stage.ACTIVE)",
@@ -160,6 +168,18 @@ MUTANTS = (
         MACHINE,
     ),
     Mutant("L1: a clear outage is one class", "WITNESSES = 2", "WITNESSES = 3", MACHINE),
+    Mutant(
+        "S5: a step that must not fail is gone on without, and the jobs after it move too early",
+        "step.on_error is OnError.CONTINUE",
+        "step.on_error in OnError",
+        WALK,
+    ),
+    Mutant(
+        "L2: a step's time is never over",
+        "first is self._timer and not task.is_complete",
+        "False",
+        WALK,
+    ),
     Mutant("L2: a run waits for its claim for ever", "now > order.claim_by", "now < order.decided_at", SWITCHING),
 )
 

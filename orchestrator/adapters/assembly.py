@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from azure.core.credentials import TokenCredential
@@ -11,16 +12,21 @@ from orchestrator.adapters.health.probes import HttpProbes
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.credential import Identity, credential_for, name_of
 from orchestrator.adapters.http.pacing import pacers
+from orchestrator.adapters.http.plain import PlainHttp
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 from orchestrator.adapters.hub.assets import ArmAssets
 from orchestrator.adapters.hub.inventory import ArmInventory
 from orchestrator.adapters.hub.jobs import ArmJobs
+from orchestrator.adapters.hub.resources import PacedResources
 from orchestrator.adapters.notify.event_grid import EventGridNotices
+from orchestrator.adapters.notify.fan_out import ChannelNotices
+from orchestrator.adapters.notify.webhook import WebhookNotices
 from orchestrator.adapters.stores.blobs import Container
 from orchestrator.adapters.stores.epochs import BlobEpochs
 from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.adapters.stores.pointer import AppConfigurationPointer
 from orchestrator.adapters.stores.stamps import BlobShared
+from orchestrator.core.plan.channels import EventGridChannel, WebhookChannel
 from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
@@ -34,11 +40,17 @@ def inventory(settings: Settings) -> ArmInventory:
 
 
 def assemble(
-    settings: Settings, plans: Mapping[str, Plan], clock: Clock, *, credential: TokenCredential | None = None
+    settings: Settings,
+    plans: Mapping[str, Plan],
+    clock: Clock,
+    *,
+    credential: TokenCredential | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> World:
     """The world of one deployment. Nothing is asked of Azure until a port is used.
 
-    ``credential`` takes the place of the executor's, for programs that act for somebody else.
+    ``credential`` takes the place of the executor's, for programs that act for somebody else. ``environment`` holds
+    the secrets whose names stand in plans.
     """
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
     credential = credential or credential_for(settings, Identity.EXECUTOR, transport)
@@ -56,6 +68,7 @@ def assemble(
     def shared(ledger: LedgerAccount) -> BlobShared:
         return stores.setdefault(ledger, BlobShared(container(ledger)))
 
+    plain = PlainHttp(transport)
     endpoints = {plan.pointer.endpoint for plan in plans.values()}
     pointers = {endpoint: AppConfigurationPointer(endpoint, credential, transport) for endpoint in endpoints}
     return World(
@@ -67,8 +80,15 @@ def assemble(
         shared={pair: shared(plan.ledger) for pair, plan in plans.items()},
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
+        resources=PacedResources(manager, pacer_of),
+        urls=plain,
         inventory=ArmInventory(manager, credential, transport),
         probes=HttpProbes(settings),
         polls=AzurePolls(settings),
-        notices=EventGridNotices(credential, transport),
+        notices=ChannelNotices(
+            {
+                EventGridChannel: EventGridNotices(credential, transport),
+                WebhookChannel: WebhookNotices(plain, environment),
+            }
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,12 +14,11 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.steps import OnError, Parallel, Step, Workflow, steps_in
 from orchestrator.plan_files import plan_in
+from orchestrator.workflows.activities.steps import STEPS
 
 RESOURCE_MANAGER_CALLS = (
-    "phase B, before the first job: GET of the target's project",
-    "phase B of an ordered failover, per job: GET and cancel of its old run before that",
-    "phase B, per job: one PUT; per asset that is not there yet: a GET and a PUT, for code an upload as well",
     "after a switch: the list of the side that was left, a GET per old run missing there, a cancel per running one",
     "capture, per job: one GET, and one per asset; reconciliation: the list of the active side, a GET per submission",
     "replication: twenty GETs a minute, a GET and a PUT per asset that is lacking, a POST for a signature per upload",
@@ -27,6 +27,13 @@ RESOURCE_MANAGER_CALLS = (
     "polls: the availability statuses of each side's resource groups, the health events of each subscription",
     "canaries, if there are any: two PUTs for each, and up to eight GETs until its deadline",
 )
+
+
+AFTERWARDS = {
+    OnError.STOP: "people are told and the run stands still until it succeeds",
+    OnError.CONTINUE: "the run goes on without it",
+}
+"""What follows a step that has used up its time or its tries."""
 
 
 def plan_check_command(file: Path, *, out: TextIO, err: TextIO, online: bool = False) -> int:
@@ -55,6 +62,7 @@ def plan_schema_command(*, out: TextIO) -> int:
 
 def plan_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(Plan, schema_hook=None)
+    schema["$defs"][Parallel.__name__]["required"] = ["parallel"]  # its kind may be left out: see with_group_tags
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hubswitch plan", **_durations(schema)}
 
 
@@ -71,9 +79,10 @@ def describe(plan: Plan) -> str:
         _detection(plan.policy),
         _phase_a(plan),
         _phase_b(plan),
+        *_steps(plan),
         _canaries(plan),
         "calls that need Resource Manager",
-        *(f"  {call}" for call in RESOURCE_MANAGER_CALLS),
+        *(f"  {call}" for call in (*_calls_of_steps(plan), *RESOURCE_MANAGER_CALLS)),
     ]
     return "\n".join(lines)
 
@@ -98,6 +107,34 @@ def _phase_b(plan: Plan) -> str:
         f"phase B: resubmit jobs (policy {plan.jobs.policy} unless tagged) in batches of {plan.jobs.batch}, at most "
         f"{plan.jobs.write_burst} at once and {plan.jobs.writes_per_second:g} a second after that"
     )
+
+
+def _steps(plan: Plan) -> Iterator[str]:
+    """Every step of each direction, and whether it needs Resource Manager."""
+    for field in msgspec.structs.fields(Workflow):
+        items = getattr(plan.steps, field.name)
+        yield f"steps of a {field.name}, after phase A" if items else f"steps of a {field.name}: none but phase A"
+        for number, item in enumerate(items, 1):
+            if isinstance(item, Parallel):
+                yield f"  {number}. side by side:"
+                yield from (f"     - {_step(step)}" for step in item.parallel)
+            else:
+                yield f"  {number}. {_step(item)}"
+
+
+def _calls_of_steps(plan: Plan) -> Iterator[str]:
+    """What the plan's steps ask Resource Manager, each kind once."""
+    used = {step.kind for items in (plan.steps.failover, plan.steps.failback) for _, step in steps_in(items)}
+    yield from (call for name, kind in STEPS.items() if name in used for call in kind.shape.calls)
+
+
+def _step(step: Step) -> str:
+    named = f"{step.name} ({step.kind})" if step.name else step.kind
+    ends = [f"for {step.timeout}"] if step.timeout is not None else []
+    ends += [f"{step.retry.tries} times"] if step.retry.tries is not None else []
+    tried = f"tried {' or '.join(ends)}, then {AFTERWARDS[step.on_error]}" if ends else "tried until it succeeds"
+    needs = "yes" if STEPS[step.kind].needs_resource_manager else "no"
+    return f"{named}: {tried}; needs Resource Manager: {needs}"
 
 
 def _canaries(plan: Plan) -> str:

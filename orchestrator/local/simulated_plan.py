@@ -137,8 +137,9 @@ def yaml_of(plan: Plan) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.fields(value)
-        return {field.encode_name: _plain(getattr(value, field.name)) for field in fields}
+        fields, config = msgspec.structs.fields(value), value.__struct_config__
+        tag = {config.tag_field: config.tag} if config.tag_field else {}
+        return tag | {field.encode_name: _plain(getattr(value, field.name)) for field in fields}
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -31,7 +31,8 @@ from orchestrator.workflows.activities import (
     resubmit_jobs,
     settle_jobs,
 )
-from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, switch
+from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
+from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, steps, switch
 from orchestrator.workflows.orchestrators import decision_log as decision_log_module
 from orchestrator.workflows.orchestrators import drill as drill_module
 from orchestrator.workflows.orchestrators import notify as notify_module
@@ -46,12 +47,12 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.PUBLISH_POINTER: (messages.RunOrder, epoch.publish_pointer),
     names.VERIFY_POINTER: (messages.RunOrder, epoch.verify_pointer),
     names.READ_EPOCH: (str, epoch.read_epoch),
-    names.AWAIT_STANDBY: (messages.RunOrder, resubmit_jobs.await_standby),
+    **STEP_ACTIVITIES,
     names.LIST_JOBS: (messages.RoundOrder, resubmit_jobs.list_jobs),
     names.RESUBMIT_JOBS: (messages.BatchOrder, resubmit_jobs.resubmit_jobs),
     names.SETTLE_JOBS: (messages.AfterOrder, settle_jobs.settle_jobs),
     names.CAPTURE_JOBS: (messages.CaptureOrder, capture_jobs.capture_jobs),
-    names.TELL: (messages.Tidings, notify.tell),
+    names.TELL: (messages.Tidings, notify.publish_notice),
     names.KEEP_DECISION: (messages.KeepOrder, decision_log.keep_decision),
     names.FINISH_RUN: (messages.RunSummary, notify.finish_run),
     names.REHEARSE: (messages.DrillOrder, drill.rehearse),
@@ -63,6 +64,7 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
 
 ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.SWITCH_RUN: switch.switch_run,
+    names.STEP_RUN: steps.step_run,
     names.RESUBMIT_RUN: resubmit.resubmit_run,
     names.PATIENCE_RUN: retry.patience_run,
     names.AFTER_RUN: settle.after_run,

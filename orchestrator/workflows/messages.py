@@ -21,6 +21,7 @@ from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.decision.state import Polled, StartRun
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.steps import Step, StepOrGroup, Workflow
 from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.core.signals.signal import Signal
 
@@ -102,6 +103,40 @@ class RunOrder(Value, kw_only=True):
     ordered: bool = False
     """A person ordered this failover: the source may be well, and a job is stopped there before it goes on."""
 
+    steps: tuple[StepOrGroup, ...] | None = None
+    """The plan's steps for this direction, as they were when the run was ordered; None: those of a plan without any.
+    Only the run itself has them, not what it hands to activities."""
+
+    @property
+    def workflow(self) -> tuple[StepOrGroup, ...]:
+        """The steps that the run walks after phase A."""
+        return Workflow().direction(self.kind) if self.steps is None else self.steps
+
+
+class StepOrder(RunOrder, kw_only=True):
+    """The order of a run, and one step of it. A ``RunOrder`` of an older version reads as one without a step."""
+
+    step: Step | None = None
+
+
+class StepOutcome(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+
+
+class StepReport(Value, kw_only=True):
+    """What became of one step of a run."""
+
+    name: str
+    kind: str
+    outcome: StepOutcome
+    """``failed``: it used up its time or its tries, and the run went on without it."""
+
+    begun: Moment = msgspec.field(name="from")
+    ended: Moment = msgspec.field(name="to")
+    why: str = ""
+    """Why it failed, or why it took so long; empty if it went well."""
+
 
 class RoundOrder(Value, kw_only=True):
     """List the jobs that are to be moved now."""
@@ -172,6 +207,17 @@ class BatchReport(Value, kw_only=True):
         )
 
 
+class StepResult(Value, kw_only=True):
+    """What a step that ran beside others hands back to its run."""
+
+    report: StepReport | None = None
+    jobs: BatchReport = BatchReport()
+    stopped: str = ""
+    """Class of the error after which the run may not go on; empty while it may."""
+
+    why: str = ""
+
+
 class AfterReport(Value, kw_only=True):
     """What was done for the jobs of past runs."""
 
@@ -205,6 +251,11 @@ class Insistence(Value, kw_only=True):
     since: Moment
     why: str
     told: bool = False
+    step: str = ""
+    """How people call it; empty: as the activity."""
+
+    until: Moment | None = None
+    """When it is given up; None: never."""
 
 
 class ReplicaCheck(Value, kw_only=True):
@@ -248,16 +299,31 @@ class RunSummary(Value, kw_only=True):
     jobs: BatchReport = BatchReport()
     lagging: tuple[ReplicaCheck, ...] = ()
     milestones: Milestones
+    steps: tuple[StepReport, ...] = ()
+    """What became of each step, in the order in which they ended."""
 
 
 class Tidings(Value, kw_only=True):
     """Something to tell: becomes a CloudEvent ``Hubswitch.<name>``."""
+
+    channels: tuple[str, ...] = ()
+    """Keys of the channels that have not had it yet; empty: all of the plan's."""
 
     pair: str
     id: str
     name: NoticeName
     at: Moment
     why: str
+
+
+class Told(Value, kw_only=True):
+    """What became of a notice."""
+
+    failed: tuple[str, ...] = ()
+    """Keys of the channels that did not take it."""
+
+    why: str = ""
+    """What the first of them said."""
 
 
 class CaptureOrder(Value, kw_only=True):
@@ -355,6 +421,7 @@ def order_from(
     ``ill_since`` is when the source was first seen ill, ``ordered`` whether a person wants the switch.
     """
     policy = plan.policy
+    steps = plan.steps.direction(start.kind)
     return RunOrder(
         pair=plan.pair,
         kind=RunKind(start.kind),
@@ -371,6 +438,7 @@ def order_from(
         longest=longest_of(policy),
         patience=plan.jobs.patience,
         ordered=ordered and start.kind == "failover",
+        steps=None if steps == Workflow().direction(start.kind) else steps,
     )
 
 

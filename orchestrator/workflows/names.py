@@ -1,9 +1,14 @@
-"""Every name under which something durable is registered, called or signalled. A name lives here or nowhere."""
+"""Every name under which something durable is registered, called or signalled. A name lives here or nowhere.
+
+The activity of a plan's step is the exception: its name is the step's kind, from ``orchestrator.core.plan.steps``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+from orchestrator.core.plan.steps import AwaitStandby, kind_of
 
 PAIR_ENTITY: Final = "pair"
 
@@ -12,6 +17,7 @@ COMMAND: Final = "command"
 REPORT: Final = "report"
 
 SWITCH_RUN: Final = "switch_run"
+STEP_RUN: Final = "step_run"
 RESUBMIT_RUN: Final = "resubmit_run"
 PATIENCE_RUN: Final = "patience_run"
 AFTER_RUN: Final = "after_run"
@@ -24,7 +30,7 @@ CLAIM_EPOCH: Final = "claim_epoch"
 PUBLISH_POINTER: Final = "publish_pointer"
 VERIFY_POINTER: Final = "verify_pointer"
 READ_EPOCH: Final = "read_epoch"
-AWAIT_STANDBY: Final = "await_standby"
+AWAIT_STANDBY: Final = kind_of(AwaitStandby)
 LIST_JOBS: Final = "list_jobs"
 RESUBMIT_JOBS: Final = "resubmit_jobs"
 SETTLE_JOBS: Final = "settle_jobs"
@@ -41,6 +47,6 @@ CONCURRENCY_LIMITS: Mapping[str, int] = {
     RESUBMIT_JOBS: 8,
     CAPTURE_JOBS: 3,
     SETTLE_JOBS: 1,
-    AWAIT_STANDBY: 2,
 }
-"""Activity -> how many may be under way in one process. Whatever is not here takes a second or two."""
+"""Activity -> how many may be under way in one process. Those of a plan's steps are in ``activities.steps``. Whatever
+is in neither takes a second or two."""

@@ -212,13 +212,16 @@ class Bench:
         self.settings = settings_from({**os.environ, "HUBSWITCH_PLANS": "."})
         self.templates = self._taken()
 
-    def visit(self) -> Visit:
-        """A pair of its own: jobs in its ledger, the pointer at its primary, nothing of their needs in the standby."""
+    def visit(self, **fields: Any) -> Visit:
+        """A pair of its own: jobs in its ledger, the pointer at its primary, nothing of their needs in the standby.
+
+        ``fields`` take the place of those of the usual plan.
+        """
         self._pairs += 1
         for asset in self.needed_there():
             self.azure.call(partial(self.azure.resources.drop, asset))
         pair = f"p{self._pairs:04d}"
-        plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair)
+        plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair, **fields)
         place = self._folder / f"{pair}.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
         world = assemble(self.settings, {pair: plan}, SystemClock())
@@ -441,7 +444,7 @@ def is_over(visit: Visit, client: TaskHubGrpcClient) -> bool:
     return state is not None and state.phase.value == "settled" and state.run is None
 
 
-def met(attempt: Callable[[str], tuple[Outcome, bool]], place: str) -> tuple[Outcome, bool]:
+def met[T](attempt: Callable[[str], tuple[T, bool]], place: str) -> tuple[T, bool]:
     """What an attempt at a place of a run returns: an outcome, and whether the place was reached.
 
     Some steps come once more or less in one run than in another: keepers of decisions race for one page and read it

@@ -70,7 +70,7 @@ TIMERS = {
     "replicate": "30 * * * * *",
 }
 ORCHESTRATORS = {
-    *("switch_run", "resubmit_run", "patience_run", "after_run"),
+    *("switch_run", "step_run", "resubmit_run", "patience_run", "after_run"),
     *("capture_run", "drill_run", "tell_run", "keep_run"),
 }
 ACTIVITIES = {
@@ -79,6 +79,8 @@ ACTIVITIES = {
     "verify_pointer",
     "read_epoch",
     "await_standby",
+    "wait_for_url",
+    "scale_cluster",
     "list_jobs",
     "resubmit_jobs",
     "settle_jobs",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 from orchestrator.core.decision.state import Order, StartRun, Tell
+from orchestrator.core.plan.steps import SHAPES, kind_of
 from orchestrator.triggers.registration import ACTIVITIES, ORCHESTRATORS
 from orchestrator.workflows import names
+from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
 from orchestrator.workflows.pair_entity import CARRIERS, PairEntity
 
 OPERATIONS = {names.OBSERVE, names.COMMAND, names.REPORT}
@@ -16,7 +18,8 @@ def test_every_name_is_registered_once_and_nothing_else_is() -> None:
     """A typo in a name would leave a step that nobody runs."""
     named = {text for name, text in vars(names).items() if name.isupper() and isinstance(text, str)}
     registered = {*ACTIVITIES, *ORCHESTRATORS, names.PAIR_ENTITY, *OPERATIONS}
-    assert named == registered
+    assert named | set(STEP_ACTIVITIES) == registered
+    assert set(STEP_ACTIVITIES) <= {kind_of(shape) for shape in SHAPES}
 
 
 def test_every_operation_is_a_method_of_the_entity() -> None:

@@ -17,11 +17,10 @@ from azure.eventgrid._legacy import EventGridPublisherClient
 
 from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.core.base.errors import InvalidInput
+from orchestrator.adapters.notify.cloud_events import SOURCE, check_type
+from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.ports import Notice
 
-SOURCE = "/hubswitch"
-PREFIX = "Hubswitch."
 BATCH = 100
 """Events per request; Event Grid takes up to 1 MB, and ours are small."""
 
@@ -35,12 +34,12 @@ class EventGridNotices:
         self._publishers: dict[str, EventGridPublisherClient] = {}
         self._lock = threading.Lock()
 
-    def publish(self, topic: str, notices: Sequence[Notice]) -> None:
+    def publish(self, channel: EventGridChannel, notices: Sequence[Notice]) -> None:
         """Send all of them; nothing is sent if one has a type that is not ours."""
         events = [_event(notice) for notice in notices]
-        publisher = self._publisher(topic)
+        publisher = self._publisher(channel.topic)
         for some in batched(events, BATCH, strict=False):
-            with translate_errors(f"publishing {len(some)} notices to {topic}"):
+            with translate_errors(f"publishing {len(some)} notices to {channel.topic}"):
                 publisher.send(list(some))
 
     def _publisher(self, topic: str) -> EventGridPublisherClient:
@@ -53,8 +52,7 @@ class EventGridNotices:
 
 
 def _event(notice: Notice) -> CloudEvent[dict[str, Any]]:
-    if not notice.type.startswith(PREFIX):
-        raise InvalidInput(f"notice {notice.id}", "type", f"{PREFIX}<Name>", repr(notice.type))
+    check_type(notice)
     return CloudEvent(
         source=SOURCE,
         type=notice.type,

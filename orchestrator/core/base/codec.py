@@ -31,6 +31,8 @@ _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`$")
 
 _KEY = re.compile(r"^Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)` - at `key` in `\$(?:\.)?(?P<path>[^`]*)`$")
 
+_TAG = re.compile(r"^Invalid value (?P<got>'.*')$", re.DOTALL)
+
 _WORD = re.compile(r"^Invalid enum value (?P<got>.*)$", re.DOTALL)
 
 
@@ -129,7 +131,7 @@ def _explain(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidI
         return InvalidInput(where, _join(path, name["name"]), "a value", "nothing")
     if name := _UNKNOWN.match(said):
         return InvalidInput(where, _join(path, name["name"]), "a field that is known here", "an unknown field")
-    if word := _WORD.match(said):
+    if word := _WORD.match(said) or _TAG.match(said):
         return InvalidInput(where, path, _allowed_words(shape, path), word["got"])
     if said in _TIMES:
         return InvalidInput(where, path, "a time with a zone, such as 2026-02-27T09:30:00Z", _TIMES[said])
@@ -143,13 +145,22 @@ def _join(path: str, name: str) -> str:
 
 
 def _allowed_words(shape: Any, path: str) -> str:
-    """The words that an enumeration at a path knows."""
+    """The words that an enumeration, or the tag of a union, at a path knows."""
+    parent = None
     for part in _parts(path):
-        shape = _inside(shape, part)
+        parent, shape = shape, _inside(shape, part)
     words = next(
         (kind for kind in (shape, *get_args(shape)) if isinstance(kind, type) and issubclass(kind, Enum)), None
     )
-    return " or ".join(str(word.value) for word in words) if words else "a known word"
+    return " or ".join(str(word.value) for word in words) if words else " or ".join(_tags(parent)) or "a known word"
+
+
+def _tags(shape: Any) -> list[str]:
+    """The tags of the structs in a type."""
+    if get_origin(shape) is tuple:
+        shape = get_args(shape)[0]
+    configs = [getattr(kind, "__struct_config__", None) for kind in (shape, *get_args(shape))]
+    return [str(config.tag) for config in configs if config is not None and config.tag is not None]
 
 
 def _inside(shape: Any, part: str) -> Any:
@@ -159,7 +170,8 @@ def _inside(shape: Any, part: str) -> Any:
             return get_args(kind)[-1] if get_origin(kind) is dict else get_args(kind)[0]
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-            return fields.get(part)
+            if part in fields:
+                return fields[part]
     return None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -46,6 +47,15 @@ def join_words(words: Iterable[str]) -> str:
     names = list(words)
     head, last = names[:-1], names[-1:]
     return f"{', '.join(head)} and {last[0]}" if head else "".join(last)
+
+
+def is_https_url(text: str) -> bool:
+    """Whether a text is an absolute https URL with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "https" and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def truncate(text: str, limit: int = TEXT_LIMIT) -> str:

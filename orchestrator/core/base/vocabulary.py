@@ -139,6 +139,7 @@ class NoticeName(StrEnum):
     FAILBACK_COMPLETED = "FailbackCompleted"
     RUN_WAITS = "RunWaits"
     RUN_FAILED = "RunFailed"
+    STEP_FAILED = "StepFailed"
     SETTLED = "Settled"
     SUPERSEDED = "Superseded"
     JOB_NEEDS_OWNER = "JobNeedsOwner"

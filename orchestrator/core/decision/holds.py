@@ -44,7 +44,15 @@ class Case(NamedTuple):
     pairs_moving: float = 0.0
 
 
-Check = Callable[[Case], str | None]
+class Check(NamedTuple):
+    """One reason not to act."""
+
+    rule: str
+    find: Callable[[Case], str | None]
+    """Its sentence, or None if it does not stand."""
+
+    ends: str
+    """What would end it, as a noun clause."""
 
 
 def trouble(case: Case) -> str | None:
@@ -255,41 +263,58 @@ def mode(case: Case) -> str | None:
     )
 
 
-ALWAYS: tuple[tuple[str, Check], ...] = (
-    ("hold.trouble", trouble),
-    ("hold.paused-all", everything_paused),
-    ("hold.paused", paused),
-    ("hold.maintenance", maintenance),
-    ("hold.blackout", blackout),
-    ("hold.deleted", deleted),
-    ("hold.observer", observer),
-    ("hold.own-region", own_region),
-    ("hold.identity", identity),
-    ("hold.other-stamp", other_stamp),
-    ("hold.elsewhere", elsewhere),
-    ("hold.global-notice", global_notice),
-    ("hold.global-settle", global_settle),
-    ("hold.standby-notice", standby_notice),
-    ("hold.mass", mass),
+ALWAYS: tuple[Check, ...] = (
+    Check("hold.trouble", trouble, "a look at which everything can be read again"),
+    Check("hold.paused-all", everything_paused, "the command resume for every pair"),
+    Check("hold.paused", paused, "the command resume"),
+    Check("hold.maintenance", maintenance, "the end of the maintenance window"),
+    Check("hold.blackout", blackout, "the end of the blackout window"),
+    Check("hold.deleted", deleted, "the resource being there again, or an acknowledgement"),
+    Check("hold.observer", observer, "our own references answering again"),
+    Check("hold.own-region", own_region, "the incident being resolved, or an hour without a further message about it"),
+    Check("hold.identity", identity, "a token being had for one side at least"),
+    Check("hold.other-stamp", other_stamp, "the other stamp seeing what we see, or not being heard of any more"),
+    Check("hold.elsewhere", elsewhere, "the other regions being well again"),
+    Check(
+        "hold.global-notice",
+        global_notice,
+        "the incident being resolved, or an hour without a further message about it",
+    ),
+    Check("hold.global-settle", global_settle, "the time after which the rest of such a fault is over"),
+    Check(
+        "hold.standby-notice",
+        standby_notice,
+        "the incident being resolved, or an hour without a further message about it",
+    ),
+    Check("hold.mass", mass, "fewer pairs wanting to move at once"),
 )
 """What holds every switch, unless a person forces it."""
 
-STANDBY: tuple[tuple[str, Check], ...] = (("hold.standby-bad", standby_bad), ("hold.standby-unseen", standby_unseen))
+STANDBY: tuple[Check, ...] = (
+    Check(
+        "hold.standby-bad", standby_bad, "the standby being seen well in every class in which the active side is bad"
+    ),
+    Check(
+        "hold.standby-unseen",
+        standby_unseen,
+        "the standby being seen well in every class in which the active side is bad",
+    ),
+)
 """What holds a move to a side because of that side."""
 
-ALONE: tuple[tuple[str, Check], ...] = (
-    ("hold.mode", mode),
-    ("hold.drills", drills),
-    ("hold.blind-spell", blind_spell),
-    ("hold.cooldown", cooldown),
-    ("hold.run-failed", failed_run),
+ALONE: tuple[Check, ...] = (
+    Check("hold.mode", mode, "the mode auto, or a person's order"),
+    Check("hold.drills", drills, "drills that go well, or a reason in the plan to act without them"),
+    Check("hold.blind-spell", blind_spell, "looks without a gap for as long as the evidence has to stand"),
+    Check("hold.cooldown", cooldown, "an acknowledgement, or the end of the cooldown"),
+    Check("hold.run-failed", failed_run, "the pause after a failed run being over"),
 )
 """What holds only those switches that nobody ordered."""
 
 
-def standing(case: Case, *groups: tuple[tuple[str, Check], ...]) -> tuple[Hold, ...]:
+def standing(case: Case, *groups: tuple[Check, ...]) -> tuple[Hold, ...]:
     """The holds of these groups that stand, in order."""
-    return tuple(Hold(rule, why) for group in groups for rule, check in group if (why := check(case)))
+    return tuple(Hold(check.rule, why) for group in groups for check in group if (why := check.find(case)))
 
 
 def holding(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[Hold, ...]:

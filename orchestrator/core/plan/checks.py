@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import GLOBAL, region_named
+from orchestrator.core.base.text import is_https_url
 from orchestrator.core.base.vocabulary import CLASS_OF_SURFACE, Role
+from orchestrator.core.plan.channels import channel_faults
 from orchestrator.core.plan.policy import check_policy
 from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Plan
+from orchestrator.core.plan.steps import workflow_faults
 
 
 def check_canary(canary: Canary, where: str) -> Canary:
@@ -54,7 +57,9 @@ def cross_checked(plan: Plan, where: str) -> Plan:
         _check_side(plan.side(role), role.value, must)
     _check_both(plan, must)
     for field, url in _urls(plan):
-        must(_is_address(url), field, "an https URL", url)
+        must(is_https_url(url), field, "an https URL", url)
+    for fault in (*channel_faults(plan.notify, plan.notices), *workflow_faults(plan.steps)):
+        must(False, *fault)
     _check_ledger(plan, must)
     intervals = [each for each in (plan.polls.interval, plan.polls.suspect_interval) if each is not None]
     must(min(intervals) > timedelta(), "polls", "durations above zero, or null for none", str(min(intervals)))
@@ -119,14 +124,6 @@ def _check_jobs(plan: Plan, must: Must) -> None:
 
 def _is_region(name: str) -> bool:
     return region_named(name) == name != GLOBAL
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme == "https" and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _urls(plan: Plan) -> list[tuple[str, str]]:

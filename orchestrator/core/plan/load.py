@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.strict_yaml import line_of, yaml_from
 from orchestrator.core.base.text import duration_from
 from orchestrator.core.plan.schema import SCHEMA, Plan
+from orchestrator.core.plan.steps import with_group_tags
 
 
 def plan_from(text: str, where: str) -> Plan:
@@ -28,6 +30,8 @@ def plan_from(text: str, where: str) -> Plan:
     if raw.get("schema") != SCHEMA:
         line = line_of(text, "schema")
         raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
+    if "steps" in raw:
+        raw = {**raw, "steps": with_group_tags(raw["steps"])}
     try:
         return cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
     except InvalidInput as fault:
@@ -52,9 +56,26 @@ def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
 def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
     if hint is timedelta or (timedelta in get_args(hint) and value is not None):
         return duration_from(value, where, path)
-    structs = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+    structs = list(_structs_in(hint))
     if structs and isinstance(value, dict):
-        return with_durations(value, structs[0], where, path)
+        return with_durations(value, _struct_for(value, structs), where, path)
     if structs and isinstance(value, list):
-        return [with_durations(item, structs[0], where, f"{path}[{n}]") for n, item in enumerate(value)]
+        return [with_durations(item, _struct_for(item, structs), where, f"{path}[{n}]") for n, item in enumerate(value)]
     return value
+
+
+def _structs_in(hint: Any) -> Iterator[type[msgspec.Struct]]:
+    """The structs that a type names, also inside unions and lists."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        yield hint
+    for inner in get_args(hint):
+        yield from _structs_in(inner)
+
+
+def _struct_for(value: Any, structs: list[type[msgspec.Struct]]) -> type[msgspec.Struct]:
+    """Of several structs the one that a value's tag names; the first if there is no such tag."""
+    for struct in structs:
+        config = struct.__struct_config__
+        if isinstance(value, dict) and config.tag is not None and value.get(config.tag_field) == config.tag:
+            return struct
+    return structs[0]

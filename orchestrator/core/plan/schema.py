@@ -15,7 +15,9 @@ import msgspec
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.services import HUB_SERVICES
 from orchestrator.core.base.vocabulary import JobPolicy, Role, Surface, Tier, Twin
+from orchestrator.core.plan.channels import Channel, EventGridChannel
 from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.steps import Workflow
 
 
 class PollSchedule(Value, kw_only=True):
@@ -244,7 +246,10 @@ class Plan(Value, kw_only=True):
     """Services that the hubs use, as Service Health names them."""
 
     notices: str | None = None
-    """Event Grid custom topic for ``Hubswitch.*`` events, if people or programs are to be told."""
+    """Event Grid custom topic for ``Hubswitch.*`` events: a channel of kind ``event_grid``, as in ``notify``."""
+
+    notify: tuple[Channel, ...] = ()
+    """Channels on which people and programs are told, besides ``notices``. One that fails does not stop the others."""
 
     references: References = References()
     """What tells a fault of ours, or of everybody, from one of the region."""
@@ -263,6 +268,15 @@ class Plan(Value, kw_only=True):
 
     policy: Policy = Policy()
     """When to suspect, act and hold."""
+
+    steps: Workflow = Workflow()
+    """What a run does after the pointer is switched."""
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Every channel: ``notices`` first, then ``notify``."""
+        first = (EventGridChannel(topic=self.notices),) if self.notices is not None else ()
+        return (*first, *self.notify)
 
     def side(self, role: Role) -> Hub:
         return self.primary if role is Role.PRIMARY else self.secondary

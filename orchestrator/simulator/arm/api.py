@@ -188,7 +188,30 @@ class SimulatedResourceManager:
                 return self._secrets(call, name)
             case "POST", ("computes", _, "listnodes"):
                 return json_answer({"nodes": []})
+            case "PATCH", ("computes", _):
+                return self._scale(call)
         raise call.not_allowed()
+
+    def _scale(self, call: ArmCall) -> web.Response:
+        """Change a cluster's scale settings, as a whole: ``maxNodeCount`` is required in them.
+
+        Done at once. How long the service takes, and whether it answers 200 or 202, is to be verified.
+        """
+        found = self.resources.get(call.id)
+        if found is None:
+            raise call.not_found()
+        wanted = _scale_settings_in(call.body)
+        own = found["properties"].get("properties", {})
+        if wanted is None or "scaleSettings" not in own:
+            raise AzureError(400, "BadRequest", "properties.properties.scaleSettings needs maxNodeCount.")
+        least, most = wanted.get("minNodeCount", 0), wanted["maxNodeCount"]
+        if not 0 <= least <= most:
+            raise AzureError(400, "BadRequest", f"minNodeCount {least} is not between 0 and maxNodeCount {most}.")
+        own["scaleSettings"] = {**own["scaleSettings"], **wanted}
+        for count in ("currentNodeCount", "targetNodeCount"):
+            own[count] = min(max(own.get(count, 0), least), most)
+        found["properties"]["modifiedOn"] = self._kernel.now().isoformat()
+        return json_answer(found)
 
     def _list(self, call: ArmCall) -> web.Response:
         found = self.resources.listed(call.id)
@@ -228,6 +251,15 @@ class SimulatedResourceManager:
         kinds = ("data", "models") if kind == "assets" else (kind,)
         tail = f"/versions/{reference.version}" if reference.version else ""
         return any(self.resources.get(f"{workspace}/{each}/{name}{tail}") for each in kinds)
+
+
+def _scale_settings_in(body: Any) -> dict[str, Any] | None:
+    """The scale settings of a PATCH of a cluster (``ClusterUpdateParameters``); None if they are not complete."""
+    for part in ("properties", "properties", "scaleSettings"):
+        body = body.get(part) if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(body.get("maxNodeCount"), int):
+        return None
+    return body if isinstance(body.get("minNodeCount", 0), int) else None
 
 
 def _check_api_version(request: web.Request) -> None:

@@ -14,27 +14,22 @@ from typing import Any
 
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.workflows import names
+from orchestrator.workflows.activities.steps import STEP_LIMITS
 from orchestrator.workflows.messages import BUSY, AfterReport, BatchReport, CaptureReport
 from orchestrator.workflows.names import CONCURRENCY_LIMITS
-
-
-def _no_standby() -> Any:
-    raise TemporaryError("other runs are asking Resource Manager for their standbys; this one's turn comes")
-
 
 _TURNED_AWAY: Mapping[str, Callable[[Any], Any]] = {
     names.RESUBMIT_JOBS: lambda order: BatchReport(pending=order.size or 1, busy=True, why=BUSY),
     names.CAPTURE_JOBS: lambda order: CaptureReport(left=order.jobs, busy=True),
     names.SETTLE_JOBS: lambda _order: AfterReport(busy=True, why=BUSY),
-    names.AWAIT_STANDBY: lambda _order: _no_standby(),
 }
-"""What an activity answers that finds no place."""
+"""What an activity answers that finds no place. Steps of a plan have no word for that: they fail, and come again."""
 
 
 class ConcurrencyLimits:
     """The places of one process. Safe to share between threads."""
 
-    def __init__(self, places: Mapping[str, int] = CONCURRENCY_LIMITS) -> None:
+    def __init__(self, places: Mapping[str, int] = {**CONCURRENCY_LIMITS, **STEP_LIMITS}) -> None:
         self._free = {name: threading.BoundedSemaphore(number) for name, number in places.items()}
 
     def run(self, activity: str, order: Any, body: Callable[[], Any]) -> Any:
@@ -47,6 +42,8 @@ class ConcurrencyLimits:
         if places is None:
             return body()
         if not places.acquire(blocking=False):
+            if activity not in _TURNED_AWAY:
+                raise TemporaryError(f"other runs are at their step {activity}; this one's turn comes")
             return _TURNED_AWAY[activity](order)
         try:
             return body()

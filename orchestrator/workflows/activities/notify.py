@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from orchestrator.core.base.codec import encode
+from orchestrator.core.base.errors import HubswitchError, TemporaryError
 from orchestrator.core.ledger_paths import summary_path
 from orchestrator.ports import Notice, World
-from orchestrator.workflows.messages import RunSummary, Tidings
+from orchestrator.workflows.messages import RunSummary, Tidings, Told
 
 
-def tell(world: World, tidings: Tidings) -> None:
-    """Publish one notice on the plan's topic; nothing if the plan names none. Receivers deduplicate by id."""
-    topic = world.plans[tidings.pair].notices
-    if topic is None:
-        return
+def publish_notice(world: World, tidings: Tidings) -> Told:
+    """Publish one notice on every channel that has not had it yet. One that fails does not stop the others.
+
+    Receivers deduplicate by id.
+    """
     notice = Notice(
         id=tidings.id,
         type=f"Hubswitch.{tidings.name}",
@@ -20,7 +21,26 @@ def tell(world: World, tidings: Tidings) -> None:
         at=tidings.at,
         data={"pair": tidings.pair, "why": tidings.why},
     )
-    world.notices.publish(topic, [notice])
+    failed: dict[str, str] = {}
+    for channel in world.plans[tidings.pair].channels:
+        if tidings.channels and channel.key not in tidings.channels:
+            continue
+        try:
+            world.notices.publish(channel, [notice])
+        except HubswitchError as fault:
+            failed[channel.key] = str(fault)
+    return Told(failed=tuple(failed), why=next(iter(failed.values()), ""))
+
+
+def tell(world: World, tidings: Tidings) -> None:
+    """The same for who cannot ask again for single channels.
+
+    Raises:
+        TemporaryError: a channel did not take it; the others have it.
+    """
+    told = publish_notice(world, tidings)
+    if told.failed:
+        raise TemporaryError(told.why)
 
 
 def finish_run(world: World, summary: RunSummary) -> None:

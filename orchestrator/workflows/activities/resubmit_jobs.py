@@ -1,4 +1,4 @@
-"""Phase B's steps: wait for the target, list what is to move, move it, each job once."""
+"""The step `move_jobs`: list what is to move, move it, each job once."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder,
 
 WORKERS = 8
 """Jobs of one batch under way at once. Resource Manager's bucket, not this, bounds the rate."""
-
-
-def await_standby(world: World, order: RunOrder) -> None:
-    """Return if Resource Manager answers for the target; raise what it said otherwise."""
-    held_epoch(world, order)
-    world.jobs.reachable(world.plans[order.pair].side(order.target))
 
 
 def list_jobs(world: World, order: RoundOrder) -> RoundPlan:

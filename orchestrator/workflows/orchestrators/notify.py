@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from durabletask.task import OrchestrationContext, TaskFailedError
+from durabletask.task import OrchestrationContext
 
-from orchestrator.workflows import names
-from orchestrator.workflows.orchestrators.retry import Steps, insist
+from orchestrator.core.base.codec import from_builtins
+from orchestrator.workflows.messages import Tidings
+from orchestrator.workflows.orchestrators.retry import Steps, tell
 
 TRIES = 5
 
@@ -17,8 +18,6 @@ PAUSE = timedelta(seconds=5)
 
 def tell_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator around one notice, for what is told outside a run. Gives up after a few tries."""
-    try:
-        yield from insist(ctx, names.TELL, given, beat=PAUSE, longest=PAUSE * 12, tries=TRIES)
-    except TaskFailedError as failed:
-        return f"nobody was told: {failed.details.message}"
-    return "told"
+    tidings = from_builtins(given, Tidings, ctx.instance_id)
+    untold = yield from tell(ctx, tidings, PAUSE, PAUSE * 12, TRIES)
+    return f"nobody was told: {untold}" if untold else "told"

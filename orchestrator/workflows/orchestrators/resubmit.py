@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from durabletask.task import OrchestrationContext, Task, when_any
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundPlan, RunOrder
+from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
 from orchestrator.workflows.orchestrators.retry import (
     RunStopped,
     Steps,
@@ -66,8 +67,40 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     return None
 
 
-def all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned: RoundPlan) -> Steps[BatchReport]:
-    """The sum of a round's batches. One that breaks is begun again; what it did is found done."""
+def move_jobs(ctx: OrchestrationContext, order: RunOrder, waiter: Waiter) -> Steps[BatchReport]:
+    """Move every job that the outage took, round after round, until one finds none. Late records come in a later one.
+
+    Raises:
+        RunStopped: a newer epoch holds.
+    """
+    total = BatchReport()
+    number = 0
+    while True:
+        asked = to_builtins(RoundOrder(run=order, round=number))
+        answer = yield from insist(
+            ctx, names.LIST_JOBS, asked, beat=order.beat, longest=order.longest, waiter=waiter._replace(step="")
+        )
+        planned = from_builtins(answer, RoundPlan, names.LIST_JOBS)
+        if not planned.batches:
+            ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), "", waiter.done))
+            return total
+        total = total.plus((yield from all_batches(ctx, order, number, planned, waiter.done)))
+        if total.stopped:
+            raise RunStopped("EpochFenced", total.stopped)
+        number += 1
+
+
+def all_batches(
+    ctx: OrchestrationContext,
+    order: RunOrder,
+    number: int,
+    planned: RoundPlan,
+    finished: tuple[Mapping[str, str], ...] = (),
+) -> Steps[BatchReport]:
+    """The sum of a round's batches. One that breaks is begun again; what it did is found done.
+
+    ``finished`` are the steps that the run has finished, for its custom status.
+    """
     since, why = utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}"
     todo = deque(BatchOrder(run=order, round=number, batch=n, size=planned.size) for n in range(planned.batches))
     under_way: list[tuple[Task[Any], BatchOrder]] = []
@@ -78,7 +111,7 @@ def all_batches(ctx: OrchestrationContext, order: RunOrder, number: int, planned
             under_way.append((_begun(ctx, batch), batch))
         if not under_way:
             break
-        ctx.set_custom_status(waiting(names.RESUBMIT_RUN, since, why))
+        ctx.set_custom_status(waiting(names.RESUBMIT_RUN, since, why, finished))
         done = yield when_any([task for task, _ in under_way])
         batch = next(batch for task, batch in under_way if task is done)
         under_way = [(task, other) for task, other in under_way if task is not done]

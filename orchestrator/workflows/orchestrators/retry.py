@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from durabletask.task import OrchestrationContext, TaskFailedError
+from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_any
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import Insistence, Tidings
+from orchestrator.workflows.messages import Insistence, Tidings, Told
 
 TRIES_HERE = 12
 """Tries within a run's own history. Then the step is tried in an orchestration that begins anew now and then."""
@@ -40,6 +40,10 @@ class RunStopped(Exception):
         self.why = why
 
 
+class StepTimedOut(Exception):
+    """A step was not over when its time was."""
+
+
 class Waiter(NamedTuple):
     """Whose step it is: the pair and the run that people are told of, and its pauses."""
 
@@ -47,6 +51,14 @@ class Waiter(NamedTuple):
     run: str
     beat: timedelta
     longest: timedelta
+    step: str = ""
+    """How people call the step; empty: as its activity."""
+
+    until: datetime | None = None
+    """When the step is given up; None: never."""
+
+    done: tuple[Mapping[str, str], ...] = ()
+    """What the run has done so far, for its custom status."""
 
 
 def insist(
@@ -67,28 +79,72 @@ def insist(
     Raises:
         RunStopped: the step raised an error of ``FINAL``.
         TaskFailedError: it failed ``tries`` times.
+        StepTimedOut: the waiter's ``until`` has come; an answer that comes later is not waited for.
     """
     since = utc_now(ctx)
+    clock = _Deadline(ctx, waiter.until if waiter else None)
+    step, done = (waiter.step or activity, waiter.done) if waiter else (activity, ())
     pause = beat
     attempt = 0
     while True:
         attempt += 1
         try:
-            answer = yield ctx.call_activity(activity, input=order)
+            answer = yield from clock.answer(ctx.call_activity(activity, input=order))
         except TaskFailedError as failed:
             _check_final(failed)
             if tries is not None and attempt >= tries:
                 raise
-            ctx.set_custom_status(waiting(activity, since.isoformat(), failed.details.message))
+            clock.why = failed.details.message
+            ctx.set_custom_status(waiting(step, since.isoformat(), clock.why, done))
             if waiter and tries is None and attempt >= TRIES_HERE:
-                step = _long(waiter, activity, order, since, failed.details.message)
-                return (yield from _elsewhere(ctx, step))
-            yield ctx.create_timer(pause)
+                return (yield from elsewhere(ctx, _long(waiter, activity, order, since, clock.why), done))
+            yield from clock.pause(pause)
             pause = min(pause * 2, longest)
         else:
             if attempt > 1:
-                ctx.set_custom_status(waiting("", since.isoformat(), ""))
+                ctx.set_custom_status(waiting("", since.isoformat(), "", done))
             return answer
+
+
+class _Deadline:
+    """The time that a step has: one durable timer for all of its tries; none if it has no end."""
+
+    def __init__(self, ctx: OrchestrationContext, until: datetime | None) -> None:
+        self._ctx = ctx
+        self._until = until
+        self._timer = ctx.create_timer(max(until - utc_now(ctx), timedelta())) if until else None
+        self.why = "it has not answered"
+
+    def answer(self, task: Task[Any]) -> Steps[Any]:
+        """What a task returns or raises.
+
+        Raises:
+            StepTimedOut: the time was over first. The task goes on; nobody looks at what it returns.
+        """
+        if self._timer is None:
+            return (yield task)
+        first = yield when_any([task, self._timer])
+        if first is self._timer and not task.is_complete:
+            raise StepTimedOut(self.why)
+        if task.is_failed:
+            raise task.get_exception()
+        return task.get_result()
+
+    def pause(self, pause: timedelta) -> Steps[None]:
+        """Wait for a pause, or for what is left of the time.
+
+        Raises:
+            StepTimedOut: nothing is left after that.
+        """
+        if self._until is None:
+            yield self._ctx.create_timer(pause)
+            return
+        left = self._until - utc_now(self._ctx)
+        if left > pause:
+            yield self._ctx.create_timer(pause)
+            return
+        yield self._timer
+        raise StepTimedOut(self.why)
 
 
 def _check_final(failed: TaskFailedError) -> None:
@@ -107,11 +163,18 @@ def _long(waiter: Waiter, activity: str, order: Any, since: datetime, why: str) 
         longest=waiter.longest,
         since=since,
         why=why,
+        step=waiter.step,
+        until=waiter.until,
     )
 
 
-def _elsewhere(ctx: OrchestrationContext, step: Insistence) -> Steps[Any]:
-    """The step's answer, from an orchestration of its own. What breaks that one does not break the run."""
+def elsewhere(ctx: OrchestrationContext, step: Insistence, done: tuple[Mapping[str, str], ...] = ()) -> Steps[Any]:
+    """The step's answer, from an orchestration of its own. What breaks that one does not break the run.
+
+    Raises:
+        RunStopped: the step raised an error of ``FINAL``.
+        StepTimedOut: its ``until`` has come.
+    """
     while True:
         instance = f"{step.run}-{step.activity}-{ctx.new_uuid()[:8]}"
         try:
@@ -119,9 +182,11 @@ def _elsewhere(ctx: OrchestrationContext, step: Insistence) -> Steps[Any]:
         except TaskFailedError:
             yield ctx.create_timer(step.longest)
             continue
+        if found["stopped"] == StepTimedOut.__name__:
+            raise StepTimedOut(found["why"])
         if found["stopped"]:
             raise RunStopped(found["stopped"], found["why"])
-        ctx.set_custom_status(waiting("", step.since.isoformat(), ""))
+        ctx.set_custom_status(waiting("", step.since.isoformat(), "", done))
         return found["answer"]
 
 
@@ -131,36 +196,60 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     It begins anew after ``TRIES_THERE`` tries: its history stays short however long the step fails.
     """
     step = from_builtins(given, Insistence, ctx.instance_id)
+    title = step.step or step.activity
     if not step.told:
-        told = f"{step.run} waits for {step.activity} since {step.since:%Y-%m-%d %H:%M:%SZ}: {step.why}"
-        yield from tell_that_it_waits(ctx, Waiter(step.pair, step.run, step.beat, step.longest), step.activity, told)
-    why = step.why
+        told = f"{step.run} waits for {title} since {step.since:%Y-%m-%d %H:%M:%SZ}: {step.why}"
+        yield from tell_that_it_waits(ctx, Waiter(step.pair, step.run, step.beat, step.longest), title, told)
+    clock = _Deadline(ctx, step.until)
+    clock.why = step.why
     for _ in range(TRIES_THERE):
-        ctx.set_custom_status(waiting(step.activity, step.since.isoformat(), why))
-        yield ctx.create_timer(step.longest)
+        ctx.set_custom_status(waiting(title, step.since.isoformat(), clock.why))
         try:
-            answer = yield ctx.call_activity(step.activity, input=step.order)
+            yield from clock.pause(step.longest)
+            answer = yield from clock.answer(ctx.call_activity(step.activity, input=step.order))
+        except StepTimedOut:
+            return {"stopped": StepTimedOut.__name__, "why": clock.why, "answer": None}
         except TaskFailedError as failed:
-            why = failed.details.message
+            clock.why = failed.details.message
             try:
                 _check_final(failed)
             except RunStopped as stopped:
                 return {"stopped": stopped.error, "why": stopped.why, "answer": None}
         else:
             return {"stopped": "", "why": "", "answer": answer}
-    ctx.continue_as_new(to_builtins(msgspec.structs.replace(step, told=True, why=why)))
+    ctx.continue_as_new(to_builtins(msgspec.structs.replace(step, told=True, why=clock.why)))
     return None
 
 
 def tell_that_it_waits(ctx: OrchestrationContext, waiter: Waiter, step: str, why: str) -> Steps[None]:
     """Tell people that a run waits long for a step, once for each run and step; go on if they cannot be told."""
-    tidings = to_builtins(
-        Tidings(pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name=NoticeName.RUN_WAITS, at=utc_now(ctx), why=why)
-    )
-    try:
-        yield from insist(ctx, names.TELL, tidings, beat=waiter.beat, longest=waiter.longest, tries=TELL_TRIES)
-    except TaskFailedError as failed:
-        ctx.set_custom_status(waiting(step, utc_now(ctx).isoformat(), f"nobody was told: {failed.details.message}"))
+    name = NoticeName.RUN_WAITS
+    tidings = Tidings(pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name=name, at=utc_now(ctx), why=why)
+    untold = yield from tell(ctx, tidings, waiter.beat, waiter.longest)
+    if untold:
+        ctx.set_custom_status(waiting(step, utc_now(ctx).isoformat(), f"nobody was told: {untold}", waiter.done))
+
+
+def tell(
+    ctx: OrchestrationContext, tidings: Tidings, beat: timedelta, longest: timedelta, tries: int = TELL_TRIES
+) -> Steps[str]:
+    """Tell people, and tell those channels again that did not take it: empty if all have it, else why one has not."""
+    pause = beat
+    for attempt in range(1, tries + 1):
+        try:
+            answer = yield ctx.call_activity(names.TELL, input=to_builtins(tidings))
+        except TaskFailedError as failed:
+            untold = failed.details.message
+        else:
+            # An activity of an older version answers nothing: it raises if the notice was not taken.
+            told = from_builtins(answer, Told, names.TELL) if answer else Told()
+            if not told.failed:
+                return ""
+            tidings, untold = msgspec.structs.replace(tidings, channels=told.failed), told.why
+        if attempt < tries:
+            yield ctx.create_timer(pause)
+            pause = min(pause * 2, longest)
+    return untold
 
 
 def utc_now(ctx: OrchestrationContext) -> datetime:
@@ -169,9 +258,13 @@ def utc_now(ctx: OrchestrationContext) -> datetime:
     return now if now.tzinfo else now.replace(tzinfo=UTC)
 
 
-def waiting(step: str, since: str, why: str) -> Mapping[str, str]:
-    """The shape of a run's custom status: the step it waits for (empty: none), since when, and why."""
-    return {"step": step, "since": since, "why": why}
+def waiting(step: str, since: str, why: str, done: tuple[Mapping[str, str], ...] = ()) -> Mapping[str, Any]:
+    """The shape of a run's custom status: the step it waits for (empty: none), since when, and why.
+
+    ``done`` are the steps that are over, if the run is one that has steps.
+    """
+    now = {"step": step, "since": since, "why": why}
+    return {**now, "done": list(done)} if done else now
 
 
 TURNS = 100

@@ -1,13 +1,12 @@
 """One switch, from the decision to the report.
 
 1. Phase A: claim the epoch, publish the pointer, verify it on the replicas, tell the entity.
-2. Phase B: wait until Resource Manager answers for the target, then move the jobs, round after round, until a
-   round finds none. Jobs that are recorded late come in a later round.
+2. Phase B: the steps of the plan, walked by ``orchestrators.steps``. A plan that names none waits until Resource
+   Manager answers for the target and moves the jobs; on the way back it does nothing.
 3. Finish: store and tell the summary, tell the entity.
 
 Phase B waits for the ledger and for Resource Manager as long as it must, and for a single job as long as the plan's
 patience lasts; nothing in it undoes phase A. A step that finds a newer epoch ends the run.
-A failback moves no jobs: the side that is left is well, and what runs there ends there.
 """
 
 from __future__ import annotations
@@ -16,34 +15,36 @@ from typing import Any
 
 import msgspec
 from durabletask.entities import EntityInstanceId
-from durabletask.task import OrchestrationContext, TaskFailedError
+from durabletask.task import OrchestrationContext
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.epoch import EpochRecord
+from orchestrator.core.plan.steps import SHAPES, kind_of
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
     BatchReport,
     Milestones,
     ReplicaCheck,
     ReportOrder,
-    RoundOrder,
-    RoundPlan,
-    RunKind,
     RunOrder,
     RunSummary,
+    StepOutcome,
+    StepReport,
     Tidings,
     Verification,
 )
-from orchestrator.workflows.orchestrators.resubmit import all_batches, waiter_of
-from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, utc_now, waiting
+from orchestrator.workflows.orchestrators.resubmit import waiter_of
+from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell, utc_now, waiting
+from orchestrator.workflows.orchestrators.steps import walk
 
 VERIFY_TRIES = 8
 """Looks at the replicas before a lagging one is reported and the run goes on without it."""
 
-TELL_TRIES = 3
-"""Attempts to tell people; the switch does not depend on them."""
+MILESTONES = {kind_of(shape): shape.milestone for shape in SHAPES}
+"""Kind of a step -> the field of ``Milestones`` that says when it was over."""
 
 
 def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
@@ -57,7 +58,7 @@ def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 
 def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
-    given = to_builtins(order)
+    given = to_builtins(msgspec.structs.replace(order, steps=None))
     marks = Milestones(decided_at=order.decided_at)
 
     yield from _insisted(ctx, order, names.CLAIM_EPOCH, given)
@@ -69,18 +70,15 @@ def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     _report(ctx, order, _done(order, What.SWITCHED, order.why))
     yield from _told(ctx, order, "Switched", order.why)
 
-    jobs = BatchReport()
-    if order.kind is RunKind.FAILOVER:
-        yield from _insisted(ctx, order, names.AWAIT_STANDBY, given)
-        marks = msgspec.structs.replace(marks, standby_at=utc_now(ctx))
-        jobs = yield from _moved(ctx, order)
-        marks = msgspec.structs.replace(marks, resubmitted_at=utc_now(ctx))
+    steps, jobs = yield from walk(ctx, order)
+    for step in steps:
+        marks = _passed(marks, step)
 
     done = _summary(order, "completed", order.why, marks)
-    summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging)
+    summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging, steps=steps)
     yield from _insisted(ctx, order, names.FINISH_RUN, to_builtins(summary))
     _report(ctx, order, _done(order, What.RESUBMITTED, _counted(jobs)))
-    yield from _told(ctx, order, "Completed", _counted(jobs))
+    yield from _told(ctx, order, "Completed", _counted(jobs) + _lacking(steps))
     if jobs.given_up:
         why = (
             f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; they wait and are tried again"
@@ -103,21 +101,12 @@ def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[t
     return lagging
 
 
-def _moved(ctx: OrchestrationContext, order: RunOrder) -> Steps[BatchReport]:
-    """Move every job that the outage took, round after round, until one finds none."""
-    total = BatchReport()
-    number = 0
-    while True:
-        asked = RoundOrder(run=order, round=number)
-        answer = yield from _insisted(ctx, order, names.LIST_JOBS, to_builtins(asked))
-        planned = from_builtins(answer, RoundPlan, names.LIST_JOBS)
-        if not planned.batches:
-            ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), ""))
-            return total
-        total = total.plus((yield from all_batches(ctx, order, number, planned)))
-        if total.stopped:
-            raise RunStopped("EpochFenced", total.stopped)
-        number += 1
+def _passed(marks: Milestones, step: StepReport) -> Milestones:
+    """The milestones, with the one that belongs to the step's kind."""
+    field = MILESTONES.get(step.kind, "")
+    if not field or step.outcome is not StepOutcome.DONE:
+        return marks
+    return msgspec.structs.replace(marks, **{field: step.ended})
 
 
 def _stopped(ctx: OrchestrationContext, order: RunOrder, stopped: RunStopped) -> Steps[RunSummary]:
@@ -147,10 +136,9 @@ def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
         at=utc_now(ctx),
         why=why,
     )
-    try:
-        yield from _insisted(ctx, order, names.TELL, to_builtins(tidings), tries=TELL_TRIES)
-    except TaskFailedError as failed:
-        ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), f"nobody was told: {failed.details.message}"))
+    untold = yield from tell(ctx, tidings, order.beat, order.longest)
+    if untold:
+        ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), f"nobody was told: {untold}"))
 
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
@@ -158,11 +146,8 @@ def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
     ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_builtins(said))
 
 
-def _insisted(
-    ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any, *, tries: int | None = None
-) -> Steps[Any]:
-    waiter = waiter_of(order)
-    return insist(ctx, activity, given, beat=order.beat, longest=order.longest, tries=tries, waiter=waiter)
+def _insisted(ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any) -> Steps[Any]:
+    return insist(ctx, activity, given, beat=order.beat, longest=order.longest, waiter=waiter_of(order))
 
 
 def _done(order: RunOrder, what: What, why: str) -> Report:
@@ -186,3 +171,9 @@ def _counted(jobs: BatchReport) -> str:
         f"{jobs.resubmitted} jobs resubmitted, {jobs.skipped} skipped by policy, "
         f"{jobs.waiting} waiting with a reason, {jobs.refused} refused, {jobs.finished} had finished before"
     )
+
+
+def _lacking(steps: tuple[StepReport, ...]) -> str:
+    """Which steps failed, as the end of a sentence; empty if none did."""
+    failed = [step.name for step in steps if step.outcome is StepOutcome.FAILED]
+    return f"; without {join_words(failed)}, which failed" if failed else ""

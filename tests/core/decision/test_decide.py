@@ -162,7 +162,7 @@ def test_an_observer_that_fails_at_the_last_moment_holds() -> None:
     ("signal", "rule"),
     [
         (notice(START, BAD, everywhere=True), "hold.global-notice"),
-        (notice(START, BAD, named=[SECONDARY]), "hold.standby-notice"),
+        (notice(START, BAD, used=[SECONDARY]), "hold.standby-notice"),
         (deletion(PRIMARY, Surface.STORAGE, START), "hold.deleted"),
         (deletion(SECONDARY, Surface.ACR, START), "hold.deleted"),
     ],

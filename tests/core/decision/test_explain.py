@@ -49,7 +49,7 @@ def test_a_cooldown_is_visible_with_its_end_while_all_is_well() -> None:
     assert "The way back is closed: the primary has been well for 0 s of 12 h" in told.text
 
 
-@pytest.mark.parametrize("name", [name for name, _ in (*ALWAYS, *STANDBY, *ALONE)])
+@pytest.mark.parametrize("name", [check.rule for check in (*ALWAYS, *STANDBY, *ALONE)])
 def test_every_hold_has_a_sentence_on_what_would_end_it(name: str) -> None:
     """No hold without a way out."""
     assert CHANGES[name]

@@ -81,6 +81,7 @@ class PairMachine(RuleBasedStateMachine):
         self.moved_at: datetime | None = None
         self.eye_open = True
         self.elsewhere_bad_at: datetime | None = None
+        self.elsewhere_last: datetime | None = None
         self.eyes_since: datetime | None = None
         self.last_look: datetime | None = None
 
@@ -265,7 +266,7 @@ class PairMachine(RuleBasedStateMachine):
         elif kind == "world":
             self.checked(story.hear(notice(story.now, BAD, everywhere=True, tracking="w")))
         elif kind == "standby":
-            self.checked(story.hear(notice(story.now, BAD, named=[standby], tracking="s")))
+            self.checked(story.hear(notice(story.now, BAD, used=[standby], tracking="s")))
         elif kind == "deletion":
             self.checked(story.hear(deletion(side, Surface.ACR, story.now)))
             found |= {f"{side}.acr": BLIND}
@@ -317,6 +318,7 @@ class PairMachine(RuleBasedStateMachine):
             self.eye_open = found.get("observer", OK) is OK
             if found.get("elsewhere", OK) is not BLIND and self.eye_open:
                 self.elsewhere_bad_at = story.now if found.get("elsewhere") is BAD else None
+                self.elsewhere_last = story.now if found.get("elsewhere") is BAD else self.elsewhere_last
             running = self.under_way
             missed = self.last_look and story.now - self.last_look > minutes(4)
             self.eyes_since = story.now if missed else self.eyes_since
@@ -357,6 +359,8 @@ class PairMachine(RuleBasedStateMachine):
         assert self.eye_open or not state.evidence.tracks, "S3: the observer"
         bad_at = self.elsewhere_bad_at
         assert bad_at is None or story.now - bad_at > story.policy.evidence_lifetime, "S3: elsewhere"
+        last = self.elsewhere_last
+        assert last is None or story.now - last >= story.policy.global_settle, "S3: the end of a global fault"
         over = self.moved_at is None or story.now - self.moved_at >= story.policy.cooldown
         assert self.acknowledged or over, "S3: cooldown"
         assert self.last_look is None or story.now - self.last_look <= minutes(4), "S3: nobody has looked"
@@ -365,7 +369,7 @@ class PairMachine(RuleBasedStateMachine):
         lifetime = story.policy.notice_lifetime
         for incident in state.evidence.incidents.values():
             alive = incident.active and story.now - incident.at <= lifetime
-            assert not (alive and (incident.everywhere or order.target in incident.named)), "S3: a notice"
+            assert not (alive and (incident.everywhere or order.target in incident.used)), "S3: a notice"
 
     def now_switched(self, run: StartRun) -> None:
         self.story.report(What.SWITCHED, run)

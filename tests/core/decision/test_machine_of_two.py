@@ -229,7 +229,7 @@ class TwoStamps(RuleBasedStateMachine):
     def something_is_delivered(self, which: int, both: bool, kind: str, offset: int, seen: Observation) -> None:
         at = self.now + minutes(offset)
         made = {
-            "standby": notice(at, seen, named=[self.record.active.other], tracking="s"),
+            "standby": notice(at, seen, used=[self.record.active.other], tracking="s"),
             "world": notice(at, seen, everywhere=True, tracking="w"),
             "deletion": deletion(self.record.active, Surface.KEYVAULT, at),
         }
@@ -416,7 +416,7 @@ class TwoStamps(RuleBasedStateMachine):
         assert stamp.acknowledged or over, "S3: cooldown, of switches that others made too"
         for incident in state.evidence.incidents.values():
             alive = incident.active and story.now - incident.at <= story.policy.notice_lifetime
-            assert not (alive and (incident.everywhere or order.target in incident.named)), "S3: a notice"
+            assert not (alive and (incident.everywhere or order.target in incident.used)), "S3: a notice"
 
     def teardown(self) -> None:
         for stamp in self.pair:

@@ -1,0 +1,36 @@
+"""What every channel says about a notice: a CloudEvent 1.0 of our types alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.ports import Notice
+
+SOURCE = "/hubswitch"
+PREFIX = "Hubswitch."
+
+
+def check_type(notice: Notice) -> None:
+    """Only our own types go out under our name.
+
+    Raises:
+        InvalidInput: the notice's type is none of ours.
+    """
+    if not notice.type.startswith(PREFIX):
+        raise InvalidInput(f"notice {notice.id}", "type", f"{PREFIX}<Name>", repr(notice.type))
+
+
+def structured(notice: Notice) -> dict[str, Any]:
+    """A notice in the JSON event format of CloudEvents 1.0 (github.com/cloudevents/spec, json-format)."""
+    check_type(notice)
+    return {
+        "specversion": "1.0",
+        "id": notice.id,
+        "source": SOURCE,
+        "type": notice.type,
+        "subject": notice.subject,
+        "time": notice.at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": dict(notice.data),
+    }

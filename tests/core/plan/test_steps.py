@@ -1,0 +1,180 @@
+"""Steps of a plan: what is read, what is refused, and that a plan without them means what it always meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from orchestrator.cli.commands_plan import plan_schema
+from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.state import StartRun
+from orchestrator.core.plan.channels import EventGridChannel
+from orchestrator.core.plan.load import plan_from
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.steps import (
+    SHAPES,
+    AwaitStandby,
+    MoveJobs,
+    OnError,
+    Parallel,
+    Retry,
+    ScaleCluster,
+    StepSide,
+    WaitForUrl,
+    kind_of,
+    steps_in,
+)
+from orchestrator.local.simulated_plan import yaml_of
+from orchestrator.workflows.messages import RunOrder, StepOrder, order_from
+
+OLD_PLAN = Path(__file__).with_name("plan_without_steps.yaml").read_text(encoding="utf-8")
+STEPS = """
+steps:
+  failover:
+    - {kind: await_standby, timeout: 90s}
+    - parallel:
+        - {kind: scale_cluster, cluster: gpu, min_nodes: 4, timeout: 10m, on_error: continue, retry: {pause: 3s}}
+        - {name: licences, kind: wait_for_url, url: "https://licences.example.com/health", retry: {tries: 5}}
+    - {kind: move_jobs}
+  failback:
+    - {kind: scale_cluster, cluster: gpu, min_nodes: 0, side: source}
+"""
+
+
+def started(plan: Plan, kind: Any = "failover") -> RunOrder:
+    start = StartRun(kind=kind, run="r", epoch=1, source=Role.PRIMARY, target=Role.SECONDARY, why="a test")
+    return order_from(start, plan, datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_a_plan_without_steps_does_what_it_did() -> None:
+    """It waits for the standby and moves the jobs; on the way back it does nothing. Its order carries no list."""
+    plan = plan_from(OLD_PLAN, "old")
+    assert plan.steps.failover == (AwaitStandby(), MoveJobs())
+    assert plan.steps.failback == ()
+    assert started(plan).steps is None
+    assert started(plan).workflow == (AwaitStandby(), MoveJobs())
+    assert started(plan, "failback").workflow == ()
+    assert plan.channels == (EventGridChannel(topic=plan.notices or ""),)
+
+
+def test_an_order_of_an_older_version_is_read() -> None:
+    """A run that was ordered before there were steps goes on; its step in the engine's store, too."""
+    old = to_builtins(started(plan_from(OLD_PLAN, "old")))
+    del old["steps"]
+    assert from_builtins(old, RunOrder, "order").workflow == (AwaitStandby(), MoveJobs())
+    assert from_builtins(old, StepOrder, "order").step is None
+
+
+def test_steps_are_read_as_they_stand() -> None:
+    """Groups, durations, and what every step has."""
+    plan = plan_from(OLD_PLAN + STEPS, "new")
+    wait, group, move = plan.steps.failover
+    assert wait == AwaitStandby(timeout=timedelta(seconds=90))
+    assert group == Parallel(
+        parallel=(
+            ScaleCluster(
+                cluster="gpu",
+                min_nodes=4,
+                timeout=timedelta(minutes=10),
+                on_error=OnError.CONTINUE,
+                retry=Retry(pause=timedelta(seconds=3)),
+            ),
+            WaitForUrl(name="licences", url="https://licences.example.com/health", retry=Retry(tries=5)),
+        )
+    )
+    assert move == MoveJobs()
+    assert plan.steps.failback == (ScaleCluster(cluster="gpu", min_nodes=0, side=StepSide.SOURCE),)
+    assert [step.title for _, step in steps_in(plan.steps.failover)] == [
+        "await_standby",
+        "scale_cluster",
+        "licences",
+        "move_jobs",
+    ]
+
+
+def test_the_order_of_a_run_carries_its_steps_through_the_engine() -> None:
+    """A change of the plan does not touch a run that is under way."""
+    plan = plan_from(OLD_PLAN + STEPS, "new")
+    order = started(plan)
+    assert order.steps == plan.steps.failover
+    assert from_builtins(json.loads(msgspec.json.encode(order)), RunOrder, "order") == order
+
+
+def test_a_plan_with_steps_is_written_and_read_again() -> None:
+    """The form that a person writes and the one that is printed mean the same."""
+    plan = plan_from(OLD_PLAN + STEPS, "new")
+    assert plan_from(yaml_of(plan), "again") == plan
+
+
+URL = '"https://a.example.com"'
+
+
+@pytest.mark.parametrize(
+    ("steps", "field", "expected"),
+    [
+        ("[{kind: dance}]", "steps.failover[0].kind", "await_standby or move_jobs or wait_for_url"),
+        ("[{name: a}]", "steps.failover[0].kind", "a value"),
+        ("[{kind: move_jobs, colour: red}]", "steps.failover[0].colour", "a field that is known here"),
+        ("[{kind: move_jobs, on_error: shrug}]", "steps.failover[0].on_error", "stop or continue"),
+        ("[{parallel: [{kind: await_standby, on_error: shrug}]}]", "steps.failover[0].parallel[0].on_error", "stop or"),
+        ("[{kind: await_standby, timeout: 5}, {kind: move_jobs}]", "steps.failover[0].timeout", "a duration"),
+        ("[{kind: await_standby, timeout: 0s}, {kind: move_jobs}]", "steps.failover[0].timeout", "above zero"),
+        ("[{kind: await_standby, retry: {tries: 0}}, {kind: move_jobs}]", "steps.failover[0].retry.tries", "from 1"),
+        ("[{kind: await_standby, retry: {pause: 0s}}, {kind: move_jobs}]", "steps.failover[0].retry.pause", "above"),
+        ("[{kind: await_standby, on_error: continue}, {kind: move_jobs}]", "steps.failover[0].on_error", "timeout"),
+        ("[{kind: move_jobs, timeout: 5m}]", "steps.failover[0].timeout", "jobs.patience"),
+        ("[{kind: move_jobs, on_error: continue}]", "steps.failover[0].on_error", "stop"),
+        ("[{kind: move_jobs, retry: {tries: 2}}]", "steps.failover[0].retry", "jobs.patience"),
+        ("[{kind: move_jobs, name: 'Move Jobs'}]", "steps.failover[0].name", "lower-case"),
+        ("[{kind: move_jobs}, {kind: move_jobs, name: b}]", "steps.failover", "exactly one step of kind move_jobs"),
+        ("[{kind: await_standby}]", "steps.failover", "exactly one step of kind move_jobs"),
+        ("[]", "steps.failover", "exactly one step of kind move_jobs"),
+        ("[{kind: move_jobs}, {parallel: []}]", "steps.failover[1].parallel", "at least one step"),
+        ("[{kind: move_jobs}, {parallel: [{parallel: []}]}]", "steps.failover[1].parallel[0].kind", "a value"),
+        (f"[{{kind: move_jobs}}, {{kind: wait_for_url, name: move_jobs, url: {URL}}}]", "[1].name", "no other step"),
+        ('[{kind: move_jobs}, {kind: wait_for_url, url: "http://a"}]', "steps.failover[1].url", "an https URL"),
+        ("[{kind: move_jobs}, {kind: wait_for_url}]", "steps.failover[1].url", "a value"),
+        ("[{kind: move_jobs}, {kind: scale_cluster, cluster: a/b, min_nodes: 1}]", "[1].cluster", "a cluster's name"),
+        ("[{kind: move_jobs}, {kind: scale_cluster, cluster: a, min_nodes: -1}]", "[1].min_nodes", "at least 0"),
+        ("[{kind: move_jobs}, {kind: scale_cluster, cluster: a, min_nodes: 1.5}]", "[1].min_nodes", "int"),
+        ("{kind: move_jobs}", "steps.failover", "array"),
+        ("null", "steps.failover", "array"),
+    ],
+)
+def test_steps_that_cannot_be_meant_are_refused_where_they_stand(steps: str, field: str, expected: str) -> None:
+    """File and line, field, what was expected."""
+    text = f"{OLD_PLAN}\nsteps:\n  failover: {steps}\n"
+    with pytest.raises(InvalidInput) as refused:
+        plan_from(text, "p.yaml")
+    assert refused.value.field.endswith(field)
+    assert expected in refused.value.expected
+    assert re.fullmatch(r"p\.yaml:\d+", refused.value.where)
+
+
+def test_a_failback_moves_no_jobs() -> None:
+    """The side that is left is well; its jobs end there."""
+    with pytest.raises(InvalidInput, match="no step of kind move_jobs"):
+        plan_from(f"{OLD_PLAN}\nsteps:\n  failback: [{{kind: move_jobs}}]\n", "p")
+
+
+def test_a_list_has_a_bound() -> None:
+    """The history of a run grows with each step."""
+    many = ", ".join(f"{{kind: wait_for_url, name: w{number}, url: {URL}}}" for number in range(100))
+    with pytest.raises(InvalidInput, match="at most 100 steps"):
+        plan_from(f"{OLD_PLAN}\nsteps:\n  failover: [{{kind: move_jobs}}, {many}]\n", "p")
+
+
+def test_the_schema_knows_every_kind_and_a_group_without_its_tag() -> None:
+    """What editors check is what is read."""
+    shapes = plan_schema()["$defs"]
+    kinds = {kind for shape in shapes.values() for kind in shape.get("properties", {}).get("kind", {}).get("enum", ())}
+    assert {kind_of(shape) for shape in SHAPES} <= kinds
+    assert shapes["Parallel"]["required"] == ["parallel"]
