@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant("S5: a job is left out of its round", "return in_order(found)", "return in_order(found)[1:]", OUTCOME),
     Mutant(
         "S5: a run is stopped although its successor is not there",
-        "not self._goes_on(record)",
+        "not goes_on",
         "record.successor is None",
         AFTERWARDS,
     ),

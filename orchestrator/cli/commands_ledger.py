@@ -33,7 +33,7 @@ LONGEST_LINE = 64
 """Jobs of one line. A switch adds one; more than this is a circle."""
 
 type Wish = Callable[[JobRecord, str, str, datetime], JobRecord]
-WISHES: dict[str, Wish] = {"retry": record_changes.retried, "skip": record_changes.skipped}
+WISHES: dict[str, Wish] = {"retry": record_changes.retry, "skip": record_changes.leave}
 
 
 def list_command(

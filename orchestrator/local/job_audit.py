@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.core.base.codec import read_record
 from orchestrator.core.jobs.azure_status import CANARY_TAG, DRILL_TAG
 from orchestrator.core.jobs.record import JobRecord, JobStatus
+from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.core.plan.schema import Plan
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import TrueJob
@@ -108,5 +108,5 @@ def _records(azure: LocalAzure, plan: Plan) -> dict[str, JobRecord]:
         found = ((name, azure.ledger.get(plan.ledger.container, name)) for name in names)
         return {name: blob.data for name, blob in found if blob}
 
-    records = [read_record(data, JobRecord, name) for name, data in azure.call(read).items()]
+    records = [read_job_record(data, name) for name, data in azure.call(read).items()]
     return {record.name: record for record in records}

@@ -11,19 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import msgspec
-
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotNow
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.epoch import PointerValue
-from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus
-from orchestrator.core.jobs.record_changes import (
-    UNSETTLED,
-    ahead,
-    not_submitted,
-    settled_record,
-    why_not,
-)
+from orchestrator.core.jobs import record_changes
+from orchestrator.core.jobs.next_move import lacks_assets
+from orchestrator.core.jobs.record import JobRecord, JobStatus
+from orchestrator.core.jobs.record_changes import UNSETTLED, why_not
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import AssetCopier, replicated
@@ -95,7 +89,7 @@ class Submissions:
         Raises:
             NotNow: the name is another hub's job, or that of a job that was moved.
         """
-        draft = ahead(
+        draft = record_changes.write_ahead(
             self._plan,
             side,
             name=name,
@@ -117,9 +111,7 @@ class Submissions:
         if trouble:
             raise NotNow(trouble)
         if found.value.status in UNSETTLED:
-            self._ledger.replace(
-                msgspec.structs.replace(draft, history=(*found.value.history, *draft.history)), found.etag
-            )
+            self._ledger.replace(record_changes.write_ahead_again(found.value, draft), found.etag)
 
     def accepted(self, side: Role, name: str, job: Mapping[str, Any]) -> str:
         """Complete the record with the hub's answer, and keep what the job needs; what is still missing, or nothing."""
@@ -133,24 +125,18 @@ class Submissions:
         if found.value.status is JobStatus.RESUBMITTED:
             raise NotNow(f"{why_not(found.value, side)}; the job in the {side} runs beside it")
         if found.value.status in UNSETTLED:
-            settled = settled_record(self._plan, found.value, job, self._world.clock.now())
+            settled = record_changes.settle(self._plan, found.value, job, self._world.clock.now())
             self._ledger.replace(settled, found.etag)
 
     def _completed(self, side: Role, name: str) -> str:
         """Keep the assets of a job, and recreate them on the other side as far as this identity may."""
         found = self._ledger.read(self._plan.pair, name)
-        if found is None or not found.value.incomplete or found.value.status is not JobStatus.RUNNING:
+        if found is None or not lacks_assets(found.value):
             return ""
         tried = replicated(AssetCopier(self._world, self._plan, side), found.value)
-        line = JobEvent(
-            at=self._world.clock.now(),
-            what="incomplete" if tried.incomplete else "completed",
-            why=tried.incomplete or "its assets are kept",
-            epoch=found.value.epoch,
-        )
-        whole = msgspec.structs.replace(tried, history=(*tried.history, line))
+        why = tried.incomplete or "its assets are kept"
         try:
-            self._ledger.replace(whole, found.etag)
+            self._ledger.replace(record_changes.note_assets(tried, why, self._world.clock.now()), found.etag)
         except Conflict:
             return ""
         return tried.incomplete
@@ -162,7 +148,7 @@ class Submissions:
     def _refuse(self, name: str, why: str) -> None:
         found = self._ledger.read(self._plan.pair, name)
         if found and found.value.status is JobStatus.SUBMITTING:
-            closed = not_submitted(found.value, why, self._world.clock.now())
+            closed = record_changes.close_unsubmitted(found.value, why, self._world.clock.now())
             self._ledger.replace(closed, found.etag)
 
     def read(self, name: str) -> Versioned[JobRecord] | None:

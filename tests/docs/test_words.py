@@ -10,15 +10,16 @@ from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.explain import CHANGES
 from orchestrator.core.decision.transitions import as_mermaid
+from orchestrator.core.jobs import record_changes
 
 PROMISES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "L1", "L2")
 ADR_SECTIONS = ["Context", "Decision", "Consequences", "What would change it"]
 
 
-def test_the_diagram_of_phases_is_printed_from_the_table(pages: dict[str, Any]) -> None:
+def test_the_diagrams_of_phases_and_of_jobs_are_printed_from_their_tables(pages: dict[str, Any]) -> None:
     """Whoever adds a row copies ``as_mermaid()`` into the page."""
     drawn = [block for block in pages["docs/design.md"].blocks("mermaid") if block.startswith("stateDiagram")]
-    assert drawn == [as_mermaid()]
+    assert drawn == [as_mermaid(), record_changes.as_mermaid()]
 
 
 def test_the_runbook_knows_every_phase(pages: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Self
 import requests
 from waiting import until
 
-from orchestrator.core.base.codec import read_record
 from orchestrator.core.jobs.record import JobRecord
+from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.local.session import Local, session
 from orchestrator.simulator.cloud import LocalAzure
 
@@ -69,7 +69,7 @@ def record_of(local: Local, name: str) -> JobRecord | None:
     """A job's record, as it lies in the ledger's account."""
     path = f"{local.plan.pair}/jobs/{name}.json"
     blob = local.azure.call(lambda: local.azure.ledger.get(local.plan.ledger.container, path))
-    return read_record(blob.data, JobRecord, path) if blob else None
+    return read_job_record(blob.data, path) if blob else None
 
 
 @contextmanager

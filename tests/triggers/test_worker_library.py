@@ -19,10 +19,11 @@ from durabletask.entities import EntityInstanceId
 from live import until
 from stories import BAD, sweep
 
-from orchestrator.core.base.codec import read_record, to_builtins
+from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Mode, Role
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import JobRecord
+from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import client_configuration
 from orchestrator.local.session import variables
@@ -171,7 +172,7 @@ class Deployed:
     def record(self, name: str) -> JobRecord | None:
         path = f"demo/jobs/{name}.json"
         blob = self.azure.call(lambda: self.azure.ledger.get(plan_of(self.azure).ledger.container, path))
-        return read_record(blob.data, JobRecord, path) if blob else None
+        return read_job_record(blob.data, path) if blob else None
 
     def submit(self, name: str) -> None:
         """A job that runs in the primary for as long as anybody looks."""

@@ -19,10 +19,11 @@ from contextlib import suppress
 from typing import IO
 
 from orchestrator.adapters.stores.blobs import Blob, Container
-from orchestrator.core.base.codec import encode, from_builtins, read_record
+from orchestrator.core.base.codec import encode, from_builtins
 from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
 from orchestrator.core.base.vocabulary import JobPolicy
 from orchestrator.core.jobs.record import JobRecord, JobSummary, is_job_name
+from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.ports import Versioned
 
 WHY_LIMIT = 500
@@ -72,7 +73,7 @@ class BlobLedger:
 
     def _understood(self, pair: str, name: str, blob: Blob) -> JobRecord:
         where = f"{self._container.url}/{self._path(pair, name)}"
-        record = read_record(blob.data, JobRecord, where)
+        record = read_job_record(blob.data, where)
         if (record.pair, record.name) != (pair, name):
             raise InvalidInput(where, "name", f"{pair}/{name}", f"{record.pair}/{record.name}")
         _summary(where, name, blob.metadata)
@@ -110,7 +111,7 @@ class BlobLedger:
             if blob is None:
                 return
             try:
-                read_record(blob.data, JobRecord, path)
+                read_job_record(blob.data, path)
             except UnknownShape:
                 return
             except InvalidInput as worse:

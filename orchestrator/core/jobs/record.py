@@ -29,6 +29,10 @@ JOB_NAME_LIMIT = 255
 """Azure ML refuses run ids of more than 256 characters (learn.microsoft.com, resource-limits-capacity)."""
 
 
+JOB_SCHEMA = 2
+"""Schema of ``JobRecord``. ``record_schema.read_job_record`` also reads the older one."""
+
+
 class JobStatus(StrEnum):
     """Where a job stands in the ledger."""
 
@@ -88,11 +92,60 @@ class Asset(Value, kw_only=True):
     """The id as the job names it, if that is by a label such as ``latest``."""
 
 
+class JobEventKind(StrEnum):
+    """What can happen to a job's record. ``record_changes`` has the table of what each may lead to."""
+
+    SUBMITTING = "submitting"
+    """Written down ahead of its submission."""
+
+    CAPTURED = "captured"
+    """First seen in a hub."""
+
+    SUBMITTED = "submitted"
+    """Its hub has shown it, or has accepted it as a successor."""
+
+    NOT_SUBMITTED = "not submitted"
+    TAG_NOT_UNDERSTOOD = "tag not understood"
+    INCOMPLETE = "incomplete"
+    """Something that it needs could not be kept, or not be made on the other side."""
+
+    COMPLETED = "completed"
+    """Everything that it needs is kept now."""
+
+    FINISHED = "finished"
+    """It ended in Azure ML."""
+
+    RESUBMITTED = "resubmitted"
+    SKIPPED = "skipped"
+    """A run left it alone."""
+
+    WAITING = "waiting"
+    REFUSED = "refused"
+    STOPPING = "stopping"
+    """Its end was asked for. Written before the asking."""
+
+    UNSURE = "unsure"
+    """The answer to a submission did not arrive."""
+
+    RETRY = "retry"
+    """A person wants it to be tried again."""
+
+    SKIP = "skip"
+    """A person wants it to be left alone."""
+
+    OLD_RUN_ENDED = "old run ended"
+    OLD_RUN_STOPPED = "old run stopped"
+    OLD_RUN_COMPLETED = "old run completed"
+    OLD_RUN_GONE = "old run gone"
+    NOTED = "noted"
+    """A line of a record of schema 1 whose word is none of these; ``why`` begins with that word."""
+
+
 class JobEvent(Value, kw_only=True):
     """One line of a job's story."""
 
     at: Moment
-    what: str
+    what: JobEventKind
     why: str
     epoch: int
 
@@ -107,7 +160,7 @@ class Attempt(Value, kw_only=True):
 class JobRecord(Value, kw_only=True):
     """A job that can be run again elsewhere."""
 
-    schema: int = SCHEMA
+    schema: int = JOB_SCHEMA
     pair: str
     name: str
     root: str
@@ -171,6 +224,15 @@ class JobRecord(Value, kw_only=True):
     """Submissions whose answers did not arrive: they may have been accepted."""
 
     old_run: OldRun = OldRun.UNKNOWN
+
+    stop_asked: bool = False
+    """Whether we asked its hub to stop the run, so that it can go on elsewhere or because its successor runs."""
+
+    left_alone_by: str = ""
+    """The person who does not want it to be moved; empty if nobody said so."""
+
+    left_alone_why: str = ""
+    """What that person gave as the reason."""
 
 
 class JobSummary(Value, kw_only=True):

@@ -1,92 +1,40 @@
-"""A job's record around its submission: written ahead of it, completed by the answer, or closed without one.
+"""What may follow what in a job's record: one table of ``(status, event) -> status``. Everything else raises.
 
-The name is fixed first. So whatever happens to the program that submits, the hub can be asked for that name, and
-a second submission under it is the same job. All functions are pure.
+Each row carries the sentence that an operator reads; the diagram in the docs is printed from here. Below the table is
+one function per event. They are the only code that changes a record's status, and all are pure.
+
+A job's name is fixed before it is submitted. So whatever happens to the program that submits, the hub can be asked for
+that name, and a second submission under it is the same job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from orchestrator.core.base.errors import InvalidInput, NotNow
+from orchestrator.core.base.errors import InvalidInput, NotNow, PermanentError
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import has_ended, status_of
-from orchestrator.core.jobs.record import Asset, JobEvent, JobRecord, JobStatus
+from orchestrator.core.jobs.record import Asset, Attempt, JobEvent, JobEventKind, JobRecord, JobStatus, OldRun, line_of
 from orchestrator.core.plan.schema import Plan
 
-LEFT_ALONE = "left alone"
-"""How the reason of a job begins that a person did not want to be moved."""
-
 OPEN = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
+"""States of a job that its hub has, or may have, and that is not known to have ended."""
 
+UNSETTLED = frozenset({JobStatus.SUBMITTING, JobStatus.NOT_SUBMITTED})
+"""States of a record that the job itself, once it is seen in its hub, overrules."""
 
-def retried(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
-    """The record of a job that is to be moved at the next opportunity, also against its policy.
+TRIED_AGAIN = frozenset({JobStatus.WAITING, JobStatus.REFUSED})
+"""What may be tried again after a run."""
 
-    Raises:
-        NotNow: it is somewhere already, or has ended well.
-    """
-    _must_not_be_elsewhere(record)
-    if record.status is JobStatus.RUNNING and record.policy is JobPolicy.NEVER:
-        return _protected_again(record, by, reason, now)
-    if record.status is JobStatus.RUNNING or (record.status is JobStatus.SUBMITTING and not is_overdue(record, now)):
-        raise NotNow(f"{record.name} is {record.status} in the {record.hub}; there is nothing to try again")
-    if record.status is JobStatus.FINISHED and record.azure_status.casefold() == "completed":
-        raise NotNow(f"{record.name} has completed; submit it anew to run it again")
-    never = record.policy is JobPolicy.NEVER
-    line = _line(record, "retry", f"asked by {by}: {reason}" + (" (its policy was never)" if never else ""), now)
-    return msgspec.structs.replace(
-        record,
-        status=JobStatus.WAITING,
-        policy=JobPolicy.IF_INTERRUPTED if never else record.policy,
-        retry_at=now,
-        reason=f"to be tried again, as {by} asked: {reason}",
-        history=(*record.history, line),
-    )
-
-
-def _protected_again(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
-    """A job that runs and was to be left alone: it is moved again if its hub is left."""
-    said = f"it will be moved if its hub is left, as {by} asked: {reason}"
-    return msgspec.structs.replace(
-        record,
-        policy=JobPolicy.IF_INTERRUPTED,
-        reason=said,
-        history=(*record.history, _line(record, "retry", said, now)),
-    )
-
-
-def skipped(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
-    """The record of a job that is to be left alone. One that runs goes on, and will not be moved.
-
-    Raises:
-        NotNow: it has been moved, or has ended.
-    """
-    _must_not_be_elsewhere(record)
-    if record.status in {JobStatus.FINISHED, JobStatus.SKIPPED}:
-        raise NotNow(f"{record.name} is {record.status} already")
-    said = f"asked by {by}: {reason}"
-    line = _line(record, "skip", said, now)
-    return msgspec.structs.replace(
-        record,
-        status=record.status if record.status in OPEN else JobStatus.SKIPPED,
-        policy=JobPolicy.NEVER,
-        retry_at=None,
-        reason=f"{LEFT_ALONE}, {said}",
-        history=(*record.history, line),
-    )
-
-
-def _must_not_be_elsewhere(record: JobRecord) -> None:
-    if record.status is JobStatus.RESUBMITTED:
-        raise NotNow(f"{record.name} continues as {record.successor}; name that one")
-
+MOVABLE = (JobStatus.RUNNING, JobStatus.SUBMITTING, JobStatus.FINISHED, JobStatus.WAITING, JobStatus.REFUSED)
+"""What a run may act on. A finished job is among them if it fell with its region, was stopped by us, or is wanted
+again (policy ``always``)."""
 
 GRACE = timedelta(minutes=30)
 """How long a submission may be under way. azure-core tries a PUT four times and waits 300 s for each answer, so one
@@ -94,11 +42,100 @@ that began may still arrive after twenty minutes."""
 
 NOT_KEPT = "its assets are not kept yet"
 
-UNSETTLED = frozenset({JobStatus.SUBMITTING, JobStatus.NOT_SUBMITTED})
-"""States of a record that the job itself, once it is seen in its hub, overrules."""
+
+class IllegalChange(PermanentError):
+    """The table has no row for this status and event: a defect, never a state of the world."""
 
 
-def ahead(
+class JobRow(NamedTuple):
+    status: JobStatus | None
+    """None: there is no record yet."""
+
+    event: JobEventKind
+    to: JobStatus
+    sentence: str
+
+
+_E, _S = JobEventKind, JobStatus
+
+_SETTLED = "Its hub shows the job; the record is completed with what the hub has."
+_RETRY = "A person wants it to be tried again; it goes at the next opportunity."
+_LEAVE = "A person wants it to be left alone; it will not be moved."
+_ASSETS_MISSING = "Something that it needs could not be kept or made on the other side; it is tried again."
+_ASSETS_KEPT = "Everything that it needs is kept now."
+
+_BY_A_RUN: tuple[tuple[JobEventKind, JobStatus | None, str], ...] = (
+    (_E.RESUBMITTED, _S.RESUBMITTED, "Another job continues it; a hub has accepted that one."),
+    (_E.SKIPPED, _S.SKIPPED, "A run left it alone, because of what it is or because somebody wants that."),
+    (_E.WAITING, _S.WAITING, "It cannot be submitted now; the reason says what it waits for."),
+    (_E.REFUSED, _S.REFUSED, "The other hub understood it and said no."),
+    (_E.FINISHED, _S.FINISHED, "It ended in Azure ML; nothing is submitted for it."),
+    (_E.STOPPING, None, "Its end was asked for, so that it can go on in the other hub."),
+    (_E.UNSURE, None, "It was submitted and no answer came; whoever acts on it next looks for that submission."),
+)
+"""What a run may do to a job that it acts on; None: the status stays."""
+
+_TO_AN_OLD_RUN: tuple[tuple[JobEventKind, str], ...] = (
+    (_E.STOPPING, "Its old run runs on beside its successor; its end was asked for."),
+    (_E.OLD_RUN_ENDED, "Its old run has ended by itself."),
+    (_E.OLD_RUN_STOPPED, "Its old run has ended, as was asked for."),
+    (_E.OLD_RUN_COMPLETED, "Its old run completed after all; the plan says what becomes of the successor."),
+    (_E.OLD_RUN_GONE, "Its hub does not know its old run any more."),
+)
+
+ROWS: tuple[JobRow, ...] = (
+    JobRow(None, _E.SUBMITTING, _S.SUBMITTING, "It is written down ahead of its submission."),
+    JobRow(None, _E.CAPTURED, _S.RUNNING, "It was seen in a hub for the first time, and runs there."),
+    JobRow(None, _E.SUBMITTED, _S.RUNNING, "It continues another job, and its hub has accepted it."),
+    JobRow(_S.SUBMITTING, _E.SUBMITTING, _S.SUBMITTING, "It is submitted once more under the same name."),
+    JobRow(_S.NOT_SUBMITTED, _E.SUBMITTING, _S.SUBMITTING, "It is submitted once more under the same name."),
+    JobRow(_S.SUBMITTING, _E.TAG_NOT_UNDERSTOOD, _S.SUBMITTING, "A tag of it is not understood; the default counts."),
+    JobRow(_S.RUNNING, _E.TAG_NOT_UNDERSTOOD, _S.RUNNING, "A tag of it is not understood; the default counts."),
+    JobRow(_S.SUBMITTING, _E.SUBMITTED, _S.RUNNING, _SETTLED),
+    JobRow(_S.NOT_SUBMITTED, _E.SUBMITTED, _S.RUNNING, _SETTLED),
+    JobRow(_S.SUBMITTING, _E.NOT_SUBMITTED, _S.NOT_SUBMITTED, "Its hub refused it, or it never arrived there."),
+    JobRow(_S.RUNNING, _E.INCOMPLETE, _S.RUNNING, _ASSETS_MISSING),
+    JobRow(_S.RUNNING, _E.COMPLETED, _S.RUNNING, _ASSETS_KEPT),
+    *(JobRow(status, event, to or status, said) for status in MOVABLE for event, to, said in _BY_A_RUN),
+    *(JobRow(_S.RESUBMITTED, event, _S.RESUBMITTED, said) for event, said in _TO_AN_OLD_RUN),
+    JobRow(_S.RUNNING, _E.RETRY, _S.RUNNING, "It runs and was to be left alone; it is moved again if its hub is left."),
+    *(
+        JobRow(status, _E.RETRY, _S.WAITING, _RETRY)
+        for status in (_S.SUBMITTING, _S.NOT_SUBMITTED, _S.FINISHED, _S.WAITING, _S.REFUSED, _S.SKIPPED)
+    ),
+    JobRow(_S.RUNNING, _E.SKIP, _S.RUNNING, _LEAVE),
+    JobRow(_S.SUBMITTING, _E.SKIP, _S.SUBMITTING, _LEAVE),
+    *(JobRow(status, _E.SKIP, _S.SKIPPED, _LEAVE) for status in (_S.NOT_SUBMITTED, _S.WAITING, _S.REFUSED)),
+)
+
+TABLE: dict[tuple[JobStatus | None, JobEventKind], JobRow] = {(row.status, row.event): row for row in ROWS}
+
+
+def next_status(status: JobStatus | None, event: JobEventKind) -> JobStatus:
+    """The status that follows; None stands for a job without a record.
+
+    Raises:
+        IllegalChange: the table does not have this row.
+    """
+    row = TABLE.get((status, event))
+    if row is None:
+        raise IllegalChange(f"nothing follows '{event}' for a job that is {status or 'not recorded'}")
+    return row.to
+
+
+def as_mermaid() -> str:
+    """The table as a Mermaid state diagram, one arrow for all events that lead from one status to another."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for row in ROWS:
+        arrows.setdefault((row.status.value if row.status else "[*]", row.to.value), []).append(row.event.value)
+    lines = [f"    {status} --> {to}: {', '.join(events)}" for (status, to), events in arrows.items()]
+    return "\n".join(["stateDiagram-v2", *lines]) + "\n"
+
+
+# --- a submission -------------------------------------------------------------------------------------------------
+
+
+def write_ahead(
     plan: Plan, side: Role, *, name: str, body: Mapping[str, Any], api_version: str, now: datetime, by: str
 ) -> JobRecord:
     """The record of a job that is about to be put. A tag that cannot be understood leaves the default, and says so.
@@ -112,76 +149,284 @@ def ahead(
         now: aware time.
         by: what submits, for the history.
     """
-    history = [JobEvent(at=now, what="submitting", why=f"by {by}, to the {side}", epoch=0)]
-    wanted, fault = wishes_in(body, plan)
-    if fault:
-        history.append(JobEvent(at=now, what="tag not understood", why=fault, epoch=0))
-    return JobRecord(
+    wanted, fault = read_wishes(body, plan)
+    record = JobRecord(
         pair=plan.pair,
         name=name,
         root=name,
         hub=side,
-        status=JobStatus.SUBMITTING,
+        status=next_status(None, JobEventKind.SUBMITTING),
         **wanted,
         api_version=api_version,
         body=dict(body),
         azure_status="",
         captured_at=now,
-        closure=needs_of(plan, side, body),
+        closure=find_assets(plan, side, body),
         incomplete=NOT_KEPT,
-        history=tuple(history),
+        history=(JobEvent(at=now, what=JobEventKind.SUBMITTING, why=f"by {by}, to the {side}", epoch=0),),
     )
+    return _change(record, JobEventKind.TAG_NOT_UNDERSTOOD, fault, now) if fault else record
 
 
-def wishes_in(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], str]:
-    """What a job's own body says about being moved, as fields of its record; and which tag of it is not understood.
+def write_ahead_again(record: JobRecord, draft: JobRecord) -> JobRecord:
+    """A record that nothing came of, replaced by the draft of another submission under its name."""
+    status = next_status(record.status, JobEventKind.SUBMITTING)
+    history = (*record.history, *draft.history)
+    return msgspec.structs.replace(draft, status=status, history=history, stop_asked=record.stop_asked)
 
-    A tag that is not understood leaves the plan's default for itself and those behind it.
+
+def settle(plan: Plan, record: JobRecord, job: Mapping[str, Any], now: datetime) -> JobRecord:
+    """A record once its hub has shown the job; what it needs is read again from there.
+
+    It keeps the time at which it was first written. A job that has ended meanwhile is finished at once.
     """
-    wanted: dict[str, Any] = {
-        "policy": JobPolicy(plan.jobs.policy),
-        "lineage": tags.lineage_of(body),
-        "identity": tags.identity_of(body),
-    }
-    try:
-        wanted["policy"] = JobPolicy(tags.policy_of(body, plan.jobs.policy))
-        wanted["priority"] = tags.priority_of(body)
-        wanted["deadline"] = tags.deadline_of(body)
-    except InvalidInput as fault:
-        return wanted, str(fault)
-    return wanted, ""
-
-
-def needs_of(plan: Plan, side: Role, body: Mapping[str, Any]) -> tuple[Asset, ...]:
-    """The assets of the side's project that a body names."""
-    hub = plan.side(side)
-    here = rewriting.Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
-    return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(body, here))
-
-
-def accepted(record: JobRecord, job: Mapping[str, Any], now: datetime) -> JobRecord:
-    """The record once its hub has shown the job. It keeps the time at which it was first written."""
     status = status_of(dict(job))
-    ended = has_ended(status)
-    return msgspec.structs.replace(
+    shown = msgspec.structs.replace(
         record,
-        status=JobStatus.FINISHED if ended else JobStatus.RUNNING,
+        closure=find_assets(plan, record.hub, job),
+        incomplete=NOT_KEPT,
         body=dict(job),
         azure_status=status,
-        ended_at=now if ended else None,
-        reason=f"it ended in Azure ML as {status}" if ended else "",
-        history=(*record.history, _line(record, "submitted", f"{status} in the {record.hub}", now)),
+        ended_at=None,
+        reason="",
     )
-
-
-def not_submitted(record: JobRecord, why: str, now: datetime) -> JobRecord:
-    """The record of a job that no hub has taken."""
+    settled = _change(shown, JobEventKind.SUBMITTED, f"{status} in the {record.hub}", now)
+    if not has_ended(status):
+        return settled
     return msgspec.structs.replace(
-        record,
-        status=JobStatus.NOT_SUBMITTED,
-        reason=why,
-        history=(*record.history, _line(record, "not submitted", why, now)),
+        settled,
+        status=next_status(settled.status, JobEventKind.FINISHED),
+        ended_at=now,
+        reason=_ended(status),
     )
+
+
+def close_unsubmitted(record: JobRecord, why: str, now: datetime) -> JobRecord:
+    """The record of a job that no hub has taken."""
+    return _change(record, JobEventKind.NOT_SUBMITTED, why, now, reason=why)
+
+
+# --- a job in its hub ---------------------------------------------------------------------------------------------
+
+
+def capture(plan: Plan, side: Role, *, name: str, job: Mapping[str, Any], api_version: str, now: datetime) -> JobRecord:
+    """The first record of a job that a hub shows. A tag that cannot be understood leaves the default, and says so."""
+    status, (root, epoch) = status_of(dict(job)), line_of(name, job)
+    wanted, fault = read_wishes(job, plan)
+    seen = JobEvent(at=now, what=JobEventKind.CAPTURED, why=f"{status} in the {side}", epoch=epoch)
+    record = JobRecord(
+        pair=plan.pair,
+        name=name,
+        root=root,
+        hub=side,
+        status=next_status(None, JobEventKind.CAPTURED),
+        epoch=epoch,
+        api_version=api_version,
+        body=dict(job),
+        azure_status=status,
+        captured_at=now,
+        closure=find_assets(plan, side, job),
+        history=(seen,),
+        **wanted,
+        parent=tags.parent_of(job),
+        schedule=tags.schedule_of(job),
+    )
+    return _change(record, JobEventKind.TAG_NOT_UNDERSTOOD, fault, now) if fault else record
+
+
+def note_assets(record: JobRecord, why: str, now: datetime) -> JobRecord:
+    """Note in the history whether everything that a job needs is kept now, as its field ``incomplete`` says."""
+    event = JobEventKind.INCOMPLETE if record.incomplete else JobEventKind.COMPLETED
+    return _change(record, event, why, now)
+
+
+def finish(record: JobRecord, azure_status: str, now: datetime) -> JobRecord:
+    """The record of a job whose end its hub or an event told."""
+    return _change(
+        record,
+        JobEventKind.FINISHED,
+        azure_status,
+        now,
+        azure_status=azure_status,
+        ended_at=now,
+        reason=_ended(azure_status),
+    )
+
+
+# --- what a run does ----------------------------------------------------------------------------------------------
+
+
+class Acting(NamedTuple):
+    """Who changes a record, and when: the epoch of the run, and an aware time."""
+
+    epoch: int
+    now: datetime
+
+
+def resubmit(record: JobRecord, name: str, side: Role, why: str, acting: Acting) -> JobRecord:
+    """The record of a job that is continued on a side under another name.
+
+    Its old run is known to be over if its end was noted, or if its own hub has taken the successor.
+    """
+    over = record.ended_at is not None or side is record.hub
+    old_run = OldRun.ENDED if over else OldRun.UNKNOWN
+    return _close(record, JobEventKind.RESUBMITTED, why, acting, successor=name, old_run=old_run)
+
+
+def adopt(record: JobRecord, name: str, attempt: Attempt, why: str, acting: Acting) -> JobRecord:
+    """The record of a job that an earlier submission continues, although its answer never came."""
+    return resubmit(record, name, attempt.side, why, acting)
+
+
+def begin_successor(
+    record: JobRecord,
+    name: str,
+    attempt: Attempt,
+    acting: Acting,
+    *,
+    closure: tuple[Asset, ...],
+    answer: dict[str, Any],
+) -> JobRecord:
+    """The record of the job that continues another one's line, as its hub shows it."""
+    line = JobEvent(at=acting.now, what=JobEventKind.SUBMITTED, why=f"continues {record.root}", epoch=attempt.epoch)
+    return JobRecord(
+        pair=record.pair,
+        name=name,
+        root=record.root,
+        hub=attempt.side,
+        status=next_status(None, JobEventKind.SUBMITTED),
+        policy=record.policy,
+        priority=record.priority,
+        api_version=record.api_version,
+        body=answer,
+        azure_status=status_of(answer),
+        captured_at=acting.now,
+        closure=closure,
+        epoch=acting.epoch,
+        history=(line,),
+        lineage=record.lineage,
+        deadline=record.deadline,
+        identity=record.identity,
+    )
+
+
+def skip(record: JobRecord, why: str, acting: Acting) -> JobRecord:
+    """The record of a job that a run leaves alone."""
+    return _close(record, JobEventKind.SKIPPED, why, acting)
+
+
+def wait(record: JobRecord, why: str, acting: Acting, retry_at: datetime | None = None) -> JobRecord:
+    """The record of a job that waits; ``retry_at``: from when it is to be tried again, None for a new epoch only."""
+    return _close(record, JobEventKind.WAITING, why, acting, retry_at=retry_at)
+
+
+def give_up(record: JobRecord, why: str, acting: Acting, attempt: Attempt, retry_at: datetime) -> JobRecord:
+    """The record of a job that waits because nobody took or refused it; its submission may have been accepted."""
+    unsure = record.unsure if attempt in record.unsure else (*record.unsure, attempt)
+    more: dict[str, Any] = {"tries": record.tries + 1, "unsure": unsure, "retry_at": retry_at}
+    return _close(record, JobEventKind.WAITING, why, acting, **more)
+
+
+def refuse(record: JobRecord, why: str, acting: Acting) -> JobRecord:
+    """The record of a job that the other hub does not take."""
+    return _close(record, JobEventKind.REFUSED, why, acting)
+
+
+def finish_unmoved(record: JobRecord, azure_status: str, why: str, acting: Acting) -> JobRecord:
+    """The record of a job of which a run finds that it has ended by itself."""
+    azure = azure_status or record.azure_status
+    return _close(record, JobEventKind.FINISHED, why, acting, azure_status=azure, ended_at=acting.now)
+
+
+def ask_to_stop(record: JobRecord, why: str, acting: Acting) -> JobRecord:
+    """The record of a job whose run is about to be cancelled by us. Written before the cancelling."""
+    return _change(record, JobEventKind.STOPPING, why, acting.now, epoch=acting.epoch, stop_asked=True)
+
+
+def mark_unsure(record: JobRecord, attempt: Attempt) -> JobRecord:
+    """Note that a submission may have been accepted; the same record if that is noted already."""
+    status = next_status(record.status, JobEventKind.UNSURE)
+    if attempt in record.unsure:
+        return record
+    return msgspec.structs.replace(record, status=status, unsure=(*record.unsure, attempt))
+
+
+OLD_RUN_EVENTS: Mapping[OldRun, JobEventKind] = {
+    OldRun.STOPPING: JobEventKind.STOPPING,
+    OldRun.ENDED: JobEventKind.OLD_RUN_ENDED,
+    OldRun.STOPPED: JobEventKind.OLD_RUN_STOPPED,
+    OldRun.COMPLETED: JobEventKind.OLD_RUN_COMPLETED,
+    OldRun.GONE: JobEventKind.OLD_RUN_GONE,
+}
+
+
+def note_old_run(record: JobRecord, found: OldRun, why: str, acting: Acting) -> JobRecord:
+    """The record of a resubmitted job with what was found out about its old run.
+
+    Raises:
+        IllegalChange: it was not resubmitted, or nothing was found out.
+    """
+    event = OLD_RUN_EVENTS.get(found)
+    if event is None or record.status is not JobStatus.RESUBMITTED:
+        raise IllegalChange(f"{record.name} is {record.status}; its old run cannot be noted as '{found}'")
+    asked = record.stop_asked or found is OldRun.STOPPING
+    return _change(record, event, why, acting.now, epoch=acting.epoch, old_run=found, stop_asked=asked)
+
+
+# --- what a person asks for ---------------------------------------------------------------------------------------
+
+
+def retry(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """The record of a job that is to be moved at the next opportunity, also against its policy.
+
+    Raises:
+        NotNow: it is somewhere already, or has ended well.
+    """
+    _require_unmoved(record)
+    never = record.policy is JobPolicy.NEVER
+    changes: dict[str, Any] = {
+        "policy": JobPolicy.IF_INTERRUPTED if never else record.policy,
+        "left_alone_by": "",
+        "left_alone_why": "",
+    }
+    if record.status is JobStatus.RUNNING and never:
+        said = f"it will be moved if its hub is left, as {by} asked: {reason}"
+        return _change(record, JobEventKind.RETRY, said, now, reason=said, **changes)
+    if record.status is JobStatus.RUNNING or (record.status is JobStatus.SUBMITTING and not is_overdue(record, now)):
+        raise NotNow(f"{record.name} is {record.status} in the {record.hub}; there is nothing to try again")
+    if record.status is JobStatus.FINISHED and record.azure_status.casefold() == "completed":
+        raise NotNow(f"{record.name} has completed; submit it anew to run it again")
+    why = f"asked by {by}: {reason}" + (" (its policy was never)" if never else "")
+    changes |= {"retry_at": now, "reason": f"to be tried again, as {by} asked: {reason}"}
+    return _change(record, JobEventKind.RETRY, why, now, **changes)
+
+
+def leave(record: JobRecord, by: str, reason: str, now: datetime) -> JobRecord:
+    """The record of a job that is to be left alone. One that runs goes on, and will not be moved.
+
+    Raises:
+        NotNow: it has been moved, or has ended.
+    """
+    _require_unmoved(record)
+    if record.status in {JobStatus.FINISHED, JobStatus.SKIPPED}:
+        raise NotNow(f"{record.name} is {record.status} already")
+    left = msgspec.structs.replace(
+        record, policy=JobPolicy.NEVER, retry_at=None, left_alone_by=by, left_alone_why=reason
+    )
+    return _change(left, JobEventKind.SKIP, f"asked by {by}: {reason}", now, reason=describe_wish(left))
+
+
+def describe_wish(record: JobRecord) -> str:
+    """Who wants a job to be left alone, and why, as a sentence for people; empty if nobody does."""
+    return f"left alone, asked by {record.left_alone_by}: {record.left_alone_why}" if record.left_alone_by else ""
+
+
+def _require_unmoved(record: JobRecord) -> None:
+    if record.status is JobStatus.RESUBMITTED:
+        raise NotNow(f"{record.name} continues as {record.successor}; name that one")
+
+
+# --- what the functions above and their callers ask of a record ---------------------------------------------------
 
 
 def is_overdue(record: JobRecord, now: datetime) -> bool:
@@ -201,11 +446,49 @@ def why_not(record: JobRecord, side: Role) -> str:
     return ""
 
 
-def _line(record: JobRecord, what: str, why: str, now: datetime) -> JobEvent:
-    return JobEvent(at=now, what=what, why=why, epoch=record.epoch)
+def read_wishes(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], str]:
+    """What a job's own body says about being moved, as fields of its record; and which tag of it is not understood.
+
+    A tag that is not understood leaves the plan's default for itself and those behind it.
+    """
+    wanted: dict[str, Any] = {
+        "policy": JobPolicy(plan.jobs.policy),
+        "lineage": tags.lineage_of(body),
+        "identity": tags.identity_of(body),
+    }
+    try:
+        wanted["policy"] = JobPolicy(tags.policy_of(body, plan.jobs.policy))
+        wanted["priority"] = tags.priority_of(body)
+        wanted["deadline"] = tags.deadline_of(body)
+    except InvalidInput as fault:
+        return wanted, str(fault)
+    return wanted, ""
 
 
-def settled_record(plan: Plan, record: JobRecord, job: Mapping[str, Any], now: datetime) -> JobRecord:
-    """A record whose job was seen in its hub; its needs are read again from what the hub shows."""
-    whole = msgspec.structs.replace(record, closure=needs_of(plan, record.hub, job), incomplete=NOT_KEPT)
-    return accepted(whole, job, now)
+def find_assets(plan: Plan, side: Role, body: Mapping[str, Any]) -> tuple[Asset, ...]:
+    """The assets of the side's project that a body names."""
+    hub = plan.side(side)
+    here = rewriting.Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
+    return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(body, here))
+
+
+def _ended(azure_status: str) -> str:
+    return f"it ended in Azure ML as {azure_status}"
+
+
+def _change(
+    record: JobRecord, event: JobEventKind, why: str, now: datetime, *, epoch: int | None = None, **fields: Any
+) -> JobRecord:
+    """The record after an event, by the table, with a line in its history."""
+    line = JobEvent(at=now, what=event, why=why, epoch=record.epoch if epoch is None else epoch)
+    status = next_status(record.status, event)
+    return msgspec.structs.replace(record, status=status, history=(*record.history, line), **fields)
+
+
+def _close(record: JobRecord, event: JobEventKind, why: str, acting: Acting, **fields: Any) -> JobRecord:
+    """The record with a run's decision. What is decided again for the same reason adds no line to the history."""
+    changes = {"epoch": acting.epoch, "reason": why, "retry_at": None, **fields}
+    status = next_status(record.status, event)
+    if (record.status, record.reason) == (status, why):
+        return msgspec.structs.replace(record, **changes)
+    return _change(msgspec.structs.replace(record, **changes), event, why, acting.now)

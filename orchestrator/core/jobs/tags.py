@@ -192,7 +192,7 @@ def _is_user(identity: Any) -> bool:
     return any(isinstance(item, str) and fold_key(item) == _USER for item in types)
 
 
-def stamped(body: Mapping[str, Any], *, source: str, epoch: int, run: str) -> dict[str, Any]:
+def add_origin_tags(body: Mapping[str, Any], *, source: str, epoch: int, run: str) -> dict[str, Any]:
     """A copy of a job's body whose tags say where it comes from: the old job's name, the epoch and the run."""
     job = job_of(body)
     tags = job.get("tags") if isinstance(job.get("tags"), dict) else {}

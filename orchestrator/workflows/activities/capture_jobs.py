@@ -14,21 +14,12 @@ import msgspec
 
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs import tags
-from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
-from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, line_of
-from orchestrator.core.jobs.record_changes import (
-    UNSETTLED,
-    is_overdue,
-    needs_of,
-    not_submitted,
-    settled_record,
-    wishes_in,
-)
+from orchestrator.core.jobs import record_changes
+from orchestrator.core.jobs.next_move import CaptureFacts, JobAction, JobMove, lacks_assets, next_move
+from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import AssetCopier, replicated
-from orchestrator.workflows.activities.source_run import ends_for_us
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
 LOG = logging.getLogger("hubswitch.jobs")
@@ -99,113 +90,79 @@ class Taker:
         self._assets = AssetCopier(world, plan, side)
 
     def take(self, name: str, told: str = "") -> str:
-        """``captured``, ``finished`` or ``known``.
+        """Bring the ledger up to date about one job: ``captured``, ``finished`` or ``known``.
 
-        A job that ran by the event's word and is in the ledger needs no question. One that completed by the event's
-        word is believed when its hub cannot be asked; one that failed is not, for it may have failed with its hub.
+        Args:
+            name: the job's.
+            told: Azure ML's word in an event about it; empty if there was none.
         """
         found = self._ledger.read(self._plan.pair, name)
-        if found and found.value.status in UNSETTLED and found.value.hub is self._side:
-            return self._settle(found)
-        if found and told and not has_ended(told) and not found.value.incomplete:
-            return "known"
+        record = found.value if found else None
+        facts = CaptureFacts(now=self._world.clock.now(), side=self._side, told=told)
+        move, silence = next_move(record, facts), None
+        if move.do is JobAction.ASK:
+            facts, silence = self._ask(name, facts)
+            move = next_move(record, facts)
+        if move.do is JobAction.TRY_LATER:
+            raise silence or TemporaryError(move.why)
+        if found is None:
+            return self._capture(name, facts.job) if move.do is JobAction.CAPTURE and facts.job else "known"
+        if move.do is JobAction.COMPLETE:
+            return self.complete(found)
+        return self._change(found, move, facts.job or {})
+
+    def _ask(self, name: str, facts: CaptureFacts) -> tuple[CaptureFacts, TemporaryError | None]:
+        """The facts with what the hub shows, and why it did not answer if it did not."""
+        asked = msgspec.structs.replace(facts, asked=True)
         try:
-            job = self._world.jobs.get(self._plan.side(self._side), name)
+            return msgspec.structs.replace(asked, job=self._world.jobs.get(self._plan.side(self._side), name)), None
         except NotFound:
-            return "known"
-        except TemporaryError:
-            if has_ended(told) and told.casefold() != "failed":
-                return self._finish(found, told)
-            raise
-        if is_ours(job) or (found and found.value.hub is not self._side):
-            return "known"
-        if has_ended(status_of(job)):
-            return self._finish(found, status_of(job))
-        return self.complete(found) if found else self._capture(name, job)
+            return asked, None
+        except TemporaryError as fault:
+            return msgspec.structs.replace(asked, silent=True), fault
 
     def _capture(self, name: str, job: dict[str, Any]) -> str:
-        record = record_of(self._plan, self._side, name, job, self._world)
-        record = replicated(self._assets, record)
+        record = replicated(self._assets, record_of(self._plan, self._side, name, job, self._world))
         if record.incomplete:
-            line = JobEvent(at=record.captured_at, what="incomplete", why=record.incomplete, epoch=record.epoch)
-            record = msgspec.structs.replace(record, history=(*record.history, line))
+            record = record_changes.note_assets(record, record.incomplete, record.captured_at)
         try:
             self._ledger.create(record)
         except Conflict:
             return "known"
         return "captured"
 
-    def _settle(self, found: Versioned[JobRecord]) -> str:
-        """Say of a job that was written down ahead what became of it; one that may still arrive is left alone."""
+    def _change(self, found: Versioned[JobRecord], move: JobMove, job: dict[str, Any]) -> str:
         record, now = found.value, self._world.clock.now()
-        try:
-            job = self._world.jobs.get(self._plan.side(self._side), record.name)
-        except NotFound:
-            if record.status is JobStatus.SUBMITTING and is_overdue(record, now):
-                self._ledger.replace(not_submitted(record, f"it never arrived in the {record.hub}", now), found.etag)
-                return "finished"
-            return "known"
-        settled = settled_record(self._plan, record, job, self._world.clock.now())
-        etag = self._ledger.replace(settled, found.etag)
-        self.complete(Versioned(settled, etag))
-        return "captured"
+        if move.do is JobAction.SETTLE:
+            settled = record_changes.settle(self._plan, record, job, now)
+            self.complete(Versioned(settled, self._ledger.replace(settled, found.etag)))
+            return "captured"
+        if move.do is JobAction.CLOSE:
+            self._ledger.replace(record_changes.close_unsubmitted(record, move.why, now), found.etag)
+            return "finished"
+        if move.do is JobAction.FINISH:
+            self._ledger.replace(record_changes.finish(record, move.azure_status, now), found.etag)
+            return "finished"
+        return "known"
 
     def complete(self, found: Versioned[JobRecord]) -> str:
         """Keep and recreate what could not be when the job was captured; ``captured`` if nothing lacks any more."""
         record = found.value
-        if not record.incomplete or record.status is not JobStatus.RUNNING:
+        if not lacks_assets(record):
             return "known"
         tried = replicated(self._assets, record)
         if not tried.incomplete:
-            now = self._world.clock.now()
-            line = JobEvent(at=now, what="completed", why="its assets are on the other side now", epoch=record.epoch)
-            tried = msgspec.structs.replace(tried, history=(*record.history, line))
+            why = "its assets are on the other side now"
+            tried = record_changes.note_assets(tried, why, self._world.clock.now())
         if tried != record:
             self._ledger.replace(tried, found.etag)
         return "known" if tried.incomplete else "captured"
 
-    def _finish(self, found: Versioned[JobRecord] | None, status: str) -> str:
-        if found is None or found.value.status is not JobStatus.RUNNING or ends_for_us(found.value, status):
-            return "known"
-        now = self._world.clock.now()
-        line = JobEvent(at=now, what="finished", why=status, epoch=found.value.epoch)
-        ended = msgspec.structs.replace(
-            found.value,
-            status=JobStatus.FINISHED,
-            azure_status=status,
-            ended_at=now,
-            reason=f"it ended in Azure ML as {status}",
-            history=(*found.value.history, line),
-        )
-        self._ledger.replace(ended, found.etag)
-        return "finished"
-
 
 def record_of(plan: Plan, side: Role, name: str, job: dict[str, Any], world: World) -> JobRecord:
-    """The first record of a job. A tag that cannot be understood leaves the plan's default, and says so."""
-    now = world.clock.now()
-    root, epoch = line_of(name, job)
-    history = [JobEvent(at=now, what="captured", why=f"{status_of(job)} in the {side}", epoch=epoch)]
-    wanted, fault = wishes_in(job, plan)
-    if fault:
-        history.append(JobEvent(at=now, what="tag not understood", why=fault, epoch=epoch))
-    return JobRecord(
-        pair=plan.pair,
-        name=name,
-        root=root,
-        hub=side,
-        status=JobStatus.RUNNING,
-        epoch=epoch,
-        api_version=API_VERSIONS.get(_job_type(job), DEFAULT_API_VERSION),
-        body=job,
-        azure_status=status_of(job),
-        captured_at=now,
-        closure=needs_of(plan, side, job),
-        history=tuple(history),
-        **wanted,
-        parent=tags.parent_of(job),
-        schedule=tags.schedule_of(job),
-    )
+    """The first record of a job, with the API version that its type is submitted with."""
+    version = API_VERSIONS.get(_job_type(job), DEFAULT_API_VERSION)
+    return record_changes.capture(plan, side, name=name, job=job, api_version=version, now=world.clock.now())
 
 
 def _job_type(job: dict[str, Any]) -> str:

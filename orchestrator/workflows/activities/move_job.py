@@ -1,6 +1,6 @@
-"""Moving one job: what is left alone, what is put to the other side, and what its record says afterwards.
+"""Moving one job: the facts about it are gathered, and what ``next_move`` decides is carried out.
 
-A job's fate is written into its ledger record under the ETag that was read. Between the PUT of the new job and
+A job's outcome is written into its ledger record under the ETag that was read. Between the PUT of the new job and
 that write the process may die: the new job's name follows from the old one and the epoch, so the repeated PUT
 meets the same job and the record is written then.
 """
@@ -8,9 +8,7 @@ meets the same job and the record is written then.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -27,59 +25,53 @@ from orchestrator.core.base.errors import (
     Throttled,
 )
 from orchestrator.core.base.vocabulary import NoticeName
-from orchestrator.core.jobs import checkpoint, tags
+from orchestrator.core.jobs import checkpoint, record_changes, tags
 from orchestrator.core.jobs import rewrite as rewriting
-from orchestrator.core.jobs import tags as policy
-from orchestrator.core.jobs.azure_status import status_of
-from orchestrator.core.jobs.record import (
-    Asset,
-    Attempt,
-    JobEvent,
-    JobRecord,
-    JobStatus,
-    OldRun,
-    is_interrupted,
-    successor_name,
+from orchestrator.core.jobs.next_move import (
+    Answer,
+    JobAction,
+    JobFact,
+    JobMove,
+    JobOutcome,
+    RunFacts,
+    Submission,
+    Try,
+    made_again,
+    next_move,
 )
+from orchestrator.core.jobs.record import Asset, Attempt, JobRecord, successor_name
+from orchestrator.core.jobs.record_changes import Acting, IllegalChange
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.checkpoints import Checkpoints
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.activities.eligibility import Producers
+from orchestrator.workflows.activities.eligibility import RelatedJobs
 from orchestrator.workflows.activities.notify import tell
-from orchestrator.workflows.activities.outcome import Fate, Left
-from orchestrator.workflows.activities.source_run import Halting, ends_for_us
+from orchestrator.workflows.activities.outcome import Settled
+from orchestrator.workflows.activities.source_run import SourceRun
 from orchestrator.workflows.messages import RunOrder, Tidings
 
 LOG = logging.getLogger("hubswitch.jobs")
 
-LONGEST_RETRY = timedelta(days=1)
-NOTABLE = frozenset({JobStatus.WAITING, JobStatus.REFUSED})
-"""What may be tried again."""
+OUTCOMES = {
+    JobAction.SKIP: JobOutcome.SKIPPED,
+    JobAction.WAIT: JobOutcome.WAITING,
+    JobAction.REFUSE: JobOutcome.REFUSED,
+    JobAction.FINISH: JobOutcome.FINISHED,
+    JobAction.GIVE_UP: JobOutcome.WAITING,
+}
+"""What is reported of a job that stays where it is."""
 
 
-class Sent(StrEnum):
-    """How a try at a job is meant."""
+@dataclass
+class Prepared:
+    """What is sent to the target for one job, once it is made."""
 
-    FIRST = "first"
-    """More tries follow soon."""
+    closure: tuple[Asset, ...]
+    """The assets that the successor needs, by their ids in the target."""
 
-    LAST = "last"
-    """What cannot be done now waits."""
-
-    AGAIN = "again"
-    """The job has waited; as with the last try, what cannot be done goes on waiting."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job in this step."""
-
-    fate: Fate
-    why: str = ""
-    retry_after: timedelta | None = None
-    given_up: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
 
 
 class Mover:
@@ -88,97 +80,149 @@ class Mover:
     Source and target are one and the same for a job that waited for its own hub to become active again.
     """
 
-    def __init__(self, world: World, plan: Plan, run: RunOrder, sent: Sent = Sent.FIRST) -> None:
+    def __init__(self, world: World, plan: Plan, run: RunOrder, which: Try = Try.FIRST) -> None:
         self._world = world
         self._plan = plan
         self._run = run
-        self._sent = sent
+        self._which = which
         self._ledger = world.ledgers[plan.pair]
-        self._is_home = run.source is run.target
         self._map = rewriting.job_map(plan, run.source)
         self._assets = AssetCopier(world, plan, run.source)
-        self._halting = Halting(world, plan, run, again=sent is Sent.AGAIN)
-        self._producers = Producers(world, plan, run)
+        self._source_run = SourceRun(world, plan)
+        self._related = RelatedJobs(world, plan)
         self._checkpoints = Checkpoints(world, plan, run.target)
 
-    def move(self, name: str) -> Outcome:
+    def move(self, name: str) -> Settled:
         """Move one job, or find that it has been moved, may not be, or cannot be now."""
         try:
             return while_it_conflicts(lambda: self._move(name))
         except (TemporaryError, Forbidden) as fault:
-            return self._later(name, fault)
+            return self._put_off(name, fault)
         except InvalidInput as fault:
-            return Outcome(Fate.WAITING, f"its record cannot be read: {fault}")
+            return Settled(JobOutcome.WAITING, f"its record cannot be read: {fault}")
+        except IllegalChange as fault:
+            LOG.exception("%s could not be moved", name)
+            return self._put_off(name, TemporaryError(f"{type(fault).__name__}: {fault}"))
         except HubswitchError:
             raise
         except Exception as fault:  # one job must not keep all others, and the pair, from an end
             LOG.exception("%s could not be moved", name)
-            return self._later(name, TemporaryError(f"{type(fault).__name__}: {fault}"))
+            return self._put_off(name, TemporaryError(f"{type(fault).__name__}: {fault}"))
 
-    def _move(self, name: str) -> Outcome:
+    def _move(self, name: str) -> Settled:
         found = self._ledger.read(self._plan.pair, name)
         if found is None:
-            return Outcome(Fate.FINISHED, f"{name}: its record is gone")
-        record = found.value
-        if record.epoch > self._run.epoch:
-            raise EpochFenced(f"{name} was acted on in epoch {record.epoch}, this run is at {self._run.epoch}")
-        decided = self._decided(record)
-        if decided:
-            return decided
+            return Settled(JobOutcome.FINISHED, f"{name}: its record is gone")
+        return self._carry_out(found, self._first_facts())
+
+    def _put_off(self, name: str, fault: TemporaryError | Forbidden) -> Settled:
+        """A job that could be done neither way: pending, or, at the last try, waiting to be tried again."""
+        why = f"{name}: {fault}"
+        pending = Settled(JobOutcome.PENDING, why, fault.retry_after if isinstance(fault, TemporaryError) else None)
+        if self._which is Try.FIRST:
+            return pending
         try:
-            return self._moved(found)
-        except Left as left:
-            return self._close(found, left)
-        except (InvalidInput, AssetMissing) as fault:
-            return self._close(found, Left(Fate.WAITING, str(fault)))
+            return while_it_conflicts(lambda: self._give_up(name, str(fault)))
+        except (TemporaryError, Forbidden):
+            return pending
 
-    def _moved(self, found: Versioned[JobRecord]) -> Outcome:
-        record = found.value
-        now = self._world.clock.now()
-        self._producers.check(record, now)
-        adopted = self._adopted(found)
-        if adopted:
-            return adopted
-        continued = self._producers.continued(record, now + self._plan.jobs.retry)
-        body = self._body_for(record, continued)
-        closure = record.closure if self._is_home else self._assets.ensure(record.closure)
-        self._halting.halt(found)
-        name = successor_name(record.root, self._run.epoch)
-        answer = self._put(name, body, found)
-        if not is_successor(answer, record, self._run.epoch):
-            strange = f"a job named {name} that is not its successor exists in the {self._run.target}"
-            raise Left(Fate.WAITING, strange)
-        return self._continued(found, name, closure, answer, sent=body)
+    def _give_up(self, name: str, fault: str) -> Settled:
+        found = self._ledger.read(self._plan.pair, name)
+        if found is None:
+            return Settled(JobOutcome.FINISHED, f"{name}: somebody else has dealt with it")
+        return self._carry_out(found, msgspec.structs.replace(self._first_facts(), fault=fault))
 
-    def _decided(self, record: JobRecord) -> Outcome | None:
-        """What was decided about a job before: by an interrupted try of this step, or by the job's own end."""
-        if self._sent is Sent.AGAIN:
-            return None if record.status in NOTABLE else _outcome_of(record)
-        if is_interrupted(record, self._run.doubted_since):
-            return None
-        if record.status is JobStatus.FINISHED and ends_for_us(record, record.azure_status):
-            return None
-        if record.status is JobStatus.FINISHED:
-            return Outcome(Fate.FINISHED, "it ended before it could be moved")
-        if record.epoch != self._run.epoch:
-            return Outcome(Fate.FINISHED, f"it was {record.status} in epoch {record.epoch}")
-        return _outcome_of(record)
+    def _first_facts(self) -> RunFacts:
+        return RunFacts(
+            now=self._world.clock.now(),
+            epoch=self._run.epoch,
+            source=self._run.source,
+            target=self._run.target,
+            ordered=self._run.ordered,
+            doubted_since=self._run.doubted_since,
+            which=self._which,
+            retry=self._plan.jobs.retry,
+        )
 
-    def _body_for(self, record: JobRecord, continued: dict[str, str]) -> dict[str, Any]:
-        """The job as the target will accept it."""
+    def _carry_out(self, found: Versioned[JobRecord], facts: RunFacts) -> Settled:
+        """Gather facts until they suffice, and do what they lead to."""
+        prepared = Prepared(found.value.closure)
+        while True:
+            move = next_move(found.value, facts)
+            try:
+                if move.do is JobAction.ASK:
+                    facts = self._gather(move, found.value, facts, prepared)
+                elif move.do is JobAction.SUBMIT:
+                    facts = msgspec.structs.replace(facts, answer=self._put(prepared.body, found))
+                else:
+                    return self._act(move, found, facts, prepared)
+            except (InvalidInput, AssetMissing) as fault:
+                if facts.broken:
+                    raise
+                facts = msgspec.structs.replace(facts, broken=str(fault))
+
+    def _gather(self, move: JobMove, record: JobRecord, facts: RunFacts, prepared: Prepared) -> RunFacts:
+        """The facts with the one that a move asks for."""
+        more: dict[str, Any]
+        if move.ask is JobFact.WHOLE:
+            more = {"whole": self._related.find_whole(record)}
+        elif move.ask is JobFact.SUBMISSION and move.attempt:
+            more = {"submissions": (*facts.submissions, self._look_for(record, move.attempt))}
+        elif move.ask is JobFact.PRODUCER:
+            more = {"producers": (*facts.producers, self._related.find_producer(move.producer))}
+        elif move.ask is JobFact.BODY:
+            prepared.body, unmapped = self._make_body(record, made_again(facts))
+            more = {"unmapped": unmapped}
+        elif move.ask is JobFact.ASSETS:
+            prepared.closure = self._assets.ensure(record.closure)
+            more = {"assets_made": True}
+        elif move.ask is JobFact.OLD_RUN:
+            more = {"old_run": self._source_run.ask(record)}
+        elif move.ask is JobFact.HUB_ANSWERS:
+            more = {"hub_answers": self._source_run.hub_answers(record.hub)}
+        else:
+            raise AssertionError(f"a run cannot look up {move.ask}")
+        return msgspec.structs.replace(facts, **more)
+
+    def _act(self, move: JobMove, found: Versioned[JobRecord], facts: RunFacts, prepared: Prepared) -> Settled:
+        if move.do is JobAction.NOTHING:
+            return Settled(move.outcome or JobOutcome.FINISHED, move.why, given_up=move.given_up)
+        if move.do is JobAction.STAND_BACK:
+            raise EpochFenced(move.why)
+        if move.do is JobAction.STOP:
+            self._source_run.stop(found, move, self._run.target, self._run.epoch)
+            raise TemporaryError(move.why)
+        if move.do is JobAction.TRY_LATER:
+            raise TemporaryError(move.why, retry_after=move.retry_after)
+        if move.do is JobAction.RESUBMIT and facts.answer and facts.answer.job:
+            return self._continue(move, found, facts.answer.job, prepared)
+        if move.do is JobAction.ADOPT:
+            job = next(each.job for each in facts.submissions if each.attempt == move.attempt)
+            return self._continue(move, found, job or {}, Prepared(found.value.closure))
+        return self._close(move, found)
+
+    def _make_body(self, record: JobRecord, continued: dict[str, str]) -> tuple[dict[str, Any], str]:
+        """The job as the target will accept it, and what of it the map does not know."""
         submitted = rewriting.pin_versions(record.body, self._map.from_, versions_of(record.closure))
         body = checkpoint.with_checkpoint(rewriting.without_read_only(submitted))
-        if not self._is_home:
+        if self._run.source is not self._run.target:
             rewrite = rewriting.rewrite(body, self._map)
             body, unmapped = checkpoint.with_outputs_of(rewrite, continued)
             if unmapped:
                 more = f" and {len(unmapped) - 1} more" if len(unmapped) > 1 else ""
-                raise Left(Fate.WAITING, f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}{more}")
-        return policy.stamped(body, source=record.root, epoch=self._run.epoch, run=self._run.run)
+                return {}, f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}{more}"
+        return tags.add_origin_tags(body, source=record.root, epoch=self._run.epoch, run=self._run.run), ""
 
-    def _put(self, name: str, body: dict[str, Any], found: Versioned[JobRecord]) -> dict[str, Any]:
+    def _put(self, body: dict[str, Any], found: Versioned[JobRecord]) -> Answer:
+        """Submit the successor; what the target says to it.
+
+        Raises:
+            TemporaryError: it was not taken, or no answer came; the latter is noted in the record first.
+        """
+        record = found.value
+        name = successor_name(record.root, self._run.epoch)
         try:
-            return self._world.jobs.put(self._plan.side(self._run.target), name, body, found.value.api_version)
+            return Answer(job=self._world.jobs.put(self._plan.side(self._run.target), name, body, record.api_version))
         except Throttled:
             raise
         except TemporaryError:
@@ -187,157 +231,85 @@ class Mover:
         except Refused as fault:
             if fault.status in BUSY:
                 raise TemporaryError(str(fault)) from fault
-            raise Left(Fate.REFUSED, f"the {self._run.target} refused it: {fault}") from fault
+            return Answer(refusal=str(fault))
         except NotFound as fault:
-            raise Left(Fate.REFUSED, f"the {self._run.target} refused it: {fault}") from fault
+            return Answer(refusal=str(fault))
 
     def _note_unsure(self, found: Versioned[JobRecord]) -> None:
         """Write down that a submission may have been accepted: whoever acts on the job later has to look for it."""
-        record, attempt = found.value, Attempt(side=self._run.target, epoch=self._run.epoch)
-        if attempt in record.unsure:
+        record = found.value
+        noted = record_changes.mark_unsure(record, Attempt(side=self._run.target, epoch=self._run.epoch))
+        if noted == record:
             return
         try:
-            self._ledger.replace(msgspec.structs.replace(record, unsure=(*record.unsure, attempt)), found.etag)
+            self._ledger.replace(noted, found.etag)
         except HubswitchError as fault:
             LOG.warning("%s: that its submission is unsure could not be noted: %s", record.name, fault)
 
-    def _adopted(self, found: Versioned[JobRecord]) -> Outcome | None:
-        """A submission of an earlier epoch that was accepted after all, although its answer did not arrive."""
-        record = found.value
-        for attempt in record.unsure:
-            if (attempt.side, attempt.epoch) == (self._run.target, self._run.epoch):
-                continue
-            name = successor_name(record.root, attempt.epoch)
-            try:
-                answer = self._world.jobs.get(self._plan.side(attempt.side), name)
-            except NotFound:
-                continue
-            if is_successor(answer, record, attempt.epoch):
-                return self._continued(found, name, record.closure, answer, attempt=attempt)
-        return None
+    def _look_for(self, record: JobRecord, attempt: Attempt) -> Submission:
+        """What a hub shows of a submission whose answer did not arrive."""
+        try:
+            job = self._world.jobs.get(self._plan.side(attempt.side), successor_name(record.root, attempt.epoch))
+        except NotFound:
+            job = None
+        return Submission(attempt=attempt, job=job)
 
-    def _continued(
-        self,
-        found: Versioned[JobRecord],
-        name: str,
-        closure: tuple[Asset, ...],
-        answer: dict[str, Any],
-        *,
-        attempt: Attempt | None = None,
-        sent: dict[str, Any] | None = None,
-    ) -> Outcome:
+    def _continue(self, move: JobMove, found: Versioned[JobRecord], job: dict[str, Any], prepared: Prepared) -> Settled:
         """Write the successor's record, then that of the job which it continues.
 
-        Between the two people's note is made of the checkpoints that ``sent`` names, which may take a while.
+        Danger: in this order. A record that says ``resubmitted`` without a successor in the ledger is a lost job.
+        Between the two, people's note is made of the checkpoints that the body names, which may take a while.
         """
-        made = attempt or Attempt(side=self._run.target, epoch=self._run.epoch)
-        record, now = found.value, self._world.clock.now()
-        asked = self._successor(record, name, made, now)
-        successor = msgspec.structs.replace(asked, closure=closure, body=answer, azure_status=status_of(answer))
+        record, attempt = found.value, move.attempt or Attempt(side=self._run.target, epoch=self._run.epoch)
+        name, acting = successor_name(record.root, attempt.epoch), self._acting()
+        successor = record_changes.begin_successor(record, name, attempt, acting, closure=prepared.closure, answer=job)
         try:
             self._ledger.create(successor)
         except Conflict:
             LOG.debug("%s has a record already", name)
-        note = self._checkpoints.told(sent, now) if sent else ""
-        done = Left(Fate.RESUBMITTED, f"submitted to the {made.side} as {name}{note and '; '}{note}")
-        over = record.ended_at is not None or made.side is record.hub
-        return self._close(found, done, successor=name, old_run=OldRun.ENDED if over else OldRun.UNKNOWN)
-
-    def _successor(self, record: JobRecord, name: str, made: Attempt, now: datetime) -> JobRecord:
-        """The record of a job that continues another's line, as it was asked for."""
-        return JobRecord(
-            pair=record.pair,
-            name=name,
-            root=record.root,
-            hub=made.side,
-            status=JobStatus.RUNNING,
-            policy=record.policy,
-            priority=record.priority,
-            api_version=record.api_version,
-            body=record.body,
-            azure_status="",
-            captured_at=now,
-            epoch=self._run.epoch,
-            history=(JobEvent(at=now, what="submitted", why=f"continues {record.root}", epoch=made.epoch),),
-            lineage=record.lineage,
-            deadline=record.deadline,
-            identity=record.identity,
-        )
-
-    def _later(self, name: str, fault: TemporaryError | Forbidden) -> Outcome:
-        """A job that could be done neither way: pending, or, at the last try, waiting to be tried again."""
-        why = f"{name}: {fault}"
-        pending = Outcome(Fate.PENDING, why, fault.retry_after if isinstance(fault, TemporaryError) else None)
-        if self._sent is Sent.FIRST:
-            return pending
-        try:
-            return while_it_conflicts(lambda: self._given_up(name, fault))
-        except (TemporaryError, Forbidden):
-            return pending
-
-    def _given_up(self, name: str, fault: TemporaryError | Forbidden) -> Outcome:
-        found = self._ledger.read(self._plan.pair, name)
-        if found is None or found.value.epoch > self._run.epoch:
-            return Outcome(Fate.FINISHED, f"{name}: somebody else has dealt with it")
-        decided = self._decided(found.value)
-        if decided:
-            return decided
-        record = found.value
-        attempt = Attempt(side=self._run.target, epoch=self._run.epoch)
-        unsure = record.unsure if attempt in record.unsure else (*record.unsure, attempt)
-        pause = min(self._plan.jobs.retry * 2 ** min(record.tries, 16), LONGEST_RETRY)
-        retry_at = self._world.clock.now() + pause
-        left = Left(Fate.WAITING, f"given up for a time: {fault}", retry_at)
-        self._close(found, left, tries=record.tries + 1, unsure=unsure)
-        return Outcome(Fate.WAITING, left.why, given_up=True)
-
-    def _close(self, found: Versioned[JobRecord], left: Left, **changes: Any) -> Outcome:
-        record, now = found.value, self._world.clock.now()
-        status = JobStatus(left.fate.value)
-        line = JobEvent(at=now, what=left.fate.value, why=left.why, epoch=self._run.epoch)
-        is_news = (record.status, record.reason) != (status, left.why)
-        if status is JobStatus.FINISHED:
-            changes |= {"azure_status": left.azure or record.azure_status, "ended_at": now}
-        closed = msgspec.structs.replace(
-            record,
-            status=status,
-            epoch=self._run.epoch,
-            reason=left.why,
-            retry_at=left.retry_at,
-            history=(*record.history, line) if is_news else record.history,
-            **changes,
-        )
+        note = self._checkpoints.told(prepared.body, acting.now) if prepared.body else ""
+        why = f"submitted to the {attempt.side} as {name}{note and '; '}{note}"
+        if move.do is JobAction.ADOPT:
+            closed = record_changes.adopt(record, name, attempt, why, self._acting())
+        else:
+            closed = record_changes.resubmit(record, name, attempt.side, why, self._acting())
         self._ledger.replace(closed, found.etag)
-        if left.is_owners and is_news:
-            self._tell_owner(record, left.why, now)
-        return Outcome(left.fate, left.why)
+        return Settled(JobOutcome.RESUBMITTED, why)
 
-    def _tell_owner(self, record: JobRecord, why: str, now: datetime) -> None:
+    def _close(self, move: JobMove, found: Versioned[JobRecord]) -> Settled:
+        """Write down that a job stays where it is, and tell its owner if that is news and the owner's to mend."""
+        record, acting = found.value, self._acting()
+        if move.do is JobAction.SKIP:
+            closed = record_changes.skip(record, move.why, acting)
+        elif move.do is JobAction.WAIT:
+            closed = record_changes.wait(record, move.why, acting, move.retry_at)
+        elif move.do is JobAction.REFUSE:
+            closed = record_changes.refuse(record, move.why, acting)
+        elif move.do is JobAction.FINISH:
+            closed = record_changes.finish_unmoved(record, move.azure_status, move.why, acting)
+        elif move.do is JobAction.GIVE_UP and move.attempt and move.retry_at:
+            closed = record_changes.give_up(record, move.why, acting, move.attempt, move.retry_at)
+        else:
+            raise AssertionError(f"a run cannot carry out {move.do}")
+        self._ledger.replace(closed, found.etag)
+        if move.needs_owner and len(closed.history) > len(record.history):
+            self._tell_owner(record, move.why)
+        return Settled(OUTCOMES[move.do], move.why, given_up=move.given_up)
+
+    def _acting(self) -> Acting:
+        return Acting(self._run.epoch, self._world.clock.now())
+
+    def _tell_owner(self, record: JobRecord, why: str) -> None:
         """Tell the owner once an epoch; the job waits all the same if nobody can be told."""
         owner = tags.owner_of(record.body) or "its owner"
         tidings = Tidings(
             pair=self._plan.pair,
             id=f"{record.pair}-{record.name}-needs-owner-e{self._run.epoch}",
             name=NoticeName.JOB_NEEDS_OWNER,
-            at=now,
+            at=self._world.clock.now(),
             why=f"{record.name} of {owner}: {why}",
         )
         try:
             tell(self._world, tidings)
         except HubswitchError as fault:
             LOG.warning("nobody was told that %s waits for its owner: %s", record.name, fault)
-
-
-def is_successor(answer: dict[str, Any], record: JobRecord, epoch: int) -> bool:
-    """Whether a job that a hub shows continues a record's line in an epoch, by its tags."""
-    tags = (answer.get("properties") or {}).get("tags") or {}
-    return (tags.get("hubswitch.source"), tags.get("hubswitch.epoch")) == (record.root, str(epoch))
-
-
-def _outcome_of(record: JobRecord) -> Outcome:
-    """The outcome that a record shows. One that runs, or is about to, is not this run's business."""
-    try:
-        fate = Fate(record.status.value)
-    except ValueError:
-        return Outcome(Fate.FINISHED, f"it is {record.status}")
-    return Outcome(fate, record.reason, given_up=fate is Fate.WAITING and record.tries > 0)

@@ -7,32 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import msgspec
 
 from orchestrator.core.base.errors import Conflict, EpochFenced, HubswitchError, InvalidInput, NotFound
-from orchestrator.core.base.vocabulary import Role, Twin
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.azure_status import has_ended, status_of
-from orchestrator.core.jobs.record import JobEvent, JobRecord, JobStatus, JobSummary, OldRun
+from orchestrator.core.jobs.next_move import JobAction, JobFact, JobMove, OldRunFacts, next_move
+from orchestrator.core.jobs.record import JobRecord, JobSummary, OldRun
+from orchestrator.core.jobs.record_changes import Acting, note_old_run
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import rotate
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.move_job import is_successor
-from orchestrator.workflows.activities.source_run import ASKED, was_asked
 from orchestrator.workflows.messages import AfterReport, RunOrder
 
 BATCH = 200
 """Old runs that are changed in one step."""
-
-
-class Change(NamedTuple):
-    """What a look at an old run leads to."""
-
-    to: OldRun
-    why: str
-    stop: tuple[Role, str] | None = None
-    """A job to be stopped, by side and name."""
 
 
 class OldRuns:
@@ -59,7 +50,7 @@ class OldRuns:
             more = more or len(news) > BATCH or len(statuses) < len(there)
             for job in news[:BATCH]:
                 try:
-                    count[self._settled(job.name, statuses[job.name])] += 1
+                    count[self._settle_one(job.name, statuses[job.name])] += 1
                 except EpochFenced:
                     raise
                 except HubswitchError as fault:
@@ -85,72 +76,42 @@ class OldRuns:
                 found[name] = ""
         return found
 
-    def _settled(self, name: str, status: str) -> OldRun:
+    def _settle_one(self, name: str, status: str) -> OldRun:
         found = self._ledger.read(self._plan.pair, name)
-        if found is None or found.value.status is not JobStatus.RESUBMITTED:
+        if found is None:
             return OldRun.UNKNOWN
         record = found.value
-        if record.epoch > self._run.epoch:
-            raise EpochFenced(f"{name} was acted on in epoch {record.epoch}, this run is at {self._run.epoch}")
-        change = self._change(record, status)
-        if change.to is OldRun.UNKNOWN:
-            return change.to
-        stop_first = change.to is OldRun.COMPLETED
+        facts = OldRunFacts(epoch=self._run.epoch, status=status, twin=self._plan.jobs.twin)
+        while (move := next_move(record, facts)).do is JobAction.ASK:
+            facts = self._gather(move, record, facts)
+        if move.do is JobAction.STAND_BACK:
+            raise EpochFenced(move.why)
+        if move.do is not JobAction.NOTE_OLD_RUN:
+            return OldRun.UNKNOWN
+        stop_first = move.old_run is OldRun.COMPLETED
         if stop_first:
-            self._stop(change)
+            self._stop(move)
         try:
-            self._note(found, change)
+            self._note(found, move)
         except Conflict:
             return OldRun.UNKNOWN
         if not stop_first:
-            self._stop(change)
-        return change.to
+            self._stop(move)
+        return move.old_run
 
-    def _stop(self, change: Change) -> None:
+    def _gather(self, move: JobMove, record: JobRecord, facts: OldRunFacts) -> OldRunFacts:
+        """The facts with the one that a move asks for."""
+        if move.ask is JobFact.SUCCESSOR:
+            return msgspec.structs.replace(facts, successor_read=True, successor=self._successor(record))
+        if move.ask is JobFact.SUCCESSOR_JOB and facts.successor:
+            return msgspec.structs.replace(facts, job_read=True, job=self._job(facts.successor))
+        raise AssertionError(f"of an old run {move.ask} cannot be looked up")
+
+    def _stop(self, move: JobMove) -> None:
         """An old run's end is asked for again while it runs; a twin's only until its old run is noted as completed."""
-        if change.stop:
-            side, job = change.stop
+        if move.cancel:
+            side, job = move.cancel
             self._world.jobs.cancel(self._plan.side(side), job)
-
-    def _change(self, record: JobRecord, status: str) -> Change:
-        if not status:
-            return Change(OldRun.GONE, f"the {record.hub} does not know it any more")
-        if status.casefold() == "completed":
-            return self._completed(record)
-        if has_ended(status):
-            became = OldRun.STOPPED if was_asked(record) else OldRun.ENDED
-            return Change(became, f"its old run ended in the {record.hub} as {status}")
-        if not self._goes_on(record):
-            return Change(OldRun.UNKNOWN, "its successor does not run")
-        why = f"its old run was still {status} in the {record.hub}, beside {record.successor}"
-        stop = None if status.casefold() == "cancelrequested" else (record.hub, record.name)
-        return Change(OldRun.STOPPING, why, stop)
-
-    def _completed(self, record: JobRecord) -> Change:
-        """The work was done after all. Unless it was known when the successor was submitted, the plan decides."""
-        why = f"its old run completed in the {record.hub}"
-        if record.ended_at is not None:
-            return Change(OldRun.ENDED, why)
-        if self._plan.jobs.twin is Twin.KEEP:
-            return Change(OldRun.COMPLETED, f"{why}; {record.successor} is kept")
-        twin = self._successor(record)
-        if twin is None or twin.status is not JobStatus.RUNNING:
-            return Change(OldRun.COMPLETED, f"{why}; {record.successor} had ended, too")
-        return Change(OldRun.COMPLETED, f"{why}; {twin.name} is cancelled", (twin.hub, twin.name))
-
-    def _goes_on(self, record: JobRecord) -> bool:
-        """Whether the successor was accepted, by its hub's own word, and has not ended badly."""
-        twin = self._successor(record)
-        if twin is None:
-            return False
-        if twin.status is JobStatus.RESUBMITTED:
-            return True
-        try:
-            job = self._world.jobs.get(self._plan.side(twin.hub), twin.name)
-        except NotFound:
-            return False
-        ours = any(is_successor(job, record, epoch) for epoch in range(1, self._run.epoch + 1))
-        return ours and status_of(job).casefold() not in {"failed", "canceled"}
 
     def _successor(self, record: JobRecord) -> JobRecord | None:
         if record.successor is None or record.successor == record.name:
@@ -159,19 +120,20 @@ class OldRuns:
             found = self._ledger.read(self._plan.pair, record.successor)
         except InvalidInput:
             return None
-        twin = found.value if found else None
-        return twin if twin and twin.root == record.root and twin.hub is not record.hub else None
+        return found.value if found else None
 
-    def _note(self, found: Versioned[JobRecord], change: Change) -> None:
+    def _job(self, successor: JobRecord) -> dict[str, Any] | None:
+        try:
+            return self._world.jobs.get(self._plan.side(successor.hub), successor.name)
+        except NotFound:
+            return None
+
+    def _note(self, found: Versioned[JobRecord], move: JobMove) -> None:
         """Write what was found, once."""
-        record = found.value
-        if record.old_run is change.to:
+        if found.value.old_run is move.old_run:
             return
-        what = ASKED if change.to is OldRun.STOPPING else f"old run {change.to}"
-        line = JobEvent(at=self._world.clock.now(), what=what, why=change.why, epoch=self._run.epoch)
-        self._ledger.replace(
-            msgspec.structs.replace(record, old_run=change.to, history=(*record.history, line)), found.etag
-        )
+        acting = Acting(self._run.epoch, self._world.clock.now())
+        self._ledger.replace(note_old_run(found.value, move.old_run, move.why, acting), found.etag)
 
 
 def _is_news(job: JobSummary, status: str) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.core.base.codec import encode, read_record
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.jobs.listing import in_order
+from orchestrator.core.jobs.next_move import JobOutcome, Try
 from orchestrator.core.jobs.record import Manifest, is_interrupted
 from orchestrator.ports import World
 from orchestrator.workflows.activities.epoch import held_epoch
-from orchestrator.workflows.activities.move_job import Mover, Outcome, Sent
-from orchestrator.workflows.activities.outcome import Fate
+from orchestrator.workflows.activities.move_job import Mover
+from orchestrator.workflows.activities.outcome import Settled
 from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
 
 WORKERS = 8
@@ -67,27 +69,27 @@ def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
     plan = world.plans[order.run.pair]
     size = order.size or plan.jobs.batch
     jobs = _manifest(world, order.run, order.round).jobs[order.batch * size :][:size]
-    mover = Mover(world, plan, order.run, Sent.LAST if order.last else Sent.FIRST)
+    mover = Mover(world, plan, order.run, Try.LAST if order.last else Try.FIRST)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return tallied(list(pool.map(mover.move, jobs)))
+        return tally(list(pool.map(mover.move, jobs)))
 
 
 def manifest_path(run: RunOrder, number: int) -> str:
     return f"{run.pair}/runs/{run.run}/round-{number}.json"
 
 
-def tallied(outcomes: list[Outcome]) -> BatchReport:
-    """Outcomes counted; of those pending the longest wait and one reason are kept."""
-    count = {fate: sum(1 for outcome in outcomes if outcome.fate is fate) for fate in Fate}
-    pending = [outcome for outcome in outcomes if outcome.fate is Fate.PENDING]
-    waits = [outcome.retry_after for outcome in pending if outcome.retry_after]
+def tally(settled: list[Settled]) -> BatchReport:
+    """Count outcomes; of those pending the longest wait and one reason are kept."""
+    count = Counter(each.outcome for each in settled)
+    pending = [each for each in settled if each.outcome is JobOutcome.PENDING]
+    waits = [each.retry_after for each in pending if each.retry_after]
     return BatchReport(
-        resubmitted=count[Fate.RESUBMITTED],
-        skipped=count[Fate.SKIPPED],
-        waiting=count[Fate.WAITING],
-        refused=count[Fate.REFUSED],
-        given_up=sum(1 for outcome in outcomes if outcome.given_up),
-        finished=count[Fate.FINISHED],
+        resubmitted=count[JobOutcome.RESUBMITTED],
+        skipped=count[JobOutcome.SKIPPED],
+        waiting=count[JobOutcome.WAITING],
+        refused=count[JobOutcome.REFUSED],
+        given_up=sum(1 for each in settled if each.given_up),
+        finished=count[JobOutcome.FINISHED],
         pending=len(pending),
         retry_after=max(waits) if waits else None,
         why=pending[0].why if pending else "",

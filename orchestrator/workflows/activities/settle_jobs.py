@@ -15,14 +15,16 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.jobs.listing import in_order
+from orchestrator.core.jobs.next_move import Try
 from orchestrator.core.jobs.record import JobStatus, JobSummary, OldRun
+from orchestrator.core.jobs.record_changes import TRIED_AGAIN
 from orchestrator.core.ledger_paths import summary_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import World
 from orchestrator.workflows.activities.epoch import held_epoch
-from orchestrator.workflows.activities.move_job import NOTABLE, Mover, Sent
+from orchestrator.workflows.activities.move_job import Mover
 from orchestrator.workflows.activities.old_runs import OldRuns
-from orchestrator.workflows.activities.resubmit_jobs import WORKERS, tallied
+from orchestrator.workflows.activities.resubmit_jobs import WORKERS, tally
 from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchReport, RunOrder, order_again
 
 OPEN = frozenset({OldRun.UNKNOWN, OldRun.STOPPING})
@@ -57,20 +59,20 @@ def settle_jobs(world: World, order: AfterOrder) -> AfterReport:
     jobs = list(world.ledgers[plan.pair].summaries(plan.pair))
     due = [job for job in jobs if _is_due(job, record, now)]
     left = [job for job in jobs if _is_open(job)]
-    retried = _retried(world, plan, order.run, due)
+    retried = _retry_due(world, plan, order.run, due)
     settled = OldRuns(world, plan, order.run).settle(left) if left else AfterReport()
     return msgspec.structs.replace(settled, jobs=retried, more=settled.more or len(due) > plan.jobs.batch)
 
 
-def _retried(world: World, plan: Plan, run: RunOrder, due: Sequence[JobSummary]) -> BatchReport:
+def _retry_due(world: World, plan: Plan, run: RunOrder, due: Sequence[JobSummary]) -> BatchReport:
     """What became of a batch of jobs that waited, each from its own hub to the active one."""
     if not due:
         return BatchReport()
     hubs = {job.name: job.hub for job in due}
-    movers = {role: Mover(world, plan, from_hub(run, role), Sent.AGAIN) for role in set(hubs.values())}
+    movers = {role: Mover(world, plan, from_hub(run, role), Try.AGAIN) for role in set(hubs.values())}
     batch = in_order(due)[: plan.jobs.batch]
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return tallied(list(pool.map(lambda name: movers[hubs[name]].move(name), batch)))
+        return tally(list(pool.map(lambda name: movers[hubs[name]].move(name), batch)))
 
 
 def from_hub(run: RunOrder, hub: Role) -> RunOrder:
@@ -80,7 +82,7 @@ def from_hub(run: RunOrder, hub: Role) -> RunOrder:
 
 def _is_due(job: JobSummary, record: EpochRecord, now: datetime) -> bool:
     """Whether a waiting job is to be tried: its time has come, or another side than when it was left may take it."""
-    if job.status not in NOTABLE:
+    if job.status not in TRIED_AGAIN:
         return False
     return job.epoch < record.epoch or (job.retry_at is not None and job.retry_at <= now)
 

@@ -140,6 +140,28 @@ def test_a_record_that_turns_out_broken_when_read_is_set_aside_too(container: Co
     assert [place.rpartition(".")[0] for place, _ in ledger.list_quarantined("a")] == ["a/quarantine/jobs/bad.json"]
 
 
+def test_a_record_of_schema_1_is_read_and_written_anew_as_schema_2(container: Container) -> None:
+    """An update of the app needs no step of its own for the jobs that are recorded already."""
+    ledger = BlobLedger(container)
+    etag = ledger.create(job("old"))
+    blob = container.read("a/jobs/old.json")
+    assert blob is not None
+    plain = msgspec.json.decode(blob.data)
+    for field in ("stop_asked", "left_alone_by", "left_alone_why"):
+        del plain[field]
+    line = {"at": AT.isoformat(), "what": "stopping", "why": "it goes on elsewhere", "epoch": 1}
+    older = msgspec.json.encode({**plain, "schema": 1, "history": [line]})
+    container.replace("a/jobs/old.json", older, etag, metadata=blob.metadata)
+    found = ledger.read("a", "old")
+    assert found is not None
+    assert (found.value.schema, found.value.stop_asked) == (2, True)
+    ledger.replace(found.value, found.etag)
+    after = container.read("a/jobs/old.json")
+    assert after is not None
+    assert msgspec.json.decode(after.data)["schema"] == 2
+    assert [summary.name for summary in ledger.summaries("a")] == ["old"]
+
+
 def test_a_record_of_another_version_is_left_where_it_is(container: Container) -> None:
     """It is not broken: somebody newer wrote it."""
     ledger = BlobLedger(container, lambda _: None)

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.core.base.errors import NotNow
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus
-from orchestrator.core.jobs.record_changes import GRACE, retried, skipped
+from orchestrator.core.jobs.record_changes import GRACE, leave, retry
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ def job(status: JobStatus, **fields: Any) -> JobRecord:
 )
 def test_what_is_nowhere_may_be_tried_again(record: JobRecord) -> None:
     """It waits, with the time from which it may go, and no policy stands against it."""
-    found = retried(record, "ana", "mended", AT)
+    found = retry(record, "ana", "mended", AT)
     assert (found.status, found.retry_at, found.policy) == (JobStatus.WAITING, AT, JobPolicy.IF_INTERRUPTED)
     assert found.history[-1].what == "retry"
     assert "ana" in found.history[-1].why
@@ -64,19 +64,19 @@ def test_what_is_nowhere_may_be_tried_again(record: JobRecord) -> None:
 def test_what_is_somewhere_or_done_is_not_tried_again(record: JobRecord) -> None:
     """It would run twice."""
     with pytest.raises(NotNow):
-        retried(record, "ana", "why not", AT)
+        retry(record, "ana", "why not", AT)
 
 
 def test_a_job_that_runs_goes_on_and_will_not_be_moved() -> None:
     """Its record stays open, so that its end is noted."""
-    found = skipped(job(JobStatus.RUNNING), "ana", "cheap to repeat", AT)
+    found = leave(job(JobStatus.RUNNING), "ana", "cheap to repeat", AT)
     assert (found.status, found.policy, found.retry_at) == (JobStatus.RUNNING, JobPolicy.NEVER, None)
 
 
 def test_a_job_that_was_to_be_left_alone_can_be_protected_again() -> None:
     """Minds change while it runs; nothing is submitted for it."""
-    left = skipped(job(JobStatus.RUNNING), "ana", "cheap to repeat", AT)
-    found = retried(left, "bob", "not so cheap", AT)
+    left = leave(job(JobStatus.RUNNING), "ana", "cheap to repeat", AT)
+    found = retry(left, "bob", "not so cheap", AT)
     assert (found.status, found.policy, found.retry_at) == (JobStatus.RUNNING, JobPolicy.IF_INTERRUPTED, None)
     assert [line.what for line in found.history][-2:] == ["skip", "retry"]
     assert "bob" in found.reason
@@ -84,12 +84,12 @@ def test_a_job_that_was_to_be_left_alone_can_be_protected_again() -> None:
 
 def test_a_job_that_waits_is_closed() -> None:
     """Also one whose retry was asked for."""
-    found = skipped(job(JobStatus.WAITING, retry_at=AT), "ana", "too late", AT)
+    found = leave(job(JobStatus.WAITING, retry_at=AT), "ana", "too late", AT)
     assert (found.status, found.retry_at) == (JobStatus.SKIPPED, None)
 
 
 @pytest.mark.parametrize("status", [JobStatus.FINISHED, JobStatus.SKIPPED, JobStatus.RESUBMITTED])
-def test_what_is_over_cannot_be_skipped(status: JobStatus) -> None:
+def test_what_is_over_cannot_be_leave(status: JobStatus) -> None:
     """The answer says how it stands."""
     with pytest.raises(NotNow):
-        skipped(job(status, successor="train-e1"), "ana", "no", AT)
+        leave(job(status, successor="train-e1"), "ana", "no", AT)

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import JobPolicy
-from orchestrator.core.jobs.tags import policy_of, priority_of, runs_as_user, stamped
+from orchestrator.core.jobs.tags import add_origin_tags, policy_of, priority_of, runs_as_user
 
 type MakeJob = Callable[..., dict[str, Any]]
 
@@ -50,7 +50,7 @@ def test_a_priority_that_is_no_whole_number_is_refused(word: Any, command: MakeJ
 def test_a_successor_is_stamped_with_its_origin(command: MakeJob) -> None:
     """The user's own tags stay, and so does the body that was given."""
     body = command(tags={"team": "x", "hubswitch.epoch": "1"})
-    made = stamped(body, source="calm_sea", epoch=2, run="failover-p-e2")
+    made = add_origin_tags(body, source="calm_sea", epoch=2, run="failover-p-e2")
     assert made["properties"]["tags"] == {
         "team": "x",
         "hubswitch.source": "calm_sea",
@@ -63,7 +63,7 @@ def test_a_successor_is_stamped_with_its_origin(command: MakeJob) -> None:
 @pytest.mark.parametrize("tags", [{}, None])
 def test_a_job_without_tags_can_be_stamped(tags: Any, command: MakeJob) -> None:
     """Three tags and no more."""
-    assert len(stamped(command(tags=tags), source="a", epoch=1, run="r")["properties"]["tags"]) == 3
+    assert len(add_origin_tags(command(tags=tags), source="a", epoch=1, run="r")["properties"]["tags"]) == 3
 
 
 @pytest.mark.parametrize(

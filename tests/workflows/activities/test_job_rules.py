@@ -36,7 +36,10 @@ def _with_input(uri: str) -> Any:
     ("fields", "said"),
     [
         ({"policy": JobPolicy.NEVER}, "its policy is never"),
-        ({"policy": JobPolicy.NEVER, "reason": "left alone, asked by ana: cheap"}, "left alone, asked by ana: cheap"),
+        (
+            {"policy": JobPolicy.NEVER, "left_alone_by": "ana", "left_alone_why": "cheap"},
+            "left alone, asked by ana: cheap",
+        ),
         ({"schedule": "nightly"}, "the schedule nightly"),
         ({"parent": "whole"}, "a part of whole"),
     ],

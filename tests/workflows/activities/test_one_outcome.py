@@ -16,7 +16,8 @@ from stories import DEEP
 
 from orchestrator.core.base.errors import Throttled, Unreachable
 from orchestrator.core.base.vocabulary import JobPolicy, Role
-from orchestrator.core.jobs.record import JobRecord, JobStatus
+from orchestrator.core.jobs.next_move import Answer, Submission
+from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus
 from orchestrator.ports import Versioned
 from orchestrator.workflows.activities import move_job, resubmit_jobs
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs
@@ -139,15 +140,19 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(resubmit_jobs, "in_order", lambda jobs: real(jobs)[: max(0, len(jobs) - 1)])
 
     def silent_loss() -> None:
-        def close(self: Any, name: str, _body: Any, found: Versioned[JobRecord]) -> dict[str, Any]:
-            del self, name
+        def close(self: Any, _body: Any, found: Versioned[JobRecord]) -> Answer:
+            del self
             marks = {"hubswitch.source": found.value.root, "hubswitch.epoch": "1"}
-            return {"properties": {"tags": marks}}
+            return Answer(job={"properties": {"tags": marks}})
 
         monkeypatch.setattr(move_job.Mover, "_put", close)
 
     def forgotten_attempt() -> None:
-        monkeypatch.setattr(move_job.Mover, "_adopted", lambda *_: None)
+        def find_nothing(self: Any, _record: JobRecord, attempt: Attempt) -> Submission:
+            del self
+            return Submission(attempt=attempt, job=None)
+
+        monkeypatch.setattr(move_job.Mover, "_look_for", find_nothing)
 
     bugs = {f.__name__: f for f in (duplicate, loss, silent_loss, forgotten_attempt)}
     return lambda name: bugs[name]()

@@ -1,6 +1,7 @@
 """Jobs as ARM JSON: what they name, and how they read in another workspace. Pure, table-driven.
 
-``rewrite`` is the core; ``without_read_only`` goes before it where the body came from GET, ``stamped`` after it.
+``rewrite`` is the core; ``without_read_only`` goes before it where the body came from GET, and
+``tags.add_origin_tags`` after it.
 """
 
 from __future__ import annotations

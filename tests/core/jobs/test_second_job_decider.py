@@ -1,0 +1,137 @@
+"""The decision about a job against a deliberately dumb second one, and what it must never depend on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from job_books import Known, decide, expect, facts_of, marks
+from stories import DEEP
+
+from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.jobs import next_move as decider
+from orchestrator.core.jobs.next_move import Answer, JobAction, OldRunAnswer, RunFacts, Try, Whole
+from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ROLES = st.sampled_from(list(Role))
+WORDS = st.sampled_from(["Running", "Queued", "CancelRequested", "Completed", "Failed", "Canceled"])
+TIMES = st.sampled_from([AT - timedelta(hours=1), AT - timedelta(minutes=5), AT + timedelta(hours=1)])
+ATTEMPTS = st.builds(Attempt, side=ROLES, epoch=st.integers(1, 3))
+
+
+@st.composite
+def records(draw: st.DrawFn) -> JobRecord:
+    usual = st.sampled_from([True, True, True, False])
+    plain = draw(usual)
+    return JobRecord(
+        pair="a",
+        name=draw(st.sampled_from(["train", "train_3", "train-e1"])),
+        root=draw(st.sampled_from(["train", "train_3"])),
+        hub=draw(ROLES),
+        status=draw(st.sampled_from(list(JobStatus))),
+        policy=draw(st.sampled_from([JobPolicy.IF_INTERRUPTED, JobPolicy.IF_INTERRUPTED, *JobPolicy])),
+        api_version="2025-01-01-preview",
+        body={"properties": {"jobType": "Command"}},
+        azure_status=draw(WORDS),
+        captured_at=AT - timedelta(hours=2),
+        ended_at=draw(st.none() | TIMES),
+        epoch=draw(st.integers(0, 3)),
+        lineage=draw(st.sampled_from([(), ("first",), ("first", "second")])),
+        deadline=None if plain else draw(st.none() | TIMES),
+        identity="" if plain else draw(st.sampled_from(["", "user"])),
+        parent="" if plain else draw(st.sampled_from(["", "whole"])),
+        schedule="" if plain else draw(st.sampled_from(["", "nightly"])),
+        tries=draw(st.integers(0, 20)),
+        unsure=tuple(draw(st.lists(ATTEMPTS, max_size=2, unique=True))),
+        stop_asked=draw(st.booleans()),
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
+    record, other = draw(records()), draw(records())
+    facts = facts_of(
+        AT,
+        draw(st.integers(1, 3)),
+        draw(ROLES),
+        draw(ROLES),
+        ordered=draw(st.booleans()),
+        which=draw(st.sampled_from(list(Try))),
+        fault=draw(st.sampled_from(["", "", "", "503"])),
+    )
+    head = msgspec.structs.replace(other, azure_status=draw(st.sampled_from(["Completed", "Completed", "Failed"])))
+    answer = st.sampled_from(
+        [
+            Answer(job=marks(record.root, facts.epoch)),
+            Answer(job=marks(record.root, facts.epoch)),
+            Answer(job=marks("stranger", facts.epoch)),
+            Answer(refusal="no such compute"),
+        ]
+    )
+    old = st.builds(OldRunAnswer, status=WORDS) | st.sampled_from([OldRunAnswer(), OldRunAnswer(fault="503")])
+    known = Known(
+        whole=Whole(known=draw(st.booleans()), is_sweep=draw(st.booleans())),
+        accepted=tuple(draw(st.lists(ATTEMPTS, max_size=2))),
+        heads=draw(st.sampled_from([{}, {"first": head}, {"second": head}])),
+        unmapped=draw(st.sampled_from(["", "", "", "/properties/x names y"])),
+        old_run=draw(old),
+        hub_answers=draw(st.booleans()),
+        answer=draw(answer),
+    )
+    return record, facts, known
+
+
+def check(examples: int) -> set[JobAction]:
+    """Compare both deciders over drawn cases; what they came to."""
+    met: set[JobAction] = set()
+
+    @settings(max_examples=examples, derandomize=True, database=None, deadline=None)
+    @given(cases())
+    def compare(case: tuple[JobRecord, RunFacts, Known]) -> None:
+        record, facts, known = case
+        move, _ = decide(record, facts, known)
+        met.add(move.do)
+        assert move.do is expect(record, facts, known), move
+
+    compare()
+    return met
+
+
+def test_both_deciders_agree_about_every_job() -> None:
+    """S5: what is done with a job follows from the words of the docs; every move of a run is met."""
+    met = check(2000 * DEEP)
+    wanted = {
+        JobAction.NOTHING,
+        JobAction.STAND_BACK,
+        JobAction.RESUBMIT,
+        JobAction.ADOPT,
+        JobAction.SKIP,
+        JobAction.WAIT,
+        JobAction.REFUSE,
+        JobAction.FINISH,
+        JobAction.STOP,
+    }
+    assert wanted | {JobAction.TRY_LATER, JobAction.GIVE_UP} == met
+
+
+def _forget_attempts(*_: Any) -> Any:
+    return iter(())
+
+
+def _follow_everything(*_: Any) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("place", "bug"), [("_check_submissions", _forget_attempts), ("_may_follow", _follow_everything)]
+)
+def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, place: str, bug: Any) -> None:
+    """Two deciders that agree about anything would prove nothing."""
+    monkeypatch.setattr(decider, place, bug)
+    with pytest.raises(AssertionError):
+        check(2000)
