@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from hypothesis import given, settings
@@ -40,6 +41,8 @@ class Step(NamedTuple):
     bad: frozenset[Surface]
     blind: frozenset[Surface]
     delivered: str
+    every: int = 1
+    """Bad only at every so many-th look: a brown-out never is bad many times in a row."""
 
 
 words = st.sampled_from(["", "", "fired", "resolved", "down", "up", "user", "notice", "notice over"])
@@ -59,13 +62,32 @@ outages = st.builds(
     blind=st.just(frozenset[Surface]()),
     delivered=words,
 )
+brown_outs = st.builds(
+    Step,
+    looks=st.integers(60, 75),
+    apart=st.just(30),
+    bad=st.frozensets(st.sampled_from(SURFACES), min_size=2, max_size=3),
+    blind=st.just(frozenset[Surface]()),
+    delivered=words,
+    every=st.sampled_from([2, 2, 3]),
+)
+notices = st.builds(
+    Step,
+    looks=st.integers(1, 4),
+    apart=st.just(30),
+    bad=st.frozensets(st.sampled_from(SURFACES), min_size=1, max_size=2),
+    blind=st.just(frozenset[Surface]()),
+    delivered=st.just("notice"),
+)
 steps = mixed | outages
+histories = st.lists(steps, min_size=1, max_size=6) | st.tuples(brown_outs, notices, steps).map(list)
 
 
-def signals_of(step: Step, at: datetime, *, first: bool) -> list[Signal]:
-    found = []
+def signals_of(step: Step, at: datetime, *, look: int) -> list[Signal]:
+    found, first = [], look == 0
     for surface in [*SURFACES, *EYES]:
-        seen = BLIND if surface in step.blind else BAD if surface in step.bad else OK
+        is_bad_now = surface in step.bad and look % step.every == 0
+        seen = BLIND if surface in step.blind else BAD if is_bad_now else OK
         side = "" if surface is Surface.OBSERVER else "primary."
         found.append(probe(f"{side}{surface}", seen, at))
     return found + (delivery(step.delivered, at - seconds(2)) if first else [])
@@ -135,11 +157,38 @@ class Dumb:
 
     def intervals(self, evidence_class: EvidenceClass, now: datetime) -> list[Interval]:
         found = [self.run_of(surface, now) for surface in CLASSES[evidence_class]]
+        if self.browns_out(evidence_class, now):
+            found.append((now - AUTO.confirm_after, now))
         if evidence_class is EvidenceClass.DEPENDENCY:
             found.append(self.said_down(Says.HEALTH, now, AUTO.notice_lifetime))
         if evidence_class is EvidenceClass.METRICS:
             found.append(self.said_down(Says.ALERT, now, AUTO.metrics_lifetime))
         return [interval for interval in found if interval]
+
+    def browns_out(self, evidence_class: EvidenceClass, now: datetime) -> bool:
+        """Bad for long enough of the last half hour, second by second where anything changes."""
+        begin, stands = now - AUTO.share_window, AUTO.probe_interval
+        heard = [(at, found) for at, found in self.sweeps if begin - stands < at <= now]
+        edges = sorted({begin, now, *(t for at, _ in heard for t in (at, at + stands) if begin < t < now)})
+        bad = ok = timedelta()
+        spells, before, last = 0, None, None
+        for start, end in pairwise(edges):
+            newest = [found for at, found in heard if at <= start]
+            stood = newest[-1] if newest and start < heard[len(newest) - 1][0] + stands else {}
+            seen = {stood.get(surface) for surface in CLASSES[evidence_class]}
+            if BAD in seen:
+                bad, last = bad + (end - start), end
+                spells += before is not BAD
+                before = BAD
+            elif OK in seen:
+                ok, before = ok + (end - start), OK
+        declared = self.said_down(Says.NOTICE, now, AUTO.notice_lifetime) is not None
+        least = AUTO.bad_share_notice if declared else AUTO.bad_share
+        answered = bad + ok
+        recent = last is not None and now - last <= AUTO.confirm_after
+        enough = answered >= AUTO.share_window * 5 / 6 and bad >= answered * least
+        BROWN_OUTS[enough and spells >= 3 and recent] += 1
+        return enough and spells >= 3 and recent
 
     def extent(self, evidence_class: EvidenceClass, now: datetime) -> Interval | None:
         """From the first to the last evidence of what is bad at one moment."""
@@ -180,16 +229,17 @@ def is_bad(signal: Signal) -> bool:
 
 
 REACHED: Counter[bool] = Counter()
+BROWN_OUTS: Counter[bool] = Counter()
 
 
 @settings(max_examples=80 * DEEP)
-@given(st.lists(steps, min_size=1, max_size=6))
+@given(histories)
 def check_history(history: list[Step]) -> None:
     evidence, dumb, now = Evidence(), Dumb(), START
     for step in history:
         for look in range(step.looks):
             now += seconds(step.apart)
-            signals = signals_of(step, now, first=look == 0)
+            signals = signals_of(step, now, look=look)
             evidence = fold(evidence, signals, now, AUTO)
             dumb.take(signals, now)
             view = assess(evidence, now, AUTO)
@@ -205,3 +255,4 @@ def test_the_clever_decider_agrees_with_a_dumb_one() -> None:
     REACHED.clear()
     check_history()
     assert min(REACHED[True], REACHED[False]) > 50, REACHED
+    assert BROWN_OUTS[True] > 50, BROWN_OUTS
