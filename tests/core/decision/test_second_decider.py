@@ -53,6 +53,7 @@ mixed = st.builds(
     bad=st.frozensets(st.sampled_from([*SURFACES, *SURFACES, *EYES]), max_size=4),
     blind=st.frozensets(st.sampled_from([*SURFACES, *EYES]), max_size=2),
     delivered=words,
+    every=st.just(1),
 )
 outages = st.builds(
     Step,
@@ -61,6 +62,7 @@ outages = st.builds(
     bad=st.frozensets(st.sampled_from(SURFACES), min_size=2, max_size=3),
     blind=st.just(frozenset[Surface]()),
     delivered=words,
+    every=st.just(1),
 )
 brown_outs = st.builds(
     Step,
@@ -78,6 +80,7 @@ notices = st.builds(
     bad=st.frozensets(st.sampled_from(SURFACES), min_size=1, max_size=2),
     blind=st.just(frozenset[Surface]()),
     delivered=st.just("notice"),
+    every=st.just(1),
 )
 steps = mixed | outages
 histories = st.lists(steps, min_size=1, max_size=6) | st.tuples(brown_outs, notices, steps).map(list)
@@ -211,6 +214,8 @@ class Dumb:
 
     def is_well(self, surface: Surface, now: datetime) -> bool:
         good = self.ok_times(surface, now)
+        if self.browns_out(EvidenceClass(surface), now):
+            return False
         return self.run_of(surface, now) is None and bool(good) and now - good[-1] <= AUTO.evidence_lifetime
 
     def met(self, now: datetime) -> bool:
