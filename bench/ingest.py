@@ -17,6 +17,7 @@ from bench.measure import Measured, at_most, say, spread
 from bench.pairs import pairs
 from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.decision import decide, state
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.parse import facts_from_text
@@ -116,7 +117,9 @@ class _Ours:
                 self._decide(pair, signals)
 
     def _decide(self, pair: str, signals: tuple[Signal, ...]) -> None:
-        decision = decide.observe(self.states[pair], signals, self.now, self.plans[pair].policy)
+        decision = decide.step(
+            self.states[pair], Observed(now=self.now, signals=tuple(signals)), self.now, self.plans[pair].policy
+        )
         self.states[pair] = decision.state
         self.signals += len(signals)
         self.decisions += 1
@@ -130,7 +133,7 @@ def _well(pair: str, plan: Plan) -> PairState:
         for role in Role
         for surface in plan.surfaces(role)
     ]
-    return decide.observe(initial(pair, START), seen, START, plan.policy).state
+    return decide.step(initial(pair, START), Observed(now=START, signals=tuple(seen)), START, plan.policy).state
 
 
 def _as_cloud_event(body: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bench.measure import Measured, at_most, say, spread
 from orchestrator.core.base.vocabulary import Mode, Observation, Surface
 from orchestrator.core.decision import commands, decide
 from orchestrator.core.decision import state as state_module
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import probe_signal
@@ -119,17 +120,17 @@ class _Counted:
 
     def __init__(self) -> None:
         self.looks = 0
-        self._plain = decide.observe
+        self._plain = decide.step
 
     def __enter__(self) -> None:
-        def observe(*given: Any, **more: Any) -> state_module.Decision:
+        def step(*given: Any, **more: Any) -> state_module.Decision:
             self.looks += 1
             return self._plain(*given, **more)
 
-        decide.observe = observe
+        decide.step = step
 
     def __exit__(self, *_: object) -> None:
-        decide.observe = self._plain
+        decide.step = self._plain
 
 
 def _floor(scenario: Scenario, looks: int) -> float:
@@ -139,5 +140,5 @@ def _floor(scenario: Scenario, looks: int) -> float:
     swept = [[probe_signal(role, what, Observation.OK, at, "answered") for _, role, what in ASKED] for at in times]
     began = time.process_time()
     for at, signals in zip(times, swept, strict=True):
-        state = decide.observe(state, signals, at, policy).state
+        state = decide.step(state, Observed(now=at, signals=tuple(signals)), at, policy).state
     return (time.process_time() - began) / looks

@@ -11,6 +11,7 @@ from orchestrator.core.base.codec import encode
 from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision import decide
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState, initial, read_state
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source
@@ -40,7 +41,7 @@ def measured(*, quick: bool, signals: int | None = None) -> Measured:
     for at in range(0, number, BATCH):
         now += timedelta(seconds=dice.choice((0, 1, 30, 300, 300, 7200)))
         batch = [hostile_signal(dice, now) for _ in range(BATCH)]
-        state = decide.observe(state, batch, now, policy).state
+        state = decide.step(state, Observed(now=now, signals=tuple(batch)), now, policy).state
         sizes.append(_stored(state))
         if at % 100_000 == 0:
             say(f"state: {at + BATCH} of {number} signals, {sizes[-1]} bytes")

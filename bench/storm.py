@@ -28,6 +28,7 @@ from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Mode, Observation, Role, Surface
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal, probe_signal
@@ -42,7 +43,6 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.epoch import ensure_pair
-from orchestrator.workflows.messages import Observed
 
 PAIRS, FEW = 1000, 40
 ALERTS, FEW_ALERTS = 400, 40

@@ -14,12 +14,12 @@ from typing import NamedTuple
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.decision import decide
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import Decision
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, in_full
 from orchestrator.local.policyfile import PolicyFile
 from orchestrator.local.virtual_pair import Course, Move
-from orchestrator.workflows.messages import Observed
 
 
 class Happening(Value, kw_only=True):
@@ -84,7 +84,7 @@ class Played(Course):
             self.command(line.command, line.now)
 
     def _see(self, said: Observed) -> None:
-        self.take(decide.seen(self.state, said, said.now, self.policy), max(said.now, self.state.last_now))
+        self.take(decide.step(self.state, said, said.now, self.policy), max(said.now, self.state.last_now))
 
     def happenings(self) -> tuple[Happening, ...]:
         """All that came of it, in order of time."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.decision import decide
 from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import SCHEMA, Hub, LedgerAccount, Plan, Pointer
@@ -145,12 +146,14 @@ class _Stage(Course):
     def sweep_until(self, at: datetime, *, including: bool = False) -> None:
         while self.due < at or (including and self.due == at):
             now = self.due
-            self.take(decide.observe(self.state, self._sweep(now), now, self.policy), now)
+            self.take(
+                decide.step(self.state, Observed(now=now, signals=tuple(self._sweep(now))), now, self.policy), now
+            )
             self.due = now + decide.cadence(self.state, self.policy)
 
     def play(self, at: datetime, act: Any) -> None:
         if isinstance(act, Delivery):
-            self.take(decide.observe(self.state, self._deliver(act), at, self.policy), at)
+            self.take(decide.step(self.state, Observed(now=at, signals=tuple(self._deliver(act))), at, self.policy), at)
         elif isinstance(act, Action):
             self._order(act, at)
         else:
@@ -160,7 +163,7 @@ class _Stage(Course):
     def _order(self, action: Action, at: datetime) -> None:
         command = Command(do=action.do, by="operator", reason=action.reason, force=action.force)
         if self.command(command, at):
-            self.take(decide.decide(self.state, self.state.evidence, at, self.policy), at)
+            self.take(decide.step(self.state, Observed(now=at), at, self.policy), at)
 
     def _sweep(self, now: datetime) -> list[Signal]:
         found = {key: self._probe(key) for key in self.world}

@@ -10,6 +10,7 @@ import azure.functions as func
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.stamps import PauseRecord, Shared
 from orchestrator.core.recording import Heard
 from orchestrator.ports import Engine
@@ -17,7 +18,6 @@ from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.http_pairs import CommandBody, Handler, body_of, caller_of, guard
 from orchestrator.triggers.pauses import record_of, try_to_store
 from orchestrator.workflows import calls
-from orchestrator.workflows.messages import Observed
 
 AT_ONCE = 64
 """Pairs told at the same time."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Phase, Surface
 from orchestrator.core.decision.decide import cadence
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.epoch import EpochRecord
@@ -22,7 +23,6 @@ from orchestrator.core.schedule import control_spacing, due_at, is_asked_now, po
 from orchestrator.ports import World
 from orchestrator.watch.stamps import Surroundings
 from orchestrator.workflows.activities.epoch import begun_pair, repair_pointer
-from orchestrator.workflows.messages import Observed
 
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from orchestrator import telemetry
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Heard
@@ -18,7 +19,6 @@ from orchestrator.ports import Engine, EngineError
 from orchestrator.watch.process import Process
 from orchestrator.watch.tick import TickBounds, raise_first, run_tick
 from orchestrator.workflows import calls
-from orchestrator.workflows.messages import Observed
 
 LOG = telemetry.logger("polling")
 

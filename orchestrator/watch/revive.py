@@ -11,6 +11,7 @@ import asyncio
 from datetime import datetime
 
 from orchestrator import telemetry
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.epoch import EpochRecord
@@ -19,7 +20,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import UNDER_WAY, Engine
 from orchestrator.watch.process import Process
 from orchestrator.workflows import calls
-from orchestrator.workflows.messages import Observed, order_again
+from orchestrator.workflows.messages import order_again
 
 LOG = telemetry.logger("timers")
 

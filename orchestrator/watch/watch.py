@@ -12,6 +12,7 @@ import msgspec
 from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Looked
@@ -28,7 +29,6 @@ from orchestrator.watch.stamps import Surroundings
 from orchestrator.watch.states import QUIET, readable_states
 from orchestrator.watch.tick import TickBounds, count_unreached, log_faults, raise_first, run_tick
 from orchestrator.workflows import calls
-from orchestrator.workflows.messages import Observed
 
 LOG = telemetry.logger("timers")
 

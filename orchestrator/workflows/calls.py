@@ -9,6 +9,7 @@ from datetime import datetime
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, TemporaryError
 from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.plan.schema import Plan
@@ -21,7 +22,6 @@ from orchestrator.workflows.messages import (
     CaptureRun,
     Commanded,
     DrillOrder,
-    Observed,
     ReportOrder,
     RunOrder,
 )

@@ -17,46 +17,14 @@ from orchestrator.core.base.vocabulary import NoticeName, Role
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.run_reports import Report
-from orchestrator.core.decision.stamps import Shared
-from orchestrator.core.decision.state import Polled, StartRun
+from orchestrator.core.decision.state import StartRun
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps import Step, StepOrGroup, Workflow
 from orchestrator.core.schedule import beat_of, longest_of
-from orchestrator.core.signals.signal import Signal
 
 BUSY = "other work of its kind is under way"
 """Why an activity was not begun: its concurrency limit was reached."""
-
-
-class Observed(Value, kw_only=True):
-    """What one look, or one delivery, brought."""
-
-    now: Moment
-    signals: tuple[Signal, ...] = ()
-    record: EpochRecord | None = None
-    """The epoch record as read during the look; None in deliveries."""
-
-    trouble: str | None = None
-    """Why a store could not be read, or contradicts another; the pair stands still until that is over."""
-
-    shared: Shared | None = None
-    """What the stamps share, as read during the look; in deliveries, a pause that was just given."""
-
-    began: Moment | None = None
-    """When the look began: what it read is no younger."""
-
-    is_fenced: bool = False
-    """True if the pointer is ahead of the epoch record: no run could publish over it."""
-
-    is_look: bool = False
-    """True for the timer's looks, which alone can tell that trouble is over."""
-
-    pairs_moving: float = 0.0
-    """Share of all pairs that are suspect or on the move."""
-
-    polled: Polled | None = None
-    """What became of the poll, if this is one."""
 
 
 class Commanded(Value, kw_only=True):

@@ -14,18 +14,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
 from durabletask.entities import DurableEntity
 
 from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput, PermanentError
 from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision.explain import entered
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import Decision, Order, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.plan.schema import Plan
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import Commanded, KeepOrder, Observed, ReportOrder, Tidings, order_from
+from orchestrator.workflows.messages import Commanded, KeepOrder, ReportOrder, Tidings, order_from
 
 LOG = logging.getLogger("hubswitch.pair")
 
@@ -43,7 +43,7 @@ class PairEntity(DurableEntity):
 
     def observe(self, given: Any) -> None:
         said = from_builtins(given, Observed, "observe")
-        self._apply(said.now, lambda state, plan, now: seen(state, said, now, plan))
+        self._apply(said.now, lambda state, plan, now: decide.step(state, said, now, plan.policy))
 
     def command(self, given: Any) -> None:
         said = from_builtins(given, Commanded, "command")
@@ -114,10 +114,3 @@ CARRIERS: dict[type[Any], Callable[[Any, PairState, Plan, datetime], Carried]] =
 def pair_entity(plans: Plans) -> type[PairEntity]:
     """The entity class for a set of plans, which are asked for when an operation needs them."""
     return type(PairEntity.__name__, (PairEntity,), {"plans": staticmethod(plans)})
-
-
-def seen(state: PairState, said: Observed, now: datetime, plan: Plan) -> Decision:
-    """What one look, delivery or poll leads to."""
-    if said.polled is not None:
-        state = msgspec.structs.replace(state, polled=said.polled)
-    return decide.seen(state, said, now, plan.policy)

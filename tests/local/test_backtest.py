@@ -17,6 +17,7 @@ from orchestrator.core.base.errors import InvalidInput, NotNow
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Surface
 from orchestrator.core.decision import commands, decide, run_reports, state
 from orchestrator.core.decision.commands import Command, Do
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import PairState, StartRun
 from orchestrator.core.plan.policy import Policy
@@ -24,7 +25,6 @@ from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted,
 from orchestrator.core.signals.signal import Signal
 from orchestrator.local.backtest import backtest, play_recording
 from orchestrator.local.policyfile import PolicyFile
-from orchestrator.workflows.messages import Observed
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD, "primary.storage": BAD}
 OBSERVING = msgspec.structs.replace(AUTO, mode=Mode.OBSERVE)
@@ -72,7 +72,7 @@ class Taped:
     def _see(self, said: Observed) -> None:
         self._report(said.now)
         now = max(said.now, self.state.last_now)
-        self._take(decide.seen(self.state, said, said.now, self.policy), now)
+        self._take(decide.step(self.state, said, said.now, self.policy), now)
 
     def _report(self, until: object = None) -> None:
         at = until or self.now

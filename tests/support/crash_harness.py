@@ -28,6 +28,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import JobPolicy, Mode, Observation, Role, Surface
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import Asset, JobRecord, JobStatus
 from orchestrator.core.plan.schema import Plan
@@ -42,7 +43,7 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.assets import AssetCopier
 from orchestrator.workflows.activities.epoch import ensure_pair
-from orchestrator.workflows.messages import Observed, RunKind, RunOrder
+from orchestrator.workflows.messages import RunKind, RunOrder
 
 POLICY = {
     "mode": Mode.AUTO,

@@ -12,11 +12,11 @@ from orchestrator.core.base.codec import decode, encode
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
 from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision.commands import Command, Do
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source, probe_signal
-from orchestrator.workflows.messages import Observed
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OK, BAD, BLIND, DEGRADED = Observation.OK, Observation.BAD, Observation.BLIND, Observation.DEGRADED
@@ -150,7 +150,7 @@ class Story:
     def look(self, found: dict[str, Observation] | None = None, **more: Any) -> Decision:
         """A look at everything, now. ``more`` is what it brings besides: fields of ``Observed``."""
         look = Observed(now=self.now, signals=tuple(sweep(self.now, found)), is_look=True, **more)
-        return self._take(decide.seen(self.state, look, self.now, self.policy))
+        return self._take(decide.step(self.state, look, self.now, self.policy))
 
     def live(self, length: timedelta, found: dict[str, Observation] | None = None) -> Decision:
         """Looks as often as the core wants them, for a while. The last one is at the end of it."""
@@ -165,10 +165,12 @@ class Story:
         return self.last
 
     def hear(self, *signals: Signal) -> Decision:
-        return self._take(decide.observe(self.state, signals, self.now, self.policy))
+        return self._take(
+            decide.step(self.state, Observed(now=self.now, signals=tuple(signals)), self.now, self.policy)
+        )
 
     def tick(self) -> Decision:
-        return self._take(decide.decide(self.state, self.state.evidence, self.now, self.policy))
+        return self._take(decide.step(self.state, Observed(now=self.now), self.now, self.policy))
 
     def order(self, do: Do, reason: str = "because", *, force: bool = False) -> Decision:
         command = Command(do=do, by="somebody", reason=reason, force=force)

@@ -21,6 +21,7 @@ from stories import BAD, sweep
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.vocabulary import Mode, Role
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.jobs.record_schema import read_job_record
@@ -32,7 +33,7 @@ from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import Pace
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import Observed, RunKind, RunOrder
+from orchestrator.workflows.messages import RunKind, RunOrder
 
 ROOT = Path(__file__).parents[2]
 HOST = Path(__file__).with_name("library_host.py")

@@ -12,6 +12,7 @@ from crash_harness import Bench, Visit, order_of
 
 from orchestrator.core.base.codec import read_record
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, drills_path, view_path
 from orchestrator.core.decision.state import initial
 from orchestrator.core.epoch import EpochRecord, pointer_for
@@ -20,7 +21,7 @@ from orchestrator.watch.stamps import Surroundings, Teller
 from orchestrator.workflows.activities.drill import finish_drill
 from orchestrator.workflows.activities.epoch import claim_epoch
 from orchestrator.workflows.activities.stamps import store_green, store_pause
-from orchestrator.workflows.messages import DrillDone, DrillKind, DrillOrder, DrillReport, Observed, order_again
+from orchestrator.workflows.messages import DrillDone, DrillKind, DrillOrder, DrillReport, order_again
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAUSE = PauseRecord(paused=True, at=T, by="ana", reason="work")

@@ -33,7 +33,16 @@ def raise_alarms(
     for alarm in (_escalate, _tell_blind_classes, _tell_reach, _tell_changes):
         state, told = alarm(state, seen, now, policy)
         orders += told
-    return state, tuple(orders)
+    return state, _join(orders)
+
+
+def _join(orders: list[Order]) -> tuple[Order, ...]:
+    """One notice of a name: the run that sends it takes its id from the name and the time."""
+    whys: dict[NoticeName, list[str]] = {}
+    for order in orders:
+        if isinstance(order, Tell):
+            whys.setdefault(order.name, []).append(order.why)
+    return tuple(Tell(name=name, why=truncate("; ".join(said))) for name, said in whys.items())
 
 
 def _escalate(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, list[Order]]:

@@ -1,13 +1,12 @@
-"""The decision: one pure function from state, evidence, time and policy to what is to be stored and done.
+"""The decision: one pure function from state, observation, time and policy to what is to be stored and done.
 
-``seen`` folds what was observed and decides; ``decide`` decides on evidence as it is; ``command`` is what a person
-wants; ``report`` is what a run says it did. Same values, same decision, for ever. A run is ordered in the same
-decision that moves the phase, so that state and order are stored together or not at all.
+``step`` is for what is seen; ``commands.command`` is what a person wants; ``run_reports.report`` is what a run says it
+did. Same values, same decision, for ever. A run is ordered in the same decision that moves the phase, so that state and
+order are stored together or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,17 +15,16 @@ from orchestrator.core.base.text import format_duration, format_time, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.alarms import raise_alarms
-from orchestrator.core.decision.evidence import SIDE_KEYS, Evidence
+from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import folded
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
-from orchestrator.core.decision.observation import Sight, taken_in
+from orchestrator.core.decision.observation import Observed, apply_observation
 from orchestrator.core.decision.rule import Judgement, blind_work, judged
 from orchestrator.core.decision.run_reports import started, taken_over
 from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, moved, noted
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.policy import Failback, Policy
-from orchestrator.core.signals.signal import Signal
 
 
 def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
@@ -59,50 +57,27 @@ RUNNING = frozenset({Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 _replace = msgspec.structs.replace
 
 
-def seen(state: PairState, sight: Sight, now: datetime, policy: Policy) -> Decision:
-    """Fold what was seen, take over what others have switched, and decide."""
-    if holds.clock_fault(state, now):
-        return decide(state, state.evidence, now, policy)
-    now = max(now, state.last_now)
-    taken = taken_over(state, sight.record, now) if sight.record else Decision(state=state, rule="", why="")
-    state, told = taken_in(taken.state, sight, now, policy)
-    decision = observe(state, sight.signals, now, policy, pairs_moving=sight.pairs_moving)
-    return _replace(decision, orders=taken.orders + told + decision.orders)
+def step(state: PairState, observed: Observed, now: datetime, policy: Policy) -> Decision:
+    """Take in what one look, delivery or poll brought, and decide. The only way into the decision for what is seen.
 
-
-def observe(
-    state: PairState, signals: Iterable[Signal], now: datetime, policy: Policy, *, pairs_moving: float = 0.0
-) -> Decision:
-    """Fold signals and decide."""
-    if holds.clock_fault(state, now):
-        return decide(state, state.evidence, now, policy, pairs_moving=pairs_moving)
-    now = max(now, state.last_now)
-    evidence, bad = folded(state.evidence, signals, now, policy)
-    view = assess(evidence, now, policy, bad)
-    return decide(state, evidence, now, policy, pairs_moving=pairs_moving, view=view)
-
-
-def decide(
-    state: PairState,
-    evidence: Evidence,
-    now: datetime,
-    policy: Policy,
-    *,
-    pairs_moving: float = 0.0,
-    view: Assessment | None = None,
-) -> Decision:
-    """What is to be done on this evidence at this time.
-
-    ``pairs_moving`` is the share of all pairs that move; ``view`` what the evidence amounts to, if that is known.
+    The clock is checked first. From there on ``now`` is the later of the given time and the state's.
     """
     fault = holds.clock_fault(state, now)
     if fault:
         return _standing(state, now, fault.rule, fault.why)
     now = max(now, state.last_now)
+    taken = taken_over(state, observed.record, now) if observed.record else Decision(state=state, rule="", why="")
+    state, told = apply_observation(taken.state, observed, now, policy)
+    evidence, bad = folded(state.evidence, observed.signals, now, policy)
     state = _replace(state, evidence=evidence, last_now=now)
+    decision = _decide(state, assess(evidence, now, policy, bad), now, policy, observed.pairs_moving)
+    return _replace(decision, orders=taken.orders + told + decision.orders)
+
+
+def _decide(state: PairState, view: Assessment, now: datetime, policy: Policy, pairs_moving: float) -> Decision:
+    """What is to be done on the evidence of a state. ``pairs_moving`` is the share of all pairs that move."""
     if state.phase in RUNNING:
         return _standing(state, now, "running", f"{state.run} is under way since {format_time(state.phase_since)}")
-    view = view or assess(evidence, now, policy)
     orders: tuple[Order, ...] = ()
     if state.phase is Phase.SETTLED and _cooled_down(state, now, policy):
         state = moved(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)

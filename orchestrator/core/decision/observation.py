@@ -7,55 +7,72 @@ pauses carry the time at which they were given, and epoch records are compared o
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import Mode, NoticeName
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.stamps import PauseRecord, Shared, green_count
-from orchestrator.core.decision.state import Order, PairState, Pause, Tell
+from orchestrator.core.decision.state import Order, PairState, Pause, Polled, Tell
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Signal
 
+
+class Observed(Value, kw_only=True):
+    """What one look, or one delivery, brought."""
+
+    now: Moment
+    signals: tuple[Signal, ...] = ()
+    record: EpochRecord | None = None
+    """The epoch record as read during the look; None in deliveries."""
+
+    trouble: str | None = None
+    """Why a store could not be read, or contradicts another; the pair stands still until that is over."""
+
+    shared: Shared | None = None
+    """What the stamps share, as read during the look; in deliveries, a pause that was just given."""
+
+    began: Moment | None = None
+    """When the look began: what it read is no younger."""
+
+    is_fenced: bool = False
+    """True if the pointer is ahead of the epoch record: no run could publish over it."""
+
+    is_look: bool = False
+    """True for the timer's looks, which alone can tell that trouble is over."""
+
+    pairs_moving: float = 0.0
+    """Share of all pairs that are suspect or on the move."""
+
+    polled: Polled | None = None
+    """What became of the poll, if this is one."""
+
+
 _replace = msgspec.structs.replace
 
 
-class Sight(Protocol):
-    """What one look, or one delivery, brought."""
-
-    @property
-    def signals(self) -> tuple[Signal, ...]: ...
-    @property
-    def record(self) -> EpochRecord | None: ...
-    @property
-    def trouble(self) -> str | None: ...
-    @property
-    def shared(self) -> Shared | None: ...
-    @property
-    def began(self) -> datetime | None: ...
-    @property
-    def is_look(self) -> bool: ...
-    @property
-    def pairs_moving(self) -> float: ...
-
-
-def taken_in(state: PairState, sight: Sight, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+def apply_observation(
+    state: PairState, seen: Observed, now: datetime, policy: Policy
+) -> tuple[PairState, tuple[Order, ...]]:
     """The state after everything but the signals, and what is to be told of it."""
     before = state
-    if sight.shared:
-        state = with_shared(state, sight.shared)
-    if sight.is_look:
-        trouble = sight.trouble or contradiction(state, sight.record, sight.began)
+    if seen.polled is not None:
+        state = _replace(state, polled=seen.polled)
+    if seen.shared:
+        state = with_shared(state, seen.shared)
+    if seen.is_look:
+        trouble = seen.trouble or contradiction(state, seen.record, seen.began)
         resumed = now if holds.is_blind_spell(state, now, policy) else state.resumed_at
-        caution = sight.shared.caution if sight.shared else None
+        caution = seen.shared.caution if seen.shared else None
         said = truncate(trouble) if trouble else None
         state = _replace(state, looked_at=now, resumed_at=resumed, trouble=said, caution=caution)
-        state = _replace(state, pairs_moving=sight.pairs_moving)
-    elif sight.trouble:
-        state = _replace(state, trouble=truncate(sight.trouble))
+        state = _replace(state, pairs_moving=seen.pairs_moving)
+    elif seen.trouble:
+        state = _replace(state, trouble=truncate(seen.trouble))
     return state, _told(before, state, now, policy)
 
 

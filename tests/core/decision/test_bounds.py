@@ -19,6 +19,7 @@ from orchestrator.core.decision import commands, decide
 from orchestrator.core.decision.commands import Command, Do
 from orchestrator.core.decision.evidence import DELETION_LIMIT, INCIDENT_LIMIT, REPORTED_LIMIT, Track
 from orchestrator.core.decision.fold import NAME_LIMIT, WHY_LIMIT, fold
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import JOURNAL_LIMIT, PairState, initial, noted, read_state
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Signal, probe_signal
@@ -52,7 +53,7 @@ def fullest(text: str) -> PairState:
     said: list[Signal] = [told(health(SECONDARY, Surface.KEYVAULT, BAD, now), f"{text}{n}") for n in many]
     said += [told(notice(now, used=Role, everywhere=True), f"{text}{n}") for n in many]
     said += [told(deletion(SECONDARY, Surface.KEYVAULT, now), f"{text}{n}") for n in many]
-    state = decide.observe(initial("p" * 63, START), probes + said, now, policy).state
+    state = decide.step(initial("p" * 63, START), Observed(now=now, signals=tuple(probes + said)), now, policy).state
     for n in range(JOURNAL_LIMIT):
         state = noted(state, now, f"hold.standby-unseen-{n % 10}", text)
     return commands.command(state, Command(do=Do.PAUSE, by=text, reason=text), now, policy).state
@@ -86,7 +87,7 @@ def test_no_variety_of_signals_makes_a_state_large(seed: int, apart: int) -> Non
     for _ in range(4):
         now += seconds(apart)
         batch = [hostile_signal(dice, now) for _ in range(BATCH)]
-        state = decide.observe(state, batch, now, AUTO).state
+        state = decide.step(state, Observed(now=now, signals=tuple(batch)), now, AUTO).state
         assert len(encode(state)) < LIMIT
     assert read_state(encode(state)) == state
 

@@ -14,11 +14,11 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, 
 from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision import state as state_module
 from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared, StampView
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source
-from orchestrator.workflows.messages import Observed
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
 
@@ -30,7 +30,7 @@ def pause(at: datetime, *, paused: bool = True) -> PauseRecord:
 def deliver(story: Story, **brought: Any) -> state_module.Decision:
     """Something that is no look."""
     seen = Observed(now=story.now, **brought)
-    return story._take(decide.seen(story.state, seen, story.now, story.policy))
+    return story._take(decide.step(story.state, seen, story.now, story.policy))
 
 
 def outage(story: Story, length: timedelta = timedelta(minutes=7)) -> Story:

@@ -42,6 +42,7 @@ from orchestrator.core.base.errors import NotNow
 from orchestrator.core.base.vocabulary import Mode, Observation, Phase, Role, Surface
 from orchestrator.core.decision import decide, run_reports
 from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import Decision, StartRun
 from orchestrator.core.plan.policy import Failback
@@ -236,8 +237,8 @@ class PairMachine(RuleBasedStateMachine):
         for look in range(1, 19):
             now = story.now + seconds(20 * look)
             blind = [s for s in sweep(now, dict.fromkeys(KEYS, BLIND)) if s.role and s.role.value in sides]
-            seen = decide.observe(looking, blind, now, story.policy)
-            unseen = decide.observe(waiting, (), now, story.policy)
+            seen = decide.step(looking, Observed(now=now, signals=tuple(blind)), now, story.policy)
+            unseen = decide.step(waiting, Observed(now=now), now, story.policy)
             assert runs(seen) <= runs(unseen), "S4: begun by blindness"
             if starts(unseen):
                 break
