@@ -1,0 +1,50 @@
+"""States that earlier versions stored are read, and decided on as they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from stories import AUTO, BAD, sweep
+
+from orchestrator.core.base.codec import encode
+from orchestrator.core.base.vocabulary import Phase, Role
+from orchestrator.core.decision.decide import step
+from orchestrator.core.decision.observation import Observed
+from orchestrator.core.decision.state import StartRun, read_state
+
+STORED = Path(__file__).with_name("stored")
+EXPECTED = {
+    "steady.json": (Phase.STEADY, Role.PRIMARY, 0),
+    "suspect.json": (Phase.SUSPECT, Role.PRIMARY, 0),
+    "settled.json": (Phase.SETTLED, Role.SECONDARY, 1),
+}
+
+
+def test_every_stored_state_is_tried() -> None:
+    """A file that no test reads would prove nothing."""
+    assert {path.name for path in STORED.glob("*.json")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_state_of_an_earlier_version_is_read_and_goes_on(name: str) -> None:
+    """A look at it keeps phase, side and epoch, and what is stored then can be read again."""
+    state = read_state((STORED / name).read_bytes(), name)
+    assert (state.phase, state.active, state.epoch) == EXPECTED[name]
+    now = state.last_now + timedelta(seconds=10)
+    after = step(state, Observed(now=now, signals=tuple(sweep(now)), is_look=True, began=now), now, AUTO).state
+    assert (after.active, after.epoch, after.looked_at) == (state.active, state.epoch, now)
+    assert read_state(encode(after)) == after
+
+
+def test_a_suspect_state_of_an_earlier_version_still_leads_to_the_switch() -> None:
+    """Its evidence counts: no confirmation is gone through anew."""
+    state = read_state((STORED / "suspect.json").read_bytes(), "suspect.json")
+    now, orders = state.last_now, []
+    while not orders and now < state.last_now + timedelta(minutes=5):
+        now += timedelta(seconds=10)
+        bad = sweep(now, {"primary.hub": BAD, "primary.jobs": BAD})
+        decision = step(state, Observed(now=now, signals=tuple(bad), is_look=True, began=now), now, AUTO)
+        state, orders = decision.state, [order for order in decision.orders if isinstance(order, StartRun)]
+    assert [order.epoch for order in orders] == [1]
