@@ -7,7 +7,7 @@ one small tagged job to the standby, waits for its end, and does nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.base.codec import encode
@@ -23,7 +23,7 @@ from orchestrator.core.standby import canary
 from orchestrator.ports import World
 from orchestrator.workflows.activities.epoch import read_epoch
 from orchestrator.workflows.activities.stamps import store_green
-from orchestrator.workflows.messages import DrillDone, DrillFinding, DrillOrder, DrillReport
+from orchestrator.workflows.messages import DrillDone, DrillFinding, DrillKind, DrillOrder, DrillReport
 
 
 def finish_drill(world: World, done: DrillDone) -> None:
@@ -35,6 +35,11 @@ def finish_drill(world: World, done: DrillDone) -> None:
 
 
 def rehearse(world: World, order: DrillOrder) -> DrillReport:
+    """Hold a drill that is one activity, as its kind has it."""
+    return REHEARSALS[order.kind](world, order)
+
+
+def rehearse_dry(world: World, order: DrillOrder) -> DrillReport:
     """Ask what a switch would ask, rewrite what it would submit, write nothing."""
     plan = world.plans[order.pair]
     findings: list[DrillFinding] = []
@@ -141,3 +146,7 @@ def _tried(check: str, asked: Callable[[], tuple[bool, str]]) -> DrillFinding:
     except HubswitchError as fault:
         return DrillFinding(check=check, ok=False, why=str(fault))
     return DrillFinding(check=check, ok=ok, why=why)
+
+
+REHEARSALS: Mapping[DrillKind, Callable[[World, DrillOrder], DrillReport]] = {DrillKind.DRY: rehearse_dry}
+"""What is done for each kind of drill that is one activity."""

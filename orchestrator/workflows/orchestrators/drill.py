@@ -23,7 +23,7 @@ FINISH_TRIES = 8
 def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``DrillOrder``; output: ``DrillReport``; both as plain data."""
     order = from_builtins(given, DrillOrder, ctx.instance_id)
-    answer = yield from _held(ctx, order, given)
+    answer = yield from _hold(ctx, order, given)
     report = from_builtins(answer, DrillReport, ctx.instance_id)
     done = to_builtins(DrillDone(order=order, report=report))
     try:
@@ -34,17 +34,18 @@ def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     return to_builtins(report)
 
 
-def _held(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
-    if order.kind is DrillKind.DRY:
+def _hold(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
+    """A canary is waited for; every other kind is one activity, whose body is chosen by the kind."""
+    if order.kind is not DrillKind.CANARY:
         return (yield from insist(ctx, names.REHEARSE, given, beat=order.beat, longest=order.longest, tries=2))
     try:
         yield from insist(ctx, names.SUBMIT_CANARY, given, beat=order.beat, longest=order.longest, tries=3)
     except TaskFailedError as failed:
         return to_builtins(_canary_report(order, ok=False, why=f"was not accepted: {failed.details.message}"))
-    return (yield from _awaited(ctx, order, given))
+    return (yield from _await_canary(ctx, order, given))
 
 
-def _awaited(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
+def _await_canary(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> Steps[Any]:
     pause = order.beat
     status = "Unknown"
     for _ in range(CANARY_LOOKS):

@@ -94,13 +94,7 @@ def job_map(plan: Plan, source: Role) -> JobMap:
         from_=_workspace_of(here),
         to=_workspace_of(there),
         same_names=plan.jobs.same_names,
-        computes=tables["computes"],
-        datastores=tables["datastores"],
-        environments=tables["environments"],
-        storage_accounts=tables["storage_accounts"],
-        registries=tables["registries"],
-        identities=tables["identities"],
-        endpoints=tables["endpoints"],
+        **tables,
     )
 
 
