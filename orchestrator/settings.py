@@ -116,7 +116,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     known = {name: _value(name, text, shapes[name]) for name, text in given.items() if name in shapes and text}
     if "plans" not in known:
         raise InvalidInput("environment", f"{PREFIX}PLANS", "a folder of plans, or one plan file", "nothing")
-    return _checked(Settings(**(_from_azure(environment) | known)))
+    return _check(Settings(**(_from_azure(environment) | known)))
 
 
 def _from_azure(environment: Mapping[str, str]) -> dict[str, str]:
@@ -154,7 +154,7 @@ def _value(name: str, text: str, shape: object) -> Any:
 _TRUTH = {"true": True, "false": False}
 
 
-def _checked(settings: Settings) -> Settings:
+def _check(settings: Settings) -> Settings:
     for name in ("resource_manager", "log_analytics"):
         if urlsplit(getattr(settings, name)).scheme != "https":
             raise InvalidInput("environment", PREFIX + name.upper(), "an https URL", getattr(settings, name))

@@ -151,7 +151,7 @@ MUTANTS = (
     ),
     Mutant(
         "S8: a step of a plan is carried out by a run that was overtaken",
-        "held_epoch(world, order)\nbody(world, order, ANY_step)",
+        "read_held_epoch(world, order)\nbody(world, order, ANY_step)",
         "body(world, order, ANY_step)",
         STEP_BODIES,
     ),

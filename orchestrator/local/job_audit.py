@@ -37,14 +37,14 @@ class Accounts:
 
     @property
     def first_accepted(self) -> datetime | None:
-        return min(self._accepted, default=None)
+        return min(self._times_accepted, default=None)
 
     @property
     def last_accepted(self) -> datetime | None:
-        return max(self._accepted, default=None)
+        return max(self._times_accepted, default=None)
 
     @property
-    def _accepted(self) -> list[datetime]:
+    def _times_accepted(self) -> list[datetime]:
         return [job.statuses[0][0] for jobs in self.successors.values() for job in jobs]
 
     def counts(self) -> dict[str, int]:

@@ -20,7 +20,7 @@ from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.record_changes import UNSETTLED, why_not
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import AssetCopier, replicated
+from orchestrator.workflows.activities.assets import AssetCopier, replicate_closure
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 
 
@@ -133,7 +133,7 @@ class Submissions:
         found = self._ledger.read(self._plan.pair, name)
         if found is None or not lacks_assets(found.value):
             return ""
-        tried = replicated(AssetCopier(self._world, self._plan, side), found.value)
+        tried = replicate_closure(AssetCopier(self._world, self._plan, side), found.value)
         why = tried.incomplete or "its assets are kept"
         try:
             self._ledger.replace(record_changes.note_assets(tried, why, self._world.clock.now()), found.etag)

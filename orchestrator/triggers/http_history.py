@@ -17,7 +17,7 @@ from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem, unknown_pair
 from orchestrator.triggers.http_pairs import Handler, guard, query_of, readable
 from orchestrator.web.views import decisions_view
-from orchestrator.workflows.activities.decision_log import kept_page
+from orchestrator.workflows.activities.decision_log import read_page
 
 TOLD = 50
 """Decisions that are told if nobody says how many."""
@@ -36,7 +36,7 @@ def decisions(deployment: Deployment) -> Handler:
         found = await readable(engine, plan.pair)
         latest = found.latest if isinstance(found, PairState) else None
         try:
-            page = await asyncio.to_thread(lambda: kept_page(deployment.world.ledgers[plan.pair], plan.pair))
+            page = await asyncio.to_thread(lambda: read_page(deployment.world.ledgers[plan.pair], plan.pair))
         except HubswitchError as fault:
             return _unread(fault)
         return answer(decisions_view(plan.pair, page, latest, limit))

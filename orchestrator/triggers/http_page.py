@@ -19,7 +19,7 @@ from orchestrator.triggers.answers import page
 from orchestrator.triggers.lags import lags
 from orchestrator.web.page import HEADERS, status_page
 from orchestrator.web.views import Readable, decisions_view, pair_view
-from orchestrator.workflows.activities.decision_log import kept_page
+from orchestrator.workflows.activities.decision_log import read_page
 
 _SECONDS = re.compile(r"^[0-9]{1,4}$")
 
@@ -59,7 +59,7 @@ async def _read_decisions(deployment: Deployment, pair: str, state: Readable) ->
     page = KeptPage()
     with suppress(HubswitchError, TimeoutError):
         async with asyncio.timeout(COUNTING):
-            page = await asyncio.to_thread(lambda: kept_page(deployment.world.ledgers[pair], pair))
+            page = await asyncio.to_thread(lambda: read_page(deployment.world.ledgers[pair], pair))
     latest = state.latest if isinstance(state, PairState) else None
     found: list[Mapping[str, Any]] = decisions_view(pair, page, latest, DECIDED)["decisions"]
     return found

@@ -62,7 +62,7 @@ class Visit(NamedTuple):
         return self.plan.pair, self.side
 
     @property
-    def making(self) -> str:
+    def making_path(self) -> str:
         """Where the ledger keeps that a canary of this making has completed."""
         return f"{self.plan.pair}/canary/{self.side}/{canary.making_id(self.plan, self.side)}"
 
@@ -159,14 +159,17 @@ class Canaries:
             self.listed(visit.plan, visit.side, statuses, visit.now)
 
     def _prove(self, visit: Visit) -> None:
-        if visit.making not in self._proven:
-            visit.world.ledgers[visit.plan.pair].put_once(visit.making, b"{}")
-            self._proven.add(visit.making)
+        if visit.making_path not in self._proven:
+            visit.world.ledgers[visit.plan.pair].put_once(visit.making_path, b"{}")
+            self._proven.add(visit.making_path)
 
     def _is_proven(self, visit: Visit) -> bool:
-        if visit.making not in self._proven and visit.world.ledgers[visit.plan.pair].get(visit.making) is not None:
-            self._proven.add(visit.making)
-        return visit.making in self._proven
+        if (
+            visit.making_path not in self._proven
+            and visit.world.ledgers[visit.plan.pair].get(visit.making_path) is not None
+        ):
+            self._proven.add(visit.making_path)
+        return visit.making_path in self._proven
 
 
 def _ask(visit: Visit, before: Watched) -> tuple[Watched, dict[str, Any] | None]:

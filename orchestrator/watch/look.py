@@ -22,7 +22,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import control_spacing, due_at, is_asked_now, pointer_spacing
 from orchestrator.ports import World
 from orchestrator.watch.stamps import Surroundings
-from orchestrator.workflows.activities.epoch import begun_pair, repair_pointer
+from orchestrator.workflows.activities.epoch import begin_pair, repair_pointer
 
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""
@@ -121,7 +121,7 @@ class Stores(NamedTuple):
 def _read_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, published: int | None) -> Stores:
     """The record counts also where the pointer cannot be read: who may act does not hang on who is told."""
     try:
-        record = begun_pair(world, plan, now)
+        record = begin_pair(world, plan, now)
     except HubswitchError as fault:
         return Stores(None, str(fault))
     if not with_pointer:

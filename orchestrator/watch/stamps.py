@@ -10,15 +10,15 @@ from orchestrator.core.decision.stamps import (
     Shared,
     StampView,
     is_to_be_written,
-    seen_by,
-    shared_from,
+    read_shared,
+    view_of,
     view_path,
 )
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import SharedStore, World
-from orchestrator.workflows.activities.stamps import _changed
+from orchestrator.workflows.activities.stamps import change_blob
 
 Files = Mapping[str, bytes]
 
@@ -45,7 +45,7 @@ class Surroundings:
             found = self._found[id(store)]
         if isinstance(found, HubswitchError):
             raise found
-        return shared_from(found, pair, self._stamp)
+        return read_shared(found, pair, self._stamp)
 
 
 class Teller:
@@ -63,7 +63,7 @@ class Teller:
         """
         if state.looked_at is None:
             return False
-        view = seen_by(
+        view = view_of(
             self._stamp,
             state.looked_at,
             phase=state.phase,
@@ -73,7 +73,7 @@ class Teller:
         )
         if not is_to_be_written(view, self._told.get(plan.pair), plan.policy):
             return False
-        _changed(world.shared[plan.pair], view_path(plan.pair, self._stamp), StampView, lambda _: view)
+        change_blob(world.shared[plan.pair], view_path(plan.pair, self._stamp), StampView, lambda _: view)
         self._told[plan.pair] = view
         return True
 

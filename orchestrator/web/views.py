@@ -134,7 +134,7 @@ def drills_view(plan: Plan, state: PairState, now: datetime) -> dict[str, Any]:
 
 def holds_view(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> list[dict[str, str]]:
     """What would keep the pair where it is at this moment, whether or not anything asks for a switch."""
-    return [{"rule": hold.rule, "why": hold.why} for hold in holds.holding(state, seen, now, plan.policy)]
+    return [{"rule": hold.rule, "why": hold.why} for hold in holds.current_holds(state, seen, now, plan.policy)]
 
 
 def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:

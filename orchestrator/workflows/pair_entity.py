@@ -19,7 +19,7 @@ from durabletask.entities import DurableEntity
 from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput, PermanentError
 from orchestrator.core.decision import commands, decide, run_reports
-from orchestrator.core.decision.explain import entered
+from orchestrator.core.decision.explain import enter_decision
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import Decision, Order, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.decision.verdicts import assess
@@ -62,7 +62,7 @@ class PairEntity(DurableEntity):
         try:
             state = self._state(pair, at)
             now = max(at, state.last_now)
-            decision, closed = entered(state, decided(state, plan, at), now, plan.policy)
+            decision, closed = enter_decision(state, decided(state, plan, at), now, plan.policy)
         except InvalidInput as fault:
             LOG.error("the stored state of %s cannot be read, it stands still: %s", pair, fault)  # noqa: TRY400
             return
@@ -93,7 +93,7 @@ class Carried(NamedTuple):
     instance: str
 
 
-def _run(order: StartRun, state: PairState, plan: Plan, now: datetime) -> Carried:
+def _start(order: StartRun, state: PairState, plan: Plan, now: datetime) -> Carried:
     view = assess(state.evidence, now, plan.policy)
     since = [view.of(order.source, name).since for name in view.bad(order.source)]
     ill_since = min((at for at in since if at), default=None)
@@ -101,13 +101,13 @@ def _run(order: StartRun, state: PairState, plan: Plan, now: datetime) -> Carrie
     return Carried(names.SWITCH_RUN, order_from(order, plan, now, ill_since, ordered=ordered), order.run)
 
 
-def _telling(order: Tell, _state: PairState, plan: Plan, now: datetime) -> Carried:
+def _tell(order: Tell, _state: PairState, plan: Plan, now: datetime) -> Carried:
     name = f"{plan.pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
     tidings = Tidings(pair=plan.pair, id=name, name=order.name, at=now, why=order.why)
     return Carried(names.TELL_RUN, tidings, f"tell-{name}")
 
 
-CARRIERS: dict[type[Any], Callable[[Any, PairState, Plan, datetime], Carried]] = {StartRun: _run, Tell: _telling}
+CARRIERS: dict[type[Any], Callable[[Any, PairState, Plan, datetime], Carried]] = {StartRun: _start, Tell: _tell}
 """Who carries out which order."""
 
 

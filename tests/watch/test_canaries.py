@@ -123,7 +123,7 @@ def test_a_canary_that_never_could_says_nothing_about_the_region(cage: Cage) -> 
         "the canary failed; none has completed here before",
     )
     cage.world.ledgers[cage.plan.pair].put_once(
-        Visit(cage.world, cage.plan, PRIMARY, cage.start, may_submit=True).making, b"{}"
+        Visit(cage.world, cage.plan, PRIMARY, cage.start, may_submit=True).making_path, b"{}"
     )
     assert observation(cage.ask(Canaries(), MINUTE)) is Observation.BAD
 

@@ -14,7 +14,7 @@ from orchestrator.core.base.evidence_classes import DECIDING_CLASSES, MEMBERS, W
 from orchestrator.core.base.text import format_duration, join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Observation, Role
 from orchestrator.core.decision.evidence import MEMBER_KEYS, SIDE_KEYS, Track, class_key
-from orchestrator.core.decision.rule import WITNESSES, judged
+from orchestrator.core.decision.rule import WITNESSES, judge
 from orchestrator.core.decision.state import Order, PairState, Tell
 from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.policy import Policy
@@ -58,7 +58,7 @@ def _escalate(state: PairState, seen: Assessment, now: datetime, policy: Policy)
         return (state if keys == state.escalated else _replace(state, escalated=keys)), []
     why = (
         f"{join_words(f'{c} for {format_duration(seen.of(side, c).bad_for)}' for c in new)} bad on the {side} and "
-        f"nothing was switched: {judged(seen, side, policy).why}. To move the pair all the same, order a failover with "
+        f"nothing was switched: {judge(seen, side, policy).why}. To move the pair all the same, order a failover with "
         "a reason; to stop being told, pause the pair"
     )
     return _replace(state, escalated=keys), [Tell(name=NoticeName.ESCALATED, why=truncate(why))]

@@ -18,9 +18,9 @@ from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import without_deletions
 from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
-from orchestrator.core.decision.rule import judged
-from orchestrator.core.decision.run_reports import started
-from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, moved, noted
+from orchestrator.core.decision.rule import judge
+from orchestrator.core.decision.run_reports import start_run
+from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, change_phase, note_reason
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess, in_order
 from orchestrator.core.plan.policy import Policy
@@ -61,7 +61,7 @@ def command(state: PairState, command: Command, now: datetime, policy: Policy) -
         raise NotNow("to force something needs a reason")
     fault = holds.clock_fault(state, now)
     if fault and command.do is Do.ACKNOWLEDGE and command.force:
-        return _believed(state, command, now)
+        return _trust_clock(state, command, now)
     if fault:
         raise NotNow(fault.why)
     now = max(now, state.last_now)
@@ -79,15 +79,15 @@ def _approve(state: PairState, command: Command, now: datetime, policy: Policy) 
         )
     granted = _replace(state, approval=_replace(approval, granted_by=truncate(command.by, 80)))
     seen = assess(state.evidence, now, policy)
-    judgement = judged(seen, state.active, policy)
+    judgement = judge(seen, state.active, policy)
     why = f"approved by {_who(command)}"
     if not judgement.met:
-        return _said(granted, now, "approved", f"{why}; not begun, for now {judgement.why}")
+        return _say(granted, now, "approved", f"{why}; not begun, for now {judgement.why}")
     case = Case(state, seen, now, policy, state.active, state.active.other, judgement.bad)
-    held = holds.standing(case, ALWAYS, STANDBY, holds.ALONE)
+    held = holds.find_holds(case, ALWAYS, STANDBY, holds.ALONE)
     if held:
-        return _said(granted, now, held[0].rule, f"{why}; held: {together(held)}")
-    return started(granted, Trigger.APPROVED, "failover", now, rule="approved", why=f"{why}: {judgement.why}")
+        return _say(granted, now, held[0].rule, f"{why}; held: {together(held)}")
+    return start_run(granted, Trigger.APPROVED, "failover", now, rule="approved", why=f"{why}: {judgement.why}")
 
 
 def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
@@ -96,35 +96,35 @@ def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -
     until = now + policy.approval_expiry
     why = f"rejected by {_who(command)}; asked again at {format_time(until)} at the earliest"
     rejected = _replace(state.approval, rejected_at=now)
-    after = moved(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
+    after = change_phase(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
     return Decision(state=after, orders=(Tell(name=NoticeName.REJECTED, why=why),), rule=after.rule, why=why)
 
 
 def _acknowledge(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
     why = f"acknowledged by {_who(command)}"
     if state.run is not None:
-        return _abandoned(state, command, now)
+        return _abandon_run(state, command, now)
     if state.phase is Phase.SETTLED:
-        after = moved(state, Trigger.ACKNOWLEDGED, now, "acknowledged", why, acknowledged=True, failed_at=None)
-        return Decision(state=_cleared(after), rule=after.rule, why=why)
+        after = change_phase(state, Trigger.ACKNOWLEDGED, now, "acknowledged", why, acknowledged=True, failed_at=None)
+        return Decision(state=_clear(after), rule=after.rule, why=why)
     if not state.evidence.deletions and state.failed_at is None and state.acknowledged:
         raise NotNow(f"there is nothing to acknowledge: the pair is {state.phase.replace('_', ' ')}")
-    return _said(_cleared(_replace(state, failed_at=None, acknowledged=True)), now, "acknowledged", why)
+    return _say(_clear(_replace(state, failed_at=None, acknowledged=True)), now, "acknowledged", why)
 
 
-def _believed(state: PairState, command: Command, now: datetime) -> Decision:
+def _trust_clock(state: PairState, command: Command, now: datetime) -> Decision:
     """The clock is right now, and was wrong before: what was seen by the wrong one is forgotten."""
     why = f"the clock is right now, says {_who(command)}; what was seen by it before is forgotten"
     moments = {name: _not_after(getattr(state, name), now) for name in ("switched_at", "failed_at")}
     after = _replace(state, last_now=now, looked_at=None, resumed_at=None, evidence=Evidence(), **moments)
-    return _said(after, now, "acknowledged", why)
+    return _say(after, now, "acknowledged", why)
 
 
 def _not_after(at: datetime | None, now: datetime) -> datetime | None:
     return min(at, now) if at else None
 
 
-def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
+def _abandon_run(state: PairState, command: Command, now: datetime) -> Decision:
     """Give up waiting for a run that will never report. If it lives after all, the epoch record fences it."""
     if not command.force:
         raise NotNow(
@@ -134,11 +134,11 @@ def _abandoned(state: PairState, command: Command, now: datetime) -> Decision:
     if state.phase is not Phase.RESUBMITTING:
         changes |= {"attempts": state.attempts + 1, "failed_at": now}
     why = f"{state.run} given up by {_who(command)}"
-    after = moved(state, Trigger.RUN_FAILED, now, "run-abandoned", why, **changes)
+    after = change_phase(state, Trigger.RUN_FAILED, now, "run-abandoned", why, **changes)
     return Decision(state=after, orders=(Tell(name=NoticeName.RUN_FAILED, why=why),), rule=after.rule, why=why)
 
 
-def _cleared(state: PairState) -> PairState:
+def _clear(state: PairState) -> PairState:
     return _replace(state, evidence=without_deletions(state.evidence)) if state.evidence.deletions else state
 
 
@@ -147,14 +147,14 @@ def _pause(state: PairState, command: Command, now: datetime, policy: Policy) ->
     pause = Pause(since=since, by=truncate(command.by, 80), reason=truncate(command.reason or "no reason given"))
     running = f"; {state.run} is under way and goes on" if state.run else ""
     state = _replace(state, paused=pause, pause_read=command.stored_at or state.pause_read)
-    return _said(state, now, "paused", f"paused by {command.by}: {pause.reason}{running}")
+    return _say(state, now, "paused", f"paused by {command.by}: {pause.reason}{running}")
 
 
 def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:  # noqa: ARG001
     if state.paused is None:
         raise NotNow("the pair is not paused")
     state = _replace(state, paused=None, pause_read=command.stored_at or state.pause_read)
-    return _said(state, now, "resumed", f"resumed by {_who(command)}")
+    return _say(state, now, "resumed", f"resumed by {_who(command)}")
 
 
 def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
@@ -163,12 +163,12 @@ def _failover(state: PairState, command: Command, now: datetime, policy: Policy)
         raise NotNow("the secondary is active: ask for the failback, or force the failover with a reason")
     seen = assess(state.evidence, now, policy)
     target = state.active.other
-    case = Case(state, seen, now, policy, state.active, target, _needed_of(seen, target, seen.bad(state.active)))
+    case = Case(state, seen, now, policy, state.active, target, _classes_needed(seen, target, seen.bad(state.active)))
     _must_be_free(case, command, STANDBY)
-    return started(state, Trigger.FAILOVER_ORDERED, "failover", now, rule="ordered", why=_by(command, "failover"))
+    return start_run(state, Trigger.FAILOVER_ORDERED, "failover", now, rule="ordered", why=_by(command, "failover"))
 
 
-def _needed_of(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
+def _classes_needed(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
     """In which classes a side has to be well that a person sends work to, whatever the other side is like.
 
     All that are probed there. That work can run at all has to have been seen, and before the first look it has not.
@@ -186,7 +186,7 @@ def _failback(state: PairState, command: Command, now: datetime, policy: Policy)
     if unready and not command.force:
         raise NotNow(unready)
     _must_be_free(Case(state, seen, now, policy, Role.SECONDARY, Role.PRIMARY), command, ())
-    return started(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="ordered", why=_by(command, "failback"))
+    return start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="ordered", why=_by(command, "failback"))
 
 
 def _must_be_idle(state: PairState) -> None:
@@ -195,7 +195,7 @@ def _must_be_idle(state: PairState) -> None:
 
 
 def _must_be_free(case: Case, command: Command, more: tuple[holds.Check, ...]) -> None:
-    held = holds.standing(case, ALWAYS, more)
+    held = holds.find_holds(case, ALWAYS, more)
     if held and not command.force:
         raise NotNow(f"{together(held)}; to go all the same, force it with a reason")
 
@@ -209,8 +209,8 @@ def _who(command: Command) -> str:
     return f"{command.by} ({command.reason or 'no reason given'})"
 
 
-def _said(state: PairState, now: datetime, rule: str, why: str) -> Decision:
-    return Decision(state=noted(state, now, rule, why), rule=rule, why=why)
+def _say(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    return Decision(state=note_reason(state, now, rule, why), rule=rule, why=why)
 
 
 _CARRIERS: dict[Do, Callable[[PairState, Command, datetime, Policy], Decision]] = {

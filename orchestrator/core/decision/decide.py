@@ -16,25 +16,27 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, O
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.alarms import raise_alarms
 from orchestrator.core.decision.evidence import SIDE_KEYS
-from orchestrator.core.decision.fold import folded
+from orchestrator.core.decision.fold import fold_with_extents
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.observation import Observed, apply_observation
-from orchestrator.core.decision.rule import Judgement, blind_work, judged
-from orchestrator.core.decision.run_reports import started, taken_over
-from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, moved, noted
+from orchestrator.core.decision.rule import Judgement, blind_work, judge
+from orchestrator.core.decision.run_reports import start_run, take_over
+from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, change_phase, note_reason
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.policy import Failback, Policy
 
 
-def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+def tell_sight(
+    state: PairState, seen: Assessment, now: datetime, policy: Policy
+) -> tuple[PairState, tuple[Order, ...]]:
     """The state with since when its active side cannot be seen; told after ``confirm_after``, and when it is over.
 
     Nothing is decided on it: what cannot be seen is neither bad nor well.
     """
     blind = blind_work(seen, state.active)
     if not blind:
-        return _seeing(state)
+        return _regain_sight(state)
     since = state.blind_since or now
     if state.blind_told or now - since < policy.confirm_after:
         return msgspec.structs.replace(state, blind_since=since), ()
@@ -43,7 +45,7 @@ def sighted(state: PairState, seen: Assessment, now: datetime, policy: Policy) -
     return after, (Tell(name=NoticeName.SIGHT_LOST, why=why),)
 
 
-def _seeing(state: PairState) -> tuple[PairState, tuple[Order, ...]]:
+def _regain_sight(state: PairState) -> tuple[PairState, tuple[Order, ...]]:
     if state.blind_since is None:
         return state, ()
     why = f"the active side can be seen again; it could not since {format_time(state.blind_since)}"
@@ -64,11 +66,11 @@ def step(state: PairState, observed: Observed, now: datetime, policy: Policy) ->
     """
     fault = holds.clock_fault(state, now)
     if fault:
-        return _standing(state, now, fault.rule, fault.why)
+        return _stay(state, now, fault.rule, fault.why)
     now = max(now, state.last_now)
-    taken = taken_over(state, observed.record, now) if observed.record else Decision(state=state, rule="", why="")
+    taken = take_over(state, observed.record, now) if observed.record else Decision(state=state, rule="", why="")
     state, told = apply_observation(taken.state, observed, now, policy)
-    evidence, bad = folded(state.evidence, observed.signals, now, policy)
+    evidence, bad = fold_with_extents(state.evidence, observed.signals, now, policy)
     state = _replace(state, evidence=evidence, last_now=now)
     decision = _decide(state, assess(evidence, now, policy, bad), now, policy, observed.pairs_moving)
     return _replace(decision, orders=taken.orders + told + decision.orders)
@@ -77,15 +79,15 @@ def step(state: PairState, observed: Observed, now: datetime, policy: Policy) ->
 def _decide(state: PairState, view: Assessment, now: datetime, policy: Policy, pairs_moving: float) -> Decision:
     """What is to be done on the evidence of a state. ``pairs_moving`` is the share of all pairs that move."""
     if state.phase in RUNNING:
-        return _standing(state, now, "running", f"{state.run} is under way since {format_time(state.phase_since)}")
+        return _stay(state, now, "running", f"{state.run} is under way since {format_time(state.phase_since)}")
     orders: tuple[Order, ...] = ()
-    if state.phase is Phase.SETTLED and _cooled_down(state, now, policy):
-        state = moved(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)
-    state, alarm = _alerted(state, view, now, policy)
-    state, unseen = sighted(state, view, now, policy)
+    if state.phase is Phase.SETTLED and _is_cooldown_over(state, now, policy):
+        state = change_phase(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)
+    state, alarm = _update_suspects(state, view, now, policy)
+    state, unseen = tell_sight(state, view, now, policy)
     state, alarms = raise_alarms(state, view, now, policy)
     orders += alarm + unseen + alarms
-    decision = _protected(state, view, now, policy, pairs_moving)
+    decision = _judge_active_side(state, view, now, policy, pairs_moving)
     return _replace(decision, orders=orders + decision.orders)
 
 
@@ -100,19 +102,21 @@ def cadence(state: PairState, policy: Policy) -> timedelta:
     return policy.probe_interval
 
 
-def _cooled_down(state: PairState, now: datetime, policy: Policy) -> bool:
+def _is_cooldown_over(state: PairState, now: datetime, policy: Policy) -> bool:
     ends = holds.cooldown_end(state, policy)
     return ends is None or now >= ends
 
 
-def _alerted(state: PairState, view: Assessment, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+def _update_suspects(
+    state: PairState, view: Assessment, now: datetime, policy: Policy
+) -> tuple[PairState, tuple[Order, ...]]:
     """Becoming suspect when something is bad, and steady again when it has been seen well. Blind does neither."""
     alarming = tuple(c for c in view.bad(state.active) if c is not EvidenceClass.NOTICE)
     if state.phase is Phase.STEADY:
         if not alarming:
             return state, ()
-        why = judged(view, state.active, policy).why
-        after = moved(state, Trigger.EVIDENCE_BAD, now, "suspect", why, suspects=alarming)
+        why = judge(view, state.active, policy).why
+        after = change_phase(state, Trigger.EVIDENCE_BAD, now, "suspect", why, suspects=alarming)
         return after, (Tell(name=NoticeName.SUSPECT, why=why),)
     if state.phase not in {Phase.SUSPECT, Phase.AWAITING_APPROVAL}:
         return state, ()
@@ -120,7 +124,7 @@ def _alerted(state: PairState, view: Assessment, now: datetime, policy: Policy) 
     suspects = alarming + kept
     if suspects:
         return (state if suspects == state.suspects else _replace(state, suspects=suspects)), ()
-    after = moved(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=(), approval=None)
+    after = change_phase(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=(), approval=None)
     return after, (Tell(name=NoticeName.CLEARED, why=after.why),)
 
 
@@ -129,74 +133,76 @@ def _is_over(view: Assessment, side: Role, evidence_class: EvidenceClass) -> boo
     return view.of(side, evidence_class).observation in {None, Observation.OK, Observation.DEGRADED}
 
 
-def _protected(state: PairState, view: Assessment, now: datetime, policy: Policy, pairs_moving: float) -> Decision:
+def _judge_active_side(
+    state: PairState, view: Assessment, now: datetime, policy: Policy, pairs_moving: float
+) -> Decision:
     """The rule and the holds, for the side that is active now."""
-    judgement = judged(view, state.active, policy)
+    judgement = judge(view, state.active, policy)
     case = Case(state, view, now, policy, state.active, state.active.other, judgement.bad, pairs_moving)
     if judgement.met:
-        return _wanted(case, judgement)
+        return _switch_unless_held(case, judgement)
     if state.phase is Phase.AWAITING_APPROVAL:
-        state = moved(state, Trigger.RULE_LOST, now, judgement.rule, judgement.why, approval=None)
+        state = change_phase(state, Trigger.RULE_LOST, now, judgement.rule, judgement.why, approval=None)
         case = case._replace(state=state)
     if policy.failback is Failback.AUTO and state.active is Role.SECONDARY:
         return _homeward(case, judgement)
-    return _standing(state, now, judgement.rule, judgement.why)
+    return _stay(state, now, judgement.rule, judgement.why)
 
 
-def _wanted(case: Case, judgement: Judgement) -> Decision:
+def _switch_unless_held(case: Case, judgement: Judgement) -> Decision:
     """The rule is met: go, unless something holds, or a person has to be asked."""
-    held = holds.standing(case, ALWAYS, STANDBY, ALONE)
+    held = holds.find_holds(case, ALWAYS, STANDBY, ALONE)
     if held:
-        return _held(case.state, case.now, held[0].rule, f"{together(held)}; meanwhile {judgement.why}")
+        return _hold(case.state, case.now, held[0].rule, f"{together(held)}; meanwhile {judgement.why}")
     if case.policy.mode is Mode.APPROVE:
-        return _proposed(case, judgement)
-    return started(case.state, Trigger.RULE_MET, "failover", case.now, rule=judgement.rule, why=judgement.why)
+        return _propose(case, judgement)
+    return start_run(case.state, Trigger.RULE_MET, "failover", case.now, rule=judgement.rule, why=judgement.why)
 
 
-def _proposed(case: Case, judgement: Judgement) -> Decision:
+def _propose(case: Case, judgement: Judgement) -> Decision:
     """Ask a person, wait for the answer, and go when it is given while the evidence still stands."""
     state, now, approval = case.state, case.now, case.state.approval
     if approval is not None and approval.rejected_at is not None:
         until = approval.rejected_at + case.policy.approval_expiry
         if now < until:
             why = f"rejected; it will be asked again at {format_time(until)}: {judgement.why}"
-            return _held(state, now, "hold.rejected", why)
+            return _hold(state, now, "hold.rejected", why)
     elif approval is not None and state.phase is Phase.AWAITING_APPROVAL:
         until = approval.asked_at + case.policy.approval_expiry
         if now < until:
-            return _answered(case, approval, judgement)
+            return _answer_approval(case, approval, judgement)
         why = f"nobody answered by {format_time(until)}, or what they approved was held until then"
-        state = moved(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why, approval=None)
+        state = change_phase(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why, approval=None)
     why = f"waits for approval: {judgement.why}"
     asked = Approval(asked_at=now, why=truncate(judgement.why))
-    state = moved(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why, approval=asked)
+    state = change_phase(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why, approval=asked)
     return Decision(state=state, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),), rule=state.rule, why=why)
 
 
-def _answered(case: Case, approval: Approval, judgement: Judgement) -> Decision:
+def _answer_approval(case: Case, approval: Approval, judgement: Judgement) -> Decision:
     if approval.granted_by is None:
-        return _standing(case.state, case.now, "hold.approval", f"waits for approval: {judgement.why}")
+        return _stay(case.state, case.now, "hold.approval", f"waits for approval: {judgement.why}")
     why = f"approved by {approval.granted_by}: {judgement.why}"
-    return started(case.state, Trigger.APPROVED, "failover", case.now, rule="approved", why=why)
+    return start_run(case.state, Trigger.APPROVED, "failover", case.now, rule="approved", why=why)
 
 
 def _homeward(case: Case, judgement: Judgement) -> Decision:
     """The automatic way back, when the primary has been well for long enough and nothing holds."""
     state, now = case.state, case.now
     if failback.unready(case.seen, now, case.policy):
-        return _standing(state, now, judgement.rule, judgement.why)
-    held = holds.standing(case._replace(bad=()), ALWAYS, ALONE, failback.ALONE)
+        return _stay(state, now, judgement.rule, judgement.why)
+    held = holds.find_holds(case._replace(bad=()), ALWAYS, ALONE, failback.ALONE)
     if held:
-        return _held(state, now, held[0].rule, f"the primary is ready again; held: {together(held)}")
+        return _hold(state, now, held[0].rule, f"the primary is ready again; held: {together(held)}")
     why = f"the primary has been well for its hold of {format_duration(case.policy.failback_hold)}"
-    return started(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="failback-hold-over", why=why)
+    return start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="failback-hold-over", why=why)
 
 
-def _held(state: PairState, now: datetime, rule: str, why: str) -> Decision:
-    after = noted(state, now, rule, why)
+def _hold(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    after = note_reason(state, now, rule, why)
     orders = (Tell(name=NoticeName.SWITCH_HELD, why=why),) if rule != state.rule else ()
     return Decision(state=after, orders=orders, rule=rule, why=why)
 
 
-def _standing(state: PairState, now: datetime, rule: str, why: str) -> Decision:
-    return Decision(state=noted(state, now, rule, why), rule=rule, why=why)
+def _stay(state: PairState, now: datetime, rule: str, why: str) -> Decision:
+    return Decision(state=note_reason(state, now, rule, why), rule=rule, why=why)

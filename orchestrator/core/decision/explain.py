@@ -14,7 +14,7 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.evidence import Evidence
-from orchestrator.core.decision.rule import confirmation, judged
+from orchestrator.core.decision.rule import confirmation, judge
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import Decision, PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
@@ -28,7 +28,7 @@ class Entered(NamedTuple):
     closed: Kept | None
 
 
-def entered(before: PairState, decision: Decision, now: datetime, policy: Policy) -> Entered:
+def enter_decision(before: PairState, decision: Decision, now: datetime, policy: Policy) -> Entered:
     """Count the standing entry up if the decision repeats it; else close it and begin another."""
     after = decision.state
     seen = assess(after.evidence, now, policy)
@@ -56,7 +56,7 @@ def _inputs(before: PairState, after: PairState, seen: Assessment, now: datetime
             for name in EvidenceClass
             if (said := seen.of(role, name).observation) is not None
         },
-        holds=tuple(hold.rule for hold in holds.holding(after, seen, now, policy)),
+        holds=tuple(hold.rule for hold in holds.current_holds(after, seen, now, policy)),
         rule=after.rule,
         why=truncate(after.why),
         would_change=(),
@@ -105,7 +105,7 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
         f"{state.pair}: the {state.active} is active under epoch {state.epoch}, {since}.",
         f"{why[:1].upper()}{why[1:]}.",
         *([f"{state.out_of_reach[:1].upper()}{state.out_of_reach[1:]}."] if state.out_of_reach else []),
-        *_standing_reasons(state, seen, now, policy),
+        *_reasons_to_hold(state, seen, now, policy),
     ]
     if state.evidence.unknown_words:
         parts.append(_unknown_words(state.evidence))
@@ -132,16 +132,16 @@ def _unknown_words(evidence: Evidence) -> str:
     return f"{many} had words that are not known here and count for nothing, the last one {evidence.last_unknown}."
 
 
-def _standing_reasons(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
+def _reasons_to_hold(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
     """Holds that stand although nothing asks for a switch: they are always visible, with their end."""
-    found = holds.holding(state, seen, now, policy)
+    found = holds.current_holds(state, seen, now, policy)
     return [f"Held besides: {hold.why}." for hold in found if hold.rule != state.rule and hold.why not in state.why]
 
 
 def _changes(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> list[str]:
     rule = state.rule
     told = [CHANGES[rule]] if rule in CHANGES else []
-    judgement = judged(seen, state.active, policy)
+    judgement = judge(seen, state.active, policy)
     if judgement.rule == "confirming":
         needed = confirmation(seen, state.active, policy)
         ripe = format_time(_ripe_at(seen, state.active, now, policy))

@@ -53,7 +53,7 @@ class Dated(Protocol):
     def at(self) -> datetime: ...
 
 
-def rationed[T: Dated](items: dict[str, T], limit: int, kind: Callable[[T], tuple[Any, ...]]) -> dict[str, T]:
+def evict_fairly[T: Dated](items: dict[str, T], limit: int, kind: Callable[[T], tuple[Any, ...]]) -> dict[str, T]:
     """The same items, or so many of them, oldest first: the newest of every kind, then the second ones.
 
     Args:
@@ -114,10 +114,12 @@ class _Draft:
 
 def fold(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> Evidence:
     """The evidence after these signals, as known at ``now``. Time passes even without signals."""
-    return folded(evidence, signals, now, policy)[0]
+    return fold_with_extents(evidence, signals, now, policy)[0]
 
 
-def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy) -> tuple[Evidence, Extents]:
+def fold_with_extents(
+    evidence: Evidence, signals: Iterable[Signal], now: datetime, policy: Policy
+) -> tuple[Evidence, Extents]:
     """The same, with what is bad by it at ``now``, which folding has to work out anyway."""
     draft = _Draft(evidence, now, policy)
     for signal in sorted(signals, key=_order):
@@ -130,12 +132,14 @@ def folded(evidence: Evidence, signals: Iterable[Signal], now: datetime, policy:
             _FOLDERS[signal.says](draft, signal)
     after = Evidence(
         tracks=draft.tracks,
-        reported=rationed(draft.reported, REPORTED_LIMIT, lambda item: _use_of_statement(item, now, policy)),
-        incidents=rationed(draft.incidents, INCIDENT_LIMIT, lambda item: _use_of_incident(item, now, policy)),
-        deletions=rationed(_standing(draft), DELETION_LIMIT, lambda item: (item.role, item.surface or "")),
+        reported=evict_fairly(draft.reported, REPORTED_LIMIT, lambda item: _use_of_statement(item, now, policy)),
+        incidents=evict_fairly(draft.incidents, INCIDENT_LIMIT, lambda item: _use_of_incident(item, now, policy)),
+        deletions=evict_fairly(
+            _deletions_that_stand(draft), DELETION_LIMIT, lambda item: (item.role, item.surface or "")
+        ),
         spells=draft.spells,
         wellness=evidence.wellness,
-        changes=rationed(_recent_changes(draft), CHANGE_LIMIT, lambda item: (item.role, item.surfaces)),
+        changes=evict_fairly(_recent_changes(draft), CHANGE_LIMIT, lambda item: (item.role, item.surfaces)),
         from_the_future=draft.from_the_future,
         unknown_words=draft.unknown_words,
         last_unknown=draft.last_unknown,
@@ -158,7 +162,7 @@ def _order(signal: Signal) -> tuple[datetime, int]:
     return signal.occurred_at, 0 if surface is Surface.OBSERVER else 1 if surface is Surface.IDENTITY else 2
 
 
-def _seen(draft: _Draft, signal: Signal) -> None:
+def _fold_probe(draft: _Draft, signal: Signal) -> None:
     surface = signal.surface
     if surface is None or (signal.role is None) is not (surface in OF_NO_SIDE):
         return
@@ -168,9 +172,9 @@ def _seen(draft: _Draft, signal: Signal) -> None:
     track = draft.tracks.get(key)
     if track is not None and at <= track.at:
         return
-    closed = _closed_eye(draft, signal.role, surface, at)
+    closed = _why_eye_is_closed(draft, signal.role, surface, at)
     observation, why = (Observation.BLIND, closed) if closed else (signal.observation, truncate(signal.why, WHY_LIMIT))
-    after = _tracked(track, observation, at, why, draft.policy.evidence_lifetime)
+    after = _track_answer(track, observation, at, why, draft.policy.evidence_lifetime)
     history = track.history if track else None
     if signal.role is not None:
         policy = draft.policy
@@ -179,7 +183,7 @@ def _seen(draft: _Draft, signal: Signal) -> None:
     draft.tracks[key] = _replace(after, history=history, change=change, asked_since=track.asked_since if track else at)
 
 
-def _closed_eye(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
+def _why_eye_is_closed(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
     """Why a probe's answer says nothing about what it asked."""
     if surface is Surface.OBSERVER:
         return None
@@ -195,7 +199,7 @@ def _is_closed(eye: Track | None, at: datetime, lifetime: timedelta) -> bool:
     return eye is not None and eye.seen in _CLOSED and at - eye.at <= lifetime
 
 
-def _tracked(track: Track | None, seen: Observation, at: datetime, why: str, lifetime: timedelta) -> Track:
+def _track_answer(track: Track | None, seen: Observation, at: datetime, why: str, lifetime: timedelta) -> Track:
     if track is None:
         track = Track(at=at, seen=seen)
     if seen is Observation.OK:
@@ -231,14 +235,14 @@ def _follows(since: datetime | None, change: Change, policy: Policy) -> bool:
     return since is not None and change.at - OPERATION <= since <= change.at + policy.change_window
 
 
-def _health(draft: _Draft, signal: Signal) -> None:
+def _fold_health(draft: _Draft, signal: Signal) -> None:
     """Resource Health. What does not know the state, or not whose doing it is, changes nothing."""
     if signal.observation is Observation.BLIND or signal.role is None:
         return
     _report(draft, signal, EvidenceClass.DEPENDENCY, draft.policy.notice_lifetime)
 
 
-def _alert(draft: _Draft, signal: Signal) -> None:
+def _fold_alert(draft: _Draft, signal: Signal) -> None:
     if signal.counts and signal.role is not None and signal.observation is not Observation.BLIND:
         _report(draft, signal, EvidenceClass.METRICS, draft.policy.metrics_lifetime)
 
@@ -325,7 +329,7 @@ def _is_newer(at: datetime, bad: bool, before: Reported) -> bool:
     return at > before.at or (at == before.at and before.bad and not bad)
 
 
-def _notice(draft: _Draft, signal: Signal) -> None:
+def _fold_notice(draft: _Draft, signal: Signal) -> None:
     """Service Health. What is not understood neither begins nor ends an incident."""
     if signal.observation is Observation.BLIND:
         return
@@ -353,7 +357,7 @@ def _notice(draft: _Draft, signal: Signal) -> None:
     }
 
 
-def _deleted(draft: _Draft, signal: Signal) -> None:
+def _fold_deletion(draft: _Draft, signal: Signal) -> None:
     key = _short_key(signal)
     before = draft.deletions.get(key)
     if signal.role is None or (before is not None and before.at >= signal.occurred_at):
@@ -363,15 +367,15 @@ def _deleted(draft: _Draft, signal: Signal) -> None:
     draft.deletions = {**draft.deletions, key: deletion}
 
 
-def _written(draft: _Draft, signal: Signal) -> None:
+def _fold_write(draft: _Draft, signal: Signal) -> None:
     key = _short_key(signal)
     before = draft.deletions.get(key)
     if before is not None and signal.occurred_at > before.at:
         draft.deletions = {kept: value for kept, value in draft.deletions.items() if kept != key}
-    _changed(draft, signal)
+    _fold_change(draft, signal)
 
 
-def _changed(draft: _Draft, signal: Signal) -> None:
+def _fold_change(draft: _Draft, signal: Signal) -> None:
     """Somebody changed a resource: what has turned bad in it since then is no evidence, told early or late."""
     key, role = _short_key(signal), signal.role
     before = draft.changes.get(key)
@@ -422,7 +426,7 @@ def _last_global(draft: _Draft, after: Evidence) -> tuple[datetime | None, str]:
     return at, truncate(why, WHY_LIMIT)
 
 
-def _standing(draft: _Draft) -> dict[str, Deletion]:
+def _deletions_that_stand(draft: _Draft) -> dict[str, Deletion]:
     """Deletions, without those whose resource still answers well a lifetime later: it is there again."""
     lifetime = draft.policy.evidence_lifetime
     back = {key for key, gone in draft.deletions.items() if _answers_since(draft, gone, lifetime)}
@@ -435,13 +439,13 @@ def _answers_since(draft: _Draft, gone: Deletion, lifetime: timedelta) -> bool:
 
 
 _FOLDERS = {
-    Says.SEEN: _seen,
-    Says.HEALTH: _health,
-    Says.ALERT: _alert,
-    Says.NOTICE: _notice,
-    Says.DELETED: _deleted,
-    Says.WRITTEN: _written,
-    Says.CHANGED: _changed,
+    Says.SEEN: _fold_probe,
+    Says.HEALTH: _fold_health,
+    Says.ALERT: _fold_alert,
+    Says.NOTICE: _fold_notice,
+    Says.DELETED: _fold_deletion,
+    Says.WRITTEN: _fold_write,
+    Says.CHANGED: _fold_change,
 }
 
 

@@ -14,7 +14,7 @@ from orchestrator.core.base.text import format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision.brown_out import STANDBY_SHARE
 from orchestrator.core.decision.evidence import MEMBER_KEYS, Incident, track_key
-from orchestrator.core.decision.rule import confirmation, judged
+from orchestrator.core.decision.rule import confirmation, judge
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, Verdict
@@ -313,19 +313,19 @@ ALONE: tuple[Check, ...] = (
 """What holds only those switches that nobody ordered."""
 
 
-def standing(case: Case, *groups: tuple[Check, ...]) -> tuple[Hold, ...]:
+def find_holds(case: Case, *groups: tuple[Check, ...]) -> tuple[Hold, ...]:
     """The holds of these groups that stand, in order."""
     return tuple(Hold(check.rule, why) for group in groups for check in group if (why := check.find(case)))
 
 
-def holding(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[Hold, ...]:
+def current_holds(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[Hold, ...]:
     """What keeps the pair where it is at this moment, or would if anything asked for a switch.
 
     The other side is asked about if something is bad on the active one.
     """
-    bad = judged(seen, state.active, policy).bad
+    bad = judge(seen, state.active, policy).bad
     case = Case(state, seen, now, policy, state.active, state.active.other, bad, state.pairs_moving)
-    return standing(case, ALWAYS, *((STANDBY,) if bad else ()), ALONE)
+    return find_holds(case, ALWAYS, *((STANDBY,) if bad else ()), ALONE)
 
 
 def together(holds: tuple[Hold, ...]) -> str:

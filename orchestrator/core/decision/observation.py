@@ -73,7 +73,7 @@ def apply_observation(
         state = _replace(state, pairs_moving=seen.pairs_moving)
     elif seen.trouble:
         state = _replace(state, trouble=truncate(seen.trouble))
-    return state, _told(before, state, now, policy)
+    return state, _notices(before, state, now, policy)
 
 
 def with_shared(state: PairState, shared: Shared) -> PairState:
@@ -113,7 +113,7 @@ def _pause(record: PauseRecord) -> Pause | None:
     return Pause(since=record.at, by=truncate(record.by, 80), reason=truncate(record.reason))
 
 
-def _told(before: PairState, after: PairState, now: datetime, policy: Policy) -> tuple[Order, ...]:
+def _notices(before: PairState, after: PairState, now: datetime, policy: Policy) -> tuple[Order, ...]:
     """Trouble that begins or ends, a pause of everything, and drills that have grown too old, each once."""
     told: list[Order] = []
     if after.trouble and not before.trouble:

@@ -33,12 +33,12 @@ class Judgement(NamedTuple):
     """All classes that are bad, ``notice`` among them."""
 
 
-def judged(seen: Assessment, side: Role, policy: Policy) -> Judgement:
+def judge(seen: Assessment, side: Role, policy: Policy) -> Judgement:
     """Whether the evidence about a side is enough to leave it, and if not, what is missing."""
     bad = seen.bad(side)
     deciding = [c for c in bad if c in DECIDING_CLASSES]
     if not deciding:
-        return _undecided(seen, side, bad)
+        return _judge_without_deciders(seen, side, bad)
     names = join_words(c.value for c in deciding)
     if EvidenceClass.INFERENCE in deciding and _hub_and_jobs_are_well(seen, side):
         why = f"{names} bad while hub and jobs of the {side} are well: one model route, the hub stays"
@@ -50,10 +50,10 @@ def judged(seen: Assessment, side: Role, policy: Policy) -> Judgement:
     if not WORK_CLASSES.intersection(deciding):
         why = f"{names} of the {side} are bad, but none of hub, jobs and inference: work goes on"
         return Judgement(False, "no-work-class", why, bad)
-    return _confirmed(seen, side, deciding, bad, policy)
+    return _judge_confirmation(seen, side, deciding, bad, policy)
 
 
-def _undecided(seen: Assessment, side: Role, bad: tuple[EvidenceClass, ...]) -> Judgement:
+def _judge_without_deciders(seen: Assessment, side: Role, bad: tuple[EvidenceClass, ...]) -> Judgement:
     if not bad:
         blind = blind_work(seen, side)
         quiet = (
@@ -65,7 +65,7 @@ def _undecided(seen: Assessment, side: Role, bad: tuple[EvidenceClass, ...]) -> 
     return Judgement(False, "confirm-only", why, bad)
 
 
-def _confirmed(
+def _judge_confirmation(
     seen: Assessment, side: Role, deciding: list[EvidenceClass], bad: tuple[EvidenceClass, ...], policy: Policy
 ) -> Judgement:
     needed = confirmation(seen, side, policy)

@@ -10,7 +10,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
-from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, moved
+from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, change_phase
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
@@ -24,7 +24,7 @@ def run_id(kind: RunKind, pair: str, epoch: int, attempts: int = 0) -> str:
     return f"{kind}-{pair}-e{epoch}{again}"
 
 
-def started(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *, rule: str, why: str) -> Decision:
+def start_run(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *, rule: str, why: str) -> Decision:
     """The decision that begins a run to the side that is not active."""
     epoch = state.epoch + 1
     order = StartRun(
@@ -35,7 +35,9 @@ def started(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *,
         target=state.active.other,
         why=why,
     )
-    after = moved(state, trigger, now, rule, why, run=order.run, last_run=order.run, target=order.target, approval=None)
+    after = change_phase(
+        state, trigger, now, rule, why, run=order.run, last_run=order.run, target=order.target, approval=None
+    )
     name = NoticeName.FAILOVER_STARTED if kind == "failover" else NoticeName.FAILBACK_STARTED
     return Decision(state=after, orders=(order, Tell(name=name, why=why)), rule=rule, why=why)
 
@@ -71,18 +73,18 @@ def report(state: PairState, report: Report, now: datetime, policy: Policy) -> D
         why = f"{report.what} of {report.run} under epoch {report.epoch} is out of date and changes nothing"
         return Decision(state=state, rule="stale-report", why=why)
     if report.what is What.SWITCHED:
-        return _switched(state, report, now)
+        return _note_switch(state, report, now)
     if report.what is What.RESUBMITTED:
-        after = moved(state, Trigger.RESUBMITTED, now, "settled", report.why, run=None, target=None)
+        after = change_phase(state, Trigger.RESUBMITTED, now, "settled", report.why, run=None, target=None)
         return Decision(
             state=after, orders=(Tell(name=NoticeName.SETTLED, why=after.why),), rule=after.rule, why=after.why
         )
     if report.epoch > state.epoch or (report.what is What.SUPERSEDED and report.epoch == state.epoch):
-        return _superseded(state, report.epoch, report.active, now, report.why)
-    return _failed(state, report, now)
+        return _note_superseded(state, report.epoch, report.active, now, report.why)
+    return _note_failure(state, report, now)
 
 
-def taken_over(state: PairState, record: EpochRecord, now: datetime) -> Decision:
+def take_over(state: PairState, record: EpochRecord, now: datetime) -> Decision:
     """What follows from the epoch record as it was read. Ours is left alone, and so is a run under way.
 
     The cooldown counts from the record's own time, so that a stamp that learns of a switch late holds no longer than
@@ -91,7 +93,7 @@ def taken_over(state: PairState, record: EpochRecord, now: datetime) -> Decision
     if record.epoch <= state.epoch or state.run is not None:
         return Decision(state=state, rule=state.rule, why=state.why)
     why = f"{record.run or 'somebody'} has switched to the {record.active} under epoch {record.epoch}: {record.why}"
-    after = _superseded(state, record.epoch, record.active, max(now, state.last_now), why)
+    after = _note_superseded(state, record.epoch, record.active, max(now, state.last_now), why)
     since = min(record.since, after.state.last_now)
     return msgspec.structs.replace(after, state=msgspec.structs.replace(after.state, switched_at=since))
 
@@ -106,8 +108,8 @@ def _fits(state: PairState, report: Report) -> bool:
     return True
 
 
-def _switched(state: PairState, report: Report, now: datetime) -> Decision:
-    after = moved(
+def _note_switch(state: PairState, report: Report, now: datetime) -> Decision:
+    after = change_phase(
         state,
         Trigger.SWITCHED,
         now,
@@ -125,8 +127,8 @@ def _switched(state: PairState, report: Report, now: datetime) -> Decision:
     return Decision(state=after, rule=after.rule, why=after.why)
 
 
-def _superseded(state: PairState, epoch: int, active: Role, now: datetime, why: str) -> Decision:
-    after = moved(
+def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, why: str) -> Decision:
+    after = change_phase(
         state,
         Trigger.SUPERSEDED,
         now,
@@ -149,12 +151,12 @@ def _superseded(state: PairState, epoch: int, active: Role, now: datetime, why: 
     )
 
 
-def _failed(state: PairState, report: Report, now: datetime) -> Decision:
+def _note_failure(state: PairState, report: Report, now: datetime) -> Decision:
     """Before the pointer has moved, the pair is where it was and may try again; after it, jobs are left over."""
     changes: dict[str, Any] = {"run": None, "target": None, "last_now": now}
     if state.phase is not Phase.RESUBMITTING:
         changes |= {"attempts": state.attempts + 1, "failed_at": now}
-    after = moved(state, Trigger.RUN_FAILED, now, "run-failed", report.why, **changes)
+    after = change_phase(state, Trigger.RUN_FAILED, now, "run-failed", report.why, **changes)
     return Decision(
         state=after, orders=(Tell(name=NoticeName.RUN_FAILED, why=after.why),), rule=after.rule, why=after.why
     )

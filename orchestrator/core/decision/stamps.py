@@ -105,7 +105,7 @@ def view_path(pair: str, stamp: str) -> str:
     return f"{views_prefix(pair)}{stamp}.json"
 
 
-def shared_from(files: Mapping[str, bytes], pair: str, stamp: str) -> Shared:
+def read_shared(files: Mapping[str, bytes], pair: str, stamp: str) -> Shared:
     """What the files of one container say of a pair, seen from one stamp.
 
     Raises:
@@ -133,7 +133,7 @@ def green_count(drills: Iterable[datetime], now: datetime, policy: Policy) -> in
     return sum(now - at <= policy.drill_age for at in drills)
 
 
-def following(before: PauseRecord | None, wanted: PauseRecord) -> PauseRecord:
+def pause_to_write(before: PauseRecord | None, wanted: PauseRecord) -> PauseRecord:
     """What is to be written over a record: never of an earlier time, whatever the clock of the writer says."""
     if before is None or wanted.at > before.at:
         return wanted
@@ -148,7 +148,7 @@ def is_to_be_written(view: StampView, last: StampView | None, policy: Policy) ->
     return changed or view.looked_at - last.looked_at >= policy.evidence_lifetime / LATEST_PART
 
 
-def seen_by(stamp: str, looked_at: datetime, *, phase: Phase, active: Role, epoch: int, seen: Assessment) -> StampView:
+def view_of(stamp: str, looked_at: datetime, *, phase: Phase, active: Role, epoch: int, seen: Assessment) -> StampView:
     """What a stamp tells the others."""
     return StampView(
         stamp=stamp,

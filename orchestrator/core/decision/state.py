@@ -219,7 +219,7 @@ def read_state(data: bytes | str | dict[str, Any], where: str = "state") -> Pair
     return from_builtins(plain, PairState, where)
 
 
-def moved(state: PairState, trigger: Trigger, now: datetime, rule: str, why: str, **changes: Any) -> PairState:
+def change_phase(state: PairState, trigger: Trigger, now: datetime, rule: str, why: str, **changes: Any) -> PairState:
     """The state one row of the table further, with a line in its journal.
 
     Raises:
@@ -227,18 +227,18 @@ def moved(state: PairState, trigger: Trigger, now: datetime, rule: str, why: str
     """
     phase = next_phase(state.phase, trigger)
     after = msgspec.structs.replace(state, phase=phase, phase_since=now, **changes)
-    return _written(after, now, rule, why or TABLE[state.phase, trigger].sentence)
+    return _write_journal(after, now, rule, why or TABLE[state.phase, trigger].sentence)
 
 
-def noted(state: PairState, now: datetime, rule: str, why: str, **changes: Any) -> PairState:
+def note_reason(state: PairState, now: datetime, rule: str, why: str, **changes: Any) -> PairState:
     """The state in the same phase; a line in its journal if the reason is another one than before."""
     after = msgspec.structs.replace(state, **changes) if changes else state
     if rule == state.rule:
         return after if why == state.why else msgspec.structs.replace(after, why=truncate(why))
-    return _written(after, now, rule, why)
+    return _write_journal(after, now, rule, why)
 
 
-def _written(state: PairState, now: datetime, rule: str, why: str) -> PairState:
+def _write_journal(state: PairState, now: datetime, rule: str, why: str) -> PairState:
     entry = JournalEntry(at=now, phase=state.phase, rule=rule, why=truncate(why))
     journal = (*state.journal, entry)[-JOURNAL_LIMIT:]
     return msgspec.structs.replace(state, rule=rule, why=entry.why, journal=journal)

@@ -333,7 +333,7 @@ def _recall(record: JobRecord, facts: RunFacts) -> JobMove | None:
         return None if record.status in TRIED_AGAIN else _repeat_outcome(record)
     if is_interrupted(record, facts.doubted_since):
         return None
-    if record.status is JobStatus.FINISHED and ended_as_asked(record, record.azure_status):
+    if record.status is JobStatus.FINISHED and is_asked_end(record, record.azure_status):
         return None
     if record.status is JobStatus.FINISHED:
         return JobMove(do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why="it ended before it could be moved")
@@ -443,7 +443,7 @@ def _because_of(name: str, head: JobRecord) -> str:
     return f"it needs the output of {name}, which is {head.status}: {head.reason}"
 
 
-def made_again(facts: RunFacts) -> dict[str, str]:
+def find_remade(facts: RunFacts) -> dict[str, str]:
     """Jobs whose outputs are read -> the jobs of the target that have made them again."""
     heads = {producer.name: producer.head for producer in facts.producers if producer.head}
     return {name: head.name for name, head in heads.items() if head.hub is facts.target and head.name != name}
@@ -483,13 +483,13 @@ def _may_follow(record: JobRecord, facts: RunFacts, status: str) -> bool:
 
     One that completed, or that somebody cancelled, is not submitted again.
     """
-    if ended_as_asked(record, status):
+    if is_asked_end(record, status):
         return True
     again = facts.which is Try.AGAIN
     return status.casefold() == "failed" and (again or fell_with_its_region(record, facts.doubted_since))
 
 
-def ended_as_asked(record: JobRecord, status: str) -> bool:
+def is_asked_end(record: JobRecord, status: str) -> bool:
     """Whether an end in Azure ML's words is the one that we asked for: the job is to go on elsewhere."""
     return record.stop_asked and has_ended(status) and status.casefold() != "completed"
 
@@ -540,7 +540,7 @@ def _decide_settling(record: JobRecord, facts: CaptureFacts) -> JobMove:
 
 
 def _finish(record: JobRecord | None, status: str) -> JobMove:
-    if record is None or record.status is not JobStatus.RUNNING or ended_as_asked(record, status):
+    if record is None or record.status is not JobStatus.RUNNING or is_asked_end(record, status):
         return JobMove(do=JobAction.NOTHING)
     return JobMove(do=JobAction.FINISH, azure_status=status)
 

@@ -197,7 +197,7 @@ def settle(plan: Plan, record: JobRecord, job: Mapping[str, Any], now: datetime)
         settled,
         status=next_status(settled.status, JobEventKind.FINISHED),
         ended_at=now,
-        reason=_ended(status),
+        reason=_describe_end(status),
     )
 
 
@@ -249,7 +249,7 @@ def finish(record: JobRecord, azure_status: str, now: datetime) -> JobRecord:
         now,
         azure_status=azure_status,
         ended_at=now,
-        reason=_ended(azure_status),
+        reason=_describe_end(azure_status),
     )
 
 
@@ -472,7 +472,7 @@ def find_assets(plan: Plan, side: Role, body: Mapping[str, Any]) -> tuple[Asset,
     return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(body, here))
 
 
-def _ended(azure_status: str) -> str:
+def _describe_end(azure_status: str) -> str:
     return f"it ended in Azure ML as {azure_status}"
 
 

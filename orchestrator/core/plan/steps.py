@@ -267,12 +267,12 @@ def with_group_tags(raw: Any) -> Any:
     if not isinstance(raw, dict):
         return raw
     return {
-        direction: [_tagged(item) for item in items] if isinstance(items, list) else items
+        direction: [_tag(item) for item in items] if isinstance(items, list) else items
         for direction, items in raw.items()
     }
 
 
-def _tagged(item: Any) -> Any:
+def _tag(item: Any) -> Any:
     if isinstance(item, dict) and "parallel" in item and "kind" not in item:
         return {"kind": "parallel", **item}
     return item

@@ -34,7 +34,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Ledger, World
 
 
-def replicated(assets: AssetCopier, record: JobRecord) -> JobRecord:
+def replicate_closure(assets: AssetCopier, record: JobRecord) -> JobRecord:
     """The record after an attempt to keep its whole closure and to make it exist on the other side.
 
     What went wrong first is in ``incomplete``; what can be had is had all the same.
@@ -117,7 +117,7 @@ class AssetCopier:
         """
         found: dict[str, Asset] = {}
         for asset in assets:
-            self._reach(self._resolved(asset), found, frozenset())
+            self._reach(self._resolve(asset), found, frozenset())
         return tuple(found.values())
 
     def ensure(self, assets: Iterable[Asset]) -> tuple[Asset, ...]:
@@ -127,7 +127,7 @@ class AssetCopier:
             AssetMissing: one was not kept, or the other side refuses it.
             TemporaryError, Forbidden: the other side neither takes nor refuses it now.
         """
-        return tuple(Asset(kind=asset.kind, id=self._ensured(asset)) for asset in assets)
+        return tuple(Asset(kind=asset.kind, id=self._ensure(asset)) for asset in assets)
 
     def restore(self, asset_id: str) -> bool:
         """Make an asset of the source anew that was made on the other side and has vanished there; whether it had.
@@ -136,7 +136,7 @@ class AssetCopier:
             AssetMissing: it was not kept, or the other side refuses it.
         """
         asset = Asset(kind="asset", id=asset_id)
-        made = self._ledger.get(self._made(asset))
+        made = self._ledger.get(self._make_there(asset))
         if made is None or self._world.assets.present(self._plan.side(self._source.other), made.decode()):
             return False
         self._make(asset)
@@ -149,7 +149,7 @@ class AssetCopier:
 
     def snapshot(self, asset: Asset) -> bytes | None:
         """What was kept of an asset, or None."""
-        return self._ledger.get(self._kept(asset))
+        return self._ledger.get(self._keep(asset))
 
     def lacking(self, assets: Iterable[Asset]) -> int:
         """How many of these assets are not known to exist on the other side. Neither side is asked."""
@@ -168,42 +168,42 @@ class AssetCopier:
             found[f"{key} {asset.label.casefold()}"] = asset
 
     def _needs_of(self, asset: Asset, found: dict[str, Asset], way: frozenset[str]) -> tuple[Asset, ...]:
-        path = self._kept(asset)
+        path = self._keep(asset)
         if path not in self._needs:
             kept = self._ledger.get(path)
             if kept is None:
-                self._needs[path] = self._captured(asset, found, way)
+                self._needs[path] = self._capture(asset, found, way)
             else:
-                self._needs[path] = self._named_in(read_snapshot(kept, asset.id))
+                self._needs[path] = self._assets_named_in(read_snapshot(kept, asset.id))
         return self._needs[path]
 
-    def _captured(self, asset: Asset, found: dict[str, Asset], way: frozenset[str]) -> tuple[Asset, ...]:
+    def _capture(self, asset: Asset, found: dict[str, Asset], way: frozenset[str]) -> tuple[Asset, ...]:
         """Take the snapshot, then what it needs, then write it: a snapshot that is there has its needs there too."""
         data = self._world.assets.capture(self._hub, asset.id, self._shelf)
         snapshot = read_snapshot(data, asset.id)
-        named = tuple(self._resolved(needed) for needed in self._named_in(snapshot))
+        named = tuple(self._resolve(needed) for needed in self._assets_named_in(snapshot))
         needs = tuple(Asset(kind=needed.kind, id=needed.id) for needed in named)
         for needed in needs:
             self._reach(needed, found, way)
         body = pin_versions(snapshot.body, self._here, versions_of(named))
-        self._ledger.put_once(self._kept(asset), encode(msgspec.structs.replace(snapshot, body=body)))
+        self._ledger.put_once(self._keep(asset), encode(msgspec.structs.replace(snapshot, body=body)))
         return needs
 
-    def _named_in(self, snapshot: Snapshot) -> tuple[Asset, ...]:
+    def _assets_named_in(self, snapshot: Snapshot) -> tuple[Asset, ...]:
         return tuple(Asset(kind=kind, id=spelt) for kind, spelt in closure(snapshot.body, self._here))
 
-    def _resolved(self, asset: Asset) -> Asset:
+    def _resolve(self, asset: Asset) -> Asset:
         """The asset by its version; one that the body names by a label says so."""
         if "/versions/" in asset.id.casefold():
             return asset
         return Asset(kind=asset.kind, id=self._world.assets.resolve(self._hub, asset.id), label=asset.id)
 
     def _is_made(self, asset: Asset) -> bool:
-        path = self._made(asset)
+        path = self._make_there(asset)
         return path in self._ids or self._ledger.get(path) is not None
 
-    def _ensured(self, asset: Asset) -> str:
-        path = self._made(asset)
+    def _ensure(self, asset: Asset) -> str:
+        path = self._make_there(asset)
         with self._lock(path):
             if path not in self._ids:
                 made = self._ledger.get(path)
@@ -229,10 +229,10 @@ class AssetCopier:
         with self._guard:
             return self._busy.setdefault(path, threading.Lock())
 
-    def _kept(self, asset: Asset) -> str:
+    def _keep(self, asset: Asset) -> str:
         return f"{self._plan.pair}/assets/kept/{_digest(asset.id)}"
 
-    def _made(self, asset: Asset) -> str:
+    def _make_there(self, asset: Asset) -> str:
         return f"{self._plan.pair}/assets/made/{self._source.other}/{_digest(asset.id)}"
 
 

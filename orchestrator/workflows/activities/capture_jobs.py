@@ -19,7 +19,7 @@ from orchestrator.core.jobs.next_move import CaptureFacts, JobAction, JobMove, l
 from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
-from orchestrator.workflows.activities.assets import AssetCopier, replicated
+from orchestrator.workflows.activities.assets import AssetCopier, replicate_closure
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
 LOG = logging.getLogger("hubswitch.jobs")
@@ -122,7 +122,7 @@ class Taker:
             return msgspec.structs.replace(asked, silent=True), fault
 
     def _capture(self, name: str, job: dict[str, Any]) -> str:
-        record = replicated(self._assets, record_of(self._plan, self._side, name, job, self._world))
+        record = replicate_closure(self._assets, record_of(self._plan, self._side, name, job, self._world))
         if record.incomplete:
             record = record_changes.note_assets(record, record.incomplete, record.captured_at)
         try:
@@ -150,7 +150,7 @@ class Taker:
         record = found.value
         if not lacks_assets(record):
             return "known"
-        tried = replicated(self._assets, record)
+        tried = replicate_closure(self._assets, record)
         if not tried.incomplete:
             why = "its assets are on the other side now"
             tried = record_changes.note_assets(tried, why, self._world.clock.now())

@@ -27,7 +27,7 @@ def _add(ledger: Ledger, path: str, entry: Kept) -> None:
         ledger.write_page(path, encode(fuller), found.etag if found else None)
 
 
-def kept_page(ledger: Ledger, pair: str) -> KeptPage:
+def read_page(ledger: Ledger, pair: str) -> KeptPage:
     """What is kept of a pair's decisions; empty before the first.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from orchestrator.core.base.codec import encode
@@ -20,7 +21,7 @@ from orchestrator.core.jobs.record import JobStatus
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal
 from orchestrator.core.standby import canary
-from orchestrator.ports import World
+from orchestrator.ports import PointerStore, World
 from orchestrator.workflows.activities.epoch import read_epoch
 from orchestrator.workflows.activities.stamps import store_green
 from orchestrator.workflows.messages import DrillDone, DrillFinding, DrillKind, DrillOrder, DrillReport
@@ -102,10 +103,14 @@ async def _swept(world: World, plan: Plan) -> Sequence[Signal]:
 def _pointer_findings(world: World, plan: Plan) -> Iterator[DrillFinding]:
     store = world.pointers[plan.pair]
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
-        yield _tried(f"pointer {endpoint}", lambda endpoint=endpoint: _shown(store.read_from(plan.pair, endpoint)))  # type: ignore[misc]
+        yield _try_check(f"pointer {endpoint}", partial(_read_pointer, store, plan.pair, endpoint))
 
 
-def _shown(value: Any) -> tuple[bool, str]:
+def _read_pointer(store: PointerStore, pair: str, endpoint: str) -> tuple[bool, str]:
+    return _describe(store.read_from(pair, endpoint))
+
+
+def _describe(value: Any) -> tuple[bool, str]:
     return (True, f"shows epoch {value.epoch}, {value.active}") if value else (False, "shows no pointer")
 
 
@@ -140,7 +145,7 @@ def _would_wait(found: Any, job_map: Any) -> str:
     return f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}" if unmapped else ""
 
 
-def _tried(check: str, asked: Callable[[], tuple[bool, str]]) -> DrillFinding:
+def _try_check(check: str, asked: Callable[[], tuple[bool, str]]) -> DrillFinding:
     try:
         ok, why = asked()
     except HubswitchError as fault:

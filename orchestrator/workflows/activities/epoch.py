@@ -29,7 +29,7 @@ def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
         EpochFenced: the record shows another history than the one that the order was decided on.
         OrderExpired: not claimed yet, and the evidence behind the order has died.
     """
-    return while_it_conflicts(lambda: _claimed(world, order))
+    return while_it_conflicts(lambda: _claim(world, order))
 
 
 def publish_pointer(world: World, order: RunOrder) -> PointerValue:
@@ -43,17 +43,17 @@ def publish_pointer(world: World, order: RunOrder) -> PointerValue:
         EpochFenced: this run does not hold its epoch any more.
         TemporaryError: the store acknowledged the pointer and does not show it.
     """
-    return while_it_conflicts(lambda: _published(world, order))
+    return while_it_conflicts(lambda: _publish(world, order))
 
 
 def verify_pointer(world: World, order: RunOrder) -> Verification:
     """Ask every replica that the plan names (the endpoint itself if it names none) what it shows now."""
     plan = world.plans[order.pair]
     asked = plan.pointer.replicas or (plan.pointer.endpoint,)
-    return Verification(replicas=tuple(_asked(world, order, endpoint) for endpoint in asked))
+    return Verification(replicas=tuple(_ask_replica(world, order, endpoint) for endpoint in asked))
 
 
-def held_epoch(world: World, order: RunOrder) -> EpochRecord:
+def read_held_epoch(world: World, order: RunOrder) -> EpochRecord:
     """The epoch record, if this run holds it.
 
     Raises:
@@ -86,14 +86,14 @@ def ensure_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
     So a pointer is there before the first outage, and comes back if its store was emptied. A run that may still be
     publishing is left to do so itself.
     """
-    record = begun_pair(world, plan, now)
+    record = begin_pair(world, plan, now)
     repair_pointer(world, plan, record, now)
     return record
 
 
-def begun_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
+def begin_pair(world: World, plan: Plan, now: datetime) -> EpochRecord:
     """The epoch record of a pair, begun at epoch 0 with the primary if there is none."""
-    return while_it_conflicts(lambda: _begun(world, plan, now))
+    return while_it_conflicts(lambda: _begin(world, plan, now))
 
 
 def repair_pointer(
@@ -114,7 +114,7 @@ def repair_pointer(
     """
     pointers = world.pointers[plan.pair]
     seen = pointers.snapshot(plan.pair)
-    fenced = _fenced_by(seen, record, plan)
+    fenced = _why_fenced(seen, record, plan)
     if fenced:
         # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
         return fenced if read_epoch(world, plan.pair) == record else None
@@ -126,7 +126,7 @@ def repair_pointer(
     return None
 
 
-def _begun(world: World, plan: Plan, now: datetime) -> EpochRecord:
+def _begin(world: World, plan: Plan, now: datetime) -> EpochRecord:
     store = world.epochs[plan.pair]
     found = store.read(plan.pair)
     if found:
@@ -136,7 +136,7 @@ def _begun(world: World, plan: Plan, now: datetime) -> EpochRecord:
     return first
 
 
-def _claimed(world: World, order: RunOrder) -> EpochRecord:
+def _claim(world: World, order: RunOrder) -> EpochRecord:
     store = world.epochs[order.pair]
     found = store.read(order.pair)
     if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
@@ -164,10 +164,10 @@ def _claimed(world: World, order: RunOrder) -> EpochRecord:
     return record
 
 
-def _published(world: World, order: RunOrder) -> PointerValue:
+def _publish(world: World, order: RunOrder) -> PointerValue:
     store = world.pointers[order.pair]
     seen = store.snapshot(order.pair)
-    value = pointer_for(world.plans[order.pair], held_epoch(world, order))
+    value = pointer_for(world.plans[order.pair], read_held_epoch(world, order))
     if seen.value and seen.value.epoch > value.epoch:
         raise EpochFenced(f"the pointer of {order.pair} is at epoch {seen.value.epoch}, this run at {order.epoch}")
     store.publish(order.pair, value, seen)
@@ -184,7 +184,7 @@ def _must_show(shown: PointerSnapshot, value: PointerValue, order: RunOrder) -> 
     raise TemporaryError(f"the store acknowledged the pointer of epoch {value.epoch} and {there}; it is written again")
 
 
-def _fenced_by(seen: PointerSnapshot, record: EpochRecord, plan: Plan) -> str | None:
+def _why_fenced(seen: PointerSnapshot, record: EpochRecord, plan: Plan) -> str | None:
     shown = seen.value
     highest = max(seen.highest, shown.epoch if shown else 0)
     if highest > record.epoch:
@@ -226,7 +226,7 @@ def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:
         raise EpochFenced(f"the active side of {order.pair} is the {active}, not the {order.source}")
 
 
-def _asked(world: World, order: RunOrder, endpoint: str) -> ReplicaCheck:
+def _ask_replica(world: World, order: RunOrder, endpoint: str) -> ReplicaCheck:
     try:
         value = world.pointers[order.pair].read_from(order.pair, endpoint)
     except HubswitchError as fault:

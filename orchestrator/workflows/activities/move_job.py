@@ -36,7 +36,7 @@ from orchestrator.core.jobs.next_move import (
     RunFacts,
     Submission,
     Try,
-    made_again,
+    find_remade,
     next_move,
 )
 from orchestrator.core.jobs.record import Asset, Attempt, JobRecord, successor_name
@@ -171,7 +171,7 @@ class Mover:
         elif move.ask is JobFact.PRODUCER:
             more = {"producers": (*facts.producers, self._related.find_producer(move.producer))}
         elif move.ask is JobFact.BODY:
-            prepared.body, unmapped = self._make_body(record, made_again(facts))
+            prepared.body, unmapped = self._make_body(record, find_remade(facts))
             more = {"unmapped": unmapped}
         elif move.ask is JobFact.ASSETS:
             prepared.closure = self._assets.ensure(record.closure)

@@ -11,7 +11,7 @@ from orchestrator.core.jobs.listing import in_order
 from orchestrator.core.jobs.next_move import JobOutcome, Try
 from orchestrator.core.jobs.record import Manifest, is_interrupted
 from orchestrator.ports import World
-from orchestrator.workflows.activities.epoch import held_epoch
+from orchestrator.workflows.activities.epoch import read_held_epoch
 from orchestrator.workflows.activities.move_job import Mover
 from orchestrator.workflows.activities.outcome import Settled
 from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
@@ -25,12 +25,12 @@ def list_jobs(world: World, order: RoundOrder) -> RoundPlan:
 
     The list is kept once per run and round, so a repeated step plans the same batches.
     """
-    held_epoch(world, order.run)
+    read_held_epoch(world, order.run)
     path = manifest_path(order.run, order.round)
     ledger = world.ledgers[order.run.pair]
     kept = ledger.get(path)
     if kept is None:
-        jobs = _interrupted(world, order)
+        jobs = _find_interrupted(world, order)
         if not jobs:
             return RoundPlan(jobs=0, batches=0)
         ledger.put_once(path, encode(Manifest(run=order.run.run, batch=order.round, jobs=jobs)))
@@ -38,7 +38,7 @@ def list_jobs(world: World, order: RoundOrder) -> RoundPlan:
     return RoundPlan(jobs=count, batches=-(-count // size), size=size)
 
 
-def _interrupted(world: World, order: RoundOrder) -> tuple[str, ...]:
+def _find_interrupted(world: World, order: RoundOrder) -> tuple[str, ...]:
     """Jobs that the outage took and that no earlier round of this run has dealt with."""
     before = {name for number in range(order.round) for name in _manifest(world, order.run, number).jobs}
     found = [
@@ -65,7 +65,7 @@ def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
     Raises:
         EpochFenced: this run does not hold its epoch any more; nothing was submitted after that was seen.
     """
-    held_epoch(world, order.run)
+    read_held_epoch(world, order.run)
     plan = world.plans[order.run.pair]
     size = order.size or plan.jobs.batch
     jobs = _manifest(world, order.run, order.round).jobs[order.batch * size :][:size]

@@ -21,7 +21,7 @@ from orchestrator.core.jobs.record_changes import TRIED_AGAIN
 from orchestrator.core.ledger_paths import summary_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import World
-from orchestrator.workflows.activities.epoch import held_epoch
+from orchestrator.workflows.activities.epoch import read_held_epoch
 from orchestrator.workflows.activities.move_job import Mover
 from orchestrator.workflows.activities.old_runs import OldRuns
 from orchestrator.workflows.activities.resubmit_jobs import WORKERS, tally
@@ -54,7 +54,7 @@ def settle_jobs(world: World, order: AfterOrder) -> AfterReport:
     Raises:
         EpochFenced: another run holds the epoch; nothing was done after that was seen.
     """
-    record = held_epoch(world, order.run)
+    record = read_held_epoch(world, order.run)
     plan, now = world.plans[order.run.pair], world.clock.now()
     jobs = list(world.ledgers[plan.pair].summaries(plan.pair))
     due = [job for job in jobs if _is_due(job, record, now)]

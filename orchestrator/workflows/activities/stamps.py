@@ -11,8 +11,8 @@ from orchestrator.core.decision.stamps import (
     GreenDrill,
     PauseRecord,
     drills_path,
-    following,
     pause_path,
+    pause_to_write,
     with_green,
 )
 from orchestrator.ports import SharedStore, World
@@ -25,16 +25,16 @@ def store_pause(store: SharedStore, pair: str | None, wanted: PauseRecord) -> Pa
     Raises:
         HubswitchError: it could not be stored.
     """
-    return _changed(store, pause_path(pair), PauseRecord, lambda before: following(before, wanted))
+    return change_blob(store, pause_path(pair), PauseRecord, lambda before: pause_to_write(before, wanted))
 
 
 def store_green(world: World, pair: str, drill: str, kind: str, at: datetime) -> None:
     """Keep a drill that went well; a repeated step changes nothing."""
     done = GreenDrill(drill=drill, kind=kind, at=at)
-    _changed(world.shared[pair], drills_path(pair), DrillLog, lambda log: with_green(log, done))
+    change_blob(world.shared[pair], drills_path(pair), DrillLog, lambda log: with_green(log, done))
 
 
-def _changed[T: Value](store: SharedStore, path: str, shape: type[T], change: Callable[[T | None], T]) -> T:
+def change_blob[T: Value](store: SharedStore, path: str, shape: type[T], change: Callable[[T | None], T]) -> T:
     """Read, change, and write under the condition that nobody else has; anew if somebody has."""
 
     def attempt() -> T:

@@ -26,7 +26,7 @@ from orchestrator.core.plan.steps import (
     kind_of,
 )
 from orchestrator.ports import World
-from orchestrator.workflows.activities.epoch import held_epoch
+from orchestrator.workflows.activities.epoch import read_held_epoch
 from orchestrator.workflows.messages import StepOrder
 
 COMPUTE_VERSION = "2023-08-01-preview"
@@ -118,7 +118,7 @@ def carrier(kind: StepKind) -> Callable[[World, StepOrder], None]:
         raise ValueError(f"{kind.shape.__name__} is a workflow, not an activity")
 
     def carry_out(world: World, order: StepOrder) -> None:
-        held_epoch(world, order)
+        read_held_epoch(world, order)
         body(world, order, order.step or kind.shape())
 
     return carry_out

@@ -21,7 +21,7 @@ from orchestrator.workflows.orchestrators.retry import (
     tell_that_it_waits,
     turn,
     utc_now,
-    waiting,
+    waiting_status,
 )
 
 AT_ONCE = names.CONCURRENCY_LIMITS[names.RESUBMIT_JOBS]
@@ -47,18 +47,18 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         pause = pause_after(number - 1, run.beat, run.longest)
         last = utc_now(ctx) - since >= run.patience
         try:
-            answer = yield from _tried(ctx, msgspec.structs.replace(order, last=last, since=None))
+            answer = yield from _try_batch(ctx, msgspec.structs.replace(order, last=last, since=None))
         except RunStopped as stopped:
             return to_builtins(BatchReport(stopped=stopped.why))
         report = from_builtins(answer, BatchReport, names.RESUBMIT_JOBS)
         if not report.pending:
             return answer
         if report.busy:
-            ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, utc_now(ctx).isoformat(), report.why))
+            ctx.set_custom_status(waiting_status(names.RESUBMIT_JOBS, utc_now(ctx).isoformat(), report.why))
             yield turn(ctx, pause)
             since = utc_now(ctx)  # patience counts from when a batch has had a place
             continue
-        ctx.set_custom_status(waiting(names.RESUBMIT_JOBS, since.isoformat(), report.why))
+        ctx.set_custom_status(waiting_status(names.RESUBMIT_JOBS, since.isoformat(), report.why))
         if number == LONG and order.since is None:
             why = f"{report.pending} jobs of {run.run} wait since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
             yield from tell_that_it_waits(ctx, waiter_of(run), names.RESUBMIT_JOBS, why)
@@ -82,7 +82,7 @@ def move_jobs(ctx: OrchestrationContext, order: RunOrder, waiter: Waiter) -> Ste
         )
         planned = from_builtins(answer, RoundPlan, names.LIST_JOBS)
         if not planned.batches:
-            ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), "", waiter.done))
+            ctx.set_custom_status(waiting_status("", utc_now(ctx).isoformat(), "", waiter.done))
             return total
         total = total.plus((yield from all_batches(ctx, order, number, planned, waiter.done)))
         if total.stopped:
@@ -108,10 +108,10 @@ def all_batches(
     while todo or under_way:
         while todo and len(under_way) < AT_ONCE and not total.stopped:
             batch = todo.popleft()
-            under_way.append((_begun(ctx, batch), batch))
+            under_way.append((_begin_batch(ctx, batch), batch))
         if not under_way:
             break
-        ctx.set_custom_status(waiting(names.RESUBMIT_RUN, since, why, finished))
+        ctx.set_custom_status(waiting_status(names.RESUBMIT_RUN, since, why, finished))
         done = yield when_any([task for task, _ in under_way])
         batch = next(batch for task, batch in under_way if task is done)
         under_way = [(task, other) for task, other in under_way if task is not done]
@@ -124,7 +124,7 @@ def all_batches(
     return total
 
 
-def _tried(ctx: OrchestrationContext, order: BatchOrder) -> Steps[Any]:
+def _try_batch(ctx: OrchestrationContext, order: BatchOrder) -> Steps[Any]:
     run, given = order.run, to_builtins(order)
     return insist(ctx, names.RESUBMIT_JOBS, given, beat=run.beat, longest=run.longest, waiter=waiter_of(run))
 
@@ -134,7 +134,7 @@ def waiter_of(run: RunOrder) -> Waiter:
     return Waiter(run.pair, run.run, run.beat, run.longest)
 
 
-def _begun(ctx: OrchestrationContext, batch: BatchOrder) -> Task[Any]:
+def _begin_batch(ctx: OrchestrationContext, batch: BatchOrder) -> Task[Any]:
     """One batch as an orchestration of its own, under an id that no earlier life of this run has used."""
     return ctx.call_sub_orchestrator(
         names.RESUBMIT_RUN,

@@ -95,14 +95,14 @@ def insist(
             if tries is not None and attempt >= tries:
                 raise
             clock.why = failed.details.message
-            ctx.set_custom_status(waiting(step, since.isoformat(), clock.why, done))
+            ctx.set_custom_status(waiting_status(step, since.isoformat(), clock.why, done))
             if waiter and tries is None and attempt >= TRIES_HERE:
                 return (yield from elsewhere(ctx, _long(waiter, activity, order, since, clock.why), done))
             yield from clock.pause(pause)
             pause = min(pause * 2, longest)
         else:
             if attempt > 1:
-                ctx.set_custom_status(waiting("", since.isoformat(), "", done))
+                ctx.set_custom_status(waiting_status("", since.isoformat(), "", done))
             return answer
 
 
@@ -186,7 +186,7 @@ def elsewhere(ctx: OrchestrationContext, step: Insistence, done: tuple[Mapping[s
             raise StepTimedOut(found["why"])
         if found["stopped"]:
             raise RunStopped(found["stopped"], found["why"])
-        ctx.set_custom_status(waiting("", step.since.isoformat(), "", done))
+        ctx.set_custom_status(waiting_status("", step.since.isoformat(), "", done))
         return found["answer"]
 
 
@@ -203,7 +203,7 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     clock = _Deadline(ctx, step.until)
     clock.why = step.why
     for _ in range(TRIES_THERE):
-        ctx.set_custom_status(waiting(title, step.since.isoformat(), clock.why))
+        ctx.set_custom_status(waiting_status(title, step.since.isoformat(), clock.why))
         try:
             yield from clock.pause(step.longest)
             answer = yield from clock.answer(ctx.call_activity(step.activity, input=step.order))
@@ -227,7 +227,7 @@ def tell_that_it_waits(ctx: OrchestrationContext, waiter: Waiter, step: str, why
     tidings = Tidings(pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name=name, at=utc_now(ctx), why=why)
     untold = yield from tell(ctx, tidings, waiter.beat, waiter.longest)
     if untold:
-        ctx.set_custom_status(waiting(step, utc_now(ctx).isoformat(), f"nobody was told: {untold}", waiter.done))
+        ctx.set_custom_status(waiting_status(step, utc_now(ctx).isoformat(), f"nobody was told: {untold}", waiter.done))
 
 
 def tell(
@@ -258,7 +258,7 @@ def utc_now(ctx: OrchestrationContext) -> datetime:
     return now if now.tzinfo else now.replace(tzinfo=UTC)
 
 
-def waiting(step: str, since: str, why: str, done: tuple[Mapping[str, str], ...] = ()) -> Mapping[str, Any]:
+def waiting_status(step: str, since: str, why: str, done: tuple[Mapping[str, str], ...] = ()) -> Mapping[str, Any]:
     """The shape of a run's custom status: the step it waits for (empty: none), since when, and why.
 
     ``done`` are the steps that are over, if the run is one that has steps.

@@ -18,7 +18,7 @@ from orchestrator.workflows.orchestrators.retry import (
     insist,
     pause_after,
     turn,
-    waiting,
+    waiting_status,
 )
 
 STEPS = 40
@@ -32,7 +32,7 @@ def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     order = from_builtins(given, AfterOrder, ctx.instance_id)
     run, total = order.run, AfterReport()
     for number in range(STEPS):
-        ctx.set_custom_status(waiting(names.SETTLE_JOBS, run.decided_at.isoformat(), ""))
+        ctx.set_custom_status(waiting_status(names.SETTLE_JOBS, run.decided_at.isoformat(), ""))
         try:
             answer = yield from insist(
                 ctx, names.SETTLE_JOBS, given, beat=run.beat, longest=run.longest, tries=TRIES, waiter=waiter_of(run)

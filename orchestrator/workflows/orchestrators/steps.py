@@ -43,7 +43,7 @@ from orchestrator.workflows.orchestrators.retry import (
     tell,
     tell_that_it_waits,
     utc_now,
-    waiting,
+    waiting_status,
 )
 
 WORKFLOWS: Mapping[str, Callable[[OrchestrationContext, RunOrder, Waiter], Steps[BatchReport]]] = {
@@ -62,7 +62,7 @@ def walk(ctx: OrchestrationContext, order: RunOrder) -> Steps[tuple[tuple[StepRe
     reports: list[StepReport] = []
     jobs = BatchReport()
     for item in order.workflow:
-        done = tuple(_shown(report) for report in reports)
+        done = tuple(_show(report) for report in reports)
         if isinstance(item, Parallel):
             results = yield from _group(ctx, run, item, done)
         else:
@@ -95,7 +95,7 @@ def perform(
         RunStopped: a newer epoch holds.
     """
     begun = utc_now(ctx)
-    ctx.set_custom_status(waiting("", begun.isoformat(), "", done))
+    ctx.set_custom_status(waiting_status("", begun.isoformat(), "", done))
     until = begun + step.timeout if step.timeout is not None else None
     waiter = waiter_of(run)._replace(step=step.title, until=until, done=done)
     if step.kind in WORKFLOWS:
@@ -131,7 +131,7 @@ def _stand_still(
     done: tuple[Mapping[str, str], ...],
 ) -> Steps[None]:
     """Tell people that the run stands still at a step, and try the step until it succeeds."""
-    ctx.set_custom_status(waiting(step.title, begun.isoformat(), why, done))
+    ctx.set_custom_status(waiting_status(step.title, begun.isoformat(), why, done))
     told = f"{run.run} stands still at its step {step.title} since {begun:%Y-%m-%d %H:%M:%SZ}: {why}"
     yield from tell_that_it_waits(ctx, waiter_of(run)._replace(done=done), step.title, told)
     insistence = Insistence(
@@ -154,18 +154,18 @@ def _group(
 ) -> Steps[list[StepResult]]:
     """Steps side by side. An orchestration that breaks is begun again; what it did is found done."""
     since = utc_now(ctx).isoformat()
-    under_way = [(_begun(ctx, run, step), step) for step in group.parallel]
+    under_way = [(_begin_step(ctx, run, step), step) for step in group.parallel]
     results: list[StepResult] = []
     while under_way:
         titles = ", ".join(step.title for _, step in under_way)
-        over = tuple(_shown(result.report) for result in results if result.report)
-        ctx.set_custom_status(waiting(titles, since, "", (*done, *over)))
+        over = tuple(_show(result.report) for result in results if result.report)
+        ctx.set_custom_status(waiting_status(titles, since, "", (*done, *over)))
         first = yield when_any([task for task, _ in under_way])
         step = next(step for task, step in under_way if task is first)
         under_way = [(task, other) for task, other in under_way if task is not first]
         if first.is_failed:
             yield ctx.create_timer(run.longest)
-            under_way.append((_begun(ctx, run, step), step))
+            under_way.append((_begin_step(ctx, run, step), step))
         else:
             results.append(from_builtins(first.get_result(), StepResult, names.STEP_RUN))
     for result in results:
@@ -174,7 +174,7 @@ def _group(
     return results
 
 
-def _begun(ctx: OrchestrationContext, run: RunOrder, step: Step) -> Task[Any]:
+def _begin_step(ctx: OrchestrationContext, run: RunOrder, step: Step) -> Task[Any]:
     """One step as an orchestration of its own, under an id that no earlier life of this run has used."""
     return ctx.call_sub_orchestrator(
         names.STEP_RUN,
@@ -206,6 +206,6 @@ def _report(
     return StepReport(name=step.title, kind=step.kind, outcome=outcome, begun=begun, ended=utc_now(ctx), why=why)
 
 
-def _shown(report: StepReport) -> Mapping[str, str]:
+def _show(report: StepReport) -> Mapping[str, str]:
     """A step that is over, as the run's custom status has it."""
     return {"step": report.name, "outcome": report.outcome.value, "to": report.ended.isoformat()}

@@ -37,7 +37,7 @@ from orchestrator.workflows.messages import (
     Verification,
 )
 from orchestrator.workflows.orchestrators.resubmit import waiter_of
-from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell, utc_now, waiting
+from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell, utc_now, waiting_status
 from orchestrator.workflows.orchestrators.steps import walk
 
 VERIFY_TRIES = 8
@@ -51,47 +51,47 @@ def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``RunOrder``; output: ``RunSummary``; both as plain data."""
     order = from_builtins(given, RunOrder, ctx.instance_id)
     try:
-        summary = yield from _switched(ctx, order)
+        summary = yield from _switch(ctx, order)
     except RunStopped as stopped:
-        summary = yield from _stopped(ctx, order, stopped)
+        summary = yield from _stop(ctx, order, stopped)
     return to_builtins(summary)
 
 
-def _switched(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
+def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     given = to_builtins(msgspec.structs.replace(order, steps=None))
     marks = Milestones(decided_at=order.decided_at)
 
-    yield from _insisted(ctx, order, names.CLAIM_EPOCH, given)
+    yield from _insist(ctx, order, names.CLAIM_EPOCH, given)
     marks = msgspec.structs.replace(marks, claimed_at=utc_now(ctx))
-    yield from _insisted(ctx, order, names.PUBLISH_POINTER, given)
+    yield from _insist(ctx, order, names.PUBLISH_POINTER, given)
     marks = msgspec.structs.replace(marks, published_at=utc_now(ctx))
-    lagging = yield from _verified(ctx, order, given)
+    lagging = yield from _verify(ctx, order, given)
     marks = msgspec.structs.replace(marks, verified_at=utc_now(ctx))
-    _report(ctx, order, _done(order, What.SWITCHED, order.why))
-    yield from _told(ctx, order, "Switched", order.why)
+    _report(ctx, order, _report_done(order, What.SWITCHED, order.why))
+    yield from _tell(ctx, order, "Switched", order.why)
 
     steps, jobs = yield from walk(ctx, order)
     for step in steps:
-        marks = _passed(marks, step)
+        marks = _mark(marks, step)
 
     done = _summary(order, "completed", order.why, marks)
     summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging, steps=steps)
-    yield from _insisted(ctx, order, names.FINISH_RUN, to_builtins(summary))
-    _report(ctx, order, _done(order, What.RESUBMITTED, _counted(jobs)))
-    yield from _told(ctx, order, "Completed", _counted(jobs) + _lacking(steps))
+    yield from _insist(ctx, order, names.FINISH_RUN, to_builtins(summary))
+    _report(ctx, order, _report_done(order, What.RESUBMITTED, _count(jobs)))
+    yield from _tell(ctx, order, "Completed", _count(jobs) + _failed_steps(steps))
     if jobs.given_up:
         why = (
             f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; they wait and are tried again"
         )
-        yield from _told(ctx, order, "JobsGivenUp", why)
+        yield from _tell(ctx, order, "JobsGivenUp", why)
     return summary
 
 
-def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tuple[ReplicaCheck, ...]]:
+def _verify(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tuple[ReplicaCheck, ...]]:
     """Replicas that still lag after a bounded number of looks."""
     pause = order.beat
     for attempt in range(1, VERIFY_TRIES + 1):
-        answer = yield from _insisted(ctx, order, names.VERIFY_POINTER, given)
+        answer = yield from _insist(ctx, order, names.VERIFY_POINTER, given)
         lagging = from_builtins(answer, Verification, names.VERIFY_POINTER).lagging
         if not lagging:
             return ()
@@ -101,7 +101,7 @@ def _verified(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[t
     return lagging
 
 
-def _passed(marks: Milestones, step: StepReport) -> Milestones:
+def _mark(marks: Milestones, step: StepReport) -> Milestones:
     """The milestones, with the one that belongs to the step's kind."""
     field = MILESTONES.get(step.kind, "")
     if not field or step.outcome is not StepOutcome.DONE:
@@ -109,12 +109,12 @@ def _passed(marks: Milestones, step: StepReport) -> Milestones:
     return msgspec.structs.replace(marks, **{field: step.ended})
 
 
-def _stopped(ctx: OrchestrationContext, order: RunOrder, stopped: RunStopped) -> Steps[RunSummary]:
+def _stop(ctx: OrchestrationContext, order: RunOrder, stopped: RunStopped) -> Steps[RunSummary]:
     """End a run that may not go on, and tell the entity what is true instead."""
     if stopped.error == "OrderExpired":
         report = Report(run=order.run, what=What.FAILED, active=order.source, epoch=order.epoch - 1, why=stopped.why)
     else:
-        answer = yield from _insisted(ctx, order, names.READ_EPOCH, order.pair)
+        answer = yield from _insist(ctx, order, names.READ_EPOCH, order.pair)
         report = _truth(order, from_builtins(answer, EpochRecord, names.READ_EPOCH), stopped.why)
     _report(ctx, order, report)
     return _summary(order, report.what.value, stopped.why, Milestones(decided_at=order.decided_at))
@@ -127,7 +127,7 @@ def _truth(order: RunOrder, record: EpochRecord, why: str) -> Report:
     return Report(run=order.run, what=What.SUPERSEDED, active=record.active, epoch=record.epoch, why=why)
 
 
-def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> Steps[None]:
+def _tell(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> Steps[None]:
     """Tell people; go on without if it cannot be done."""
     tidings = Tidings(
         pair=order.pair,
@@ -138,7 +138,7 @@ def _told(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
     )
     untold = yield from tell(ctx, tidings, order.beat, order.longest)
     if untold:
-        ctx.set_custom_status(waiting("", utc_now(ctx).isoformat(), f"nobody was told: {untold}"))
+        ctx.set_custom_status(waiting_status("", utc_now(ctx).isoformat(), f"nobody was told: {untold}"))
 
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
@@ -146,11 +146,11 @@ def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
     ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_builtins(said))
 
 
-def _insisted(ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any) -> Steps[Any]:
+def _insist(ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any) -> Steps[Any]:
     return insist(ctx, activity, given, beat=order.beat, longest=order.longest, waiter=waiter_of(order))
 
 
-def _done(order: RunOrder, what: What, why: str) -> Report:
+def _report_done(order: RunOrder, what: What, why: str) -> Report:
     return Report(run=order.run, what=what, active=order.target, epoch=order.epoch, why=why)
 
 
@@ -166,14 +166,14 @@ def _summary(order: RunOrder, outcome: str, why: str, marks: Milestones) -> RunS
     )
 
 
-def _counted(jobs: BatchReport) -> str:
+def _count(jobs: BatchReport) -> str:
     return (
         f"{jobs.resubmitted} jobs resubmitted, {jobs.skipped} skipped by policy, "
         f"{jobs.waiting} waiting with a reason, {jobs.refused} refused, {jobs.finished} had finished before"
     )
 
 
-def _lacking(steps: tuple[StepReport, ...]) -> str:
+def _failed_steps(steps: tuple[StepReport, ...]) -> str:
     """Which steps failed, as the end of a sentence; empty if none did."""
     failed = [step.name for step in steps if step.outcome is StepOutcome.FAILED]
     return f"; without {join_words(failed)}, which failed" if failed else ""

@@ -20,7 +20,7 @@ from orchestrator.core.decision.commands import Command, Do
 from orchestrator.core.decision.evidence import DELETION_LIMIT, INCIDENT_LIMIT, REPORTED_LIMIT, Track
 from orchestrator.core.decision.fold import NAME_LIMIT, WHY_LIMIT, fold
 from orchestrator.core.decision.observation import Observed
-from orchestrator.core.decision.state import JOURNAL_LIMIT, PairState, initial, noted, read_state
+from orchestrator.core.decision.state import JOURNAL_LIMIT, PairState, initial, note_reason, read_state
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Signal, probe_signal
 
@@ -55,7 +55,7 @@ def fullest(text: str) -> PairState:
     said += [told(deletion(SECONDARY, Surface.KEYVAULT, now), f"{text}{n}") for n in many]
     state = decide.step(initial("p" * 63, START), Observed(now=now, signals=tuple(probes + said)), now, policy).state
     for n in range(JOURNAL_LIMIT):
-        state = noted(state, now, f"hold.standby-unseen-{n % 10}", text)
+        state = note_reason(state, now, f"hold.standby-unseen-{n % 10}", text)
     return commands.command(state, Command(do=Do.PAUSE, by=text, reason=text), now, policy).state
 
 

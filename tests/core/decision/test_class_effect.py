@@ -10,7 +10,7 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, 
 from orchestrator.core.decision.class_effect import counts_as
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import fold
-from orchestrator.core.decision.rule import judged
+from orchestrator.core.decision.rule import judge
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import probe_signal
@@ -37,8 +37,8 @@ def test_a_class_counts_once_it_has_been_bad_for_long_enough() -> None:
         "bad for 4 min of the 5 min needed: not yet"
     )
     late = _after(timedelta(minutes=5), hub=Observation.BAD, storage=Observation.BAD)
-    told = {name: counts_as(late, Role.PRIMARY, name, POLICY) for name in judged(late, Role.PRIMARY, POLICY).bad}
-    assert judged(late, Role.PRIMARY, POLICY).met
+    told = {name: counts_as(late, Role.PRIMARY, name, POLICY) for name in judge(late, Role.PRIMARY, POLICY).bad}
+    assert judge(late, Role.PRIMARY, POLICY).met
     assert told == {
         EvidenceClass.HUB: "bad for 5 min, 5 min needed: counts (work class)",
         EvidenceClass.DEPENDENCY: "bad for 5 min, 5 min needed: counts (second witness, not a work class)",

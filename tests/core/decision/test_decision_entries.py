@@ -12,7 +12,7 @@ from orchestrator.core.base.vocabulary import Mode, Observation, Phase
 from orchestrator.core.decision import state
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.decision_log import LIMIT, Kept, KeptPage
-from orchestrator.core.decision.explain import entered
+from orchestrator.core.decision.explain import enter_decision
 
 
 class Kepts(Story):
@@ -23,7 +23,7 @@ class Kepts(Story):
         self.page = KeptPage()
 
     def _take(self, decision: state.Decision) -> state.Decision:
-        decision, closed = entered(self.state, decision, self.now, self.policy)
+        decision, closed = enter_decision(self.state, decision, self.now, self.policy)
         if closed:
             self.page = self.page.plus(closed)
         return super()._take(decision)

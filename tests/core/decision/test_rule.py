@@ -6,7 +6,7 @@ import pytest
 from stories import AUTO, BAD, BLIND, OK, PRIMARY, Story, alert, minutes, notice, seconds
 
 from orchestrator.core.base.vocabulary import Observation
-from orchestrator.core.decision.rule import Judgement, judged
+from orchestrator.core.decision.rule import Judgement, judge
 from orchestrator.core.decision.verdicts import assess
 
 
@@ -17,7 +17,7 @@ def judgement_after(found: dict[str, Observation], length: float = 6, *, fired: 
     if fired:
         story.hear(alert(PRIMARY, BAD, story.now))
     story.live(minutes(length), found)
-    return judged(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO)
+    return judge(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_each_of_the_two_must_have_waited() -> None:
     story = Story(runs=False)
     story.live(minutes(20), {"primary.storage": BAD})
     story.live(minutes(2), {"primary.storage": BAD, "primary.jobs": BAD})
-    assert judged(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == "confirming"
+    assert judge(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == "confirming"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_notice_shortens_the_wait_only_for_a_service_that_the_hub_uses(used: l
     story = Story(runs=False)
     story.hear(notice(story.now, BAD, used=used, named=[PRIMARY]))  # type: ignore[arg-type]
     story.live(minutes(2) + seconds(30), {"primary.hub": BAD, "primary.storage": BAD})
-    assert judged(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == rule
+    assert judge(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == rule
 
 
 def test_a_blip_of_one_of_the_two_starts_the_wait_anew() -> None:
@@ -89,7 +89,7 @@ def test_a_blip_of_one_of_the_two_starts_the_wait_anew() -> None:
     story.look(found | {"primary.jobs": OK})
     story.now += seconds(10)
     story.live(minutes(4), found)
-    assert judged(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == "confirming"
+    assert judge(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == "confirming"
 
 
 def test_the_judgement_says_who_and_for_how_long() -> None:

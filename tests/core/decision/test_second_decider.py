@@ -17,7 +17,7 @@ from stories import AUTO, BAD, BLIND, DEEP, OK, PRIMARY, START, alert, health, n
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Surface
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import fold
-from orchestrator.core.decision.rule import judged
+from orchestrator.core.decision.rule import judge
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.signals.signal import Says, Signal
 
@@ -250,7 +250,7 @@ def check_history(history: list[Step]) -> None:
             view = assess(evidence, now, AUTO)
             lengths = {c: v.bad_for for c in CLASSES if (v := view.of(PRIMARY, c)).observation is BAD}
             assert lengths == {c: length for c in CLASSES if (length := dumb.bad_for(c, now)) is not None}
-            met = judged(view, PRIMARY, AUTO).met
+            met = judge(view, PRIMARY, AUTO).met
             assert met == dumb.met(now)
             REACHED[met] += 1
 

@@ -11,7 +11,7 @@ from stories import AUTO, BAD, OK, PRIMARY, SECONDARY, START, alert, health, min
 
 from orchestrator.core.base.vocabulary import EvidenceClass, Role, Surface
 from orchestrator.core.decision.evidence import INCIDENT_LIMIT, REPORTED_LIMIT, Evidence
-from orchestrator.core.decision.fold import fold, rationed
+from orchestrator.core.decision.fold import evict_fairly, fold
 from orchestrator.core.decision.state import initial
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.signals.signal import Signal
@@ -81,11 +81,11 @@ things = st.builds(lambda kind, n: Thing(kind, START + seconds(n)), st.integers(
 def test_the_newest_of_every_kind_stays(found: list[Thing], limit: int) -> None:
     """As many as there is room for, and the same whatever the order in which they came."""
     items = {str(n): thing for n, thing in enumerate(found)}
-    kept = rationed(items, limit, lambda thing: (thing.kind,))
+    kept = evict_fairly(items, limit, lambda thing: (thing.kind,))
     assert len(kept) == min(limit, len(items))
     newest = {kind: max(t.at for t in found if t.kind == kind) for kind in {t.kind for t in found}}
     assert all(any(t == Thing(kind, at) for t in kept.values()) for kind, at in newest.items())
-    turned = rationed(dict(reversed(items.items())), limit, lambda thing: (thing.kind,))
+    turned = evict_fairly(dict(reversed(items.items())), limit, lambda thing: (thing.kind,))
     assert turned == kept
     assert kept.items() <= items.items()
 

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput, UnknownShape
 from orchestrator.core.base.vocabulary import JobPolicy, Role
-from orchestrator.core.jobs.next_move import ended_as_asked
+from orchestrator.core.jobs.next_move import is_asked_end
 from orchestrator.core.jobs.record import JOB_SCHEMA, Attempt, JobEventKind, JobRecord, JobStatus, OldRun
 from orchestrator.core.jobs.record_changes import describe_wish
 from orchestrator.core.jobs.record_schema import read_job_record
@@ -64,7 +64,7 @@ def test_that_an_end_was_asked_for_is_a_field_now(name: str) -> None:
     """Schema 1 had it as a line of the history only."""
     record = load(name)
     assert record.stop_asked == (name in {"asked-to-stop.json", "resubmitted.json"})
-    assert ended_as_asked(record, "Canceled") == record.stop_asked
+    assert is_asked_end(record, "Canceled") == record.stop_asked
 
 
 @pytest.mark.parametrize(

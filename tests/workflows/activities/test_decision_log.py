@@ -11,7 +11,7 @@ from crash_harness import Bench, Visit
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Mode, Phase
 from orchestrator.core.decision.decision_log import Kept
-from orchestrator.workflows.activities.decision_log import keep_decision, kept_page, page_path
+from orchestrator.workflows.activities.decision_log import keep_decision, page_path, read_page
 from orchestrator.workflows.messages import KeepOrder
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_two_keepers_that_race_for_the_page_both_keep_theirs_in_one_step(bench: 
         visit = bench.visit()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda number, visit=visit: _keep(visit, number), (1, 2)))  # type: ignore[misc]
-        kept = kept_page(visit.world.ledgers[visit.pair], visit.pair).decisions
+        kept = read_page(visit.world.ledgers[visit.pair], visit.pair).decisions
         assert sorted(entry.rule for entry in kept) == ["rule 1", "rule 2"]
 
 
@@ -53,7 +53,7 @@ def test_a_repeated_step_keeps_nothing_twice(bench: Bench) -> None:
     visit = bench.visit()
     for _ in range(2):
         _keep(visit, 1)
-    assert [entry.rule for entry in kept_page(visit.world.ledgers[visit.pair], visit.pair).decisions] == ["rule 1"]
+    assert [entry.rule for entry in read_page(visit.world.ledgers[visit.pair], visit.pair).decisions] == ["rule 1"]
 
 
 def test_a_page_that_cannot_be_read_is_left_as_it_is(bench: Bench) -> None:
