@@ -87,7 +87,9 @@ class LocalHost:
             if function.trigger == "httpTrigger":
                 self._add_route(site_app, function)
         site_app.router.add_route("*", "/runtime/webhooks/EventGrid", self._event_grid)
-        self._runner = web.AppRunner(site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE)
+        self._runner = web.AppRunner(
+            site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, auto_decompress=False
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
         await site.start()

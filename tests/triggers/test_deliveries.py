@@ -55,6 +55,44 @@ def test_the_handshake_of_event_grid_is_answered_with_its_code(caller: Caller, p
     assert (answer.status_code, answer.json()) == (200, {"validationResponse": "512d38b6"})
 
 
+def test_the_handshake_is_answered_where_its_data_is_a_text(caller: Caller) -> None:
+    """Gateways encode twice."""
+    event = grid(
+        "Microsoft.EventGrid.SubscriptionValidationEvent", json.dumps({"validationCode": "512d38b6"}), topic=""
+    )
+    answer = caller.post("events", [event], headers={"aeg-event-type": "SubscriptionValidation"})
+    assert (answer.status_code, answer.json()) == (200, {"validationResponse": "512d38b6"})
+
+
+def test_a_cloud_event_in_binary_mode_is_read_from_its_headers(caller: Caller, local: Local) -> None:
+    """The attributes are headers, the body is the data."""
+    event = run_event(local.plan.primary, submitted(local, "in-binary-mode"), "cloud")
+    headers = {f"ce-{name}": event[name] for name in ("id", "source", "subject", "type", "specversion", "time")}
+    answer = caller.send(
+        "POST", "events", headers={**headers, "Content-Type": "application/json"}, data=json.dumps(event["data"])
+    )
+    assert (answer.status_code, answer.json()["jobs"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Encoding": "gzip"}, b"[]", 415),
+        ({}, b'[{"a": "\xff\xfe"}]', 400),
+        ({}, b'[{"specversion": "1.0", "ty', 400),
+    ],
+)
+def test_a_body_that_its_sender_broke_is_the_senders_fault(
+    caller: Caller, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    """No retry would mend it."""
+    answer = caller.send("POST", "events", headers=headers, data=body)
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (
+        status,
+        "application/problem+json",
+    )
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_the_handshake_of_cloud_events_names_the_origin(caller: Caller, place: str) -> None:
     """The abuse protection of CloudEvents: who asked may deliver, as fast as it wishes."""

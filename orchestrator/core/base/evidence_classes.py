@@ -32,7 +32,7 @@ class Probe(NamedTuple):
     """Field of a side in the plan without which it is not asked; None for what every side has."""
 
 
-class Row(NamedTuple):
+class ClassRow(NamedTuple):
     """One class."""
 
     name: EvidenceClass
@@ -45,18 +45,18 @@ class Row(NamedTuple):
 
 
 EVIDENCE_CLASSES = (
-    Row(EvidenceClass.HUB, Part.WORK, "the workspace's own API", (Probe(Surface.HUB),)),
-    Row(EvidenceClass.JOBS, Part.WORK, "jobs are accepted and run", (Probe(Surface.JOBS),)),
-    Row(EvidenceClass.INFERENCE, Part.WORK, "the scoring endpoint", (Probe(Surface.INFERENCE, "inference"),)),
-    Row(
+    ClassRow(EvidenceClass.HUB, Part.WORK, "the workspace's own API", (Probe(Surface.HUB),)),
+    ClassRow(EvidenceClass.JOBS, Part.WORK, "jobs are accepted and run", (Probe(Surface.JOBS),)),
+    ClassRow(EvidenceClass.INFERENCE, Part.WORK, "the scoring endpoint", (Probe(Surface.INFERENCE, "inference"),)),
+    ClassRow(
         EvidenceClass.DEPENDENCY,
         Part.SECOND,
         "storage, vault, registry",
         (Probe(Surface.STORAGE, "storage"), Probe(Surface.KEYVAULT, "keyvault"), Probe(Surface.ACR, "acr")),
     ),
-    Row(EvidenceClass.METRICS, Part.SECOND, "alerts of Azure Monitor"),
-    Row(EvidenceClass.NOTICE, Part.CONFIRMS, "Service Health"),
-    Row(EvidenceClass.CONTROL, Part.CONFIRMS, "Resource Manager", (Probe(Surface.CONTROL),)),
+    ClassRow(EvidenceClass.METRICS, Part.SECOND, "alerts of Azure Monitor"),
+    ClassRow(EvidenceClass.NOTICE, Part.CONFIRMS, "Service Health"),
+    ClassRow(EvidenceClass.CONTROL, Part.CONFIRMS, "Resource Manager", (Probe(Surface.CONTROL),)),
 )
 
 MEMBERS: dict[EvidenceClass, tuple[Surface, ...]] = {

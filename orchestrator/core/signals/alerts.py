@@ -7,7 +7,8 @@ Health is read from the context only. Metric and log alerts have their state now
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import regions_in
@@ -28,13 +29,17 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
+from orchestrator.core.signals.changes import CONTAINERS, acts, describe_change
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
 from orchestrator.core.signals.service_health import read_notice
 
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
+OLD_METRIC = frozenset({"azuremonitormetricalert", "nearrealtimemetricalert", "microsoftinsights/metricalerts"})
+OLD_LOG = "microsoftinsights/logalert"
 TARGETS_LIMIT = 50
+LONGEST_SERIES = 400
 PLANNED_IN = ("category", "reasonType")
 """Where events and Resource Manager say that work was planned, whatever they name as its cause."""
 
@@ -56,6 +61,10 @@ def read_alert(element: dict[str, Any]) -> Fact | None:
         return _common(data)
     if schema == LEGACY:
         return _legacy(data)
+    if schema in OLD_METRIC:
+        return _old_metric(data)
+    if schema == OLD_LOG:
+        return _old_log(data)
     return None
 
 
@@ -66,10 +75,81 @@ def _common(data: dict[str, Any]) -> Fact | None:
     sent = text(pick(essentials, "monitoringService"))
     context = branch(data, "alertContext")
     alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
-    service = SERVICE.get(word(sent).removeprefix("activitylog")) if sent else _named_source(context)
+    if sent:
+        # A service that is not known to speak of the platform counts for nothing, whatever it measures.
+        return _READERS[SERVICE.get(word(sent).removeprefix("activitylog"), Service.UNUSED)](alert)
+    service = _named_source(context)
     if service is None and word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
         service = Service.MEASURED
     return _READERS[service or Service.UNUSED](alert)
+
+
+def _old_metric(data: dict[str, Any]) -> Fact | None:
+    """A metric alert as it is sent where the common alert schema is off.
+
+    Source: learn.microsoft.com, "Non-common alert schema definitions for Test Action Group", metric alerts.
+    """
+    context = branch(data, "context")
+    resource = arm_id(pick(context, "resourceId"))
+    if not context:
+        return None
+    return _read_measurement(
+        Alert(
+            "Platform",
+            {
+                "alertRule": pick(context, "name"),
+                "severity": _old_severity(pick(context, "severity")),
+                "signalType": "Metric",
+                "monitorCondition": _OLD_STATES.get(word(pick(data, "status"))) or pick(data, "status"),
+                "firedDateTime": pick(context, "timestamp"),
+                "resolvedDateTime": pick(context, "timestamp"),
+                "originAlertId": pick(context, "id"),
+            },
+            context,
+            (resource,) if resource else (),
+        )
+    )
+
+
+def _old_log(data: dict[str, Any]) -> Fact | None:
+    """A log alert as it is sent where the common alert schema is off; the same source. It is never resolved."""
+    rule = text(pick(data, "AlertRuleName"))
+    if rule is None:
+        return None
+    named = [pick(data, "ResourceId"), pick(branch(data, "Dimensions"), "ResourceId"), pick(data, "WorkspaceId")]
+    targets = tuple(found for item in named if (found := arm_id(item)))
+    return _read_measurement(
+        Alert(
+            "Log Alerts",
+            {
+                "alertRule": rule,
+                "severity": _old_severity(pick(data, "Severity")),
+                "signalType": "Log",
+                "monitorCondition": "Fired",
+                "firedDateTime": _american_time(pick(data, "SearchIntervalEndtimeUtc")),
+                "originAlertId": f"{pick(data, 'SubscriptionId') or ''}/{rule}",
+            },
+            data,
+            targets,
+        )
+    )
+
+
+_OLD_STATES = {"activated": "Fired", "deactivated": "Resolved", "resolved": "Resolved"}
+
+
+def _old_severity(said: Any) -> Any:
+    """``0`` and ``Sev0`` are the same."""
+    return f"Sev{word(said)}" if word(said) in {"0", "1", "2", "3", "4"} else said
+
+
+def _american_time(said: Any) -> Any:
+    """Log alerts of the first generation write ``2018-03-26T09:10:40Z`` or ``3/22/2018 1:36:31 PM``."""
+    if not isinstance(said, str) or when(said) is not None:
+        return said
+    with suppress(ValueError):
+        return datetime.strptime(said.strip()[:40], "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=UTC).isoformat()
+    return said
 
 
 def _legacy(data: dict[str, Any]) -> Fact | None:
@@ -102,7 +182,10 @@ def _read_word(record: dict[str, Any], name: str) -> str | None:
 
 def _targets(said: Any) -> tuple[str, ...]:
     listed = said[:TARGETS_LIMIT] if isinstance(said, list) else [said]
-    return tuple(found for item in listed if (found := arm_id(item)))
+    found = tuple(found for item in listed if (found := arm_id(item)))
+    # A subscription or group beside a resource is only the scope; of several, the most specific is what it is about.
+    resources = tuple(target for target in found if arm_type(target))
+    return tuple(sorted(resources or found, key=lambda target: -target.count("/")))
 
 
 def _resource_health(alert: Alert) -> Fact:
@@ -190,7 +273,14 @@ def _read_measurement(alert: Alert) -> Fact:
         WordSent("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
         WordSent("severity", pick(essentials, "severity"), SEVERITIES),
     )
-    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
+    details = Details(targets=alert.targets, rule=rule, series=_series(alert), is_severe=severe, unknown=unknown)
+    return Fact(parsed, details)
+
+
+def _series(alert: Alert) -> str | None:
+    """What tells one series of a rule from another: equal for an alert that fired and the same when resolved."""
+    identity = text(pick(alert.essentials, "originAlertId", "alertId"))
+    return identity.casefold()[:LONGEST_SERIES] if identity else None
 
 
 def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
@@ -206,7 +296,8 @@ def _measurement_key(alert: Alert, condition: str, at: datetime | None) -> str:
     if identity is None:
         return _key(alert, condition)
     signal = word(pick(alert.essentials, "signalType"))
-    return key_of("alert", identity, signal, condition, at.isoformat() if at else None)
+    target = alert.targets[0] if alert.targets else None
+    return key_of("alert", identity, signal, condition, at.isoformat() if at else None, target)
 
 
 def _measurement_reason(observation: Observation, severity: str, severe: bool) -> str:
@@ -232,19 +323,23 @@ def _administrative(alert: Alert) -> Fact:
         target=target,
         occurred_at=at,
         dedupe_key=_activity_key(alert, operation, status, at),
-        why="somebody wrote, deleted or acted on a resource: a change, not an outage",
+        why=describe_change(alert.context, operation),
     )
     details = Details(
         targets=(target,) if target else (),
         is_deletion=done and concerns and operation.casefold().endswith("/delete"),
         is_write=done and concerns and operation.casefold().endswith("/write"),
+        is_action=done and acts(operation),
     )
     return Fact(parsed, details)
 
 
 def _concerns(operation: str, target: str | None) -> bool:
     """Whether the operation is one on the resource itself, and not on something inside it."""
-    return target is not None and operation.casefold().rpartition("/")[0] == arm_type(target)
+    if target is None:
+        return False
+    named = operation.casefold().rpartition("/")[0]
+    return named == arm_type(target) or (named in CONTAINERS and not arm_type(target))
 
 
 def _activity_key(alert: Alert, operation: str, status: str, at: datetime | None) -> str:

@@ -208,7 +208,7 @@ EVENTS = {
     "microsoft.resources.resourcedeletecancel": EventWord(
         ElementKind.CHANGE, "attempt", "a deletion was tried and cancelled"
     ),
-    "microsoft.resources.resourceactionsuccess": EventWord(ElementKind.CHANGE, "attempt", _CHANGED),
+    "microsoft.resources.resourceactionsuccess": EventWord(ElementKind.CHANGE, "action", _CHANGED),
     "microsoft.resources.resourceactionfailure": EventWord(
         ElementKind.CHANGE, "attempt", "an action was tried and failed"
     ),

@@ -23,8 +23,19 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
+from orchestrator.core.signals.changes import acts, describe_change
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, pick, text, when, word
+from orchestrator.core.signals.json_access import (
+    arm_id,
+    branch,
+    decode_value,
+    digest_of,
+    key_of,
+    pick,
+    text,
+    when,
+    word,
+)
 
 NO_DETAILS = Details()
 
@@ -68,12 +79,20 @@ def _type_of(element: dict[str, Any]) -> Any:
 def _envelope(element: dict[str, Any], kind: str) -> Envelope:
     source = text(pick(element, "topic", "source"))
     subject = text(pick(element, "subject"))
-    data = pick(element, "data")
+    data = _data_of(element)
     identity = _identity(pick(element, "id"))
     sent = pick(element, "eventTime", "time")
     if identity is None:
         identity = digest_of([subject, sent if isinstance(sent, str) else None, data])
     return Envelope(kind, source, subject, when(sent), data, identity)
+
+
+def _data_of(element: dict[str, Any]) -> Any:
+    """The event's data: as it is, or out of the text or the base64 in which it was sent."""
+    data = pick(element, "data")
+    if data is None:
+        data = pick(element, "data_base64")
+    return decode_value(data) if isinstance(data, str) else data
 
 
 def _identity(said: Any) -> str | None:
@@ -174,16 +193,19 @@ def _health(
 def _read_change(event: Envelope, known: EventWord) -> Fact:
     target = arm_id(event.subject) or arm_id(pick(branch(event.data, "resourceInfo"), "id"))
     target = target or arm_id(pick(event.data, "resourceUri"))
+    operation = text(pick(event.data, "operationName")) or ""
+    why = describe_change(event.data, operation) if operation else known.why
     details = Details(
         targets=(target,) if target else (),
         is_deletion=known.handler == "delete",
         is_write=known.handler == "write",
+        is_action=known.handler == "action" and acts(operation),
     )
     # Topics of a subscription and of a resource group tell of the same change under the same id.
     same = event._replace(source=target) if target else event
     if same.time is None:
         same = same._replace(time=when(pick(branch(event.data, "operationalInfo"), "resourceEventTime")))
-    return _plain(same, known.kind, target, known.why, details)
+    return _plain(same, known.kind, target, why, details)
 
 
 def _at_source(event: Envelope, known: EventWord) -> Fact:
@@ -213,6 +235,7 @@ _HANDLERS: dict[str, Callable[[Envelope, EventWord], Fact]] = {
     "write": _read_change,
     "delete": _read_change,
     "attempt": _read_change,
+    "action": _read_change,
     "run": _run,
     "asset": _at_source,
     "config": _at_source,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +13,12 @@ from typing import Any
 import msgspec
 
 LONGEST_ID = 2048
+LONGEST_ENCODED = 2 * 1024 * 1024
+"""Characters of a text that is decoded once more: no sender's body is longer."""
+
+ENCODED_TIMES = 3
+"""Times that one value is decoded at the most."""
+
 LONGEST_KEY = 300
 USUAL_KEYS = 40
 """Keys of an object up to which its spellings are remembered."""
@@ -76,8 +85,9 @@ def _spellings(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
 
 def branch(holder: Any, *path: str) -> dict[str, Any]:
     """The object at the end of a path of keys; empty if there is none."""
+    holder = decode_value(holder)
     for name in path:
-        holder = pick(holder, name)
+        holder = decode_value(pick(holder, name))
     return holder if isinstance(holder, dict) else {}
 
 
@@ -167,11 +177,23 @@ def _bytes_of(value: Any) -> bytes:
         return type(value).__name__.encode()
 
 
-def decode_text(value: Any) -> Any:
-    """The value, or what it holds if it is JSON in a text; None if that cannot be read."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+def decode_value(value: Any) -> Any:
+    """The value, or what it holds if it is JSON in a text, or base64 of that; None if that cannot be read.
+
+    Senders and gateways encode twice: where a schema says object, its text counts as the object.
+    """
+    for _ in range(ENCODED_TIMES):
+        if not isinstance(value, str):
+            return value
+        value = _decode_once(value)
+    return None if isinstance(value, str) else value
+
+
+def _decode_once(said: str) -> Any:
+    if len(said) > LONGEST_ENCODED:
         return None
+    with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
+        return msgspec.json.decode(said)
+    with suppress(binascii.Error, ValueError, RecursionError):
+        return msgspec.json.decode(base64.b64decode(said, validate=True))
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,9 @@ from orchestrator.core.signals.alerts import read_alert
 from orchestrator.core.signals.events import read_event
 from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import digest_of, key_of
+
+LONGEST_ARRAY = 5000
+"""Elements of one delivery: as many as Event Grid batches (learn.microsoft.com, "Event Grid output batching")."""
 
 
 def parse(body: Any) -> list[Parsed]:
@@ -25,7 +29,13 @@ def parse_text(text: str | bytes) -> list[Parsed]:
 
 def facts_from(body: Any) -> list[Fact]:
     """The facts of a decoded body: a single object, or an array of them. Never raises."""
+    if isinstance(body, list) and len(body) > LONGEST_ARRAY:
+        return [_too_many(len(body))]
     return [_fact(_printable(element)) for element in body] if isinstance(body, list) else [_fact(_printable(body))]
+
+
+def _too_many(number: int) -> Fact:
+    return _invalid(number, f"an array of {number} elements, where at most {LONGEST_ARRAY} are taken at once")
 
 
 def _printable(element: Any) -> Any:
@@ -48,16 +58,45 @@ def facts_from_text(text: str | bytes) -> list[Fact]:
             body = _leniently(text)
         except (ValueError, RecursionError):
             return _one_by_one(text)
+    if isinstance(body, list) and len(body) > LONGEST_ARRAY:
+        return [_too_many(len(body))]
     return [_fact(element) for element in body] if isinstance(body, list) else [_fact(body)]
 
 
 def _one_by_one(text: str | bytes) -> list[Fact]:
     """The facts of an array some of whose elements no decoder takes, such as one that is nested too deeply."""
-    try:
-        elements = msgspec.json.decode(text, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+    elements = _split_array(text.encode("utf-8", "replace") if isinstance(text, str) else text)
+    if not elements:
         return [_no_json(text)]
-    return [_alone(bytes(element)) for element in elements]
+    if len(elements) > LONGEST_ARRAY:
+        return [_too_many(len(elements))]
+    return [_alone(element) for element in elements]
+
+
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+
+
+def _split_array(text: bytes) -> list[bytes]:
+    """The texts of an array's elements, by its brackets alone; empty if it is no array or does not end as one.
+
+    No decoder is asked: what is nested too deeply for one must not cost its neighbours.
+    """
+    said = text.strip()
+    if not (said.startswith(b"[") and said.endswith(b"]")):
+        return []
+    depth, start, elements = 0, 1, []
+    for mark in _MARKS.finditer(said):
+        if mark[0] in b"[{":
+            depth += 1
+        elif mark[0] in b"]}":
+            depth -= 1
+        ends = depth == 0 and mark.end() == len(said)
+        if ends or (depth == 1 and mark[0] == b","):
+            elements.append(said[start : mark.start()])
+            start = mark.end()
+        elif depth <= 0:
+            return []
+    return elements if depth == 0 else []
 
 
 def _alone(element: bytes) -> Fact:

@@ -22,7 +22,7 @@ from orchestrator.core.signals.azure_words import (
     strangers,
 )
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import branch, decode_text, digest_of, is_true, key_of, pick, text, word
+from orchestrator.core.signals.json_access import branch, decode_value, digest_of, is_true, key_of, pick, text, word
 
 SERVICES_LIMIT = 100
 Places = tuple[tuple[str, tuple[str, ...]], ...]
@@ -105,7 +105,7 @@ def _level(context: dict[str, Any], properties: dict[str, Any]) -> Any:
 
 def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
     """Each service with its regions, or with all if it has none; the list is an array, or JSON in a text."""
-    said = decode_text(pick(properties, "impactedServices"))
+    said = decode_value(pick(properties, "impactedServices"))
     if not isinstance(said, list):
         return ()
     found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in said[:SERVICES_LIMIT]]

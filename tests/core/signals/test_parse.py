@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -177,9 +179,102 @@ def test_the_name_of_a_service_is_read_in_each_of_its_spellings(service: str) ->
     assert (one(body).evidence_class, one(body).type) == ("dependency", service)
 
 
-def test_a_log_alert_of_an_unknown_service_is_still_a_measurement() -> None:
-    """The signal type tells."""
-    assert one(metric(monitoringService="Log Alerts V3", signalType="Log")).evidence_class == "metrics"
+@pytest.mark.parametrize("service", ["Log Alerts V3", "Azure Backup", "Site Recovery", "Nagios", "whatever comes"])
+@pytest.mark.parametrize("signal", ["Log", "Metric"])
+def test_an_alert_of_a_service_that_is_not_known_counts_for_nothing(service: str, signal: str) -> None:
+    """Whatever it measures, and at any severity: nobody knows whether it speaks of the platform."""
+    found = one(metric("Sev0", monitoringService=service, signalType=signal))
+    assert (found.kind, found.counts, found.type) == ("ignored", False, service)
+
+
+def test_an_alert_that_names_no_service_is_known_by_its_signal() -> None:
+    """Essentials may be bare."""
+    assert one(metric(monitoringService=None, signalType="Log")).evidence_class == "metrics"
+
+
+def as_text(value: object) -> str:
+    return json.dumps(value)
+
+
+def as_base64(value: object) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.mark.parametrize("encode", [as_text, as_base64, lambda value: as_text(as_text(value))])
+def test_an_object_that_was_encoded_once_more_counts_as_the_object(encode: Callable[[object], str]) -> None:
+    """Senders and gateways encode twice."""
+    plain = resource_health("Unavailable", "PlatformInitiated")
+    outer = {**plain, "data": encode(plain["data"])}
+    context = plain["data"]["alertContext"]
+    inner = {
+        **plain,
+        "data": {**plain["data"], "alertContext": {**context, "properties": encode(context["properties"])}},
+    }
+    assert one(outer) == one(inner) == one(plain)
+
+
+def test_what_is_no_json_in_a_text_is_no_object() -> None:
+    """It is read as if nothing was there, and nothing raises."""
+    plain = resource_health("Unavailable", "PlatformInitiated")
+    for nonsense in ("{", "e30x", "null", '"\\ud800"', "[" * 5000, ""):
+        context = plain["data"]["alertContext"] | {"properties": nonsense}
+        found = one({**plain, "data": {**plain["data"], "alertContext": context}})
+        assert (found.kind, found.counts) == ("signal", False)
+
+
+def test_a_metric_alert_without_the_common_schema_says_the_same() -> None:
+    """The older shape, fired and resolved."""
+    context = {
+        "timestamp": "2026-03-01T12:00:00Z",
+        "id": "/subscriptions/s/resourceGroups/g/providers/microsoft.insights/metricAlerts/m",
+        "name": "m",
+        "severity": "1",
+        "resourceId": STORAGE,
+    }
+    fired, resolved = (
+        one({"schemaId": "AzureMonitorMetricAlert", "data": {"status": status, "context": context}})
+        for status in ("Activated", "Deactivated")
+    )
+    assert (fired.evidence_class, fired.observation, fired.counts, fired.target) == (
+        "metrics",
+        "bad",
+        True,
+        STORAGE.lower(),
+    )
+    assert (resolved.observation, resolved.counts) == ("ok", False)
+    assert fired.dedupe_key != resolved.dedupe_key
+
+
+def test_a_log_alert_without_the_common_schema_is_read_as_far_as_it_says() -> None:
+    """It names a workspace at most, and its time in the American way."""
+    data = {"AlertRuleName": "errors", "Severity": "1", "SearchIntervalEndtimeUtc": "3/1/2026 1:36:31 PM"}
+    found = one({"schemaId": "Microsoft.Insights/LogAlert", "data": data})
+    assert (found.evidence_class, found.observation, found.target) == ("metrics", "bad", None)
+    assert found.occurred_at == datetime(2026, 3, 1, 13, 36, 31, tzinfo=UTC)
+
+
+def test_a_scope_beside_a_resource_is_not_what_an_alert_is_about() -> None:
+    """The most specific of several is."""
+    scope = STORAGE.partition("/resourceGroups")[0] if "/resourceGroups" in STORAGE else STORAGE[:51]
+    for targets in ([scope, STORAGE], [STORAGE, scope], [STORAGE.rpartition("/providers")[0], STORAGE]):
+        assert one(metric(alertTargetIDs=targets)).target == STORAGE.lower()
+
+
+def test_more_elements_than_anybody_sends_at_once_are_one_invalid_line() -> None:
+    """And nothing else is read."""
+    assert [line.kind for line in parse([{}] * 5001)] == ["invalid"]
+    assert len(parse([{}] * 5000)) == 5000
+    assert [line.kind for line in parse_text(b"[" + b",".join([b"{}"] * 5001) + b"]")] == ["invalid"]
+
+
+def test_one_element_that_is_nested_too_deeply_costs_only_itself() -> None:
+    """A thousand levels or twenty thousand."""
+    for depth in (1_000, 20_000):
+        deep = b"[" * depth + b"]" * depth
+        kinds = [
+            line.kind for line in parse_text(b'[{"a": ' + deep + b'}, {"specversion": "1.0", "type": "x", "id": "1"}]')
+        ]
+        assert kinds == ["invalid", "ignored"]
 
 
 def test_a_legacy_webhook_says_the_same_as_the_common_schema() -> None:
