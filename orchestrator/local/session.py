@@ -42,6 +42,10 @@ FLOORS = {
     "cooldown": timedelta(seconds=10),
     "approval_expiry": timedelta(seconds=10),
     "failback_hold": timedelta(seconds=10),
+    "share_window": timedelta(seconds=60),
+    "global_settle": timedelta(seconds=5),
+    "change_window": timedelta(seconds=30),
+    "escalate_after": timedelta(seconds=120),
 }
 """Shortest value of each duration, however high the speed: a sweep still takes its time."""
 
