@@ -6,6 +6,7 @@ Health is read from the context only. Metric and log alerts have their state now
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -29,12 +30,26 @@ from orchestrator.core.signals.azure_words import (
     strangers,
 )
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
+from orchestrator.core.signals.json_access import (
+    arm_id,
+    arm_type,
+    branch,
+    digest_of,
+    key_of,
+    open_text,
+    pick,
+    text,
+    when,
+    word,
+)
 from orchestrator.core.signals.service_health import read_notice
 
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
 TARGETS_LIMIT = 50
+_LOG_ALERTS = re.compile(r"logalerts(v\d{1,2})?")
+"""Each version of log alerts names itself."""
+
 PLANNED_IN = ("category", "reasonType")
 """Where events and Resource Manager say that work was planned, whatever they name as its cause."""
 
@@ -66,10 +81,18 @@ def _common(data: dict[str, Any]) -> Fact | None:
     sent = text(pick(essentials, "monitoringService"))
     context = branch(data, "alertContext")
     alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
-    service = SERVICE.get(word(sent).removeprefix("activitylog")) if sent else _named_source(context)
-    if service is None and word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
-        service = Service.MEASURED
-    return _READERS[service or Service.UNUSED](alert)
+    return _READERS[_service_of(essentials, context)](alert)
+
+
+def _service_of(essentials: dict[str, Any], context: dict[str, Any]) -> Service:
+    """What the alert comes from. A service that is named and not known speaks of something else than the platform."""
+    named = pick(essentials, "monitoringService")
+    if named is not None and named != "":
+        said = word(named).removeprefix("activitylog")
+        return SERVICE.get("logalerts" if _LOG_ALERTS.fullmatch(said) else said, Service.UNUSED)
+    if word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
+        return _named_source(context) or Service.MEASURED
+    return _named_source(context) or Service.UNUSED
 
 
 def _legacy(data: dict[str, Any]) -> Fact | None:
@@ -195,7 +218,7 @@ def _read_measurement(alert: Alert) -> Fact:
 
 def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
     """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
-    sources = pick(context.get("SearchResults"), "dataSources")
+    sources = open_text(pick(branch(context, "SearchResults"), "dataSources"))
     return (
         regions_in([pick(source, "region") for source in sources[:TARGETS_LIMIT]]) if isinstance(sources, list) else ()
     )

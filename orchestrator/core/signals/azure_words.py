@@ -151,6 +151,7 @@ SERVICE = {
     "administrative": Service.ADMINISTRATIVE,
     "platform": Service.MEASURED,
     "metric": Service.MEASURED,
+    "logalerts": Service.MEASURED,
     "logalertsv2": Service.MEASURED,
     "loganalytics": Service.MEASURED,
     "applicationinsights": Service.MEASURED,
@@ -168,7 +169,7 @@ SERVICE = {
 SERVICES = frozenset({*SERVICE, *(f"activitylog{name}" for name in SERVICE)})
 
 MEASURED_SIGNALS = frozenset({"metric", "log"})
-"""``signalType`` of alerts that measure something, for a service that is not in the table."""
+"""``signalType`` of alerts that measure something, for an alert that names no service."""
 
 
 class EventWord(NamedTuple):

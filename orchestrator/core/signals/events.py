@@ -24,7 +24,7 @@ from orchestrator.core.signals.azure_words import (
     strangers,
 )
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, pick, text, when, word
+from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, open_text, pick, text, when, word
 
 NO_DETAILS = Details()
 
@@ -61,19 +61,26 @@ def _type_of(element: dict[str, Any]) -> Any:
     """The type as sent. Others than events have a key ``type`` too, so one more of a CloudEvent must be there."""
     if "specversion" in element and "eventType" not in element and isinstance(element.get("type"), str):
         return element["type"]
-    is_cloud = any(name in element for name in ("specversion", "source", "specVersion", "data"))
+    is_cloud = any(name in element for name in ("specversion", "source", "specVersion", "data", "data_base64"))
     return text(pick(element, "eventType")) or (pick(element, "type") if is_cloud else None)
 
 
 def _envelope(element: dict[str, Any], kind: str) -> Envelope:
     source = text(pick(element, "topic", "source"))
     subject = text(pick(element, "subject"))
-    data = pick(element, "data")
+    data = _data_of(element)
     identity = _identity(pick(element, "id"))
     sent = pick(element, "eventTime", "time")
     if identity is None:
         identity = digest_of([subject, sent if isinstance(sent, str) else None, data])
     return Envelope(kind, source, subject, when(sent), data, identity)
+
+
+def _data_of(element: dict[str, Any]) -> Any:
+    """The data, opened where it is an object or an array in a text; CloudEvents also call it ``data_base64``."""
+    sent = pick(element, "data", "data_base64")
+    opened = open_text(sent)
+    return sent if opened is None else opened
 
 
 def _identity(said: Any) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -16,6 +18,14 @@ USUAL_KEYS = 40
 
 LONGEST_NAME = 64
 LONGEST_WORD = 120
+LONGEST_EMBEDDED = 1024 * 1024
+"""Characters of a text that may hold JSON: Event Grid sends at most 1 MB at once."""
+
+MOST_ENCODINGS = 3
+_OPENINGS = ("{", "[", '"')
+_BASE64_OPENINGS = ("e", "W", "I", "77u/", "77u_", "C", "D")
+"""How base64 of an object, an array, a text, a byte order mark or blanks begins."""
+
 _SHORTEST_TIME = len("2026-02-27")
 _LONGEST_TIME = 40
 _RESOURCE_HEALTH = "/providers/microsoft.resourcehealth/"
@@ -75,10 +85,11 @@ def _spellings(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
 
 
 def branch(holder: Any, *path: str) -> dict[str, Any]:
-    """The object at the end of a path of keys; empty if there is none."""
+    """The object at the end of a path of keys, each of them also as JSON in a text; empty if there is none."""
+    holder = open_object(holder)
     for name in path:
-        holder = pick(holder, name)
-    return holder if isinstance(holder, dict) else {}
+        holder = open_object(pick(holder, name))
+    return holder
 
 
 def text(value: Any) -> str | None:
@@ -167,11 +178,69 @@ def _bytes_of(value: Any) -> bytes:
         return type(value).__name__.encode()
 
 
-def decode_text(value: Any) -> Any:
-    """The value, or what it holds if it is JSON in a text; None if that cannot be read."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+def open_text(value: Any) -> dict[str, Any] | list[Any] | None:
+    """The object or array, also where it is JSON in a text, or base64 of that, encoded at most three times.
+
+    None for anything else, and for texts of more than ``LONGEST_EMBEDDED`` characters. Raises nothing.
+    """
+    for _ in range(MOST_ENCODINGS):
+        if not isinstance(value, str):
+            break
+        value = _decode_once(value)
+    return value if isinstance(value, dict | list) else None
+
+
+def open_object(value: Any) -> dict[str, Any]:
+    """The same for what must be an object; empty for anything else."""
+    found = open_text(value)
+    return found if isinstance(found, dict) else {}
+
+
+def _decode_once(said: str) -> Any:
+    if len(said) > LONGEST_EMBEDDED:
         return None
+    said = said.strip().removeprefix("\ufeff").lstrip()
+    if said[:1] in _OPENINGS:
+        return _decode_or_none(said)
+    squeezed = "".join(said.split())
+    if not squeezed.startswith(_BASE64_OPENINGS):
+        return None
+    try:
+        raw = base64.b64decode(squeezed.rstrip("=") + "=" * (-len(squeezed.rstrip("=")) % 4), altchars=b"-_")
+        return _decode_or_none(raw.decode("utf-8-sig"))
+    except ValueError:
+        return None
+
+
+def _decode_or_none(said: str) -> Any:
+    try:
+        return decode_leniently(said)
+    except (ValueError, RecursionError):
+        return None
+
+
+def decode_leniently(said: str | bytes) -> Any:
+    """JSON, also with what strict UTF-8 refuses: a byte order mark, UTF-16, half of a surrogate pair.
+
+    Raises ``ValueError`` for what is no JSON, ``RecursionError`` for what is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(said)
+    except (msgspec.DecodeError, UnicodeError):
+        said = said.removeprefix("\ufeff") if isinstance(said, str) else said.removeprefix(b"\xef\xbb\xbf")
+        return well_formed(json.loads(said, parse_constant=_refuse_constant))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def well_formed(value: Any) -> Any:
+    """The value with texts that can be encoded again."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [well_formed(item) for item in value]
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(item) for key, item in value.items()}
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -10,7 +9,10 @@ import msgspec
 from orchestrator.core.signals.alerts import read_alert
 from orchestrator.core.signals.events import read_event
 from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import digest_of, key_of
+from orchestrator.core.signals.json_access import decode_leniently, digest_of, key_of, well_formed
+
+MOST_ELEMENTS = 5000
+"""Of one array. Event Grid and action groups send far fewer."""
 
 
 def parse(body: Any) -> list[Parsed]:
@@ -25,7 +27,9 @@ def parse_text(text: str | bytes) -> list[Parsed]:
 
 def facts_from(body: Any) -> list[Fact]:
     """The facts of a decoded body: a single object, or an array of them. Never raises."""
-    return [_fact(_printable(element)) for element in body] if isinstance(body, list) else [_fact(_printable(body))]
+    if not isinstance(body, list):
+        return [_fact(_printable(body))]
+    return [_fact(_printable(element)) for element in body] if len(body) <= MOST_ELEMENTS else [_too_many(body)]
 
 
 def _printable(element: Any) -> Any:
@@ -33,22 +37,38 @@ def _printable(element: Any) -> Any:
     try:
         msgspec.json.encode(element)
     except UnicodeEncodeError:
-        return _well_formed(element)
+        return _mend(element)
     except (TypeError, ValueError, RecursionError):
         return element  # no JSON; whoever reads it says so
     return element
 
 
+def _mend(element: Any) -> Any:
+    try:
+        return well_formed(element)
+    except RecursionError:
+        return None
+
+
 def facts_from_text(text: str | bytes) -> list[Fact]:
     """The facts of a body as it came over the wire. What is no JSON is one invalid element."""
     try:
-        body = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        try:
-            body = _leniently(text)
-        except (ValueError, RecursionError):
-            return _one_by_one(text)
-    return [_fact(element) for element in body] if isinstance(body, list) else [_fact(body)]
+        body = decode_leniently(text)
+    except (ValueError, RecursionError):
+        return _one_by_one(text)
+    return _facts_of(body)
+
+
+def _facts_of(body: Any) -> list[Fact]:
+    if not isinstance(body, list):
+        return [_fact(body)]
+    return [_fact(element) for element in body] if len(body) <= MOST_ELEMENTS else [_too_many(body)]
+
+
+def _too_many(elements: list[Any]) -> Fact:
+    key = key_of("invalid", "elements", len(elements))
+    why = f"an array may have {MOST_ELEMENTS} elements, this one has {len(elements)}"
+    return Fact(Parsed(kind=ElementKind.INVALID, dedupe_key=key, why=why))
 
 
 def _one_by_one(text: str | bytes) -> list[Fact]:
@@ -57,42 +77,20 @@ def _one_by_one(text: str | bytes) -> list[Fact]:
         elements = msgspec.json.decode(text, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return [_no_json(text)]
+    if len(elements) > MOST_ELEMENTS:
+        return [_too_many(elements)]
     return [_alone(bytes(element)) for element in elements]
 
 
 def _alone(element: bytes) -> Fact:
     try:
-        return _fact(_leniently(element))
+        return _fact(decode_leniently(element))
     except (ValueError, RecursionError):
         return _no_json(element)
 
 
 def _no_json(text: str | bytes) -> Fact:
     return _invalid(text if isinstance(text, str) else text.hex()[:200], "this is not one JSON value")
-
-
-def _leniently(text: str | bytes) -> Any:
-    """What strict UTF-8 decoding refuses but JSON allows: a byte order mark, UTF-16, half of a surrogate pair."""
-
-    def refuse(name: str) -> Any:
-        raise ValueError(name)
-
-    if isinstance(text, str):
-        text = text.removeprefix("\ufeff")
-    elif text.startswith(b"\xef\xbb\xbf"):
-        text = text[3:]
-    return _well_formed(json.loads(text, parse_constant=refuse))
-
-
-def _well_formed(value: Any) -> Any:
-    """The value with texts that can be encoded again."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_well_formed(item) for item in value]
-    if isinstance(value, dict):
-        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
-    return value
 
 
 def _fact(element: Any) -> Fact:
