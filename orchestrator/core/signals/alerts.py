@@ -42,7 +42,16 @@ from orchestrator.core.signals.json_access import (
     when,
     word,
 )
+from orchestrator.core.signals.older_alerts import (
+    LOG_ALERTS,
+    METRIC_ALERTS,
+    dimension_resources,
+    dimensions,
+    log_essentials,
+    metric_essentials,
+)
 from orchestrator.core.signals.service_health import read_notice
+from orchestrator.core.signals.targets import is_resource, most_specific_first
 
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
@@ -71,7 +80,19 @@ def read_alert(element: dict[str, Any]) -> Fact | None:
         return _common(data)
     if schema == LEGACY:
         return _legacy(data)
+    if schema in METRIC_ALERTS:
+        return _older(element, metric_essentials(data), branch(data, "context"))
+    if schema in LOG_ALERTS:
+        return _older(element, log_essentials(data), data)
     return None
+
+
+def _older(element: dict[str, Any], essentials: dict[str, Any], context: dict[str, Any]) -> Fact | None:
+    """A metric or log alert of the time before the common schema. It names no service, so its schema is its type."""
+    if not essentials:
+        return None
+    sent = text(pick(element, "schemaId"))
+    return _read_measurement(Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs"))))
 
 
 def _common(data: dict[str, Any]) -> Fact | None:
@@ -80,7 +101,7 @@ def _common(data: dict[str, Any]) -> Fact | None:
         return None
     sent = text(pick(essentials, "monitoringService"))
     context = branch(data, "alertContext")
-    alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
+    alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs"), context))
     return _READERS[_service_of(essentials, context)](alert)
 
 
@@ -100,8 +121,7 @@ def _legacy(data: dict[str, Any]) -> Fact | None:
     if not record:
         return None
     sent = _read_word(record, "eventSource")
-    resource = arm_id(pick(record, "resourceId"))
-    alert = Alert(sent, {}, record, (resource,) if resource else ())
+    alert = Alert(sent, {}, record, _targets(pick(record, "resourceId")))
     return _READERS[_named_source(record) or Service.ADMINISTRATIVE](alert)
 
 
@@ -123,9 +143,13 @@ def _read_word(record: dict[str, Any], name: str) -> str | None:
     return text(pick(said, "value")) if isinstance(said, dict) else text(said)
 
 
-def _targets(said: Any) -> tuple[str, ...]:
-    listed = said[:TARGETS_LIMIT] if isinstance(said, list) else [said]
-    return tuple(found for item in listed if (found := arm_id(item)))
+def _targets(said: Any, context: dict[str, Any] | None = None) -> tuple[str, ...]:
+    """The resources an alert is about, the most specific first; from its context where it names scopes alone."""
+    opened = open_text(said)
+    named = most_specific_first(opened if isinstance(opened, list) else [said])
+    if context is None or any(is_resource(item) for item in named):
+        return named
+    return most_specific_first([*named, pick(context, "resourceId"), *dimension_resources(context)])
 
 
 def _resource_health(alert: Alert) -> Fact:
@@ -190,8 +214,8 @@ def _service_health(alert: Alert) -> Fact:
 
 def _read_measurement(alert: Alert) -> Fact:
     essentials = alert.essentials
-    condition = word(pick(essentials, "monitorCondition"))
-    observation = FIRED.get(condition, Observation.BLIND)
+    observation = FIRED.get(word(pick(essentials, "monitorCondition")), Observation.BLIND)
+    series = _series(alert)
     severity = text(pick(essentials, "severity")) or "unknown severity"
     severe = word(pick(essentials, "severity")) in SEVERE
     fired, resolved = when(pick(essentials, "firedDateTime")), when(pick(essentials, "resolvedDateTime"))
@@ -204,7 +228,7 @@ def _read_measurement(alert: Alert) -> Fact:
         target=alert.targets[0] if alert.targets else None,
         regions=_searched_regions(alert.context),
         occurred_at=at,
-        dedupe_key=_measurement_key(alert, condition, at),
+        dedupe_key=_measurement_key(alert, series, observation, at),
         counts=severe and observation is Observation.BAD,
         why=_measurement_reason(observation, severity, severe),
     )
@@ -213,7 +237,7 @@ def _read_measurement(alert: Alert) -> Fact:
         WordSent("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
         WordSent("severity", pick(essentials, "severity"), SEVERITIES),
     )
-    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown))
+    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown, series=series))
 
 
 def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
@@ -224,12 +248,25 @@ def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _measurement_key(alert: Alert, condition: str, at: datetime | None) -> str:
-    identity = text(pick(alert.essentials, "originAlertId")) or text(pick(alert.essentials, "alertId"))
-    if identity is None:
-        return _key(alert, condition)
+def _series(alert: Alert) -> str | None:
+    """What Fired and Resolved of one alert share, and no other alert: its own id, or rule and dimensions."""
+    essentials = alert.essentials
+    identity = text(pick(essentials, "originAlertId")) or text(pick(essentials, "alertId"))
+    if identity:
+        return key_of(identity)
+    rule = text(pick(essentials, "alertRuleId")) or text(pick(essentials, "alertRule"))
+    if rule is None:
+        return None
+    return key_of(rule, *(f"{name}={value}" for name, value in dimensions(alert.context)))
+
+
+def _measurement_key(alert: Alert, series: str | None, observation: Observation, at: datetime | None) -> str:
+    state = word(pick(alert.essentials, "monitorCondition")) if observation is Observation.BLIND else observation
+    if series is None:
+        return _key(alert, state)
     signal = word(pick(alert.essentials, "signalType"))
-    return key_of("alert", identity, signal, condition, at.isoformat() if at else None)
+    about = alert.targets[0] if alert.targets else None
+    return key_of("alert", series, signal, state, at.isoformat() if at else None, about)
 
 
 def _measurement_reason(observation: Observation, severity: str, severe: bool) -> str:

@@ -116,10 +116,11 @@ def test_an_alert_about_several_resources_speaks_once_per_resource_of_ours() -> 
 
 
 def test_fired_and_resolved_are_about_the_same_subject() -> None:
-    """Their ids differ; rule and resource do not."""
-    fired, resolved = metric(), metric("Sev1", "Resolved", alertId="other", originAlertId="other")
+    """Their own ids differ; series and resource do not."""
+    fired, resolved = metric(), metric("Sev1", "Resolved", alertId="other")
     assert signals(fired)[0].subject == signals(resolved)[0].subject
     assert signals(fired)[0].key != signals(resolved)[0].key
+    assert signals(metric(originAlertId="other"))[0].subject != signals(fired)[0].subject
 
 
 @pytest.mark.parametrize(
