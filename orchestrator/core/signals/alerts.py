@@ -16,6 +16,7 @@ from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
 from orchestrator.core.signals.azure_words import (
     CAUSE,
     CAUSE_WORDS,
+    CHANGED,
     FIRED,
     FIRED_WORDS,
     HEALTH,
@@ -29,10 +30,10 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
+from orchestrator.core.signals.changes import author_of, concerns, describe_change, is_deletion, is_real_action
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import (
     arm_id,
-    arm_type,
     branch,
     digest_of,
     key_of,
@@ -51,11 +52,10 @@ from orchestrator.core.signals.older_alerts import (
     metric_essentials,
 )
 from orchestrator.core.signals.service_health import read_notice
-from orchestrator.core.signals.targets import is_resource, most_specific_first
+from orchestrator.core.signals.targets import LISTED, is_resource, most_specific_first
 
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
-TARGETS_LIMIT = 50
 _LOG_ALERTS = re.compile(r"logalerts(v\d{1,2})?")
 """Each version of log alerts names itself."""
 
@@ -243,9 +243,7 @@ def _read_measurement(alert: Alert) -> Fact:
 def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
     """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
     sources = open_text(pick(branch(context, "SearchResults"), "dataSources"))
-    return (
-        regions_in([pick(source, "region") for source in sources[:TARGETS_LIMIT]]) if isinstance(sources, list) else ()
-    )
+    return regions_in([pick(source, "region") for source in sources[:LISTED]]) if isinstance(sources, list) else ()
 
 
 def _series(alert: Alert) -> str | None:
@@ -282,8 +280,9 @@ def _administrative(alert: Alert) -> Fact:
     status = word(_read_word(alert.context, "status"))
     named = arm_id(pick(branch(alert.context, "properties"), "entity"))
     scope = arm_id(pick(branch(alert.context, "authorization"), "scope"))
-    target = named or (alert.targets[0] if alert.targets else scope) or arm_id(pick(alert.context, "resourceId"))
-    done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
+    target = named or _most_specific(alert.targets, scope, arm_id(pick(alert.context, "resourceId")))
+    done = status == "succeeded"
+    changed = done and target is not None and concerns(operation, target)
     at = _time_of(alert)
     parsed = Parsed(
         kind=ElementKind.CHANGE,
@@ -292,19 +291,22 @@ def _administrative(alert: Alert) -> Fact:
         target=target,
         occurred_at=at,
         dedupe_key=_activity_key(alert, operation, status, at),
-        why="somebody wrote, deleted or acted on a resource: a change, not an outage",
+        why=describe_change(author_of(alert.context), operation, CHANGED, done=done or not status),
     )
     details = Details(
         targets=(target,) if target else (),
-        is_deletion=done and concerns and operation.casefold().endswith("/delete"),
-        is_write=done and concerns and operation.casefold().endswith("/write"),
+        is_deletion=done and target is not None and is_deletion(operation, target),
+        is_write=changed and operation.casefold().endswith("/write"),
+        is_action=changed and is_real_action(operation),
     )
     return Fact(parsed, details)
 
 
-def _concerns(operation: str, target: str | None) -> bool:
-    """Whether the operation is one on the resource itself, and not on something inside it."""
-    return target is not None and operation.casefold().rpartition("/")[0] == arm_type(target)
+def _most_specific(targets: tuple[str, ...], *others: str | None) -> str | None:
+    """The first target, or where that is but a scope what else is named and more specific."""
+    if targets and is_resource(targets[0]):
+        return targets[0]
+    return next(iter(most_specific_first([*targets, *others])), None)
 
 
 def _activity_key(alert: Alert, operation: str, status: str, at: datetime | None) -> str:

@@ -23,6 +23,7 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
+from orchestrator.core.signals.changes import author_of, describe_change, is_deletion, is_real_action
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, open_text, pick, text, when, word
 
@@ -181,16 +182,22 @@ def _health(
 def _read_change(event: Envelope, known: EventWord) -> Fact:
     target = arm_id(event.subject) or arm_id(pick(branch(event.data, "resourceInfo"), "id"))
     target = target or arm_id(pick(event.data, "resourceUri"))
+    operation = text(pick(event.data, "operationName")) or text(pick(branch(event.data, "authorization"), "action"))
+    is_action = known.handler == "action"
+    is_cancelled = is_action and operation is not None and target is not None and is_deletion(operation, target)
     details = Details(
         targets=(target,) if target else (),
-        is_deletion=known.handler == "delete",
+        is_deletion=known.handler == "delete" or is_cancelled,
         is_write=known.handler == "write",
+        is_action=is_action and is_real_action(operation) and not is_cancelled,
     )
+    who, done = author_of(event.data), known.handler != "attempt"
+    why = describe_change(who, operation, known.why, done=done) if done or who else known.why
     # Topics of a subscription and of a resource group tell of the same change under the same id.
     same = event._replace(source=target) if target else event
     if same.time is None:
         same = same._replace(time=when(pick(branch(event.data, "operationalInfo"), "resourceEventTime")))
-    return _plain(same, known.kind, target, known.why, details)
+    return _plain(same, known.kind, target, why, details)
 
 
 def _at_source(event: Envelope, known: EventWord) -> Fact:
@@ -219,6 +226,7 @@ _HANDLERS: dict[str, Callable[[Envelope, EventWord], Fact]] = {
     "annotation": _annotation,
     "write": _read_change,
     "delete": _read_change,
+    "action": _read_change,
     "attempt": _read_change,
     "run": _run,
     "asset": _at_source,
