@@ -19,14 +19,12 @@ from orchestrator.core.recording import Heard
 from orchestrator.core.signals.facts import ElementKind, Fact
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import TooLarge, answer, problem
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
 from orchestrator.triggers.http_pairs import Handler, guard, place_of
 from orchestrator.watch.deliveries import Intake, hand_over, route
 
 LOG = telemetry.logger("events")
-
-LIMIT = 2 * 1024 * 1024
-"""Bytes: Event Grid sends at most 1 MB at once, action groups 256 KB (learn.microsoft.com, Event Grid quotas)."""
 
 TOLD = 10
 """Reasons told of a body of which nothing was understood."""
@@ -38,10 +36,10 @@ def deliveries(deployment: Deployment) -> Handler:
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         if req.method == "OPTIONS":
             return cloud_events_handshake(req)
-        body = req.get_body()
-        if len(body) > LIMIT:
-            raise TooLarge(LIMIT)
-        facts = facts_from_text(body)
+        try:
+            facts = await read_facts(req)
+        except Unreadable as fault:
+            return _not_understood(req, (str(fault),), fault.status)
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
@@ -113,11 +111,13 @@ def body_of(event: Any) -> dict[str, Any]:
     }
 
 
-def _not_understood(req: func.HttpRequest, reasons: tuple[str, ...]) -> func.HttpResponse:
+def _not_understood(
+    req: func.HttpRequest, reasons: tuple[str, ...], status: HTTPStatus = HTTPStatus.BAD_REQUEST
+) -> func.HttpResponse:
     where, expected = place_of(req), "an event or an alert in JSON, or an array of them"
     detail = f"{where}: expected {expected}, got this: {reasons[0]}"
     told = {"field": "", "expected": expected, "got": reasons[0], "invalid": list(reasons[:TOLD])}
-    return problem(HTTPStatus.BAD_REQUEST, detail, None, where=where, **told)
+    return problem(status, detail, None, where=where, **told)
 
 
 def _validation_code(facts: list[Fact]) -> str | None:

@@ -86,10 +86,10 @@ def _spellings(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
 
 def branch(holder: Any, *path: str) -> dict[str, Any]:
     """The object at the end of a path of keys, each of them also as JSON in a text; empty if there is none."""
-    holder = open_object(holder)
+    found = open_object(holder)
     for name in path:
-        holder = open_object(pick(holder, name))
-    return holder
+        found = open_object(pick(found, name))
+    return found
 
 
 def text(value: Any) -> str | None:
