@@ -108,7 +108,7 @@ def _common(data: dict[str, Any]) -> Fact | None:
 def _service_of(essentials: dict[str, Any], context: dict[str, Any]) -> Service:
     """What the alert comes from. A service that is named and not known speaks of something else than the platform."""
     named = pick(essentials, "monitoringService")
-    if named is not None and named != "":
+    if named is not None and not (isinstance(named, str) and not named.strip()):
         said = word(named).removeprefix("activitylog")
         return SERVICE.get("logalerts" if _LOG_ALERTS.fullmatch(said) else said, Service.UNUSED)
     if word(pick(essentials, "signalType")) in MEASURED_SIGNALS:

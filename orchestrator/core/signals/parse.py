@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from orchestrator.core.signals.events import read_event
 from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import decode_leniently, digest_of, key_of, well_formed
 
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
 MOST_ELEMENTS = 5000
 """Of one array. Event Grid and action groups send far fewer."""
 
@@ -76,10 +78,46 @@ def _one_by_one(text: str | bytes) -> list[Fact]:
     try:
         elements = msgspec.json.decode(text, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return [_no_json(text)]
+        return _facts_of_parts(text)
     if len(elements) > MOST_ELEMENTS:
         return [_too_many(elements)]
     return [_alone(bytes(element)) for element in elements]
+
+
+def _facts_of_parts(text: str | bytes) -> list[Fact]:
+    """The same where an element is nested so deeply that it cannot even be skipped."""
+    parts = _split(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+    if len(parts) > MOST_ELEMENTS:
+        return [_too_many(parts)]
+    found = []
+    for part in parts:
+        try:
+            found.append(_fact(decode_leniently(part)))
+        except RecursionError:
+            found.append(_no_json(part))
+        except ValueError:
+            return [_no_json(text)]
+    return found or [_no_json(text)]
+
+
+def _split(said: bytes) -> list[bytes]:
+    """The texts of an array's elements, found by brackets, commas and quotes alone; none if this is no array."""
+    said = said.removeprefix(b"\xef\xbb\xbf").strip()
+    if not said.startswith(b"["):
+        return []
+    depth, start, parts = 0, 1, []
+    for mark in _MARKS.finditer(said):
+        sign = mark[0]
+        if sign in b"[{":
+            depth += 1
+        elif sign in b"]}":
+            depth -= 1
+        if (depth == 1 and sign == b",") or (depth == 0 and sign == b"]"):
+            parts.append(said[start : mark.start()])
+            start = mark.end()
+        if depth == 0 and sign in b"]}":
+            return parts if start == len(said) else []
+    return []
 
 
 def _alone(element: bytes) -> Fact:

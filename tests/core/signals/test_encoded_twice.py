@@ -126,6 +126,12 @@ def test_a_service_that_measures_the_platform_counts(service: str) -> None:
     assert (parsed.kind, parsed.counts) == ("signal", True)
 
 
+@pytest.mark.parametrize("service", [None, "", "  "])
+def test_a_service_that_is_not_named_leaves_it_to_the_kind_of_signal(service: Any) -> None:
+    (parsed,) = parse(metric(monitoringService=service))
+    assert (parsed.kind, parsed.counts) == ("signal", True)
+
+
 def test_an_array_of_too_many_elements_is_one_invalid_line() -> None:
     assert len(parse_text(b"[" + b",".join([b"{}"] * 5000) + b"]")) == 5000
     for found in (parse_text(b"[" + b",".join([b"{}"] * 5001) + b"]"), parse([{}] * 5001)):
@@ -133,14 +139,16 @@ def test_an_array_of_too_many_elements_is_one_invalid_line() -> None:
         assert "5001" in found[0].why
 
 
-def test_an_element_that_is_nested_too_deeply_costs_no_other() -> None:
-    good = json.dumps(metric()).encode()
-    deep = b'{"a":' * 8000 + b"1" + b"}" * 8000
+@pytest.mark.parametrize("rule", ["rule", "half \ud800 a pair", 'marks ]}{[,\\"'])
+@pytest.mark.parametrize("depth", [1100, 8000, 100_000])
+def test_an_element_that_is_nested_too_deeply_costs_no_other(depth: int, rule: str) -> None:
+    good = json.dumps(metric(alertRule=rule)).encode()
+    deep = b'{"a":' * depth + b"1" + b"}" * depth
     found = parse_text(b"[" + good + b"," + deep + b"," + good + b"]")
     assert [parsed.kind for parsed in found] == ["signal", "invalid", "signal"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{} {}", b"[]x", b"[1,2"])
+@pytest.mark.parametrize("body", [b"", b"{", b"{} {}", b"[]x", b"[1,2", b"[1,,2]", b"[{bad}, 2]", b"[" * 9000])
 def test_what_is_not_one_json_value_is_one_invalid_line(body: bytes) -> None:
     assert [parsed.kind for parsed in parse_text(body)] == ["invalid"]
 
