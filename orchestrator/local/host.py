@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.functions as func
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import ContentEncodingError
 from azure.functions.eventgrid import EventGridEventInConverter
 from azure.functions.meta import Datum
 from azure.functions.timer import TimerRequest
@@ -87,9 +88,7 @@ class LocalHost:
             if function.trigger == "httpTrigger":
                 self._add_route(site_app, function)
         site_app.router.add_route("*", "/runtime/webhooks/EventGrid", self._event_grid)
-        self._runner = web.AppRunner(
-            site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, auto_decompress=False
-        )
+        self._runner = web.AppRunner(site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
         await site.start()
@@ -121,13 +120,19 @@ class LocalHost:
             site_app.router.add_route(_enum_text(method).upper(), route, respond)
 
     async def _respond(self, function: Function, request: web.Request) -> web.Response:
+        try:
+            body = await request.read()
+        except (web.RequestPayloadError, ClientPayloadError, ContentEncodingError):
+            said = {"type": "about:blank", "title": "Bad Request", "status": 400}
+            said |= {"detail": "the body ends too early, or is not encoded as its headers say"}
+            return web.Response(status=400, body=json.dumps(said).encode(), content_type="application/problem+json")
         asked = func.HttpRequest(
             method=request.method,
             url=str(request.url),
             headers=dict(request.headers),
             params=dict(request.query),
             route_params=dict(request.match_info),
-            body=await request.read(),
+            body=body,
         )
         try:
             answer = await function.invoke(asked, self._client)

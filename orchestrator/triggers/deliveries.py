@@ -6,12 +6,10 @@ no retry would mend; our own trouble is 503. A bad element among good ones does 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 import azure.functions as func
 
@@ -19,20 +17,14 @@ from orchestrator import telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.recording import Heard
 from orchestrator.core.signals.facts import ElementKind, Fact
-from orchestrator.core.signals.json_access import decode_value
-from orchestrator.core.signals.parse import facts_from, facts_from_text
+from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import TooLarge, answer, problem
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
 from orchestrator.triggers.http_pairs import Handler, guard, place_of
 from orchestrator.watch.deliveries import Intake, hand_over, route
 
 LOG = telemetry.logger("events")
-
-LIMIT = 2 * 1024 * 1024
-"""Bytes: Event Grid sends at most 1 MB at once, action groups 256 KB (learn.microsoft.com, Event Grid quotas)."""
-
-INLINE = 64 * 1024
-"""Bytes up to which a body is parsed at once; longer ones are parsed in a thread."""
 
 TOLD = 10
 """Reasons told of a body of which nothing was understood."""
@@ -44,13 +36,10 @@ def deliveries(deployment: Deployment) -> Handler:
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         if req.method == "OPTIONS":
             return cloud_events_handshake(req)
-        body = req.get_body()
-        if len(body) > LIMIT:
-            raise TooLarge(LIMIT)
-        if not _is_plain(req):
-            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body is taken without a Content-Encoding")
-        # A large body would hold up every other request while it is parsed.
-        facts = _facts_of(req, body) if len(body) <= INLINE else await asyncio.to_thread(_facts_of, req, body)
+        try:
+            facts = await read_facts(req)
+        except Unreadable as fault:
+            return _not_understood(req, (str(fault),), fault.status)
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
@@ -80,24 +69,6 @@ async def _hand_over(deployment: Deployment, engine: Engine, found: Intake) -> N
     await hand_over(engine, deployment.plans, found._replace(captures=news), now)
     for pair, signals in found.signals.items():
         await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
-
-
-def _is_plain(req: func.HttpRequest) -> bool:
-    return (req.headers.get("content-encoding") or "identity").strip().casefold() == "identity"
-
-
-def _facts_of(req: func.HttpRequest, body: bytes) -> list[Fact]:
-    """The facts of a body. In CloudEvents' binary mode the attributes come as headers, and the body is the data."""
-    kind, version = req.headers.get("ce-type"), req.headers.get("ce-specversion")
-    if not kind or not version:
-        return facts_from_text(body)
-    element: dict[str, Any] = {
-        name: unquote(said)
-        for name in ("id", "source", "subject", "time")
-        if (said := req.headers.get(f"ce-{name}")) is not None
-    }
-    data = decode_value(body.decode(errors="replace"))
-    return facts_from([{**element, "specversion": version, "type": kind, "data": data}])
 
 
 def _tell_unknown(found: Intake) -> None:
@@ -140,11 +111,13 @@ def body_of(event: Any) -> dict[str, Any]:
     }
 
 
-def _not_understood(req: func.HttpRequest, reasons: tuple[str, ...]) -> func.HttpResponse:
+def _not_understood(
+    req: func.HttpRequest, reasons: tuple[str, ...], status: HTTPStatus = HTTPStatus.BAD_REQUEST
+) -> func.HttpResponse:
     where, expected = place_of(req), "an event or an alert in JSON, or an array of them"
     detail = f"{where}: expected {expected}, got this: {reasons[0]}"
     told = {"field": "", "expected": expected, "got": reasons[0], "invalid": list(reasons[:TOLD])}
-    return problem(HTTPStatus.BAD_REQUEST, detail, None, where=where, **told)
+    return problem(status, detail, None, where=where, **told)
 
 
 def _validation_code(facts: list[Fact]) -> str | None:

@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import batched
 from typing import NamedTuple
 
 from orchestrator.core.base.vocabulary import Role
@@ -20,6 +21,9 @@ from orchestrator.core.signals.signal import Signal
 from orchestrator.ports import Engine
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import CaptureOrder
+
+JOBS_AT_ONCE = 500
+"""Jobs of one delivery that one capture run is given."""
 
 
 class Intake(NamedTuple):
@@ -63,8 +67,9 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
     return Intake(
         signals={pair: tuple(found) for pair, found in signals.items() if found},
         captures=tuple(
-            CaptureOrder(pair=pair, side=side, jobs=tuple(names), told=told)
+            CaptureOrder(pair=pair, side=side, jobs=chunk, told=told)
             for (pair, side, told), names in jobs.items()
+            for chunk in batched(names, JOBS_AT_ONCE, strict=False)
         ),
         ignored=ignored,
         invalid=tuple(invalid),

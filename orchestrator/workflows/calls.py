@@ -76,13 +76,15 @@ async def command(engine: Engine, pair: str, order: Command, now: datetime) -> N
 
 
 async def capture(engine: Engine, plans: Mapping[str, Plan], orders: Iterable[CaptureOrder]) -> int:
-    """Start a capture run per order; how many."""
-    started = 0
-    for order in orders:
+    """Start a capture run per order, side by side; how many."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def start(order: CaptureOrder) -> None:
         run = CaptureRun(order=order, beat=beat_of(plans[order.pair].policy))
-        await engine.start(names.CAPTURE_RUN, to_builtins(run))
-        started += 1
-    return started
+        async with limit:
+            await engine.start(names.CAPTURE_RUN, to_builtins(run))
+
+    return len(await asyncio.gather(*(start(order) for order in orders)))
 
 
 async def report(engine: Engine, pair: str, found: Report, now: datetime) -> None:

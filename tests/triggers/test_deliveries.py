@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+import azure.functions as func
 import pytest
 from bodies import cloud, grid, metric
 from live import Caller, record_of, until
 
 from orchestrator.core.plan.schema import Hub
+from orchestrator.core.signals.parse import facts_from
+from orchestrator.core.signals.routing import Directory
 from orchestrator.local.session import Local
 from orchestrator.local.workload import User
+from orchestrator.triggers.answers import TooLarge
+from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
+from orchestrator.watch.deliveries import JOBS_AT_ONCE, route
 
 PLACES = ("events", "alerts")
 
@@ -77,7 +85,6 @@ def test_a_cloud_event_in_binary_mode_is_read_from_its_headers(caller: Caller, l
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
-        ({"Content-Encoding": "gzip"}, b"[]", 415),
         ({}, b'[{"a": "\xff\xfe"}]', 400),
         ({}, b'[{"specversion": "1.0", "ty', 400),
     ],
@@ -189,3 +196,103 @@ def test_a_body_that_is_too_large_is_refused_unread(caller: Caller) -> None:
     """413: more than Event Grid and action groups ever send."""
     answer = caller.send("POST", "events", data=b"[" + b" " * 2 * 1024 * 1024 + b"]")
     assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+
+VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
+
+
+def ce_headers(event: dict[str, Any]) -> dict[str, str]:
+    """The attributes of an event, as the binary mode sends them."""
+    return {f"ce-{name}": said for name, said in event.items() if name != "data" and said}
+
+
+def test_a_cloud_event_in_binary_mode_is_understood(caller: Caller) -> None:
+    """The attributes are headers, the body is the data alone."""
+    name = submitted(caller.local, "in-binary-mode")
+    event = run_event(caller.local.plan.primary, name, "cloud")
+    answer = caller.post("events", event["data"], headers=ce_headers(event))
+    assert (answer.status_code, answer.json()["jobs"]) == (200, 1)
+    assert until(lambda: record_of(caller.local, name), "the job's record").name == name
+
+
+@pytest.mark.parametrize("mode", ["application/cloudevents+json", "application/cloudevents-batch+json"])
+def test_structured_and_batched_events_are_in_the_body(caller: Caller, mode: str) -> None:
+    """Headers beside them are not asked."""
+    event = run_event(caller.local.plan.primary, "in-the-body", "cloud")
+    body = json.dumps([event] if "batch" in mode else event)
+    answer = caller.send("POST", "events", data=body, headers={"Content-Type": mode, "ce-type": "other"})
+    assert (answer.status_code, answer.json()["received"], answer.json()["jobs"]) == (200, 1, 1)
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"{} {}"])
+def test_a_binary_event_whose_data_is_no_json_is_the_senders_fault(caller: Caller, body: bytes) -> None:
+    event = run_event(caller.local.plan.primary, "x", "cloud")
+    answer = caller.send("POST", "events", data=body, headers=ce_headers(event))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    bare = caller.send("POST", "events", data=b"{}", headers={"ce-id": "1"})
+    assert (bare.status_code, bare.headers["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("schema", ["grid", "cloud", "binary"])
+def test_a_handshake_whose_data_is_a_text_is_answered(caller: Caller, schema: str) -> None:
+    """Senders encode twice."""
+    data = json.dumps({"validationCode": "c-7"})
+    if schema == "binary":
+        answer = caller.post("events", data, headers=ce_headers(cloud(VALIDATION, None)))
+    else:
+        answer = caller.post("events", [grid(VALIDATION, data) if schema == "grid" else cloud(VALIDATION, data)])
+    assert (answer.status_code, answer.json()) == (200, {"validationResponse": "c-7"})
+
+
+def test_a_compressed_body_is_read(caller: Caller) -> None:
+    """Whether the host or the app decompresses it."""
+    body = gzip.compress(json.dumps([fired(caller.local.plan.primary, "compressed")]).encode())
+    answer = caller.send("POST", "alerts", data=body, headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["signals"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("gzip", b"no gzip", 400),
+        ("gzip", gzip.compress(b"[]" * 500)[:-9], 400),
+        ("gzip", gzip.compress(b" " * 3 * 1024 * 1024), 413),
+        ("deflate", b"no deflate", 400),
+        ("rot13", b"[]", 415),
+    ],
+)
+def test_a_wrong_encoding_is_the_senders_fault(encoding: str, body: bytes, status: int) -> None:
+    """Problem details, and nothing is handed over."""
+    req = func.HttpRequest("POST", "/api/events", headers={"Content-Encoding": encoding}, body=body)
+    with pytest.raises((Unreadable, TooLarge)) as caught:
+        asyncio.run(read_facts(req))
+    assert (caught.value.status if isinstance(caught.value, Unreadable) else 413) == status
+
+
+def test_an_unknown_encoding_is_answered_with_problem_details(caller: Caller) -> None:
+    answer = caller.send("POST", "events", data=b"[]", headers={"Content-Encoding": "rot13"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
+
+
+def test_a_large_body_is_read_in_a_thread_and_means_the_same() -> None:
+    """Over 64 KiB others do not wait for it."""
+    elements = [{"broken": n, "filler": "x" * 100} for n in range(1000)]
+    req = func.HttpRequest("POST", "/api/events", headers={}, body=json.dumps(elements).encode())
+    assert len(asyncio.run(read_facts(req))) == 1000
+
+
+def test_jobs_of_one_delivery_are_captured_in_chunks(caller: Caller) -> None:
+    """One run for many jobs, not one for each."""
+    plan = caller.local.plan
+    events = [run_event(plan.primary, f"j{n}") | {"id": str(n)} for n in range(JOBS_AT_ONCE + 1)]
+    found = route(Directory({plan.pair: plan}), facts_from(events), datetime.now(UTC))
+    assert [len(order.jobs) for order in found.captures] == [JOBS_AT_ONCE, 1]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_not_compressed_as_it_says_is_answered_with_problem_details(
+    caller: Caller, encoding: str
+) -> None:
+    """By whoever decompresses it."""
+    answer = caller.send("POST", "events", data=b"not compressed", headers={"Content-Encoding": encoding})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")

@@ -6,9 +6,9 @@ Health is read from the context only. Metric and log alerts have their state now
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import regions_in
@@ -16,6 +16,7 @@ from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
 from orchestrator.core.signals.azure_words import (
     CAUSE,
     CAUSE_WORDS,
+    CHANGED,
     FIRED,
     FIRED_WORDS,
     HEALTH,
@@ -29,17 +30,35 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
-from orchestrator.core.signals.changes import CONTAINERS, acts, describe_change
+from orchestrator.core.signals.changes import author_of, concerns, describe_change, is_deletion, is_real_action
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import arm_id, arm_type, branch, digest_of, key_of, pick, text, when, word
+from orchestrator.core.signals.json_access import (
+    arm_id,
+    branch,
+    digest_of,
+    key_of,
+    open_text,
+    pick,
+    text,
+    when,
+    word,
+)
+from orchestrator.core.signals.older_alerts import (
+    LOG_ALERTS,
+    METRIC_ALERTS,
+    dimension_resources,
+    dimensions,
+    log_essentials,
+    metric_essentials,
+)
 from orchestrator.core.signals.service_health import read_notice
+from orchestrator.core.signals.targets import LISTED, is_resource, most_specific_first
 
 COMMON = "azuremonitorcommonalertschema"
 LEGACY = "microsoftinsights/activitylogs"
-OLD_METRIC = frozenset({"azuremonitormetricalert", "nearrealtimemetricalert", "microsoftinsights/metricalerts"})
-OLD_LOG = "microsoftinsights/logalert"
-TARGETS_LIMIT = 50
-LONGEST_SERIES = 400
+_LOG_ALERTS = re.compile(r"logalerts(v\d{1,2})?")
+"""Each version of log alerts names itself."""
+
 PLANNED_IN = ("category", "reasonType")
 """Where events and Resource Manager say that work was planned, whatever they name as its cause."""
 
@@ -61,11 +80,19 @@ def read_alert(element: dict[str, Any]) -> Fact | None:
         return _common(data)
     if schema == LEGACY:
         return _legacy(data)
-    if schema in OLD_METRIC:
-        return _old_metric(data)
-    if schema == OLD_LOG:
-        return _old_log(data)
+    if schema in METRIC_ALERTS:
+        return _older(element, metric_essentials(data), branch(data, "context"))
+    if schema in LOG_ALERTS:
+        return _older(element, log_essentials(data), data)
     return None
+
+
+def _older(element: dict[str, Any], essentials: dict[str, Any], context: dict[str, Any]) -> Fact | None:
+    """A metric or log alert of the time before the common schema. It names no service, so its schema is its type."""
+    if not essentials:
+        return None
+    sent = text(pick(element, "schemaId"))
+    return _read_measurement(Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs"))))
 
 
 def _common(data: dict[str, Any]) -> Fact | None:
@@ -74,82 +101,19 @@ def _common(data: dict[str, Any]) -> Fact | None:
         return None
     sent = text(pick(essentials, "monitoringService"))
     context = branch(data, "alertContext")
-    alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs")))
-    if sent:
-        # A service that is not known to speak of the platform counts for nothing, whatever it measures.
-        return _READERS[SERVICE.get(word(sent).removeprefix("activitylog"), Service.UNUSED)](alert)
-    service = _named_source(context)
-    if service is None and word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
-        service = Service.MEASURED
-    return _READERS[service or Service.UNUSED](alert)
+    alert = Alert(sent, essentials, context, _targets(pick(essentials, "alertTargetIDs"), context))
+    return _READERS[_service_of(essentials, context)](alert)
 
 
-def _old_metric(data: dict[str, Any]) -> Fact | None:
-    """A metric alert as it is sent where the common alert schema is off.
-
-    Source: learn.microsoft.com, "Non-common alert schema definitions for Test Action Group", metric alerts.
-    """
-    context = branch(data, "context")
-    resource = arm_id(pick(context, "resourceId"))
-    if not context:
-        return None
-    return _read_measurement(
-        Alert(
-            "Platform",
-            {
-                "alertRule": pick(context, "name"),
-                "severity": _old_severity(pick(context, "severity")),
-                "signalType": "Metric",
-                "monitorCondition": _OLD_STATES.get(word(pick(data, "status"))) or pick(data, "status"),
-                "firedDateTime": pick(context, "timestamp"),
-                "resolvedDateTime": pick(context, "timestamp"),
-                "originAlertId": pick(context, "id"),
-            },
-            context,
-            (resource,) if resource else (),
-        )
-    )
-
-
-def _old_log(data: dict[str, Any]) -> Fact | None:
-    """A log alert as it is sent where the common alert schema is off; the same source. It is never resolved."""
-    rule = text(pick(data, "AlertRuleName"))
-    if rule is None:
-        return None
-    named = [pick(data, "ResourceId"), pick(branch(data, "Dimensions"), "ResourceId"), pick(data, "WorkspaceId")]
-    targets = tuple(found for item in named if (found := arm_id(item)))
-    return _read_measurement(
-        Alert(
-            "Log Alerts",
-            {
-                "alertRule": rule,
-                "severity": _old_severity(pick(data, "Severity")),
-                "signalType": "Log",
-                "monitorCondition": "Fired",
-                "firedDateTime": _american_time(pick(data, "SearchIntervalEndtimeUtc")),
-                "originAlertId": f"{pick(data, 'SubscriptionId') or ''}/{rule}",
-            },
-            data,
-            targets,
-        )
-    )
-
-
-_OLD_STATES = {"activated": "Fired", "deactivated": "Resolved", "resolved": "Resolved"}
-
-
-def _old_severity(said: Any) -> Any:
-    """``0`` and ``Sev0`` are the same."""
-    return f"Sev{word(said)}" if word(said) in {"0", "1", "2", "3", "4"} else said
-
-
-def _american_time(said: Any) -> Any:
-    """Log alerts of the first generation write ``2018-03-26T09:10:40Z`` or ``3/22/2018 1:36:31 PM``."""
-    if not isinstance(said, str) or when(said) is not None:
-        return said
-    with suppress(ValueError):
-        return datetime.strptime(said.strip()[:40], "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=UTC).isoformat()
-    return said
+def _service_of(essentials: dict[str, Any], context: dict[str, Any]) -> Service:
+    """What the alert comes from. A service that is named and not known speaks of something else than the platform."""
+    named = pick(essentials, "monitoringService")
+    if named is not None and not (isinstance(named, str) and not named.strip()):
+        said = word(named).removeprefix("activitylog")
+        return SERVICE.get("logalerts" if _LOG_ALERTS.fullmatch(said) else said, Service.UNUSED)
+    if word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
+        return _named_source(context) or Service.MEASURED
+    return _named_source(context) or Service.UNUSED
 
 
 def _legacy(data: dict[str, Any]) -> Fact | None:
@@ -157,8 +121,7 @@ def _legacy(data: dict[str, Any]) -> Fact | None:
     if not record:
         return None
     sent = _read_word(record, "eventSource")
-    resource = arm_id(pick(record, "resourceId"))
-    alert = Alert(sent, {}, record, (resource,) if resource else ())
+    alert = Alert(sent, {}, record, _targets(pick(record, "resourceId")))
     return _READERS[_named_source(record) or Service.ADMINISTRATIVE](alert)
 
 
@@ -180,12 +143,13 @@ def _read_word(record: dict[str, Any], name: str) -> str | None:
     return text(pick(said, "value")) if isinstance(said, dict) else text(said)
 
 
-def _targets(said: Any) -> tuple[str, ...]:
-    listed = said[:TARGETS_LIMIT] if isinstance(said, list) else [said]
-    found = tuple(found for item in listed if (found := arm_id(item)))
-    # A subscription or group beside a resource is only the scope; of several, the most specific is what it is about.
-    resources = tuple(target for target in found if arm_type(target))
-    return tuple(sorted(resources or found, key=lambda target: -target.count("/")))
+def _targets(said: Any, context: dict[str, Any] | None = None) -> tuple[str, ...]:
+    """The resources an alert is about, the most specific first; from its context where it names scopes alone."""
+    opened = open_text(said)
+    named = most_specific_first(opened if isinstance(opened, list) else [said])
+    if context is None or any(is_resource(item) for item in named):
+        return named
+    return most_specific_first([*named, pick(context, "resourceId"), *dimension_resources(context)])
 
 
 def _resource_health(alert: Alert) -> Fact:
@@ -250,8 +214,8 @@ def _service_health(alert: Alert) -> Fact:
 
 def _read_measurement(alert: Alert) -> Fact:
     essentials = alert.essentials
-    condition = word(pick(essentials, "monitorCondition"))
-    observation = FIRED.get(condition, Observation.BLIND)
+    observation = FIRED.get(word(pick(essentials, "monitorCondition")), Observation.BLIND)
+    series = _series(alert)
     severity = text(pick(essentials, "severity")) or "unknown severity"
     severe = word(pick(essentials, "severity")) in SEVERE
     fired, resolved = when(pick(essentials, "firedDateTime")), when(pick(essentials, "resolvedDateTime"))
@@ -264,7 +228,7 @@ def _read_measurement(alert: Alert) -> Fact:
         target=alert.targets[0] if alert.targets else None,
         regions=_searched_regions(alert.context),
         occurred_at=at,
-        dedupe_key=_measurement_key(alert, condition, at),
+        dedupe_key=_measurement_key(alert, series, observation, at),
         counts=severe and observation is Observation.BAD,
         why=_measurement_reason(observation, severity, severe),
     )
@@ -273,31 +237,35 @@ def _read_measurement(alert: Alert) -> Fact:
         WordSent("monitorCondition", pick(essentials, "monitorCondition"), FIRED_WORDS),
         WordSent("severity", pick(essentials, "severity"), SEVERITIES),
     )
-    details = Details(targets=alert.targets, rule=rule, series=_series(alert), is_severe=severe, unknown=unknown)
-    return Fact(parsed, details)
-
-
-def _series(alert: Alert) -> str | None:
-    """What tells one series of a rule from another: equal for an alert that fired and the same when resolved."""
-    identity = text(pick(alert.essentials, "originAlertId", "alertId"))
-    return identity.casefold()[:LONGEST_SERIES] if identity else None
+    return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown, series=series))
 
 
 def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
     """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
-    sources = pick(context.get("SearchResults"), "dataSources")
-    return (
-        regions_in([pick(source, "region") for source in sources[:TARGETS_LIMIT]]) if isinstance(sources, list) else ()
-    )
+    sources = open_text(pick(branch(context, "SearchResults"), "dataSources"))
+    return regions_in([pick(source, "region") for source in sources[:LISTED]]) if isinstance(sources, list) else ()
 
 
-def _measurement_key(alert: Alert, condition: str, at: datetime | None) -> str:
-    identity = text(pick(alert.essentials, "originAlertId")) or text(pick(alert.essentials, "alertId"))
-    if identity is None:
-        return _key(alert, condition)
+def _series(alert: Alert) -> str | None:
+    """What Fired and Resolved of one alert share, and no other alert: its own id, or rule and dimensions."""
+    essentials = alert.essentials
+    identity = text(pick(essentials, "originAlertId")) or text(pick(essentials, "alertId"))
+    if identity:
+        return key_of(identity)
+    rule = text(pick(essentials, "alertRuleId")) or text(pick(essentials, "alertRule"))
+    if rule is None:
+        return None
+    return key_of(rule, *(f"{name}={value}" for name, value in dimensions(alert.context)))
+
+
+def _measurement_key(alert: Alert, series: str | None, observation: Observation, at: datetime | None) -> str:
+    state = word(pick(alert.essentials, "monitorCondition")) if observation is Observation.BLIND else observation
+    has_id = text(pick(alert.essentials, "originAlertId")) or text(pick(alert.essentials, "alertId"))
+    if series is None or (at is None and not has_id):
+        return _key(alert, state)
     signal = word(pick(alert.essentials, "signalType"))
-    target = alert.targets[0] if alert.targets else None
-    return key_of("alert", identity, signal, condition, at.isoformat() if at else None, target)
+    about = alert.targets[0] if alert.targets else None
+    return key_of("alert", series, signal, state, at.isoformat() if at else None, about)
 
 
 def _measurement_reason(observation: Observation, severity: str, severe: bool) -> str:
@@ -313,8 +281,9 @@ def _administrative(alert: Alert) -> Fact:
     status = word(_read_word(alert.context, "status"))
     named = arm_id(pick(branch(alert.context, "properties"), "entity"))
     scope = arm_id(pick(branch(alert.context, "authorization"), "scope"))
-    target = named or (alert.targets[0] if alert.targets else scope) or arm_id(pick(alert.context, "resourceId"))
-    done, concerns = status == "succeeded", bool(target) and _concerns(operation, target)
+    target = named or _most_specific(alert.targets, scope, arm_id(pick(alert.context, "resourceId")))
+    done = status == "succeeded"
+    changed = done and target is not None and concerns(operation, target)
     at = _time_of(alert)
     parsed = Parsed(
         kind=ElementKind.CHANGE,
@@ -323,23 +292,22 @@ def _administrative(alert: Alert) -> Fact:
         target=target,
         occurred_at=at,
         dedupe_key=_activity_key(alert, operation, status, at),
-        why=describe_change(alert.context, operation),
+        why=describe_change(author_of(alert.context), operation, CHANGED, done=done or not status),
     )
     details = Details(
         targets=(target,) if target else (),
-        is_deletion=done and concerns and operation.casefold().endswith("/delete"),
-        is_write=done and concerns and operation.casefold().endswith("/write"),
-        is_action=done and acts(operation),
+        is_deletion=done and target is not None and is_deletion(operation, target),
+        is_write=changed and operation.casefold().endswith("/write"),
+        is_action=changed and is_real_action(operation),
     )
     return Fact(parsed, details)
 
 
-def _concerns(operation: str, target: str | None) -> bool:
-    """Whether the operation is one on the resource itself, and not on something inside it."""
-    if target is None:
-        return False
-    named = operation.casefold().rpartition("/")[0]
-    return named == arm_type(target) or (named in CONTAINERS and not arm_type(target))
+def _most_specific(targets: tuple[str, ...], *others: str | None) -> str | None:
+    """The first target, or where that is but a scope what else is named and more specific."""
+    if targets and is_resource(targets[0]):
+        return targets[0]
+    return next(iter(most_specific_first([*targets, *others])), None)
 
 
 def _activity_key(alert: Alert, operation: str, status: str, at: datetime | None) -> str:

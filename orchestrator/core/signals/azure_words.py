@@ -151,6 +151,7 @@ SERVICE = {
     "administrative": Service.ADMINISTRATIVE,
     "platform": Service.MEASURED,
     "metric": Service.MEASURED,
+    "logalerts": Service.MEASURED,
     "logalertsv2": Service.MEASURED,
     "loganalytics": Service.MEASURED,
     "applicationinsights": Service.MEASURED,
@@ -168,7 +169,7 @@ SERVICE = {
 SERVICES = frozenset({*SERVICE, *(f"activitylog{name}" for name in SERVICE)})
 
 MEASURED_SIGNALS = frozenset({"metric", "log"})
-"""``signalType`` of alerts that measure something, for a service that is not in the table."""
+"""``signalType`` of alerts that measure something, for an alert that names no service."""
 
 
 class EventWord(NamedTuple):
@@ -179,7 +180,7 @@ class EventWord(NamedTuple):
     why: str
 
 
-_CHANGED = "somebody wrote, deleted or acted on a resource: a change, not an outage"
+CHANGED = "somebody wrote, deleted or acted on a resource: a change, not an outage"
 
 _ML = "microsoft.machinelearningservices."
 
@@ -194,21 +195,21 @@ EVENTS = {
     f"{_RESOURCES}deleted": EventWord(
         ElementKind.CHANGE, "delete", "somebody deleted the resource: a change, not an outage"
     ),
-    "microsoft.resources.resourcewritesuccess": EventWord(ElementKind.CHANGE, "write", _CHANGED),
+    "microsoft.resources.resourcewritesuccess": EventWord(ElementKind.CHANGE, "write", CHANGED),
     "microsoft.resources.resourcewritefailure": EventWord(
         ElementKind.CHANGE, "attempt", "a write was tried and failed"
     ),
     "microsoft.resources.resourcewritecancel": EventWord(
         ElementKind.CHANGE, "attempt", "a write was tried and cancelled"
     ),
-    "microsoft.resources.resourcedeletesuccess": EventWord(ElementKind.CHANGE, "delete", _CHANGED),
+    "microsoft.resources.resourcedeletesuccess": EventWord(ElementKind.CHANGE, "delete", CHANGED),
     "microsoft.resources.resourcedeletefailure": EventWord(
         ElementKind.CHANGE, "attempt", "a deletion was tried and failed"
     ),
     "microsoft.resources.resourcedeletecancel": EventWord(
         ElementKind.CHANGE, "attempt", "a deletion was tried and cancelled"
     ),
-    "microsoft.resources.resourceactionsuccess": EventWord(ElementKind.CHANGE, "action", _CHANGED),
+    "microsoft.resources.resourceactionsuccess": EventWord(ElementKind.CHANGE, "action", CHANGED),
     "microsoft.resources.resourceactionfailure": EventWord(
         ElementKind.CHANGE, "attempt", "an action was tried and failed"
     ),

@@ -23,19 +23,9 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
-from orchestrator.core.signals.changes import acts, describe_change
+from orchestrator.core.signals.changes import author_of, describe_change, is_deletion, is_real_action
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import (
-    arm_id,
-    branch,
-    decode_value,
-    digest_of,
-    key_of,
-    pick,
-    text,
-    when,
-    word,
-)
+from orchestrator.core.signals.json_access import arm_id, branch, digest_of, key_of, open_text, pick, text, when, word
 
 NO_DETAILS = Details()
 
@@ -72,7 +62,7 @@ def _type_of(element: dict[str, Any]) -> Any:
     """The type as sent. Others than events have a key ``type`` too, so one more of a CloudEvent must be there."""
     if "specversion" in element and "eventType" not in element and isinstance(element.get("type"), str):
         return element["type"]
-    is_cloud = any(name in element for name in ("specversion", "source", "specVersion", "data"))
+    is_cloud = any(name in element for name in ("specversion", "source", "specVersion", "data", "data_base64"))
     return text(pick(element, "eventType")) or (pick(element, "type") if is_cloud else None)
 
 
@@ -88,11 +78,10 @@ def _envelope(element: dict[str, Any], kind: str) -> Envelope:
 
 
 def _data_of(element: dict[str, Any]) -> Any:
-    """The event's data: as it is, or out of the text or the base64 in which it was sent."""
-    data = pick(element, "data")
-    if data is None:
-        data = pick(element, "data_base64")
-    return decode_value(data) if isinstance(data, str) else data
+    """The data, opened where it is an object or an array in a text; CloudEvents also call it ``data_base64``."""
+    sent = pick(element, "data", "data_base64")
+    opened = open_text(sent)
+    return sent if opened is None else opened
 
 
 def _identity(said: Any) -> str | None:
@@ -193,14 +182,17 @@ def _health(
 def _read_change(event: Envelope, known: EventWord) -> Fact:
     target = arm_id(event.subject) or arm_id(pick(branch(event.data, "resourceInfo"), "id"))
     target = target or arm_id(pick(event.data, "resourceUri"))
-    operation = text(pick(event.data, "operationName")) or ""
-    why = describe_change(event.data, operation) if operation else known.why
+    operation = text(pick(event.data, "operationName")) or text(pick(branch(event.data, "authorization"), "action"))
+    is_action = known.handler == "action"
+    is_cancelled = is_action and operation is not None and target is not None and is_deletion(operation, target)
     details = Details(
         targets=(target,) if target else (),
-        is_deletion=known.handler == "delete",
+        is_deletion=known.handler == "delete" or is_cancelled,
         is_write=known.handler == "write",
-        is_action=known.handler == "action" and acts(operation),
+        is_action=is_action and is_real_action(operation) and not is_cancelled,
     )
+    who, done = author_of(event.data), known.handler != "attempt"
+    why = describe_change(who, operation, known.why, done=done) if done or who else known.why
     # Topics of a subscription and of a resource group tell of the same change under the same id.
     same = event._replace(source=target) if target else event
     if same.time is None:
@@ -234,8 +226,8 @@ _HANDLERS: dict[str, Callable[[Envelope, EventWord], Fact]] = {
     "annotation": _annotation,
     "write": _read_change,
     "delete": _read_change,
-    "attempt": _read_change,
     "action": _read_change,
+    "attempt": _read_change,
     "run": _run,
     "asset": _at_source,
     "config": _at_source,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-from contextlib import suppress
+import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,18 +12,20 @@ from typing import Any
 import msgspec
 
 LONGEST_ID = 2048
-LONGEST_ENCODED = 2 * 1024 * 1024
-"""Characters of a text that is decoded once more: no sender's body is longer."""
-
-ENCODED_TIMES = 3
-"""Times that one value is decoded at the most."""
-
 LONGEST_KEY = 300
 USUAL_KEYS = 40
 """Keys of an object up to which its spellings are remembered."""
 
 LONGEST_NAME = 64
 LONGEST_WORD = 120
+LONGEST_EMBEDDED = 1024 * 1024
+"""Characters of a text that may hold JSON: Event Grid sends at most 1 MB at once."""
+
+MOST_ENCODINGS = 3
+_OPENINGS = ("{", "[", '"')
+_BASE64_OPENINGS = ("e", "W", "I", "77u/", "77u_", "C", "D")
+"""How base64 of an object, an array, a text, a byte order mark or blanks begins."""
+
 _SHORTEST_TIME = len("2026-02-27")
 _LONGEST_TIME = 40
 _RESOURCE_HEALTH = "/providers/microsoft.resourcehealth/"
@@ -84,11 +85,11 @@ def _spellings(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[int]]:
 
 
 def branch(holder: Any, *path: str) -> dict[str, Any]:
-    """The object at the end of a path of keys; empty if there is none."""
-    holder = decode_value(holder)
+    """The object at the end of a path of keys, each of them also as JSON in a text; empty if there is none."""
+    found = open_object(holder)
     for name in path:
-        holder = decode_value(pick(holder, name))
-    return holder if isinstance(holder, dict) else {}
+        found = open_object(pick(found, name))
+    return found
 
 
 def text(value: Any) -> str | None:
@@ -177,23 +178,69 @@ def _bytes_of(value: Any) -> bytes:
         return type(value).__name__.encode()
 
 
-def decode_value(value: Any) -> Any:
-    """The value, or what it holds if it is JSON in a text, or base64 of that; None if that cannot be read.
+def open_text(value: Any) -> dict[str, Any] | list[Any] | None:
+    """The object or array, also where it is JSON in a text, or base64 of that, encoded at most three times.
 
-    Senders and gateways encode twice: where a schema says object, its text counts as the object.
+    None for anything else, and for texts of more than ``LONGEST_EMBEDDED`` characters. Raises nothing.
     """
-    for _ in range(ENCODED_TIMES):
+    for _ in range(MOST_ENCODINGS):
         if not isinstance(value, str):
-            return value
+            break
         value = _decode_once(value)
-    return None if isinstance(value, str) else value
+    return value if isinstance(value, dict | list) else None
+
+
+def open_object(value: Any) -> dict[str, Any]:
+    """The same for what must be an object; empty for anything else."""
+    found = open_text(value)
+    return found if isinstance(found, dict) else {}
 
 
 def _decode_once(said: str) -> Any:
-    if len(said) > LONGEST_ENCODED:
+    if len(said) > LONGEST_EMBEDDED:
         return None
-    with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
+    said = said.strip().removeprefix("\ufeff").lstrip()
+    if said[:1] in _OPENINGS:
+        return _decode_or_none(said)
+    squeezed = "".join(said.split())
+    if not squeezed.startswith(_BASE64_OPENINGS):
+        return None
+    try:
+        raw = base64.b64decode(squeezed.rstrip("=") + "=" * (-len(squeezed.rstrip("=")) % 4), altchars=b"-_")
+        return _decode_or_none(raw.decode("utf-8-sig"))
+    except ValueError:
+        return None
+
+
+def _decode_or_none(said: str) -> Any:
+    try:
+        return decode_leniently(said)
+    except (ValueError, RecursionError):
+        return None
+
+
+def decode_leniently(said: str | bytes) -> Any:
+    """JSON, also with what strict UTF-8 refuses: a byte order mark, UTF-16, half of a surrogate pair.
+
+    Raises ``ValueError`` for what is no JSON, ``RecursionError`` for what is nested too deeply.
+    """
+    try:
         return msgspec.json.decode(said)
-    with suppress(binascii.Error, ValueError, RecursionError):
-        return msgspec.json.decode(base64.b64decode(said, validate=True))
-    return None
+    except (msgspec.DecodeError, UnicodeError):
+        said = said.removeprefix("\ufeff") if isinstance(said, str) else said.removeprefix(b"\xef\xbb\xbf")
+        return well_formed(json.loads(said, parse_constant=_refuse_constant))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def well_formed(value: Any) -> Any:
+    """The value with texts that can be encoded again."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [well_formed(item) for item in value]
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(item) for key, item in value.items()}
+    return value

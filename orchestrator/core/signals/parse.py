@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -11,10 +10,11 @@ import msgspec
 from orchestrator.core.signals.alerts import read_alert
 from orchestrator.core.signals.events import read_event
 from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import digest_of, key_of
+from orchestrator.core.signals.json_access import decode_leniently, digest_of, key_of, well_formed
 
-LONGEST_ARRAY = 5000
-"""Elements of one delivery: as many as Event Grid batches (learn.microsoft.com, "Event Grid output batching")."""
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
+MOST_ELEMENTS = 5000
+"""Of one array. Event Grid and action groups send far fewer."""
 
 
 def parse(body: Any) -> list[Parsed]:
@@ -29,13 +29,9 @@ def parse_text(text: str | bytes) -> list[Parsed]:
 
 def facts_from(body: Any) -> list[Fact]:
     """The facts of a decoded body: a single object, or an array of them. Never raises."""
-    if isinstance(body, list) and len(body) > LONGEST_ARRAY:
-        return [_too_many(len(body))]
-    return [_fact(_printable(element)) for element in body] if isinstance(body, list) else [_fact(_printable(body))]
-
-
-def _too_many(number: int) -> Fact:
-    return _invalid(number, f"an array of {number} elements, where at most {LONGEST_ARRAY} are taken at once")
+    if not isinstance(body, list):
+        return [_fact(_printable(body))]
+    return [_fact(_printable(element)) for element in body] if len(body) <= MOST_ELEMENTS else [_too_many(body)]
 
 
 def _printable(element: Any) -> Any:
@@ -43,95 +39,96 @@ def _printable(element: Any) -> Any:
     try:
         msgspec.json.encode(element)
     except UnicodeEncodeError:
-        return _well_formed(element)
+        return _mend(element)
     except (TypeError, ValueError, RecursionError):
         return element  # no JSON; whoever reads it says so
     return element
 
 
+def _mend(element: Any) -> Any:
+    try:
+        return well_formed(element)
+    except RecursionError:
+        return None
+
+
 def facts_from_text(text: str | bytes) -> list[Fact]:
     """The facts of a body as it came over the wire. What is no JSON is one invalid element."""
     try:
-        body = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        try:
-            body = _leniently(text)
-        except (ValueError, RecursionError):
-            return _one_by_one(text)
-    if isinstance(body, list) and len(body) > LONGEST_ARRAY:
-        return [_too_many(len(body))]
-    return [_fact(element) for element in body] if isinstance(body, list) else [_fact(body)]
+        body = decode_leniently(text)
+    except (ValueError, RecursionError):
+        return _one_by_one(text)
+    return _facts_of(body)
+
+
+def _facts_of(body: Any) -> list[Fact]:
+    if not isinstance(body, list):
+        return [_fact(body)]
+    return [_fact(element) for element in body] if len(body) <= MOST_ELEMENTS else [_too_many(body)]
+
+
+def _too_many(elements: list[Any]) -> Fact:
+    key = key_of("invalid", "elements", len(elements))
+    why = f"an array may have {MOST_ELEMENTS} elements, this one has {len(elements)}"
+    return Fact(Parsed(kind=ElementKind.INVALID, dedupe_key=key, why=why))
 
 
 def _one_by_one(text: str | bytes) -> list[Fact]:
     """The facts of an array some of whose elements no decoder takes, such as one that is nested too deeply."""
-    elements = _split_array(text.encode("utf-8", "replace") if isinstance(text, str) else text)
-    if not elements:
-        return [_no_json(text)]
-    if len(elements) > LONGEST_ARRAY:
-        return [_too_many(len(elements))]
-    return [_alone(element) for element in elements]
+    try:
+        elements = msgspec.json.decode(text, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return _facts_of_parts(text)
+    if len(elements) > MOST_ELEMENTS:
+        return [_too_many(elements)]
+    return [_alone(bytes(element)) for element in elements]
 
 
-_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+def _facts_of_parts(text: str | bytes) -> list[Fact]:
+    """The same where an element is nested so deeply that it cannot even be skipped."""
+    parts = _split(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+    if len(parts) > MOST_ELEMENTS:
+        return [_too_many(parts)]
+    found = []
+    for part in parts:
+        try:
+            found.append(_fact(decode_leniently(part)))
+        except RecursionError:
+            found.append(_no_json(part))
+        except ValueError:
+            return [_no_json(text)]
+    return found or [_no_json(text)]
 
 
-def _split_array(text: bytes) -> list[bytes]:
-    """The texts of an array's elements, by its brackets alone; empty if it is no array or does not end as one.
-
-    No decoder is asked: what is nested too deeply for one must not cost its neighbours.
-    """
-    said = text.strip()
-    if not (said.startswith(b"[") and said.endswith(b"]")):
+def _split(said: bytes) -> list[bytes]:
+    """The texts of an array's elements, found by brackets, commas and quotes alone; none if this is no array."""
+    said = said.removeprefix(b"\xef\xbb\xbf").strip()
+    if not said.startswith(b"["):
         return []
-    depth, start, elements = 0, 1, []
+    depth, start, parts = 0, 1, []
     for mark in _MARKS.finditer(said):
-        if mark[0] in b"[{":
+        sign = mark[0]
+        if sign in b"[{":
             depth += 1
-        elif mark[0] in b"]}":
+        elif sign in b"]}":
             depth -= 1
-        ends = depth == 0 and mark.end() == len(said)
-        if ends or (depth == 1 and mark[0] == b","):
-            elements.append(said[start : mark.start()])
+        if (depth == 1 and sign == b",") or (depth == 0 and sign == b"]"):
+            parts.append(said[start : mark.start()])
             start = mark.end()
-        elif depth <= 0:
-            return []
-    return elements if depth == 0 else []
+        if depth == 0 and sign in b"]}":
+            return parts if start == len(said) else []
+    return []
 
 
 def _alone(element: bytes) -> Fact:
     try:
-        return _fact(_leniently(element))
+        return _fact(decode_leniently(element))
     except (ValueError, RecursionError):
         return _no_json(element)
 
 
 def _no_json(text: str | bytes) -> Fact:
     return _invalid(text if isinstance(text, str) else text.hex()[:200], "this is not one JSON value")
-
-
-def _leniently(text: str | bytes) -> Any:
-    """What strict UTF-8 decoding refuses but JSON allows: a byte order mark, UTF-16, half of a surrogate pair."""
-
-    def refuse(name: str) -> Any:
-        raise ValueError(name)
-
-    if isinstance(text, str):
-        text = text.removeprefix("\ufeff")
-    elif text.startswith(b"\xef\xbb\xbf"):
-        text = text[3:]
-    return _well_formed(json.loads(text, parse_constant=refuse))
-
-
-def _well_formed(value: Any) -> Any:
-    """The value with texts that can be encoded again."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_well_formed(item) for item in value]
-    if isinstance(value, dict):
-        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
-    return value
 
 
 def _fact(element: Any) -> Fact:

@@ -22,7 +22,7 @@ from orchestrator.core.signals.azure_words import (
     strangers,
 )
 from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import branch, decode_value, digest_of, is_true, key_of, pick, text, word
+from orchestrator.core.signals.json_access import branch, digest_of, is_true, key_of, open_text, pick, text, word
 
 SERVICES_LIMIT = 100
 Places = tuple[tuple[str, tuple[str, ...]], ...]
@@ -105,15 +105,15 @@ def _level(context: dict[str, Any], properties: dict[str, Any]) -> Any:
 
 def _places(properties: dict[str, Any], named: tuple[str, ...]) -> Places:
     """Each service with its regions, or with all if it has none; the list is an array, or JSON in a text."""
-    said = decode_value(pick(properties, "impactedServices"))
-    if not isinstance(said, list):
-        return ()
-    found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in said[:SERVICES_LIMIT]]
+    said = open_text(pick(properties, "impactedServices"))
+    listed = [said] if isinstance(said, dict) else (said or [])[:SERVICES_LIMIT]
+    items = [branch(item) for item in listed]
+    found = [(text(pick(item, "ServiceName")) or "", _regions_of(item)) for item in items]
     return tuple((name, regions or named) for name, regions in found if name or regions)
 
 
 def _regions_of(item: Any) -> tuple[str, ...]:
-    listed_regions = pick(item, "ImpactedRegions")
+    listed_regions = open_text(pick(item, "ImpactedRegions"))
     if not isinstance(listed_regions, list):
         return ()
     return regions_in([pick(one, "RegionName") if isinstance(one, dict) else one for one in listed_regions])

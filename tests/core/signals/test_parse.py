@@ -179,7 +179,7 @@ def test_the_name_of_a_service_is_read_in_each_of_its_spellings(service: str) ->
     assert (one(body).evidence_class, one(body).type) == ("dependency", service)
 
 
-@pytest.mark.parametrize("service", ["Log Alerts V3", "Azure Backup", "Site Recovery", "Nagios", "whatever comes"])
+@pytest.mark.parametrize("service", ["Azure Backup", "Site Recovery", "Nagios", "whatever comes"])
 @pytest.mark.parametrize("signal", ["Log", "Metric"])
 def test_an_alert_of_a_service_that_is_not_known_counts_for_nothing(service: str, signal: str) -> None:
     """Whatever it measures, and at any severity: nobody knows whether it speaks of the platform."""

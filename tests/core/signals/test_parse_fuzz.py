@@ -139,12 +139,12 @@ def test_python_values_that_json_does_not_have_raise_nothing() -> None:
     assert len(parse(strange)) == len(strange)
 
 
-def test_as_many_elements_as_are_taken_at_once_are_read_in_a_moment() -> None:
+def test_ten_thousand_elements_are_read_in_a_moment() -> None:
     """Mixed bodies, every tenth of them broken."""
     dice = random.Random(7)  # noqa: S311 - a fixed mixture
-    batch = [dice.choice(BODIES) if n % 10 else {"broken": n} for n in range(5_000)]
-    facts = facts_from(batch)
-    assert sum(fact.parsed.kind is ElementKind.INVALID for fact in facts) == 500
+    batch = [dice.choice(BODIES) if n % 10 else {"broken": n} for n in range(10_000)]
+    facts = [fact for part in (batch[:5000], batch[5000:]) for fact in facts_from(part)]
+    assert sum(fact.parsed.kind is ElementKind.INVALID for fact in facts) == 1_000
 
 
 def test_a_megabyte_in_any_field_is_read_in_a_moment() -> None:

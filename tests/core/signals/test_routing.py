@@ -115,17 +115,12 @@ def test_an_alert_about_several_resources_speaks_once_per_resource_of_ours() -> 
     assert len({signal.subject for signal in found}) == 2
 
 
-def test_fired_and_resolved_of_one_series_are_about_the_same_subject() -> None:
-    """The ids of the two alerts differ; what they come from does not."""
+def test_fired_and_resolved_are_about_the_same_subject() -> None:
+    """Their own ids differ; series and resource do not."""
     fired, resolved = metric(), metric("Sev1", "Resolved", alertId="other")
     assert signals(fired)[0].subject == signals(resolved)[0].subject
     assert signals(fired)[0].key != signals(resolved)[0].key
-
-
-def test_a_rule_that_is_split_has_a_subject_for_each_series() -> None:
-    """What is resolved in one says nothing of the others."""
-    one, other = metric(originAlertId="rule_series_1"), metric("Sev1", "Resolved", originAlertId="rule_series_2")
-    assert signals(one)[0].subject != signals(other)[0].subject
+    assert signals(metric(originAlertId="other"))[0].subject != signals(fired)[0].subject
 
 
 @pytest.mark.parametrize(
