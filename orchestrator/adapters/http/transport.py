@@ -85,8 +85,13 @@ class Breaker:
                 self._next_try[host] = now + self._cooldown
 
 
-NO_RETRY: MappingProxyType[str, Any] = MappingProxyType({"retry_total": 0})
-"""For clients: repeating is the caller's business, who knows what a second write would mean."""
+NO_RETRY: MappingProxyType[str, Any] = MappingProxyType({"retry_total": 0, "permit_redirects": False})
+"""For clients: repeating is the caller's business, who knows what a second write would mean.
+
+No redirect is followed."""
+
+LONGEST_WISH = 86_400.0
+"""Seconds. A Retry-After may hold any number; one that no ``timedelta`` can hold counts as a day."""
 
 _REFUSAL: ContextVar[Any] = ContextVar("hubswitch_refusal", default=None)
 """The answer to the last request of this thread or task, if it was an error: a sleep that follows is its wish."""
@@ -157,7 +162,7 @@ class Gate:
             NotWaitedFor: the service asks for more than is waited inside a call.
             Unreachable: the deadline would be over.
         """
-        wanted, left = timedelta(seconds=asked), remaining()
+        wanted, left = timedelta(seconds=min(asked, LONGEST_WISH)), remaining()
         capped, refusal = min(wanted, self.limits.sleep), _REFUSAL.get()
         if refusal is not None and (wanted > capped or (left is not None and wanted >= left)):
             raise NotWaitedFor(refusal)
