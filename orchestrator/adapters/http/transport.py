@@ -43,7 +43,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
 from orchestrator.adapters.http.deadline import deadline, remaining, within_budget
-from orchestrator.adapters.http.errors import NotWaitedFor
+from orchestrator.adapters.http.errors import LONGEST_WISH, NotWaitedFor
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import Unreachable
 from orchestrator.settings import Settings
@@ -89,9 +89,6 @@ NO_RETRY: MappingProxyType[str, Any] = MappingProxyType({"retry_total": 0, "perm
 """For clients: repeating is the caller's business, who knows what a second write would mean.
 
 No redirect is followed."""
-
-LONGEST_WISH = 86_400.0
-"""Seconds. A Retry-After may hold any number; one that no ``timedelta`` can hold counts as a day."""
 
 _REFUSAL: ContextVar[Any] = ContextVar("hubswitch_refusal", default=None)
 """The answer to the last request of this thread or task, if it was an error: a sleep that follows is its wish."""
