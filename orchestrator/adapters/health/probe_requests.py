@@ -94,23 +94,32 @@ def _dependencies(hub: Hub) -> list[Question]:
     return asked
 
 
+UNKNOWN_TO_GATEWAY = 530
+"""The regional gateway's word for a service that its cluster does not know. It says nothing about the hub's health."""
+
+
 def by_status(what: str, status: int, took: timedelta) -> ProbeVerdict:
     """What an answer says: 2xx is well, 5xx and 408 are ill, and everything else says that we could not ask."""
     if 200 <= status < 300:
         return ProbeVerdict(Observation.OK, f"{what} answered {status} in {seconds(took)}")
-    if status >= 500 or status == 408:
+    if status != UNKNOWN_TO_GATEWAY and (status >= 500 or status == 408):
         return ProbeVerdict(Observation.BAD, f"{what} answered {status} in {seconds(took)}")
     said = {
         401: f"{what} refused our token (401)",
         403: f"{what} refused our identity (403)",
         404: f"{what} does not know what we asked for (404)",
         429: f"{what} asked us to slow down (429)",
+        UNKNOWN_TO_GATEWAY: f"{what} is unknown to the regional gateway (530)",
     }
+    if 300 <= status < 400:
+        return ProbeVerdict(Observation.BLIND, f"{what} answered {status}; redirects are not followed")
     return ProbeVerdict(Observation.BLIND, said.get(status, f"{what} did not understand our question ({status})"))
 
 
 def by_reach(what: str, status: int, took: timedelta) -> ProbeVerdict:
-    """What an answer of a reference says: one that answers 401 to a stranger is there."""
+    """What an answer of a reference says: one that answers 401 to a stranger is there; a redirect is not."""
+    if 300 <= status < 400:
+        return ProbeVerdict(Observation.BLIND, f"{what} answered {status}; redirects are not followed")
     reached = status < 500
     return ProbeVerdict(Observation.OK if reached else Observation.BAD, f"{what} answered {status} in {seconds(took)}")
 

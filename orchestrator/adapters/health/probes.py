@@ -134,13 +134,19 @@ class HttpProbes:
         form = {**question.form, "access_token": had.text} if question.form else None
         headers = dict(question.headers) | ({} if form else {"Authorization": f"Bearer {had.text}"})
         request = transport.session.request(
-            question.method, question.url, params=question.query, headers=headers, json=question.json, data=form
+            question.method,
+            question.url,
+            params=question.query,
+            headers=headers,
+            json=question.json,
+            data=form,
+            allow_redirects=False,
         )
         return await self._judge(question.surface.value, request)
 
     async def _reach(self, transport: AsyncBoundedTransport, url: str) -> ProbeVerdict:
         """References are asked without a token; that they answer is enough."""
-        return await self._judge(url, transport.session.get(url), by_reach)
+        return await self._judge(url, transport.session.get(url, allow_redirects=False), by_reach)
 
     async def _judge(
         self,

@@ -26,6 +26,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 import msgspec
 from azure.core.exceptions import (
@@ -47,6 +48,9 @@ from orchestrator.core.base.errors import (
     Throttled,
     Unreachable,
 )
+
+LONGEST_WISH = 86_400.0
+"""Seconds. A Retry-After may hold any number; a larger one counts as a day."""
 
 LONGEST = 300
 """Characters of a service's message that are kept: enough for its first sentences, too few for a body."""
@@ -82,6 +86,11 @@ def translate_errors(doing: str) -> Iterator[None]:
         raise from_response(fault.response, doing) from fault
     except AzureError as fault:
         raise from_azure(fault, doing) from fault
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, ParseError) as fault:
+        kind = type(fault).__name__
+        raise TemporaryError(
+            f"{doing}: the service answered something that is not what was asked for ({kind})"
+        ) from fault
 
 
 def from_azure(fault: AzureError, doing: str) -> HubswitchError:
@@ -124,13 +133,13 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> time
     lower = {name.lower(): text for name, text in headers.items()}
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         if lower.get(name, "").isdigit():
-            return timedelta(milliseconds=int(lower[name]))
+            return timedelta(milliseconds=min(float(lower[name]), LONGEST_WISH * 1000))
     text = lower.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return timedelta(seconds=float(text))
+        return timedelta(seconds=min(float(text), LONGEST_WISH))
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(timedelta(), until - (now or datetime.now(UTC))) if until.tzinfo else None
 

@@ -43,7 +43,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
 from orchestrator.adapters.http.deadline import deadline, remaining, within_budget
-from orchestrator.adapters.http.errors import NotWaitedFor
+from orchestrator.adapters.http.errors import LONGEST_WISH, NotWaitedFor
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import Unreachable
 from orchestrator.settings import Settings
@@ -85,8 +85,10 @@ class Breaker:
                 self._next_try[host] = now + self._cooldown
 
 
-NO_RETRY: MappingProxyType[str, Any] = MappingProxyType({"retry_total": 0})
-"""For clients: repeating is the caller's business, who knows what a second write would mean."""
+NO_RETRY: MappingProxyType[str, Any] = MappingProxyType({"retry_total": 0, "permit_redirects": False})
+"""For clients: repeating is the caller's business, who knows what a second write would mean.
+
+No redirect is followed."""
 
 _REFUSAL: ContextVar[Any] = ContextVar("hubswitch_refusal", default=None)
 """The answer to the last request of this thread or task, if it was an error: a sleep that follows is its wish."""
@@ -157,7 +159,7 @@ class Gate:
             NotWaitedFor: the service asks for more than is waited inside a call.
             Unreachable: the deadline would be over.
         """
-        wanted, left = timedelta(seconds=asked), remaining()
+        wanted, left = timedelta(seconds=min(asked, LONGEST_WISH)), remaining()
         capped, refusal = min(wanted, self.limits.sleep), _REFUSAL.get()
         if refusal is not None and (wanted > capped or (left is not None and wanted >= left)):
             raise NotWaitedFor(refusal)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from waiting import in_time
 
-from orchestrator.adapters.health.probe_requests import Audience, seconds
+from orchestrator.adapters.health.probe_requests import Audience, by_reach, by_status, seconds
 from orchestrator.adapters.health.probes import HttpProbes
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.plan.schema import Plan, References
@@ -301,3 +303,33 @@ def test_a_sweep_may_go_without_a_surface(settings: Settings, azure: LocalAzure)
     found = asyncio.run(run())
     assert Surface.CONTROL not in {signal.surface for signal in found}
     assert "control" not in {entry.surface for entry in azure.log.entries()[before:]}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_probe_follows_a_redirect(settings: Settings, serve: Any, answers: Any, status: int) -> None:
+    """The host that a redirect names gets neither a request nor our token, and the surface is blind."""
+    foreign = serve(answers("200 OK", "{}"))
+    away = serve(answers(f"{status} Away", "", f"Location: {foreign.url}/"))
+    trusting = msgspec.structs.replace(settings, ca_bundle="")
+    for judge in (by_status, by_reach):
+        assert judge("hub", status, timedelta()).observation is Observation.BLIND
+
+    async def ask() -> tuple[int, int]:
+        probes = HttpProbes(trusting)
+        session = probes._transport().session
+        connector = aiohttp.TCPConnector(ssl=False)
+        await session.close()
+        probes._transport().session = aiohttp.ClientSession(connector=connector)
+        verdict = await probes._reach(probes._transport(), away.url)
+        await probes.aclose()
+        assert verdict.observation is Observation.BLIND
+        return away.connections, foreign.connections
+
+    assert asyncio.run(ask()) == (1, 0)
+
+
+def test_a_service_that_the_gateway_does_not_know_is_blind() -> None:
+    """530 comes from the gateway, not from the hub."""
+    verdict = by_status("hub", 530, timedelta())
+    assert verdict.observation is Observation.BLIND
+    assert "530" in verdict.why

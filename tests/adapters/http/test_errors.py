@@ -188,3 +188,21 @@ def test_signatures_are_left_out() -> None:
     """A SAS in a message would be a key in a log."""
     text = shorten("GET https://a/b?sv=1&sig=abc%2Fdef&se=2 failed")
     assert text == "GET https://a/b?sv=1&sig=…&se=2 failed"
+
+
+@pytest.mark.parametrize(
+    "fault", [ValueError("x"), KeyError("etag"), TypeError("x"), IndexError("x"), OverflowError("x")]
+)
+def test_an_answer_that_cannot_be_read_is_temporary(fault: Exception) -> None:
+    """Nonsense from a service is one of our errors, with what was being done."""
+    with (
+        pytest.raises(TemporaryError, match="reading a: the service answered something"),
+        translate_errors("reading a"),
+    ):
+        raise fault
+
+
+@pytest.mark.parametrize("name", ["Retry-After", "retry-after-ms"])
+def test_an_absurd_wish_to_wait_is_a_day(name: str) -> None:
+    """Any number of digits is read."""
+    assert retry_after({name: "9" * 400}) == timedelta(days=1)

@@ -348,3 +348,9 @@ def test_refused_sleeps_are_temporary_errors() -> None:
     """What a refused sleep raises says that the same call may succeed later."""
     assert issubclass(Throttled, TemporaryError)
     assert issubclass(Unreachable, TemporaryError)
+
+
+@pytest.mark.parametrize("asked", [1e14, 1e300, float("inf")])
+def test_a_wish_that_no_duration_can_hold_is_capped(transport: BoundedTransport, asked: float) -> None:
+    """A Retry-After may hold any number; it is a long sleep, not a fault of ours."""
+    assert transport.gate.pause(asked) == transport.gate.limits.sleep.total_seconds()
