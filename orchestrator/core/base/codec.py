@@ -6,6 +6,7 @@ Values are msgspec structs: frozen, keyword-only, refusing unknown fields.
 from __future__ import annotations
 
 import re
+import threading
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, dataclass_transform, get_args, get_origin
@@ -45,6 +46,24 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of everything that is stored, sent or passed between layers."""
 
 
+_prepared: set[Any] = set()
+
+_preparing = threading.Lock()
+
+
+def _prepare(shape: Any) -> None:
+    """Let msgspec build what it knows of a type in one thread at a time.
+
+    Danger: msgspec 0.22 shows a struct to other threads while it still reads the struct's fields, so that two threads
+    that decode a type for the first time at once end the process with SIGSEGV. Seen in a worker right after its start.
+    """
+    if shape in _prepared:
+        return
+    with _preparing:
+        msgspec.json.Decoder(shape)
+        _prepared.add(shape)
+
+
 def encode(value: Any) -> bytes:
     """JSON bytes of a value."""
     return msgspec.json.encode(value)
@@ -57,6 +76,7 @@ def decode[T](data: bytes | str, shape: type[T], where: str) -> T:
         InvalidInput: not JSON, or not of that shape; names ``where`` and the field.
     """
     try:
+        _prepare(shape)
         return msgspec.json.decode(data, type=shape)
     except msgspec.ValidationError as fault:
         raise _explain(fault, where, shape) from fault
@@ -76,6 +96,7 @@ def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
         InvalidInput: not of that shape; names ``where`` and the field.
     """
     try:
+        _prepare(shape)
         return msgspec.convert(data, type=shape)
     except msgspec.ValidationError as fault:
         explained = _explain(fault, where, shape)
