@@ -146,7 +146,10 @@ class Judge:
             why = str(fault)
         state = compare(source, copy) if source and copy else DataState.UNREADABLE
         remedy = ""
-        if state not in {DataState.COPIED, DataState.SHARED}:
+        if source and not source.files:
+            state, why = DataState.ABSENT, f"nothing lies at {path or 'the top'} of {here.spelt}, which the jobs read"
+            remedy = f"a copy from {there.spelt} to {here.spelt}" if copy and copy.files else "look at the job"
+        elif state not in {DataState.COPIED, DataState.SHARED}:
             remedy = f"object replication from {here.spelt} to {there.spelt}, or a copy (azcopy copy --recursive)"
         return _with(draft, state=state, source=source, copy=copy, why=why, remedy=remedy)
 

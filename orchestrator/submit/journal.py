@@ -17,7 +17,7 @@ from orchestrator.core.epoch import PointerValue
 from orchestrator.core.jobs import record_changes
 from orchestrator.core.jobs.next_move import lacks_assets
 from orchestrator.core.jobs.record import JobRecord, JobStatus
-from orchestrator.core.jobs.record_changes import UNSETTLED, why_not
+from orchestrator.core.jobs.record_changes import UNSETTLED, check_same, why_not
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import AssetCopier, replicate_closure
@@ -88,6 +88,7 @@ class Submissions:
 
         Raises:
             NotNow: the name is another hub's job, or that of a job that was moved.
+            NameInUse: it is that of a job with another body.
         """
         draft = record_changes.write_ahead(
             self._plan,
@@ -110,6 +111,7 @@ class Submissions:
         trouble = why_not(found.value, draft.hub)
         if trouble:
             raise NotNow(trouble)
+        check_same(found.value, draft.body)
         if found.value.status in UNSETTLED:
             self._ledger.replace(record_changes.write_ahead_again(found.value, draft), found.etag)
 

@@ -86,6 +86,18 @@ def test_a_copy_is_told_with_what_it_has_and_when_it_was_last_written(bench: Ben
     assert (less.copy.size, less.copy.files, less.copy.newest is not None) == (1, 1, True)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_data_that_lack_where_the_jobs_run_are_absent(bench: Bench, visit: Visit, there: bool) -> None:
+    """A job reads nothing there, whatever the other side has; that is no copy, and the remedy names the direction."""
+    if there:
+        stored(bench, visit.plan.secondary.region, {f"{visit.pair}/gone/a b": b"123"})
+    read(bench, visit, short(visit, "gone"))
+    item = items(bench, visit)[f"workspaceblobstore/{visit.pair}/gone"]
+    assert (item.state, item.source and item.source.files) == (DataState.ABSENT, 0)
+    assert ("a copy from sthubwestus3/" in item.remedy) is there
+    assert "sthubeastus2" in item.why
+
+
 @pytest.mark.parametrize(
     ("source", "copy", "expected"),
     [

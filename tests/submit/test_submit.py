@@ -84,6 +84,18 @@ def test_a_name_that_is_another_hub_s_job_is_refused_before_anything_is_sent(azu
     assert len(azure.truth.jobs()) == before
 
 
+def test_another_job_under_a_name_in_use_is_refused(azure: LocalAzure, at: Desk) -> None:
+    """The hub would answer with the first job. The same job, submitted again, is taken."""
+    name = f"{at.plan.pair}-again"
+    with mlclient.quiet():
+        submit(JOB, at, name=name, side=Role.PRIMARY)
+        before = len(azure.truth.jobs())
+        with pytest.raises(NotNow, match=r"/properties/command.*choose another name"):
+            submit(JOB, at, name=name, side=Role.PRIMARY, sets=["command=echo another"])
+        again = submit(JOB, at, name=name, side=Role.PRIMARY)
+    assert (again.name, again.warnings, len(azure.truth.jobs())) == (name, (), before)
+
+
 def test_a_job_whose_answer_azure_ai_ml_cannot_read_is_said_to_be_submitted(
     at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +167,61 @@ def test_tags_with_points_in_their_names_can_be_set(tmp_path: Path) -> None:
         job = mlclient.load(file, sets)
     assert job.tags == {"team": "vision", "hubswitch.policy": "never", "hubswitch.priority": "7"}
     assert job.display_name == "mine"
+
+
+@pytest.mark.parametrize("value", ["1500", "1.10", "true", "2026-01-01", "0x10", "1e3", "null", "'7'"])
+@pytest.mark.parametrize("field", ["tags.budget", "environment_variables.BUDGET"])
+def test_values_of_maps_of_texts_need_no_quotes(tmp_path: Path, field: str, value: str) -> None:
+    """They arrive as they were written; quotes of YAML are taken off."""
+    file = tmp_path / "job.yml"
+    text = "command: python -c pass\ncompute: azureml:cpu-cluster\nenvironment: azureml:train-env:1\n"
+    file.write_text(text, encoding="utf-8")
+    with mlclient.quiet():
+        job = mlclient.load(file, [f"{field}={value}"])
+    name, _, key = field.partition(".")
+    assert getattr(job, name)[key] == value.strip("'")
+
+
+SHOWN = """
+code: azureml:code:1
+command: python a.py
+compute: azureml:cpu-cluster
+creation_context: {created_at: '2026-03-01T08:00:00+00:00', created_by: Ada, created_by_type: User}
+display_name: grey_heron
+environment: azureml:train-env:1
+id: azureml:/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/jobs/heron
+name: heron
+outputs:
+  default: {path: azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.heron, type: uri_folder}
+  model: {mode: rw_mount, path: azureml://datastores/lake/paths/azureml/heron/model/, type: uri_folder}
+  mine: {mode: rw_mount, path: azureml://datastores/lake/paths/mine/, type: uri_folder}
+parameters: {}
+properties: {_azureml.ComputeTargetType: amlctrain, ContentSnapshotId: x, mine: kept}
+resourceGroup: g
+services:
+  Studio: {endpoint: 'https://ml.azure.com/runs/heron'}
+  Tracking: {endpoint: 'azureml://northeurope.api.azureml.ms/mlflow/v1.0/x'}
+status: Completed
+tags: {_aml_system_ComputeTargetStatus: x, team: birds}
+type: command
+"""
+
+
+def test_what_az_ml_job_show_prints_can_be_submitted(tmp_path: Path) -> None:
+    """What the service added is gone, the run's name too; what people wrote stays, and options are laid over it."""
+    file = tmp_path / "shown.yml"
+    file.write_text(SHOWN, encoding="utf-8")
+    with mlclient.quiet():
+        job = mlclient.load(file, ["tags.again=yes"])
+        named = mlclient.load(file, (), "heron-2")
+    assert (job.name, named.name, job.command, job.display_name) == (None, "heron-2", "python a.py", "grey_heron")
+    assert job.tags == {"team": "birds", "again": "yes"}
+    assert job.properties == {"mine": "kept"}
+    assert {name: output.path for name, output in job.outputs.items()} == {
+        "model": None,
+        "mine": "azureml://datastores/lake/paths/mine/",
+    }
+    assert not job.services
 
 
 @pytest.mark.parametrize("sets", [[], ["tags.team=vision"]], ids=["as it is", "with a tag"])

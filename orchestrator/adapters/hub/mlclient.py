@@ -24,6 +24,7 @@ from orchestrator.adapters.http.errors import from_azure, shorten
 from orchestrator.adapters.hub.submission_policy import SubmissionPolicy
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.strict_yaml import yaml_from
+from orchestrator.core.jobs.shown import is_shown, without_added
 from orchestrator.core.plan.schema import Hub
 from orchestrator.plan_files import text_of
 
@@ -87,8 +88,14 @@ def load(file: Path, sets: Sequence[str] = (), name: str | None = None) -> Any:
     if not file.is_file():
         raise InvalidInput(str(file), "", "a YAML file of a job", "no such file")
     given = [_override(text) for text in sets] + ([("name", name)] if name else [])
+    shown = _shown(file)
     with _understood(str(file)):
-        job = load_job(file, params_override=_overrides(file, given))
+        overrides = _overrides(file, given, shown)
+        if shown:
+            text = yaml.safe_dump(shown, allow_unicode=True)
+            job = load_job(io.StringIO(text), relative_origin=str(file), params_override=overrides)
+        else:
+            job = load_job(file, params_override=overrides)
     _anchor(job, file.resolve().parent)
     return job
 
@@ -146,7 +153,16 @@ def _anchor(job: Any, folder: Path) -> None:
             given.path = str(folder / path)
 
 
-def _overrides(file: Path, given: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+def _shown(file: Path) -> dict[str, Any]:
+    """The file without what the service added, if it holds what ``az ml job show`` printed; else nothing."""
+    text = text_of(file)
+    if "creation_context" not in text and "resourceGroup" not in text:
+        return {}
+    job = yaml_from(text, str(file))
+    return without_added(job) if is_shown(job) else {}
+
+
+def _overrides(file: Path, given: Sequence[tuple[str, Any]], shown: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What azure-ai-ml is to lay over the file. It takes every point for a step down; names in flat maps have some."""
     flat: dict[str, dict[str, Any]] = {}
     found: list[dict[str, Any]] = []
@@ -156,7 +172,7 @@ def _overrides(file: Path, given: Sequence[tuple[str, Any]]) -> list[dict[str, A
             flat.setdefault(name, {})[key] = value
         else:
             found.append({field: value})
-    job = yaml_from(text_of(file), str(file)) if flat else {}
+    job = shown or (yaml_from(text_of(file), str(file)) if flat else {})
     return found + [{name: _map_in(job, name) | values} for name, values in flat.items()]
 
 
@@ -171,7 +187,10 @@ def _override(text: str) -> tuple[str, Any]:
     if not sign or not field:
         raise InvalidInput("--set", "", "path.to.field=value", repr(text))
     try:
-        return field, yaml.safe_load(value)
+        read = yaml.safe_load(value)
+        # A map of texts takes ``1500``, ``1.10`` and ``true`` as they are written.
+        is_text = field.partition(".")[0] in FLAT and "." in field and not isinstance(read, str | dict | list)
+        return field, value.strip() if is_text else read
     except yaml.YAMLError as fault:
         raise InvalidInput("--set", field, "a value in YAML", repr(value)) from fault
 

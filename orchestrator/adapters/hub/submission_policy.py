@@ -26,6 +26,7 @@ from orchestrator.adapters.http.errors import shorten
 from orchestrator.core.base.codec import decode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotNow
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.jobs.record_changes import NameInUse
 
 _JOB = re.compile(
     r"^(?P<project>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.MachineLearningServices"
@@ -80,10 +81,13 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
         """Write down what is about to be put.
 
         Raises:
+            NameInUse: another job has the name.
             NotNow: it is not to be submitted; only if strict.
         """
         try:
             put = self._read_put(request.http_request)
+        except NameInUse:
+            raise
         except Exception as fault:
             if self._strict:
                 raise NotNow(f"not submitted, for it could not be written down: {fault}") from fault

@@ -22,6 +22,9 @@ class DataState(StrEnum):
     MISSING = "missing"
     """Nothing lies there."""
 
+    ABSENT = "absent"
+    """Nothing lies on the side on which the jobs run, whatever the other side has."""
+
     UNKNOWN = "unknown"
     """The map does not say where it would be, or the datastore does not exist."""
 

@@ -21,6 +21,7 @@ from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import has_ended, status_of
 from orchestrator.core.jobs.record import Asset, Attempt, JobEvent, JobEventKind, JobRecord, JobStatus, OldRun, line_of
+from orchestrator.core.jobs.same_job import differing
 from orchestrator.core.plan.schema import Plan
 
 OPEN = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
@@ -39,6 +40,9 @@ again (policy ``always``)."""
 GRACE = timedelta(minutes=30)
 """How long a submission may be under way. azure-core tries a PUT four times and waits 300 s for each answer, so one
 that began may still arrive after twenty minutes."""
+
+NAMED = 3
+"""Differing fields that a refusal names; the others are counted."""
 
 NOT_KEPT = "its assets are not kept yet"
 
@@ -444,6 +448,23 @@ def why_not(record: JobRecord, side: Role) -> str:
     if record.status is JobStatus.RESUBMITTED:
         return f"{record.name} was moved, and continues as {record.successor}"
     return ""
+
+
+class NameInUse(NotNow):
+    """Another job stands under the name: one hub takes it for the first, and whoever submitted it never learns."""
+
+
+def check_same(record: JobRecord, body: Mapping[str, Any]) -> None:
+    """Let a second submission be the same job as the first.
+
+    Raises:
+        NameInUse: the body differs from the record's; names the fields.
+    """
+    found = differing(body, record.body) if record.status is not JobStatus.NOT_SUBMITTED else ()
+    if found:
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        what = f"{', '.join(found[:NAMED])}{more}"
+        raise NameInUse(f"{record.name} is the name of another job, which differs in {what}; choose another name")
 
 
 def read_wishes(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], str]:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from orchestrator.core.jobs.rewrite.fields import FIELDS, PEOPLE_KEYED, FieldUse
 from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.name_map import Workspace
-from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX, Reference, is_binding, references, remainder_end
+from orchestrator.core.jobs.rewrite.references import (
+    STORAGE_SUFFIX,
+    Reference,
+    is_binding,
+    references,
+    remainder_end,
+)
 
 _PATHS = "/paths/"
+_URI_FIELDS = frozenset({"uri", "path"})
+_COMMANDS = frozenset({"command", "args", "arguments", "entry", "programarguments"})
+_LEAD = re.compile(r"\s*(?:azureml:|(?:https?|wasbs?|abfss?|adl)://(?:[^/@\s]*@)?)?", re.IGNORECASE)
+_GOES_ON = re.compile(r"\s-{1,2}\w|\w://|\s(?:&&|\|\|?|>{1,2}|<)\s|[\"`\n]|azureml:|/subscriptions/", re.IGNORECASE)
+"""What tells that a value goes on after a URI."""
+
 _NOT_DATA = frozenset({FieldUse.TEXT, FieldUse.OUTPUTS, FieldUse.DATASTORE, FieldUse.ENVIRONMENT, FieldUse.COMPUTE})
 _NOT_DATA_FIELDS = frozenset({"code", "codeid", "codeuri", "contexturi", "build", "services"})
 
@@ -58,8 +72,11 @@ def _inside(value: Any, path: str, workspace: Workspace) -> Iterator[DataUse]:
 
 
 def _find_uses(text: str, pointer: str, workspace: Workspace) -> Iterator[DataUse]:
-    for reference in references(text) if "/" in text else ():
-        rest = text[reference.end : remainder_end(text, reference.end)]
+    found = list(references(text)) if "/" in text else []
+    whole = _is_whole(text, pointer, found)
+    for reference in found[:1] if whole else found:
+        end = len(text.rstrip()) if whole else remainder_end(text, reference.end)
+        rest = text[reference.end : max(end, reference.end)]
         store, is_short = _datastore(reference, workspace)
         if store and not is_binding(store):
             path = rest.removeprefix(_PATHS) if rest.startswith(_PATHS) else rest.lstrip("/")
@@ -67,7 +84,29 @@ def _find_uses(text: str, pointer: str, workspace: Workspace) -> Iterator[DataUs
         elif reference.form == "host" and _is_storage(reference):
             container = text[: reference.start].rpartition("/")[2].rstrip("@")
             path = f"{container}{rest}" if text[: reference.start].endswith("@") else rest.lstrip("/")
-            yield DataUse(pointer, text, "", reference.part("host"), path.partition("?")[0], is_short=False)
+            yield DataUse(pointer, text, "", reference.part("host"), _blob(text, path), is_short=False)
+
+
+def _is_whole(text: str, pointer: str, found: list[Reference]) -> bool:
+    """Whether a value is one URI from its first letter to its last, with blanks and commas that belong to the path.
+
+    A field for a URI holds nothing else. Elsewhere a value that begins with a URI is one, unless another follows,
+    or something that looks like an option of a command.
+    """
+    if not found or not _LEAD.fullmatch(text[: found[0].start]):
+        return False
+    field = fold_key(pointer.rpartition("/")[2])
+    if field in _URI_FIELDS and fold_key(pointer.split("/")[-2]) not in PEOPLE_KEYED:
+        return True
+    rest = text[found[0].end :]
+    return field not in _COMMANDS and not _GOES_ON.search(rest)
+
+
+def _blob(text: str, path: str) -> str:
+    """The path of a blob in a URI of its account: no query, and no encoding if the URI is one of the web's."""
+    if not text.lstrip().casefold().startswith("http"):
+        return path
+    return unquote(path.partition("?")[0].partition("#")[0])
 
 
 def _datastore(reference: Reference, workspace: Workspace) -> tuple[str, bool]:

@@ -6,13 +6,11 @@ space, Spark configuration, …) nothing is: a name there is text, a reference a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
-COMPUTE_KEYS = frozenset({"compute", "computeid", "computename", "defaultcompute"})
-
-BRANCHES = ("body", "trueblock", "falseblock")
-"""Where a step for control flow keeps the step that it repeats or chooses, if it does not bind to another."""
+from orchestrator.core.jobs.rewrite.json_pointer import fold_key
 
 
 class FieldUse(Enum):
@@ -34,6 +32,12 @@ class FieldUse(Enum):
     ENVIRONMENT = auto()
     IDENTITY = auto()
 
+    REGION = auto()
+    """Names of Azure regions: one, a list, or an object of them."""
+
+    RESOURCES = auto()
+    """An object below which the fields of ``REGION_FIELDS`` pin regions, however deep."""
+
     NODE = auto()
     """An object whose fields are read by this table."""
 
@@ -46,11 +50,22 @@ class FieldUse(Enum):
     OUTPUTS = auto()
 
 
+COMPUTE_KEYS = frozenset({"compute", "computeid", "computename", "defaultcompute"})
+
+
+BRANCHES = ("body", "trueblock", "falseblock")
+"""Where a step for control flow keeps the step that it repeats or chooses, if it does not bind to another."""
+
+
 NAME_TABLE: Mapping[FieldUse, str] = {
     FieldUse.COMPUTE: "computes",
     FieldUse.DATASTORE: "datastores",
     FieldUse.ENVIRONMENT: "environments",
 }
+
+
+REGION_FIELDS = frozenset({"location", "locations", "region", "regions"})
+
 
 FIELDS: Mapping[str, FieldUse] = {
     **dict.fromkeys(COMPUTE_KEYS, FieldUse.COMPUTE),
@@ -68,8 +83,11 @@ FIELDS: Mapping[str, FieldUse] = {
     "finetuningdetails": FieldUse.INPUTS,
     "outputs": FieldUse.OUTPUTS,
     "identity": FieldUse.IDENTITY,
+    **dict.fromkeys(REGION_FIELDS, FieldUse.REGION),
+    **dict.fromkeys(("resources", "resourceconfiguration", "queuesettings"), FieldUse.RESOURCES),
 }
 """By name of the field, folded."""
+
 
 PORT_FIELDS: Mapping[str, FieldUse] = {
     "description": FieldUse.TEXT,
@@ -77,10 +95,31 @@ PORT_FIELDS: Mapping[str, FieldUse] = {
 }
 """The same inside one input or output."""
 
+
 IDENTITY_FIELDS = frozenset({"clientid", "objectid", "principalid", "applicationid", "resourceid", "msiresourceid"})
+
 
 LITERAL_FIELDS = frozenset({"value", "default"})
 """Where an input keeps its literal."""
 
+
+WHOLE_URI_FIELDS = frozenset(
+    {"uri", "path", "code", "codeid", "component", "componentid", "environment", "environmentid"}
+)
+"""Fields that hold one name or URI and nothing else, blanks in it included."""
+
+
 PEOPLE_KEYED = frozenset({"inputs", "jobs", "environmentvariables", "searchspace", "conf", "services"})
 """Objects whose keys people choose: they say nothing about the values."""
+
+
+def is_whole_uri_field(pointer: str) -> bool:
+    """Whether the place that a pointer leads to holds one URI and nothing else. A variable may be called ``path``."""
+    above, _, key = pointer.rpartition("/")
+    owner = fold_key(above.rpartition("/")[2])
+    return fold_key(key) in WHOLE_URI_FIELDS and owner not in PEOPLE_KEYED
+
+
+def region_key(name: str) -> str:
+    """A region's name for comparison: ``East US 2`` is ``eastus2``."""
+    return re.sub(r"[\s_-]+", "", name).casefold()

@@ -23,6 +23,9 @@ _TEXT_PLACE = re.compile(
 KEYS = 4096
 """Keys of which a scan remembers that they name nothing."""
 
+_HOST_END = r"(?![\w-]|\.[\w-]|\.?(?::[^\s/@]{0,200})?@[a-z0-9])"
+"""A host is Azure's if it ends like Azure's. A trailing dot is still its end; before an ``@`` stands no host."""
+
 _SLASHES = "(?:/|\\\\)+"
 
 
@@ -117,7 +120,10 @@ def _moved_names(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
         yield (
             "the storage account",
             _label(old),
-            rf"(?<![\w-]){name}(?:-secondary)?\.(?:[\w-]+\.)?(?:blob|dfs|file|queue|table|web)\.",
+            (
+                rf"(?<![\w-]){name}(?:-secondary)?\.(?:[\w-]+\.){{0,2}}(?:blob|dfs|file|queue|table|web)\."
+                rf"(?:core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net|cloudapi\.de)|storage\.azure\.net){_HOST_END}"
+            ),
         )
     for old in _names_gone(job_map.registries):
         if "." in _host(old) and ".azurecr." not in f"{_host(old)}.":
@@ -127,7 +133,7 @@ def _moved_names(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
         yield (
             "the registry",
             _label(old),
-            rf"(?<![\w.-]){name}(?:\.[\w-]+\.data)?\.azurecr\.|azureml://registries/{name}(?![\w-])",
+            rf"(?<![\w.-]){name}(?:\.[\w-]+\.data|\.privatelink)?\.azurecr\.(?:io|cn|us){_HOST_END}|azureml://registries/{name}(?![\w-])",
         )
     for old in _names_gone(job_map.endpoints):
         if "." in old:

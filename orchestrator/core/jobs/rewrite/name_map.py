@@ -55,6 +55,9 @@ class JobMap(Value, kw_only=True):
     registries: dict[str, str] = msgspec.field(default_factory=dict)
     identities: dict[str, str] = msgspec.field(default_factory=dict)
     endpoints: dict[str, str] = msgspec.field(default_factory=dict)
+    regions: dict[str, str] = msgspec.field(default_factory=dict)
+    """Regions that a body may pin (``resources.locations``), in any spelling."""
+
     same_names: bool = False
     """A compute, datastore, environment, endpoint or identity that is not listed keeps its name."""
 
@@ -69,7 +72,7 @@ def map_from(data: Any, where: str) -> JobMap:
         raise InvalidInput(where, "", "an object with from, to and the tables of names", _kind(data))
     for side in ("from", "to"):
         _check_workspace(data.get(side), side, where)
-    for name in TABLES:
+    for name in (*TABLES, "regions"):
         _check_table(data.get(name, {}), name, where)
     job_map = from_builtins(data, JobMap, where)
     if job_map.from_.folded() == job_map.to.folded():
@@ -95,6 +98,7 @@ def job_map(plan: Plan, source: Role) -> JobMap:
         to=_workspace_of(there),
         same_names=plan.jobs.same_names,
         **tables,
+        regions={here.region: there.region},
     )
 
 

@@ -10,7 +10,7 @@ Spellings (letters of fixed words, subscription, group and workspace in any case
 anything with dots between letters: ``account.blob.core.windows.net``           ``Host``
 =============================================================================  ==================
 
-Whether a reference counts, and what becomes of it, is decided elsewhere (``orchestrator.core.jobs.rewrite.rules``).
+Whether a reference counts, and what becomes of it, is decided elsewhere (``orchestrator.core.jobs.tables``).
 Every search is linear in the length of the string: repetitions are possessive.
 """
 
@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 NO_CLUSTER = frozenset({"serverless", "local"})
 """Names in a compute's place that name no cluster."""
+
 
 ANONYMOUS = frozenset({"cliv2anonymousenvironment", "azureml_anonymous"})
 """Names under which the service files what has no name; versions are hashes of the content, the same everywhere."""
@@ -44,9 +45,12 @@ class ResourceKind(NamedTuple):
 
 _ENDPOINT = ResourceKind(table="endpoints")
 
+
 _NAMED = ResourceKind()
 
+
 _RUN = ResourceKind(is_run=True)
+
 
 KINDS: Mapping[str, ResourceKind] = {
     "computes": ResourceKind(table="computes"),
@@ -68,40 +72,58 @@ KINDS: Mapping[str, ResourceKind] = {
     "featurestoreentities": _NAMED,
 }
 
+
 STORAGE_SUFFIX = re.compile(
-    r"(?:\.z\d+)?\.(?:blob|dfs|file|queue|table|web)\."
-    r"(?:core\.windows\.net|core\.chinacloudapi\.cn|core\.usgovcloudapi\.net|storage\.azure\.net)"
+    r"(?:\.z\d+)?(?:\.privatelink)?\.(?:blob|dfs|file|queue|table|web)\."
+    r"(?:core\.windows\.net|core\.chinacloudapi\.cn|core\.usgovcloudapi\.net|core\.cloudapi\.de|storage\.azure\.net)"
 )
+
 
 REGISTRY_DOMAIN = ".azurecr.io"
 
-REGISTRY_SUFFIX = re.compile(r"(?:\.[\w-]+\.data)?\.azurecr\.(?:io|cn|us)")
+
+REGISTRY_DOMAINS = re.compile(r"(?!.*\.(?:data|privatelink)\.).*")
+"""Domains behind a registry's own name; not those of its data endpoints and private addresses."""
+
+
+REGISTRY_SUFFIX = re.compile(r"(?:\.[\w-]+\.data|\.privatelink)?\.azurecr\.(?:io|cn|us)")
+
 
 REGIONAL = re.compile(
     r"(?:.*\.)?(?:api\.azureml\.ms|api\.ml\.azure\.cn|api\.ml\.azure\.us|experiments\.azureml\.net"
     r"|modelmanagement\.azureml\.net|cert\.api\.azureml\.ms|notebooks\.azure\.net|aznbcontent\.net)"
 )
 
+
 ENDPOINT_SUFFIX = re.compile(
     r"(?:.*\.)?(?:inference\.ml\.azure\.(?:com|cn|us)|inference\.ai\.azure\.com|models\.ai\.azure\.com)"
 )
 
+
 OUTSIDE_SUFFIX = re.compile(
-    r".*\.(?:vault\.azure\.net|openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com"
+    r".*\.(?:vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net)|vaultcore\.azure\.net"
+    r"|openai\.azure\.(?:com|cn|us)|cognitiveservices\.azure\.(?:cn|us)|cognitiveservices\.azure\.com|services\.ai\.azure\.com"
     r"|search\.windows\.net|database\.windows\.net|kusto\.windows\.net|servicebus\.windows\.net"
     r"|documents\.azure\.com|redis\.cache\.windows\.net|redis\.azure\.net|azuredatabricks\.net|azuresynapse\.net"
     r"|azurewebsites\.net|azconfig\.io|eventgrid\.azure\.net)"
 )
 
+
 _BINDING = r"\$\{\{[^{}/]{0,200}+\}\}"
+
 
 _ENDS = r"/\s\"'`<>,;()\[\]{}?#&|\\"
 
-_ANGLED = r"<[\w-]++>"
+
+_ANGLED = r"<[^<>/\"'`\n]{1,200}+>"
+"""What somebody should have filled in: ``<your compute>``."""
+
 
 _PART = rf"(?:{_BINDING}|{_ANGLED}|\$(?!\{{\{{)|[^{_ENDS}$.:!*]|[.:!*](?=[^{_ENDS}.:!*]))++"
 
+
 _GROUP = r"[^/\s\"'`?#&|\\]++"
+
 
 _ARM = (
     rf"(?P<lead>azureml:/{{0,3}}+|/)?(?<![\w%.-])subscriptions/(?P<subscription>{_PART})"
@@ -110,21 +132,31 @@ _ARM = (
     rf"(?:/(?P<kind>[a-z]++)/(?P<child>{_PART})(?:/(?P<by>versions|labels)/(?P<version>{_PART}))?+)?+)?+"
 )
 
+
 _AZUREML = rf"azureml://(?P<authority>[^{_ENDS}$]++)(?:/(?P<first>{_PART}))?+"
+
 
 _RUNS = rf"(?<![\w.-])(?:runs:/++|aml://artifact(?:id)?/experimentrun/dcid\.)(?P<run>{_PART})"
 
-_HOST = r"(?<![\w.%-])(?P<host>[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)"
+
+_HOST = r"(?<![\w.%-])(?P<host>[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)(?!\.?(?::[^\s/@]{0,200})?@[a-z0-9])"
+"""What stands before an ``@`` and another host is a user's name."""
+
 
 _ANY = re.compile(f"{_ARM}|{_AZUREML}|{_RUNS}|{_HOST}", re.IGNORECASE | re.ASCII)
 
+
 _REMAINDER = re.compile(r"[^\s\"'`]*+")
+
 
 _INPUT_BINDING = re.compile(r"\s*\$\{\{\s*(?:parent\.)?inputs\.([^}\s]+?)(?:\.path)?\s*\}\}\s*")
 
+
 _SHORT = re.compile(rf"(?P<lead>azureml:)?(?P<name>{_PART})(?P<tail>[:@].*)?", re.IGNORECASE | re.ASCII)
 
+
 WORKSPACES = "workspaces"
+
 
 _ML = "microsoft.machinelearningservices"
 
@@ -173,6 +205,11 @@ def remainder_end(text: str, end: int) -> int:
     """Where the URI that goes on after ``end`` stops: at white space or a quotation mark."""
     found = _REMAINDER.match(text, end)
     return found.end() if found else end
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether a name is one that somebody should have filled in: ``<your compute>``."""
+    return "<" in name or ">" in name
 
 
 def input_bound_by(value: object) -> str | None:

@@ -1,7 +1,7 @@
 """What becomes of one reference: the rules, as tables, for one map.
 
-``Tables`` answers with a ``Verdict`` for a reference that ``orchestrator.core.jobs.rewrite.references`` found, or with
-None if the reference concerns no workspace and neither its storage, its registry nor its endpoints.
+``Rules`` answers with a ``RuleVerdict`` for a reference that ``orchestrator.core.jobs.rewrite.references`` found, or
+with None if the reference concerns no workspace and neither its storage, its registry nor its endpoints.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from orchestrator.core.jobs.rewrite.references import (
     OUTSIDE_SUFFIX,
     REGIONAL,
     REGISTRY_DOMAIN,
+    REGISTRY_DOMAINS,
     REGISTRY_SUFFIX,
     STORAGE_SUFFIX,
     Reference,
     is_binding,
     is_open,
+    is_placeholder,
 )
 
 OUTSIDE = "it is a resource outside the workspace"
 RUN = "the output of a run exists in the workspace of that run only"
 _BATCH_RUN = re.compile("/jobs/", re.IGNORECASE)
+_UNREADABLE = re.compile(r"/(?P<kind>[a-z]+)/(?P<name>[^/\s\"'`$]{1,200})", re.IGNORECASE)
+NO_NAME = "{name} cannot be a name"
 NO_ENTRY = "the map's table {table} has no entry for {name}"
 
 
@@ -146,6 +150,9 @@ class Rules:
             return RuleVerdict(reference.found[0], kept="it lies in the new workspace already", need=need)
         if place != self.old:
             return RuleVerdict(reference.found[0], kept="it lies in a workspace that is no part of the map")
+        broken = self._broken_name(reference)
+        if broken:
+            return RuleVerdict(reference.found[0], unmapped=NO_NAME.format(name=broken))
         if not reference.part("kind"):
             return RuleVerdict(self._move(reference, None))
         return self._in_workspace(reference)
@@ -165,6 +172,16 @@ class Rules:
             return RuleVerdict(reference.found[0], unmapped=NO_ENTRY.format(table=kind.table, name=name))
         new = f"{new}{cut}{tail}"
         return RuleVerdict(self._move(reference, new), need=self._need(reference, new))
+
+    @staticmethod
+    def _broken_name(reference: Reference) -> str:
+        """What stands in the place of a name that no table holds, and can be none."""
+        kind, child = reference.part("kind").casefold(), reference.part("child")
+        for name in (child if kind in KINDS and not KINDS[kind].table else "", reference.part("version")):
+            if is_placeholder(name):
+                return name
+        behind = _UNREADABLE.match(reference.found.string, reference.end)
+        return behind["name"] if behind and not child and behind["kind"].casefold() in KINDS else ""
 
     def _move(self, reference: Reference, child: str | None) -> str:
         """The reference with the new workspace, and with another child if one is given; all else as spelt."""
@@ -222,11 +239,11 @@ class Rules:
         match authority.casefold():
             case "datastores":
                 return self._portable_datastore(reference, first)
+            case "jobs" | "runs" if is_open(first):
+                return RuleVerdict(reference.found[0])
             case "registries":
                 new = self.registries.listed(first)
                 return RuleVerdict(_replace_parts(reference, {"first": new}) if new else reference.found[0])
-            case "jobs" | "runs" if is_open(first):
-                return RuleVerdict(reference.found[0])
             case "subscriptions" if not first:
                 return RuleVerdict(reference.found[0], kept="it names no workspace that could be told")
             case "jobs" | "runs" | "experiments" | "artifacts":
@@ -238,7 +255,7 @@ class Rules:
                 return RuleVerdict(reference.found[0], unmapped=why)
 
     def _portable_datastore(self, reference: Reference, name: str) -> RuleVerdict:
-        if is_open(name) or not name:
+        if not name or is_open(name):
             return RuleVerdict(reference.found[0])
         new = self.name_of("datastores", name)
         if new is None:
@@ -314,7 +331,7 @@ class Rules:
     def _registry_host(host: str, new: str) -> str:
         """A registry's host under another name: that host itself, if one is given, else in the old one's domain."""
         suffix = host[host.find(".") :]
-        if "." in new and ".data." not in suffix.casefold():
+        if "." in new and REGISTRY_DOMAINS.fullmatch(suffix.casefold()):
             return new
         return _first_label(new) + (suffix if REGISTRY_SUFFIX.fullmatch(suffix.casefold()) else REGISTRY_DOMAIN)
 

@@ -11,25 +11,39 @@ from orchestrator.core.jobs.rewrite.fields import (
     LITERAL_FIELDS,
     NAME_TABLE,
     PORT_FIELDS,
+    REGION_FIELDS,
     FieldUse,
+    is_whole_uri_field,
+    region_key,
 )
 from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.references import (
     NO_CLUSTER,
     Reference,
     is_binding,
+    is_placeholder,
     references,
     remainder_end,
     short_name,
 )
 from orchestrator.core.jobs.rewrite.report import Findings
-from orchestrator.core.jobs.rewrite.rules import NO_ENTRY, Rules, RuleVerdict
+from orchestrator.core.jobs.rewrite.rules import (
+    NO_ENTRY,
+    NO_NAME,
+    Rules,
+    RuleVerdict,
+)
 
 _COMPUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]+")
+_TRACKING = re.compile(r"/environment_?variables/mlflow_(?:tracking|registry)_uri$", re.IGNORECASE)
+TRACKING = "Azure ML sets this variable itself when the job runs; the regional host in it stays"
 _SIGNED = re.compile(r"[?&;]sig=", re.IGNORECASE)
 _NO_NAME = frozenset({"true", "false", "none", "null", "auto"})
 PORTABLE = "this resolves in the other workspace's own datastore; the data must have been copied there"
 SIGNED = "the signature in this URI was made for another account or host; it must be made anew"
+PLACEHOLDER = "this looks like a name that nobody has filled in; it goes as it is"
+PINNED = "this pins a region, for which the map lists no other one"
+BOTH_REGIONS = "this pins regions, that of the new workspace among them"
 NAMED_COMPUTE = "this may be the name of a compute; the map does not list it"
 
 
@@ -72,11 +86,26 @@ class Walk:
                     return {name: self._port(name, port, child(path, name), slot) for name, port in item.items()}
                 case FieldUse.IDENTITY:
                     return self._identity(item, path)
+                case FieldUse.RESOURCES:
+                    return self._resources(item, path)
                 case FieldUse.COMPUTE | FieldUse.DATASTORE:
                     return {k: self._field(v, child(path, k), _in_named(k, slot)) for k, v in item.items()}
                 case _:
                     pass
         return self.value(item, path, slot)
+
+    def _resources(self, item: Any, path: str) -> Any:
+        """An object of resources: regions are pinned in it by name of the field, at any depth."""
+        if isinstance(item, dict):
+            return {
+                key: self.value(inner, child(path, key), FieldUse.REGION)
+                if fold_key(key) in REGION_FIELDS
+                else self._resources(inner, child(path, key))
+                for key, inner in item.items()
+            }
+        if isinstance(item, list):
+            return [self._resources(inner, child(path, n)) for n, inner in enumerate(item)]
+        return self.value(item, path, FieldUse.PLAIN)
 
     def _port(self, name: str, port: Any, path: str, slot: FieldUse) -> Any:
         """One input or output."""
@@ -107,14 +136,25 @@ class Walk:
             return self.string(item, path, slot)
         if isinstance(item, dict):
             return {key: self.value(inner, child(path, key), slot) for key, inner in item.items()}
+        if isinstance(item, list) and slot is FieldUse.REGION and self._lists_target(item):
+            for n, inner in enumerate(item):
+                self.found.keep(child(path, n), inner, BOTH_REGIONS)
+            return list(item)
         if isinstance(item, list):
             return [self.value(inner, child(path, n), slot) for n, inner in enumerate(item)]
         return item
+
+    def _lists_target(self, regions: list[Any]) -> bool:
+        """Whether a list of regions allows the region of the new workspace already."""
+        targets = {region_key(new) for new in self._tables.map.regions.values()}
+        return any(isinstance(region, str) and region_key(region) in targets for region in regions)
 
     # -- strings
 
     def string(self, text: str, path: str, slot: FieldUse) -> str:
         """One string, read as its slot is."""
+        if slot is FieldUse.REGION:
+            return self._region(text, path)
         if "/" not in text:
             if slot in NAME_TABLE:
                 return self._map_bare_name(text, path, slot)
@@ -122,13 +162,33 @@ class Walk:
                 return self._perhaps_compute(text, path)
             if slot is FieldUse.IDENTITY or (self._ids and slot is FieldUse.PLAIN and text.casefold() in self._ids):
                 return self._identity_value(text, path)
+            if is_whole_uri_field(path) and _is_broken_short_name(text):
+                self.found.miss(path, text, NO_NAME.format(name=text))
+                return text
         verdicts = self._verdicts(text) if "/" in text or "." in text else []
         self._words.look(text, verdicts, path, self.found)
+        broken = self._broken_uri(text, verdicts) if slot in NAME_TABLE or is_whole_uri_field(path) else ""
+        if broken:
+            self.found.miss(path, text, NO_NAME.format(name=broken))
+            return text
         if verdicts:
             return self._decide(text, verdicts, path, slot)
         if slot in NAME_TABLE and not is_binding(text):
             self.found.miss(path, text, f"this is no spelling of a name for the map's table {NAME_TABLE[slot]}")
         return text
+
+    def _broken_uri(self, text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
+        """The first name that is none in a value that is one URI: one with a gap, or one that goes on after a blank."""
+        reference = verdicts[0][0] if len(verdicts) == 1 else None
+        if reference is None or reference.form not in {"arm", "azureml"} or reference.start:
+            return ""
+        if is_placeholder(reference.part("first")):
+            first, authority = reference.part("first"), reference.part("authority").casefold()
+            listed = authority == "datastores" and self._tables.name_of("datastores", first) is not None
+            return "" if listed or authority == "registries" else first
+        if not text[reference.end :].strip() or text[reference.end] in "/?#$":
+            return ""
+        return text[text.rfind("/", 0, reference.end) + 1 :].partition("/")[0]
 
     def _verdicts(self, text: str) -> list[tuple[Reference, RuleVerdict]]:
         given = ((reference, self._tables.verdict(reference, text)) for reference in references(text))
@@ -140,7 +200,10 @@ class Walk:
         if unmapped and slot is FieldUse.TEXT:
             self.found.keep(path, text, f"it is a text for people, and {unmapped}")
             return text
-        if unmapped:
+        if unmapped and _TRACKING.search(path):
+            self.found.remark(TRACKING, path)
+            kept = unmapped
+        elif unmapped:
             self.found.miss(path, text, unmapped)
             return text
         new = _join(text, verdicts)
@@ -158,7 +221,9 @@ class Walk:
     def _account(self, verdicts: list[tuple[Reference, RuleVerdict]], path: str, slot: FieldUse) -> None:
         if slot is FieldUse.TEXT:
             return
-        for _, verdict in verdicts:
+        for reference, verdict in verdicts:
+            if is_placeholder(reference.part("child")) or is_placeholder(reference.part("first")):
+                self.found.remark(PLACEHOLDER, path)
             if verdict.need:
                 self.found.need(verdict.need)
             if verdict.portable and "/outputs/" not in path:
@@ -176,6 +241,8 @@ class Walk:
         if new is None:
             self.found.miss(path, text, NO_ENTRY.format(table=table, name=short.name))
             return text
+        if is_placeholder(new):
+            self.found.remark(PLACEHOLDER, path)
         return self._became(text, f"{short.lead}{new}{short.tail}", path)
 
     def _perhaps_compute(self, text: str, path: str) -> str:
@@ -187,6 +254,15 @@ class Walk:
             self.found.remark(NAMED_COMPUTE, path)
         self._words.look(text, [], path, self.found)
         return text
+
+    def _region(self, text: str, path: str) -> str:
+        """A region that the body pins. It stays if the map lists no other one for it, and is told."""
+        new = next((to for old, to in self._tables.map.regions.items() if region_key(old) == region_key(text)), None)
+        if new is None:
+            if text and not is_binding(text):
+                self.found.keep(path, text, PINNED)
+            return text
+        return self._became(text, new, path)
 
     def _identity_value(self, text: str, path: str) -> str:
         new = self._tables.identity(text) if text and not is_binding(text) else text
@@ -235,6 +311,14 @@ def _join(text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
         pieces += [text[last : reference.start], verdict.text]
         last = reference.end + verdict.eaten
     return "".join((*pieces, text[last:]))
+
+
+def _is_broken_short_name(text: str) -> bool:
+    """Whether ``azureml:`` leads to something that can be no name."""
+    if not text.casefold().startswith("azureml:") or is_binding(text):
+        return False
+    short = short_name(text)
+    return short is None or is_placeholder(text)
 
 
 def _in_named(key: str, slot: FieldUse) -> FieldUse:

@@ -57,6 +57,56 @@ def test_what_is_written_told_or_public_is_no_data_to_copy(
     assert list(data_uses(command(**fields), old)) == []
 
 
+PATH = "raw v2/a, b;(c)'d/ünï & more.csv"
+
+
+@pytest.mark.parametrize("place", ["uri", "path", "value", "default"])
+@pytest.mark.parametrize(
+    ("spelt", "expected"),
+    [
+        ("azureml://datastores/lake/paths/{path}", ("lake", "", PATH)),
+        ("{long}/datastores/lake/paths/{path}", ("lake", "", PATH)),
+        ("azureml:{id}/datastores/lake/paths/{path}", ("lake", "", PATH)),
+        ("abfss://fs@stx.dfs.core.windows.net/{path}", ("", "stx.dfs.core.windows.net", f"fs/{PATH}")),
+        ("wasbs://fs@stx.blob.core.windows.net/{path}", ("", "stx.blob.core.windows.net", f"fs/{PATH}")),
+        ("https://stx.blob.core.windows.net/c/{path}", ("", "stx.blob.core.windows.net", f"c/{PATH}")),
+        (
+            "https://stx.blob.core.windows.net/c/raw%20v2/%C3%BC%2C?sig=a%20b",
+            ("", "stx.blob.core.windows.net", "c/raw v2/ü,"),
+        ),
+        ("https://stx.blob.core.windows.net/c/a b?sv=1 2", ("", "stx.blob.core.windows.net", "c/a b")),
+    ],
+)
+def test_blanks_and_commas_belong_to_the_path(
+    place: str, spelt: str, expected: tuple[str, str, str], command: MakeJob, old: Workspace
+) -> None:
+    """Where the value is one URI, all of it is looked up, not its first word; encoding is undone for the account."""
+    text = spelt.format(id=old.id, long=long(old, ""), path=PATH)
+    uses = list(data_uses(command(inputs={"d": {"jobInputType": "uri_folder", place: text}}), old))
+    assert [(use.datastore, use.account, use.path) for use in uses] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("azureml://datastores/lake/paths/a --out x", ["a"]),
+        ("azureml://datastores/lake/paths/a azureml://datastores/lake/paths/b", ["a", "b"]),
+        ("read azureml://datastores/lake/paths/a b", ["a"]),
+        ("azureml://datastores/lake/paths/a && ls", ["a"]),
+    ],
+)
+def test_a_text_goes_on_after_a_uri(text: str, expected: list[str], command: MakeJob, old: Workspace) -> None:
+    """An option, another URI or words around it do not belong to the path."""
+    uses = data_uses(command(inputs={"d": {"jobInputType": "literal", "value": text}}), old)
+    assert [use.path for use in uses] == expected
+
+
+def test_the_first_word_behind_a_uri_in_a_command_is_no_path(command: MakeJob, old: Workspace) -> None:
+    """In a command blanks part words."""
+    (use,) = data_uses(command(command="azureml://datastores/lake/paths/a b"), old)
+    assert use.path == "a"
+
+
 def test_data_deep_in_pipelines_and_automl_is_found(pipeline: MakeJob, old: Workspace) -> None:
     """In a step, a component inside a step, and the training data of a task; an input may be called ``code``."""
     uri = "azureml://datastores/lake/paths/{}"
