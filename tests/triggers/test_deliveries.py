@@ -255,8 +255,8 @@ def test_a_compressed_body_is_read(caller: Caller) -> None:
     ("encoding", "body", "status"),
     [
         ("gzip", b"no gzip", 400),
-        ("gzip", gzip.compress(b"[]" * 500)[:-9], 400),
-        ("gzip", gzip.compress(b" " * 3 * 1024 * 1024), 413),
+        ("gzip", gzip.compress(b"[]" * 500, mtime=0)[:-9], 400),
+        ("gzip", gzip.compress(b" " * 3 * 1024 * 1024, mtime=0), 413),
         ("deflate", b"no deflate", 400),
         ("rot13", b"[]", 415),
     ],
