@@ -15,14 +15,13 @@ import hashlib
 import re
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
 from orchestrator.simulator.arm.jobs import ML_AUDIENCE
 from orchestrator.simulator.arm.resources import Resource, stamp
 from orchestrator.simulator.job_lifecycle import Job, JobsLife
-from orchestrator.simulator.services import AzureError, Kernel
+from orchestrator.simulator.services import AzureError, Kernel, read_json
 
 _HISTORY = re.compile(
     r"^/history/v1\.0(?P<workspace>/subscriptions/[^/]+/resourcegroups/[^/]+/providers"
@@ -71,7 +70,7 @@ class RegionalApi:
         found = _HISTORY.match(request.path)
         if found is None or found["workspace"].lower() not in self._workspaces:
             raise AzureError(404, "NotFound", f"'{request.path}' was not found in {self._region}.")
-        body = await _json_in(request)
+        body = await read_json(request, "BadRequest", "The body is not JSON")
         workspace, parts = found["workspace"], tuple(found["rest"].split("/"))
         answer = self._list(request, workspace, parts, body) or self._run(request, workspace, parts, body)
         if answer is None:
@@ -146,7 +145,7 @@ class ScoringEndpoint:
     async def _score(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             self._kernel.admit(request, ML_AUDIENCE, "ml.score")
-        body = await _json_in(request)
+        body = await read_json(request, "BadRequest", "The body is not JSON")
         rows = body.get("input_data") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not rows:
             raise AzureError(400, "BadArgument", "input_data: a list with at least one row was expected.")
@@ -202,13 +201,3 @@ def _patch(job: Job, body: Any) -> dict[str, Any]:
 def _top(request: web.Request, body: Any) -> int:
     asked = request.query.get("$top") or (body.get("top") if isinstance(body, dict) else None)
     return int(asked) if asked and str(asked).isdigit() else _TOP
-
-
-async def _json_in(request: web.Request) -> Any:
-    data = await request.read()
-    if not data:
-        return None
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError as fault:
-        raise AzureError(400, "BadRequest", f"The body is not JSON: {fault}") from fault

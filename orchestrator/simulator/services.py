@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import jwt
+import msgspec
 from aiohttp import web
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -27,6 +28,21 @@ class AzureError(Exception):
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+
+
+async def read_json(request: web.Request, code: str, said: str) -> Any:
+    """The body of a request, None if it has none.
+
+    Raises:
+        AzureError: it is not JSON; with this code, and these words before the fault.
+    """
+    data = await request.read()
+    if not data:
+        return None
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError as fault:
+        raise AzureError(400, code, f"{said}: {fault}") from fault
 
 
 class Principal(NamedTuple):

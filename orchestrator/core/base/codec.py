@@ -209,7 +209,4 @@ def read_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
     seen = decode(data, dict[str, Any], where)
     if seen.get("schema") != SCHEMA:
         raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(seen.get("schema")))
-    try:
-        return decode(data, shape, where)
-    except InvalidInput as fault:
-        raise InvalidInput(where, fault.field, fault.expected, fault.got) from fault
+    return decode(data, shape, where)

@@ -40,7 +40,8 @@ LONGEST = 4096
 """Longest text that is searched for region names."""
 
 
-def _squeeze(name: str) -> str:
+def squeeze(name: str) -> str:
+    """A region's name for comparison: ``East US 2`` is ``eastus2``. Unlike ``region_named`` it takes unknown names."""
     return "".join(c for c in _GEOGRAPHY.sub("", name.strip()).casefold() if c.isalnum())
 
 
@@ -48,14 +49,14 @@ def _swap_words(display: str) -> str:
     """``East US 2`` as ``us east 2``."""
     words = display.split()
     number = words.pop() if words[-1].isdigit() else ""
-    return _squeeze(" ".join([words[-1], *words[:-1], number]))
+    return squeeze(" ".join([words[-1], *words[:-1], number]))
 
 
 def _table() -> dict[str, str]:
     names = [name.strip() for name in _DISPLAY_NAMES.replace("\n", " ").split(";")]
-    known = {_squeeze(name): _squeeze(name) for name in names}
-    turned = {_swap_words(name): _squeeze(name) for name in names}
-    return turned | known | {_squeeze(name): GLOBAL for name in _WORLDWIDE}
+    known = {squeeze(name): squeeze(name) for name in names}
+    turned = {_swap_words(name): squeeze(name) for name in names}
+    return turned | known | {squeeze(name): GLOBAL for name in _WORLDWIDE}
 
 
 _CANONICAL = _table()
@@ -68,7 +69,7 @@ def region_named(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _respelt(name: str) -> str | None:
-    return _CANONICAL.get(_squeeze(name))
+    return _CANONICAL.get(squeeze(name))
 
 
 def regions_in(said: Any) -> tuple[str, ...]:

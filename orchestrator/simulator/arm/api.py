@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
@@ -29,7 +28,7 @@ from orchestrator.simulator.arm.usages import usages, vm_sizes
 from orchestrator.simulator.estate import Estate
 from orchestrator.simulator.health import HealthBoard
 from orchestrator.simulator.job_lifecycle import JobsLife
-from orchestrator.simulator.services import AzureError, Kernel, Principal
+from orchestrator.simulator.services import AzureError, Kernel, Principal, read_json
 
 _PATH = re.compile(
     r"^/subscriptions/(?P<subscription>[^/]+)(?:/resourcegroups/(?P<group>[^/]+))?"
@@ -101,7 +100,7 @@ class SimulatedResourceManager:
         caller = self._kernel.admit(request, self._kernel.resource_manager, permission)
         headers = self._throttle.admit(found["subscription"], caller.client_id, request.method)
         _check_api_version(request)
-        body = await _json_in(request)
+        body = await read_json(request, "InvalidRequestContent", "The request content was invalid")
         try:
             answer = self._dispatch(request, found, caller, body)
         except AzureError as error:
@@ -272,13 +271,3 @@ def _check_api_version(request: web.Request) -> None:
         )
     if not _API_VERSION.match(version):
         raise AzureError(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
-
-
-async def _json_in(request: web.Request) -> Any:
-    data = await request.read()
-    if not data:
-        return None
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError as fault:
-        raise AzureError(400, "InvalidRequestContent", f"The request content was invalid: {fault}") from fault

@@ -6,7 +6,6 @@ space, Spark configuration, …) nothing is: a name there is text, a reference a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
@@ -118,8 +117,3 @@ def is_whole_uri_field(pointer: str) -> bool:
     above, _, key = pointer.rpartition("/")
     owner = fold_key(above.rpartition("/")[2])
     return fold_key(key) in WHOLE_URI_FIELDS and owner not in PEOPLE_KEYED
-
-
-def region_key(name: str) -> str:
-    """A region's name for comparison: ``East US 2`` is ``eastus2``."""
-    return re.sub(r"[\s_-]+", "", name).casefold()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from orchestrator.core.base.regions import squeeze
 from orchestrator.core.jobs.rewrite.fields import (
     FIELDS,
     IDENTITY_FIELDS,
@@ -14,7 +15,6 @@ from orchestrator.core.jobs.rewrite.fields import (
     REGION_FIELDS,
     FieldUse,
     is_whole_uri_field,
-    region_key,
 )
 from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.references import (
@@ -146,8 +146,8 @@ class Walk:
 
     def _lists_target(self, regions: list[Any]) -> bool:
         """Whether a list of regions allows the region of the new workspace already."""
-        targets = {region_key(new) for new in self._tables.map.regions.values()}
-        return any(isinstance(region, str) and region_key(region) in targets for region in regions)
+        targets = {squeeze(new) for new in self._tables.map.regions.values()}
+        return any(isinstance(region, str) and squeeze(region) in targets for region in regions)
 
     # -- strings
 
@@ -257,7 +257,7 @@ class Walk:
 
     def _region(self, text: str, path: str) -> str:
         """A region that the body pins. It stays if the map lists no other one for it, and is told."""
-        new = next((to for old, to in self._tables.map.regions.items() if region_key(old) == region_key(text)), None)
+        new = next((to for old, to in self._tables.map.regions.items() if squeeze(old) == squeeze(text)), None)
         if new is None:
             if text and not is_binding(text):
                 self.found.keep(path, text, PINNED)
