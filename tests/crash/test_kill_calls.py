@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crash_harness import Bench, Outcome, is_certain, is_over, met, running, until_seen
+from crash_harness import Bench, Outcome, is_certain, met, running
+from killing import run_to_the_end
 from places import compare, each
 
 PLACES = "calls"
@@ -16,22 +17,14 @@ def _run(bench: Bench, *, kill_at: str | None = None, log: str = "") -> tuple[Ou
     """The outcome of one run, and whether its first worker was killed."""
     visit = bench.visit()
     with running() as (engine, client):
-        worker = visit.worker(engine, act_at=kill_at, log=log)
-        try:
-            visit.outage(client)
-            over: Callable[[], bool] = lambda: is_over(visit, client) and engine.idle()  # noqa: E731
-            if kill_at is None:
-                until_seen(over, "an end", engine, worker)
-            else:
-                until_seen(lambda: worker.is_gone() or over(), "an end, or the kill", engine, worker)
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = visit.worker(engine)
-                until_seen(over, f"an end after the kill at {kill_at}", engine, worker)
-            return visit.outcome(client), killed
-        finally:
-            worker.end()
+        return run_to_the_end(
+            visit,
+            engine,
+            client,
+            kill_at,
+            begin=lambda: visit.worker(engine, act_at=kill_at, log=log),
+            replace=lambda: visit.worker(engine),
+        )
 
 
 @pytest.fixture(scope="module")

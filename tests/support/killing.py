@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from crash_harness import Bench, Outcome, Visit, Worker, is_over, running, until_seen
+from durabletask.client import TaskHubGrpcClient
+
+from orchestrator.local.engine import LocalEngine
 
 DETAILS = re.compile(r"[-@]?p\d{4}|-\d{8}T\d+|-[0-9a-f]{8}(?=-|$)|-e\d+(?=-|$)")
 """What differs between visits in the ids of entities and runs."""
@@ -50,22 +53,49 @@ def run(bench: Bench, killer: Killer, **fields: Any) -> tuple[Outcome, bool]:
 def run_visit(visit: Visit, killer: Killer) -> tuple[Outcome, bool]:
     """The same of a pair that is there already."""
     with running(killer) as (engine, client):
-        worker = killer.worker = visit.worker(engine)
-        try:
-            visit.outage(client)
-            over: Callable[[], bool] = lambda: is_over(visit, client) and engine.idle()  # noqa: E731
-            if killer.at is None:
-                until_seen(over, "an end", engine, worker)
-            else:
-                until_seen(lambda: worker.is_gone() or over(), "an end, or the kill", engine, worker)
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = killer.worker = visit.worker(engine)
-                until_seen(over, f"an end after the kill at {killer.at}", engine, worker)
-            return visit.outcome(client), killed
-        finally:
+
+        def begin() -> Worker:
+            killer.worker = visit.worker(engine)
+            return killer.worker
+
+        return run_to_the_end(visit, engine, client, killer.at, begin=begin, replace=begin)
+
+
+def run_to_the_end(
+    visit: Visit,
+    engine: LocalEngine,
+    client: TaskHubGrpcClient,
+    kill_at: str | None,
+    *,
+    begin: Callable[[], Worker],
+    replace: Callable[[], Worker],
+) -> tuple[Outcome, bool]:
+    """An outage until its run is over, with a second worker if the first is killed; and whether it was.
+
+    Args:
+        visit: the pair.
+        engine: which the workers serve.
+        client: of that engine.
+        kill_at: where the first worker is to be killed; None: it is to live.
+        begin: starts the first worker.
+        replace: starts the one that follows it.
+    """
+    worker = begin()
+    try:
+        visit.outage(client)
+        over: Callable[[], bool] = lambda: is_over(visit, client) and engine.idle()  # noqa: E731
+        if kill_at is None:
+            until_seen(over, "an end", engine, worker)
+        else:
+            until_seen(lambda: worker.is_gone() or over(), "an end, or the kill", engine, worker)
+        killed = worker.is_gone()
+        if killed:
             worker.end()
+            worker = replace()
+            until_seen(over, f"an end after the kill at {kill_at}", engine, worker)
+        return visit.outcome(client), killed
+    finally:
+        worker.end()
 
 
 def is_certain(place: str) -> bool:

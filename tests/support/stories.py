@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise, takewhile
 from typing import Any
 
+import msgspec
+
 from orchestrator.core.base.codec import decode, encode
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
 from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision.commands import Command, Do
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report, What
+from orchestrator.core.decision.stamps import StampView
 from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source, probe_signal
@@ -122,6 +125,29 @@ def deletion(role: Role, surface: Surface, at: datetime, says: Says = Says.DELET
         says=says,
         counts=False,
     )
+
+
+def stamp_view(at: datetime, *, well: Iterable[str] = (), bad: Iterable[str] = ()) -> StampView:
+    """What another stamp says of the pair: its primary is active, and these classes are well or bad on it."""
+    return StampView(
+        stamp="north",
+        looked_at=at,
+        phase=Phase.STEADY,
+        active=PRIMARY,
+        epoch=0,
+        bad={PRIMARY: tuple(EvidenceClass(c) for c in bad)},
+        well={PRIMARY: tuple(EvidenceClass(c) for c in well)},
+    )
+
+
+QUICK = msgspec.structs.replace(
+    AUTO,
+    probe_interval=minutes(1),
+    suspect_interval=seconds(20),
+    cooldown=minutes(30),
+    failback_hold=minutes(20),
+)
+"""Fewer looks and shorter waits, so that an example reaches further."""
 
 
 class Story:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,19 +10,14 @@ import msgspec
 import pytest
 from azure.durable_functions import DurableFunctionsClient
 from live import until
+from watched_pairs import WatchedPairs, watched_pairs
 
-from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import PollSchedule
-from orchestrator.local.engine import LocalEngine
-from orchestrator.local.functions import client_configuration, durable_worker, index_app
-from orchestrator.local.session import variables
-from orchestrator.local.simulated_plan import plan_yaml
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.triggers.engine import DurableEngine
-from orchestrator.triggers.registration import build
 from orchestrator.watch import poll, watch
 from orchestrator.web.views import explain_view, pair_line
 from orchestrator.workflows import calls
@@ -33,24 +25,11 @@ from orchestrator.workflows import calls
 _replace = msgspec.structs.replace
 
 
-@dataclass(frozen=True)
-class Polled:
-    """Two pairs, a worker that carries their entities, and nobody who looks at them or polls for them."""
-
-    azure: LocalAzure
-    engine: LocalEngine
-    deployment: Deployment
+class Polled(WatchedPairs):
+    """After each question the engine is let come to rest."""
 
     def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
-        async def asked() -> T:
-            client = DurableFunctionsClient(client_configuration(self.engine.address, "http://x"))
-            try:
-                return await question(client)
-            finally:
-                await client.close()
-                await self.deployment.aclose()
-
-        found = asyncio.run(asked())
+        found = super().ask(question)
         until(self.engine.idle, "rest")
         return found
 
@@ -70,26 +49,15 @@ class Polled:
         """As a process that has just begun."""
         self.deployment.memory.polled.clear()
 
-    def store(self, pair: str, text: str | None) -> None:
-        with self.engine._lock:
-            self.engine._entities[f"@pair@{pair}"].serialized_state = text
-
 
 @pytest.fixture
 def polled(tmp_path: Path) -> Iterator[Polled]:
-    estate = estate_of(pairs=("demo", "twin"))
-    with LocalAzure(seed=5, estate=estate) as azure, LocalEngine() as engine, variables(azure.environment()):
+    pairs = ("demo", "twin")
+    azure = LocalAzure(seed=5, estate=estate_of(pairs=pairs))
+    slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
+    with watched_pairs(Polled, azure, pairs, tmp_path, **slow) as polled:
         azure.health.resource_delay = azure.health.notice_delay = 0.0
-        slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
-        for pair in ("demo", "twin"):
-            (tmp_path / f"{pair}.yaml").write_text(plan_yaml(azure, pair, **slow), encoding="utf-8")
-        deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
-        worker = durable_worker(index_app(build(deployment)), engine.address)
-        worker.start()  # type: ignore[no-untyped-call]
-        try:
-            yield Polled(azure, engine, deployment)
-        finally:
-            worker.stop()  # type: ignore[no-untyped-call]
+        yield polled
 
 
 def test_a_pair_is_polled_when_it_is_due_and_not_before(polled: Polled) -> None:

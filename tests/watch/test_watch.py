@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,26 +11,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from azure.durable_functions import DurableFunctionsClient
 from live import until
+from watched_pairs import WatchedPairs, watched_pairs
 
 from orchestrator import ports
 from orchestrator.adapters.health.probe_requests import Audience
-from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import encode, to_builtins
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.state import PairState, StartRun
-from orchestrator.local.engine import LocalEngine
-from orchestrator.local.functions import client_configuration, durable_worker, index_app
-from orchestrator.local.session import variables
-from orchestrator.local.simulated_plan import plan_of, yaml_of
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.simulator.identity import PROBE
 from orchestrator.triggers.engine import DurableEngine
 from orchestrator.triggers.http_health import Readiness
-from orchestrator.triggers.registration import build
 from orchestrator.watch import reconcile, replicate, watch
 from orchestrator.workflows import calls, names
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
@@ -40,27 +34,7 @@ from orchestrator.workflows.messages import CaptureOrder, order_from
 PAIRS = ("demo", "mirror")
 
 
-@dataclass(frozen=True)
-class Watched:
-    """Two pairs, a worker that carries their entities, and nobody who looks at them."""
-
-    azure: LocalAzure
-    engine: LocalEngine
-    deployment: Deployment
-
-    def ask[T](self, question: Callable[[DurableFunctionsClient], Awaitable[T]]) -> T:
-        """What a trigger would do with a durable client, in a loop of its own."""
-
-        async def asked() -> T:
-            client = DurableFunctionsClient(client_configuration(self.engine.address, "http://x"))
-            try:
-                return await question(client)
-            finally:
-                await client.close()
-                await self.deployment.aclose()
-
-        return asyncio.run(asked())
-
+class Watched(WatchedPairs):
     def watch(self) -> int:
         """One tick of the timer; how many pairs were looked at, once the entities have taken it in."""
         looked_at = self.ask(lambda client: watch.watch(self.deployment, DurableEngine(client)))
@@ -70,26 +44,13 @@ class Watched:
     def state(self, pair: str) -> PairState | None:
         return self.ask(lambda client: calls.pair_state(DurableEngine(client), pair))
 
-    def store(self, pair: str, text: str | None) -> None:
-        """Put a state into a pair's entity, as another version or a slip of the hand might have."""
-        with self.engine._lock:
-            self.engine._entities[f"@pair@{pair}"].serialized_state = text
-
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    simulated = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
-    with simulated as azure, LocalEngine() as engine, variables(azure.environment()):
-        for pair in PAIRS:
-            each = plan_of(azure, pair, probe_interval=timedelta(minutes=10), evidence_lifetime=timedelta(hours=1))
-            (tmp_path / f"{each.pair}.yaml").write_text(yaml_of(each), encoding="utf-8")
-        deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(tmp_path)}, tmp_path)
-        worker = durable_worker(index_app(build(deployment)), engine.address)
-        worker.start()  # type: ignore[no-untyped-call]
-        try:
-            yield Watched(azure, engine, deployment)
-        finally:
-            worker.stop()  # type: ignore[no-untyped-call]
+    azure = LocalAzure(seed=5, speed=60, estate=estate_of(pairs=PAIRS), canaries=False)
+    slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
+    with watched_pairs(Watched, azure, PAIRS, tmp_path, **slow) as watched:
+        yield watched
 
 
 def test_a_pair_is_looked_at_when_it_is_due_and_not_before(watched: Watched) -> None:

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+import job_records
 import msgspec
 import pytest
+from job_records import AT
 
 from orchestrator.adapters.stores.blobs import Container
 from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.core.base.errors import Conflict, InvalidInput, UnknownShape
-from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
 from orchestrator.ports import Ledger
-
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def job(name: str, **fields: Any) -> JobRecord:
     """A running job of the primary."""
-    usual: dict[str, Any] = {
-        "pair": "a",
-        "name": name,
-        "root": name,
-        "hub": Role.PRIMARY,
-        "status": JobStatus.RUNNING,
-        "policy": JobPolicy.IF_INTERRUPTED,
-        "api_version": "2025-01-01-preview",
-        "body": {"properties": {"jobType": "Command"}},
-        "azure_status": "Running",
-        "captured_at": AT,
-    }
-    return JobRecord(**usual | fields)
+    return job_records.job(**{"name": name, "root": name} | fields)
 
 
 @pytest.fixture

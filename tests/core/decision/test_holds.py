@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, BAD, BLIND, PRIMARY, SECONDARY, START, Story, failed_over, minutes, probe, seconds
+from stories import AUTO, BAD, BLIND, PRIMARY, SECONDARY, START, Story, failed_over, minutes, probe, seconds, stamp_view
 
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Phase, Role
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role
 from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision import state as state_module
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.observation import Observed
-from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared, StampView
+from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source
@@ -255,24 +255,12 @@ def test_the_time_that_is_handed_in_is_the_one_that_is_judged() -> None:
 # --- two stamps -------------------------------------------------------------------------------------------------
 
 
-def view(at: datetime, *, well: tuple[str, ...] = (), bad: tuple[str, ...] = ()) -> StampView:
-    return StampView(
-        stamp="north",
-        looked_at=at,
-        phase=Phase.STEADY,
-        active=PRIMARY,
-        epoch=0,
-        bad={PRIMARY: tuple(EvidenceClass(c) for c in bad)},
-        well={PRIMARY: tuple(EvidenceClass(c) for c in well)},
-    )
-
-
 def stamps(story: Story, **of: Any) -> Story:
     """An outage while another stamp goes on telling the same."""
     story.live(minutes(3))
     end = story.now + minutes(7)
     while story.now < end and not story.moves:
-        story.look(DOWN, shared=Shared(views=(view(story.now - of.pop("age", seconds(20)), **of),)))
+        story.look(DOWN, shared=Shared(views=(stamp_view(story.now - of.pop("age", seconds(20)), **of),)))
         story.now += seconds(15)
     return story
 
@@ -297,7 +285,7 @@ def test_another_stamp_that_is_blind_or_agrees_does_not_hold(of: dict[str, Any])
 def test_a_view_of_long_ago_does_not_hold() -> None:
     """The other stamp may be down with its region."""
     story = Story()
-    story.look(shared=Shared(views=(view(START, well=("hub", "jobs")),)))
+    story.look(shared=Shared(views=(stamp_view(START, well=("hub", "jobs")),)))
     story.live(minutes(3))
     outage(story)
     assert len(story.moves) == 1

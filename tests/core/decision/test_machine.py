@@ -22,11 +22,11 @@ from hypothesis.stateful import (
     rule,
 )
 from stories import (
-    AUTO,
     BAD,
     BLIND,
     DEEP,
     OK,
+    QUICK,
     Story,
     alert,
     deletion,
@@ -56,15 +56,6 @@ NONSENSE = [None, 3, [], {"x": 1}, {"eventType": 7}, {"schemaId": "azureMonitorC
 found_things = st.dictionaries(st.sampled_from(KEYS), st.sampled_from([BAD, BAD, BLIND, OK]), max_size=4)
 roles = st.sampled_from(list(Role))
 offsets = st.sampled_from([-90.0, -20.0, -2.0, 0.0, 0.0, 3.0, 30.0])
-
-QUICK = msgspec.structs.replace(
-    AUTO,
-    probe_interval=minutes(1),
-    suspect_interval=seconds(20),
-    cooldown=minutes(30),
-    failback_hold=minutes(20),
-)
-"""Fewer looks and shorter waits, so that an example reaches further."""
 
 
 class PairMachine(RuleBasedStateMachine):

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from stories import AUTO, BAD, BLIND, DEEP, OK, START, Story, deletion, minutes, notice, seconds
+from stories import BAD, BLIND, DEEP, OK, QUICK, START, Story, deletion, minutes, notice, seconds
 
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import NotNow
@@ -38,13 +38,6 @@ from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Failback
 
 REACHED: Counter[str] = Counter()
-QUICK = msgspec.structs.replace(
-    AUTO,
-    probe_interval=minutes(1),
-    suspect_interval=seconds(20),
-    cooldown=minutes(30),
-    failback_hold=minutes(20),
-)
 SURFACES = ["hub", "jobs", "inference", "storage", "control", "identity"]
 KEYS = [f"{role}.{surface}" for role in Role for surface in SURFACES] + ["observer", "elsewhere"]
 MASS = 0.9

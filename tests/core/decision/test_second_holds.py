@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stories import AUTO, BAD, BLIND, DEEP, PRIMARY, START, Story, minutes, seconds
+from stories import AUTO, BAD, BLIND, DEEP, PRIMARY, START, Story, minutes, seconds, stamp_view
 
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Phase, Role
+from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.commands import Command, Do, command
-from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared, StampView
+from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.plan.policy import Recurring
 
@@ -167,7 +167,11 @@ class Play:
         else:
             books.view = (story.now - minutes(number), which)
             for _ in range(4):
-                self.look(frozenset({"hub", "jobs"}), frozenset(), views=(_view(*books.view),))
+                self.look(
+                    frozenset({"hub", "jobs"}),
+                    frozenset(),
+                    views=(stamp_view(books.view[0], well=sorted(books.view[1])),),
+                )
                 story.now += seconds(15)
 
     def order(self, do: Do) -> None:
@@ -185,18 +189,6 @@ class Play:
         clever = {hold.rule for hold in holds.find_holds(case, holds.ALWAYS, holds.ALONE)} & LEARNT
         assert clever == self.books.standing(now)
         return clever
-
-
-def _view(at: datetime, well: frozenset[EvidenceClass]) -> StampView:
-    return StampView(
-        stamp="north",
-        looked_at=at,
-        phase=Phase.STEADY,
-        active=PRIMARY,
-        epoch=0,
-        bad={},
-        well={PRIMARY: tuple(sorted(well))},
-    )
 
 
 REACHED: Counter[str] = Counter()

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from job_records import AT, job
 
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.base.vocabulary import JobPolicy
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.record_changes import GRACE, leave, retry
-
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def job(status: JobStatus, **fields: Any) -> JobRecord:
-    usual: dict[str, Any] = {
-        "pair": "a",
-        "name": "train",
-        "root": "train",
-        "hub": Role.PRIMARY,
-        "status": status,
-        "policy": JobPolicy.IF_INTERRUPTED,
-        "api_version": "2025-01-01-preview",
-        "body": {"properties": {"jobType": "Command"}},
-        "azure_status": "Running",
-        "captured_at": AT,
-    }
-    return JobRecord(**usual | fields)
 
 
 @pytest.mark.parametrize(

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
-from typing import Any
 
 import msgspec
 import pytest
+from job_records import AT, job
 
 from orchestrator.core.base.errors import NotNow, PermanentError
-from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import record_changes as changes
 from orchestrator.core.jobs.record import Attempt, JobEventKind, JobRecord, JobStatus, OldRun
 from orchestrator.core.jobs.record_changes import ROWS, TABLE, Acting, IllegalChange, as_mermaid, next_status
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN = Acting(epoch=4, now=AT + timedelta(minutes=5))
 ATTEMPT = Attempt(side=Role.SECONDARY, epoch=4)
-
-
-def job(status: JobStatus, **fields: Any) -> JobRecord:
-    usual: dict[str, Any] = {
-        "pair": "a",
-        "name": "train",
-        "root": "train",
-        "hub": Role.PRIMARY,
-        "status": status,
-        "policy": JobPolicy.IF_INTERRUPTED,
-        "api_version": "2025-01-01-preview",
-        "body": {"properties": {"jobType": "Command"}},
-        "azure_status": "Running",
-        "captured_at": AT,
-        "epoch": 1,
-    }
-    return JobRecord(**usual | fields)
 
 
 @pytest.mark.parametrize(("status", "event"), list(product([None, *JobStatus], JobEventKind)))

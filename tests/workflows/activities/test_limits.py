@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER
-from durabletask.client import TaskHubGrpcClient
 from durabletask.task import ActivityContext
-from durabletask.worker import TaskHubGrpcWorker
+from orchestrations import SHORT, played, run_order
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.local.engine import LocalEngine
-from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.limits import ConcurrencyLimits
 from orchestrator.workflows.messages import (
@@ -31,29 +24,12 @@ from orchestrator.workflows.messages import (
     CaptureOrder,
     CaptureReport,
     CaptureRun,
-    RunKind,
-    RunOrder,
 )
 from orchestrator.workflows.names import CONCURRENCY_LIMITS
 from orchestrator.workflows.orchestrators import capture, resubmit, settle
 
-SHORT = timedelta(milliseconds=20)
 CAPTURE = CaptureOrder(pair="p", side=Role.PRIMARY, jobs=("a", "b"))
-RUN = RunOrder(
-    pair="p",
-    run="failover-p-e1",
-    kind=RunKind.FAILOVER,
-    epoch=1,
-    source=Role.PRIMARY,
-    target=Role.SECONDARY,
-    why="a test",
-    decided_at=datetime.now(UTC),
-    doubted_since=datetime.now(UTC),
-    claim_by=datetime.now(UTC) + timedelta(hours=1),
-    beat=SHORT,
-    longest=SHORT,
-    patience=timedelta(milliseconds=200),
-)
+RUN = run_order(patience=timedelta(milliseconds=200))
 
 
 class Activity:
@@ -66,35 +42,6 @@ class Activity:
     def __call__(self, _: ActivityContext, order: Any) -> Any:
         self.orders.append(order)
         return to_builtins(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
-
-
-@contextmanager
-def played(orchestrator: Any, name: str, activity: Activity) -> Iterator[Any]:
-    """``run(order)``: the output of the orchestrator, on a real engine, with one activity behind it."""
-    with LocalEngine() as engine:
-        worker = TaskHubGrpcWorker(
-            host_address=engine.address,
-            data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,
-            emit_trace_spans=False,
-            logger=ENGINE_LOG,
-        )
-        worker.add_orchestrator(orchestrator)
-        worker._registry.add_named_activity(name, activity)
-        worker.start()
-        client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
-
-        def run(order: Any) -> Any:
-            instance = client.schedule_new_orchestration(orchestrator, input=to_builtins(order))
-            state = client.wait_for_orchestration_completion(instance, timeout=300)
-            assert state is not None
-            assert state.runtime_status.name == "COMPLETED", state.failure_details
-            return json.loads(state.serialized_output or "null")
-
-        try:
-            yield run
-        finally:
-            client.close()
-            worker.stop()
 
 
 def test_who_finds_no_place_is_turned_away_at_once_and_a_place_is_given_back() -> None:

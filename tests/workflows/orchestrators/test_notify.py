@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER
-from durabletask.client import TaskHubGrpcClient
 from durabletask.task import ActivityContext
-from durabletask.worker import TaskHubGrpcWorker
+from orchestrations import played
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.base.vocabulary import NoticeName
-from orchestrator.local.engine import LocalEngine
-from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import Tidings, Told
 from orchestrator.workflows.orchestrators import notify
@@ -33,26 +28,8 @@ def told(answer: Callable[[int], Any]) -> tuple[Any, list[list[str]]]:
         tries.append(order["channels"])
         return to_builtins(answer(len(tries)))
 
-    with LocalEngine() as engine:
-        worker = TaskHubGrpcWorker(
-            host_address=engine.address,
-            data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,
-            emit_trace_spans=False,
-            logger=ENGINE_LOG,
-        )
-        worker.add_orchestrator(notify.tell_run)
-        worker._registry.add_named_activity(names.TELL, act)
-        worker.start()
-        client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
-        try:
-            instance = client.schedule_new_orchestration(notify.tell_run, input=to_builtins(TIDINGS))
-            state = client.wait_for_orchestration_completion(instance, timeout=120)
-        finally:
-            client.close()
-            worker.stop()
-    assert state is not None
-    assert state.runtime_status.name == "COMPLETED", state.failure_details
-    return json.loads(state.serialized_output or "null"), tries
+    with played(notify.tell_run, names.TELL, act) as run:
+        return run(TIDINGS), tries
 
 
 @pytest.fixture(autouse=True)

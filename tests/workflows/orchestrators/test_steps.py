@@ -6,20 +6,18 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from azure.durable_functions.internal.serialization import DEFAULT_FUNCTIONS_DATA_CONVERTER
 from durabletask.client import TaskHubGrpcClient
 from durabletask.task import ActivityContext
-from durabletask.worker import TaskHubGrpcWorker
+from orchestrations import run_order, worker_of
 from waiting import until
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.errors import EpochFenced, TemporaryError
-from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.steps import (
     AwaitStandby,
     MoveJobs,
@@ -37,21 +35,7 @@ from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
 from orchestrator.workflows.messages import BatchReport, RoundPlan, RunKind, RunOrder
 from orchestrator.workflows.orchestrators import resubmit, retry, steps
 
-SHORT = timedelta(milliseconds=20)
-RUN = RunOrder(
-    pair="p",
-    run="failover-p-e1",
-    kind=RunKind.FAILOVER,
-    epoch=1,
-    source=Role.PRIMARY,
-    target=Role.SECONDARY,
-    why="a test",
-    decided_at=datetime.now(UTC),
-    doubted_since=datetime.now(UTC),
-    claim_by=datetime.now(UTC) + timedelta(hours=1),
-    beat=SHORT,
-    longest=SHORT,
-)
+RUN = run_order()
 
 
 def url(name: str, **more: Any) -> WaitForUrl:
@@ -75,18 +59,12 @@ class Stage:
         self.calls: list[str] = []
         self.orders: list[Any] = []
         self.told: list[str] = []
-        self.worker = TaskHubGrpcWorker(
-            host_address=engine.address,
-            data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,
-            emit_trace_spans=False,
-            logger=ENGINE_LOG,
+        activities = (*STEP_ACTIVITIES, names.LIST_JOBS, names.RESUBMIT_JOBS, names.TELL)
+        self.worker = worker_of(
+            engine,
+            [walker, steps.step_run, retry.patience_run, resubmit.resubmit_run],
+            {name: self._activity(name) for name in activities},
         )
-        self.worker.add_orchestrator(walker)
-        for orchestrator in (steps.step_run, retry.patience_run, resubmit.resubmit_run):
-            self.worker.add_orchestrator(orchestrator)
-        for name in (*STEP_ACTIVITIES, names.LIST_JOBS, names.RESUBMIT_JOBS, names.TELL):
-            self.worker._registry.add_named_activity(name, self._activity(name))
-        self.worker.start()
         self.client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
 
     def _activity(self, name: str) -> Callable[[ActivityContext, Any], Any]:
