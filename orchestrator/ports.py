@@ -133,7 +133,7 @@ class Ledger(Protocol):
 
 
 class SharedStore(Protocol):
-    """What the stamps of a deployment keep in common, as bytes by path (``core.shared`` has the paths)."""
+    """What the stamps of a deployment keep in common, as bytes by path: see ``orchestrator.core.decision.stamps``."""
 
     def everything(self) -> Mapping[str, bytes]:
         """Every shared record, as it is now."""

@@ -18,8 +18,8 @@ from orchestrator.adapters.hub.assets import ArmAssets
 from orchestrator.adapters.hub.inventory import ArmInventory
 from orchestrator.adapters.hub.jobs import ArmJobs
 from orchestrator.adapters.hub.resources import PacedResources
+from orchestrator.adapters.notify.channel_notices import ChannelNotices
 from orchestrator.adapters.notify.event_grid import EventGridNotices
-from orchestrator.adapters.notify.fan_out import ChannelNotices
 from orchestrator.adapters.notify.webhook import WebhookNotices
 from orchestrator.adapters.stores.blobs import Container
 from orchestrator.adapters.stores.epochs import BlobEpochs

@@ -22,7 +22,7 @@ from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
 from orchestrator.triggers.http_pairs import Handler, guard, place_of
-from orchestrator.watch.deliveries import Intake, hand_over, route
+from orchestrator.watch.intake import Intake, hand_over, route
 
 LOG = telemetry.logger("events")
 

@@ -15,7 +15,7 @@ from orchestrator import telemetry
 LOG = telemetry.logger("timers")
 
 STARTS_PER_SECOND = 50.0
-"""FairQueue begun in a second while there are few: a tick of all pairs does not ask everything in its first second."""
+"""Turns begun in a second while there are few: a tick of all pairs does not ask everything in its first second."""
 
 SPREAD = 0.6
 """Part of the time for beginning over which many are spread evenly, which leaves some for what was slow."""

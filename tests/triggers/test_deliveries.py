@@ -20,7 +20,7 @@ from orchestrator.local.session import Local
 from orchestrator.local.workload import User
 from orchestrator.triggers.answers import TooLarge
 from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
-from orchestrator.watch.deliveries import JOBS_AT_ONCE, route
+from orchestrator.watch.intake import JOBS_AT_ONCE, route
 
 PLACES = ("events", "alerts")
 

@@ -1,8 +1,8 @@
 """What is known about a pair, folded from signals: bounded, JSON-ready, the same for the same signals.
 
-``fold`` is pure. It keeps the newest statement of each kind about each thing, ordered by when it happened, not by
-when it arrived, so doubled, late and reordered deliveries change nothing. What is dated more than five minutes
-ahead is dropped. What a class amounts to is for ``assessment`` to say.
+``orchestrator.core.decision.fold`` fills it: with the newest statement of each kind about each thing, ordered by when
+it happened, not by when it arrived, so doubled, late and reordered deliveries change nothing. What is dated more than
+five minutes ahead is dropped. What a class amounts to is for ``orchestrator.core.decision.verdicts`` to say.
 
 =============  =====================================================  ==========================
 kept           one per                                                at most

@@ -46,9 +46,9 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.checkpoints import Checkpoints
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.activities.eligibility import RelatedJobs
 from orchestrator.workflows.activities.notify import tell
 from orchestrator.workflows.activities.outcome import Settled
+from orchestrator.workflows.activities.related_jobs import RelatedJobs
 from orchestrator.workflows.activities.source_run import SourceRun
 from orchestrator.workflows.messages import RunOrder, Tidings
 

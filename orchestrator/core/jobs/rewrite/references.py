@@ -10,7 +10,7 @@ Spellings (letters of fixed words, subscription, group and workspace in any case
 anything with dots between letters: ``account.blob.core.windows.net``           ``Host``
 =============================================================================  ==================
 
-Whether a reference counts, and what becomes of it, is decided elsewhere (``orchestrator.core.jobs.tables``).
+Whether a reference counts, and what becomes of it, is decided elsewhere (``orchestrator.core.jobs.rewrite.rules``).
 Every search is linear in the length of the string: repetitions are possessive.
 """
 

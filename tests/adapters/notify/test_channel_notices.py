@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.adapters.assembly import assemble
-from orchestrator.adapters.notify.fan_out import ChannelNotices
+from orchestrator.adapters.notify.channel_notices import ChannelNotices
 from orchestrator.clock import SystemClock
 from orchestrator.core.plan.channels import CHANNEL_SHAPES, Channel, EventGridChannel, WebhookChannel
 from orchestrator.local.simulated_plan import plan_of
