@@ -23,7 +23,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.core.signals.routing import Directory
 from orchestrator.core.signals.signal import Signal, probe_signal
-from orchestrator.watch.deliveries import route
+from orchestrator.watch.intake import route
 
 BODIES = 100_000
 LIMIT = 3.0
