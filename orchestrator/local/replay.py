@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.decision import decide
 from orchestrator.core.decision.commands import Command
@@ -23,7 +24,7 @@ from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.core.signals.routing import attribute
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.local.scenario import Action, Condition, Delivery, Scenario, ScenarioOutcome, policy_of
-from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange
+from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange, Told
 
 SUBSCRIPTION = "scenario"
 SIDE_SURFACES = tuple(s for s in Surface if s not in {Surface.OBSERVER, Surface.ELSEWHERE})
@@ -52,6 +53,7 @@ class Replayed(NamedTuple):
     failbacks: list[Move]
     held: list[Note]
     phases: list[PhaseChange]
+    told: list[Told]
     missed: list[str]
 
     @property
@@ -71,6 +73,7 @@ class Replayed(NamedTuple):
             "failbacks": [_move(m) for m in self.failbacks],
             "held": [{"at": stamp(n.at), "why": n.why} for n in self.held],
             "phases": [{"at": stamp(p.at), "phase": p.phase.value, "why": p.why} for p in self.phases],
+            "told": [{"at": stamp(t.at), "name": t.name.value, "why": t.why} for t in self.told],
             "ok": self.ok,
             "missed": self.missed,
         }
@@ -84,7 +87,7 @@ def replay(scenario: Scenario, plan: Plan | None = None) -> Replayed:
         stage.sweep_until(at)
         stage.play(at, act)
     stage.sweep_until(scenario.end, including=True)
-    result = Replayed(scenario.name, stage.failovers, stage.failbacks, stage.held, stage.phases, [])
+    result = Replayed(scenario.name, stage.failovers, stage.failbacks, stage.held, stage.phases, stage.told, [])
     return result._replace(missed=list(_missed_expectations(scenario, result)))
 
 
@@ -231,3 +234,7 @@ def _missed_expectations(scenario: Scenario, result: Replayed) -> Iterator[str]:
         yield f"the failback at {stamp(back)} is before {stamp(expect.no_failback_before)}"
     if expect.failback_by and (back is None or back > expect.failback_by):
         yield f"the failback at {stamp(back) if back else 'no time'} is not by {stamp(expect.failback_by)}"
+    names = list(dict.fromkeys(each.name.value for each in result.told))
+    for name in expect.told:
+        if name not in names:
+            yield f"{name} was not told; told were {join_words(names) if names else 'no notices'}"

@@ -18,7 +18,7 @@ from orchestrator.core.base.codec import Moment, Value, from_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import GLOBAL, region_named
 from orchestrator.core.base.strict_yaml import line_of, yaml_from
-from orchestrator.core.base.vocabulary import Mode, Role, Surface
+from orchestrator.core.base.vocabulary import Mode, NoticeName, Role, Surface
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.plan.load import with_durations
 from orchestrator.core.plan.policy import Policy, check_policy
@@ -88,6 +88,8 @@ class Expectation(Value, kw_only=True):
     min_failovers: Count | None = None
     no_failback_before: Moment | None = None
     failback_by: Moment | None = None
+    told: tuple[NoticeName, ...] = ()
+    """Notices that must be among those told."""
 
 
 class Scenario(Value, kw_only=True):

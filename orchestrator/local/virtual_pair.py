@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import Phase, Role
+from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
 from orchestrator.core.decision import commands, run_reports
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.run_reports import Report, What
-from orchestrator.core.decision.state import Decision, JournalEntry, PairState, StartRun
+from orchestrator.core.decision.state import Decision, JournalEntry, PairState, StartRun, Tell
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.recording import Ran
 
@@ -41,6 +41,23 @@ class PhaseChange(NamedTuple):
     why: str
 
 
+class Told(NamedTuple):
+    """A notice."""
+
+    at: datetime
+    name: NoticeName
+    why: str
+
+
+_TOLD_BY_RUNS = {
+    ("failover", What.SWITCHED): NoticeName.FAILOVER_SWITCHED,
+    ("failover", What.RESUBMITTED): NoticeName.FAILOVER_COMPLETED,
+    ("failback", What.SWITCHED): NoticeName.FAILBACK_SWITCHED,
+    ("failback", What.RESUBMITTED): NoticeName.FAILBACK_COMPLETED,
+}
+"""What a run itself tells people when it reports this."""
+
+
 class Course:
     """Takes decisions and carries them out.
 
@@ -54,10 +71,11 @@ class Course:
         self.failovers: list[Move] = []
         self.failbacks: list[Move] = []
         self.held: list[Note] = []
+        self.told: list[Told] = []
         self.phases: list[PhaseChange] = [
             PhaseChange(state.phase_since, state.phase, state.why or "everything is well")
         ]
-        self._due: list[tuple[datetime, int, Report]] = []
+        self._due: list[tuple[datetime, int, Report, NoticeName]] = []
 
     def take(self, decision: Decision, at: datetime) -> None:
         """Store the state, and carry the orders out."""
@@ -67,6 +85,7 @@ class Course:
         for entry in _new_entries(before, self.state):
             if entry.phase is not self.phases[-1].phase:
                 self.phases.append(PhaseChange(at, entry.phase, entry.why))
+        self.told += [Told(at, order.name, order.why) for order in decision.orders if isinstance(order, Tell)]
         for order in decision.orders:
             if isinstance(order, StartRun):
                 self._run(order, at)
@@ -84,7 +103,8 @@ class Course:
     def until(self, at: datetime) -> None:
         """Reports of runs that are due by then."""
         while self._due and self._due[0][0] <= at:
-            when, _, report = heapq.heappop(self._due)
+            when, _, report, notice = heapq.heappop(self._due)
+            self.told.append(Told(when, notice, report.why))
             self.take(run_reports.report(self.state, report, when, self.policy), when)
 
     def _run(self, order: StartRun, at: datetime) -> None:
@@ -93,7 +113,8 @@ class Course:
         known = self.runs.get(order.run)
         for n, what in enumerate((What.SWITCHED, What.RESUBMITTED)):
             report = Report(run=order.run, epoch=order.epoch, what=what, active=order.target, why=order.why)
-            heapq.heappush(self._due, (at + (_time_of(known, what) - known.now) if known else at, n, report))
+            when = at + (_time_of(known, what) - known.now) if known else at
+            heapq.heappush(self._due, (when, n, report, _TOLD_BY_RUNS[order.kind, what]))
         self.until(at)
 
 

@@ -15,7 +15,8 @@ from orchestrator.local.replay import Replayed, plan_for, replay
 from orchestrator.local.scenario import Scenario, load_scenario, policy_of
 
 OURS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
-CORPUS = sorted((Path(__file__).parents[3] / "shared" / "corpus" / "scenarios").glob("*.yaml"))
+SHARED = Path(__file__).parents[3] / "shared" / "corpus"
+CORPUS = sorted([*(SHARED / "scenarios").glob("*.yaml"), *(SHARED / "reports" / "scenarios").glob("*.yaml")])
 
 BASE = """\
 name: made-up
@@ -68,7 +69,7 @@ def test_there_are_scenarios() -> None:
 def test_a_result_has_the_promised_fields(write: Write) -> None:
     """Scripts read these names."""
     plain = played(write(BASE)).as_plain()
-    assert list(plain) == ["scenario", "outcome", "failovers", "failbacks", "held", "phases", "ok", "missed"]
+    assert list(plain) == ["scenario", "outcome", "failovers", "failbacks", "held", "phases", "told", "ok", "missed"]
     assert list(plain["failovers"][0]) == ["at", "from", "to", "epoch", "why"]
     assert plain["failovers"][0] | {"why": ""} == {
         "at": "2026-05-04T10:15:00Z",
@@ -85,6 +86,9 @@ def test_a_result_has_the_promised_fields(write: Write) -> None:
         "settled",
         "steady",
     ]
+    assert [list(each) for each in plain["told"]] == [["at", "name", "why"]] * len(plain["told"])
+    names = [each["name"] for each in plain["told"]]
+    assert names == ["Suspect", "FailoverStarted", "FailoverSwitched", "FailoverCompleted", "Settled"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,7 @@ def test_a_result_has_the_promised_fields(write: Write) -> None:
         ("outcome: failover, failover_by: 2026-05-04T10:12:00Z", "is not by 2026-05-04T10:12:00Z"),
         ("outcome: failover, max_failovers: 0", "1 failovers, expected at most 0"),
         ("outcome: failover, min_failovers: 2", "1 failovers, expected at least 2"),
+        ("outcome: failover, told: [Suspect, Escalated]", "Escalated was not told; told were Suspect, FailoverStarted"),
         ("outcome: failover, failback_by: 2026-05-04T11:00:00Z", "the failback at no time is not by"),
     ],
 )
@@ -109,6 +114,7 @@ def test_a_missed_expectation_is_told(write: Write, expect: str, missed: str) ->
     ("old", "new", "complaint"),
     [
         ("outcome: failover", "outcome: maybe", r"made-up\.yaml:12: expect\.outcome"),
+        ("outcome: failover", "outcome: hold\n  told: [Shouted]", r"made-up\.yaml:13: expect\.told"),
         ("outcome: failover", "result: failover", r"made-up\.yaml:12: expect\.result: expected a field that is known"),
         ("primary.hub: bad", "primary.hub: sick", r"made-up\.yaml:8: world\[0\]\.set"),
         ("primary.hub: bad", "tertiary.hub: bad", r"world\[0\]\.set: expected keys <side>\.<surface>"),

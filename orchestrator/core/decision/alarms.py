@@ -56,10 +56,10 @@ def _escalate(state: PairState, seen: Assessment, now: datetime, policy: Policy)
     new = [c for c in long_bad if class_key(side, c) not in state.escalated]
     if not new:
         return (state if keys == state.escalated else _replace(state, escalated=keys)), []
-    why = (
-        f"{join_words(f'{c} for {format_duration(seen.of(side, c).bad_for)}' for c in new)} bad on the {side} and "
-        f"nothing was switched: {judge(seen, side, policy).why}. To move the pair all the same, order a failover with "
-        "a reason; to stop being told, pause the pair"
+    long = join_words(f"{c} for {format_duration(seen.of(side, c).bad_for)}" for c in new)
+    why = (  # what a person can do comes first: the end of a long reason is cut off
+        "order a failover with a reason to move the pair all the same, or pause it to stop being told: "
+        f"{long} bad on the {side} and nothing was switched: {judge(seen, side, policy).why}"
     )
     return _replace(state, escalated=keys), [Tell(name=NoticeName.ESCALATED, why=truncate(why))]
 
@@ -84,13 +84,14 @@ def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) 
         verdict = seen.of(role, c)
         if not tracks or verdict.observation is not Observation.BLIND:
             continue
-        spoke_at = max((at for track in tracks for at in (track.ok_at, track.bad_at) if at), default=None)
-        if spoke_at is None:
+        if not any(map(_spoke_at, tracks)):
             asked = _asked_since(tracks)
             if asked is not None and now - asked >= grace(policy):
                 yield c, f"{c} of the {role} has never been seen: {verdict.why}"
-        elif now - spoke_at >= CLASS_BLIND_AFTER:
-            yield c, f"{c} of the {role} cannot be seen for {format_duration(now - spoke_at)}: {verdict.why}"
+            continue
+        since = min((at for track in tracks if (at := _spoke_at(track) or track.asked_since)), default=now)
+        if now - since >= CLASS_BLIND_AFTER:
+            yield c, f"{c} of the {role} cannot be seen for {format_duration(now - since)}: {verdict.why}"
 
 
 def _tell_reach(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, list[Order]]:
@@ -123,7 +124,7 @@ def _speaking(seen: Assessment, side: Role) -> set[str]:
         class_key(side, c)
         for c in MEMBERS
         if c in DECIDING_CLASSES
-        and any(track.ok_at or track.bad_at for key in MEMBER_KEYS[side, c] if (track := seen.evidence.tracks.get(key)))
+        and any(_spoke_at(track) for key in MEMBER_KEYS[side, c] if (track := seen.evidence.tracks.get(key)))
     }
     said = {class_key(side, item.evidence_class) for item in seen.evidence.reported.values() if item.role is side}
     return probed | said
@@ -155,6 +156,11 @@ def _tell_changes(state: PairState, seen: Assessment, now: datetime, policy: Pol
 def grace(policy: Policy) -> timedelta:
     """How long a class may be asked before its silence means something: as many looks as a bad one needs."""
     return (policy.bad_after - 1) * policy.probe_interval
+
+
+def _spoke_at(track: Track) -> datetime | None:
+    """When a surface was last anything but blind."""
+    return max((at for at in (track.ok_at, track.degraded_at, track.bad_at) if at), default=None)
 
 
 def _asked_since(tracks: list[Track]) -> datetime | None:

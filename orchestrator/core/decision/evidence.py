@@ -56,6 +56,9 @@ class Track(Value, kw_only=True, gc=False):
     ok_at: datetime | None = None
     """When it was last found well."""
 
+    degraded_at: datetime | None = None
+    """When it last answered, but so that it is degraded: it was seen, and not seen well."""
+
     oks: int = 0
     """Well answers in a row; blind ones in between do not count."""
 

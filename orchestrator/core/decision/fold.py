@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from orchestrator.core.base.evidence_classes import MEMBERS
 from orchestrator.core.base.text import join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
 from orchestrator.core.decision.brown_out import append_answer
@@ -144,9 +145,9 @@ def fold_with_extents(
         unknown_words=draft.unknown_words,
         last_unknown=draft.last_unknown,
     )
-    global_at, global_why = _last_global(draft, after)
-    after = _replace(after, global_at=global_at, global_why=global_why)
     bad = bad_extents(after, now, policy)
+    global_at, global_why = _last_global(draft, after, bad)
+    after = _replace(after, global_at=global_at, global_why=global_why)
     spells, wellness = _spells(after, bad), _wellness(after, bad, now, policy)
     return _replace(after, spells=spells, wellness=wellness), bad
 
@@ -205,13 +206,15 @@ def _track_answer(track: Track | None, seen: Observation, at: datetime, why: str
     if seen is Observation.OK:
         return Track(at=at, seen=seen, why=why, ok_at=at, oks=track.oks + 1)
     if seen is not Observation.BAD:
-        return _replace(track, at=at, seen=seen, why=why)
+        degraded_at = at if seen is Observation.DEGRADED else track.degraded_at
+        return _replace(track, at=at, seen=seen, why=why, degraded_at=degraded_at)
     goes_on = track.bad_at is not None and at - track.bad_at <= lifetime
     return Track(
         at=at,
         seen=seen,
         why=why,
         ok_at=track.ok_at,
+        degraded_at=track.degraded_at,
         bads=track.bads + 1 if goes_on else 1,
         bad_since=track.bad_since if goes_on else at,
         bad_at=at,
@@ -260,7 +263,7 @@ def _report(draft: _Draft, signal: Signal, evidence_class: EvidenceClass, lifeti
     bad = signal.observation is Observation.BAD and signal.counts
     at = signal.occurred_at
     before = draft.reported.get(key)
-    if before is not None and not _is_newer(at, bad, before):
+    if before is not None and not _is_newer(signal, before, bad=bad):
         late = _with_late(before, at, bad=bad, lifetime=lifetime)
         if late is not before:
             draft.reported = {**draft.reported, key: late}
@@ -324,9 +327,21 @@ def _break_spell(draft: _Draft, role: Role, evidence_class: EvidenceClass, at: d
         draft.spells = {**draft.spells, key: Spell(since=min(spell.since, at), until=at)}
 
 
-def _is_newer(at: datetime, bad: bool, before: Reported) -> bool:
-    """Of two statements of the same moment the better one stands, whichever arrived first."""
-    return at > before.at or (at == before.at and before.bad and not bad)
+def _is_newer(signal: Signal, before: Reported, *, bad: bool) -> bool:
+    """Whether a statement takes the place of the one that stands, whichever arrived first.
+
+    Resource Health dates its states to the second: of two in the same second the worse stands. An alert that is
+    resolved at the very moment at which it fired is over.
+    """
+    at = signal.occurred_at
+    if signal.says is Says.ALERT:
+        return at > before.at or (at == before.at and before.bad and not bad)
+    rank, stands = _badness(bad, signal.observation), _badness(before.bad, before.observation)
+    return (at.replace(microsecond=0), rank, at) > (before.at.replace(microsecond=0), stands, before.at)
+
+
+def _badness(bad: bool, observation: Observation) -> int:
+    return 2 if bad else 1 if observation is Observation.DEGRADED else 0
 
 
 def _fold_notice(draft: _Draft, signal: Signal) -> None:
@@ -414,16 +429,26 @@ def _recent_changes(draft: _Draft) -> dict[str, Change]:
     return {key: change for key, change in draft.changes.items() if change.at >= horizon}
 
 
-def _last_global(draft: _Draft, after: Evidence) -> tuple[datetime | None, str]:
+def _last_global(draft: _Draft, after: Evidence, bad: Extents) -> tuple[datetime | None, str]:
     """When and why a fault was last known to be everybody's: seen elsewhere, or told as global."""
     at, why = draft.global_at, draft.global_why
     seen = after.tracks.get(_ELSEWHERE)
     if seen is not None and seen.bad_at is not None and (at is None or seen.bad_at > at):
         at, why = seen.bad_at, f"the same fault was seen in regions that belong to no pair: {seen.bad_why or 'failed'}"
     for incident in after.incidents.values():
-        if incident.everywhere and not incident.used and is_open(incident, draft.now, draft.policy):
+        if _is_global(incident, bad) and is_open(incident, draft.now, draft.policy):
             at, why = draft.now, f"Service Health named the whole world: {incident.why}"
     return at, truncate(why, WHY_LIMIT)
+
+
+def _is_global(incident: Incident, bad: Extents) -> bool:
+    """Whether an incident with the region ``global`` is everybody's, as far as what was probed tells.
+
+    One that also names the region of one side may be a regional one, unless the other side is bad as well.
+    """
+    if not incident.everywhere or len(incident.used) != 1:
+        return incident.everywhere
+    return any(evidence_class in MEMBERS for evidence_class in bad[incident.used[0].other])
 
 
 def _deletions_that_stand(draft: _Draft) -> dict[str, Deletion]:

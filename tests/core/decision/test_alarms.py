@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, BAD, BLIND, PRIMARY, SECONDARY, Story, minutes, notice, seconds
+from stories import AUTO, BAD, BLIND, DEGRADED, OK, PRIMARY, SECONDARY, Story, minutes, notice, seconds
 
-from orchestrator.core.base.vocabulary import Mode, NoticeName, Observation, Surface
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Role, Surface
 from orchestrator.core.decision.state import StartRun, Tell
+from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.signals.signal import Says, Signal, Source
 
 OBSERVE = msgspec.structs.replace(AUTO, mode=Mode.OBSERVE)
@@ -52,12 +53,45 @@ def test_what_stays_bad_for_long_is_told_once_and_again_after_it_was_over() -> N
     look_for(story, {}, minutes(2))
     first = look_for(story, {"primary.hub": BAD}, minutes(90))
     (why,) = [why for each in first for why in told(each, NoticeName.ESCALATED)]
-    assert why.startswith("hub for 60 min bad on the primary and nothing was switched: only hub of the primary is bad")
-    assert "order a failover with a reason" in why
+    assert why.startswith("order a failover with a reason to move the pair all the same, or pause it")
+    assert "hub for 60 min bad on the primary and nothing was switched: only hub of the primary is bad" in why
     assert sum(bool(told(each, NoticeName.ESCALATED)) for each in first) == 1
     look_for(story, {}, minutes(5))
     again = look_for(story, {"primary.hub": BAD}, minutes(70))
     assert sum(bool(told(each, NoticeName.ESCALATED)) for each in again) == 1
+
+
+def test_what_a_person_can_do_is_told_even_if_the_reason_is_cut_off() -> None:
+    """A reason may be as long as three classes with their probes' words; a notice ends after 240 bytes."""
+    story = Story(OBSERVE)
+    look_for(story, {}, minutes(2))
+    bad = {f"primary.{name}": BAD for name in ("hub", "jobs", "inference", "storage", "keyvault", "acr", "control")}
+    whys = [why for each in look_for(story, bad, minutes(70)) for why in told(each, NoticeName.ESCALATED)]
+    assert whys
+    assert all(why.startswith("order a failover with a reason") for why in whys)
+    assert max(len(why.encode()) for why in whys) > 200
+
+
+def test_a_class_that_is_always_degraded_is_seen() -> None:
+    """A slow hub speaks: it is not blind, the rule can be met, and sight is not lost."""
+    story = Story(AUTO)
+    found = look_for(story, {f"primary.{name}": DEGRADED for name in ("hub", "jobs", "inference")}, minutes(30))
+    blind = {NoticeName.CLASS_BLIND, NoticeName.RULE_OUT_OF_REACH, NoticeName.SIGHT_LOST}
+    assert not [name for each in found for name in blind if told(each, name)]
+    verdict = assess(story.state.evidence, story.now, AUTO).of(PRIMARY, EvidenceClass.HUB)
+    assert (verdict.observation, verdict.last_ok_at) == (DEGRADED, None)
+
+
+@pytest.mark.parametrize("before", ["well", "never asked"])
+def test_one_surface_of_a_class_that_cannot_be_seen_is_told(before: str) -> None:
+    """The vault is blind while storage and registry answer: ``dependency`` is as blind as its least known part."""
+    story = Story(AUTO)
+    if before == "well":
+        look_for(story, {}, minutes(2))
+    found = look_for(story, {"primary.keyvault": BLIND}, minutes(16))
+    (why,) = [why for each in found for why in told(each, NoticeName.CLASS_BLIND)]
+    assert why.startswith("dependency of the primary cannot be seen for 15 min")
+    assert "keyvault" in why
 
 
 def test_what_is_bad_for_less_is_not_told() -> None:
@@ -212,4 +246,31 @@ def test_an_incident_of_a_service_that_nobody_uses_does_not_hold_the_standby() -
     look_for(story, {}, minutes(2))
     found = [story.hear(notice(story.now, BAD, named=[SECONDARY]))]
     found += look_for(story, {"primary.hub": BAD, "primary.jobs": BAD}, minutes(7))
+    assert any(isinstance(each, StartRun) for decision in found for each in decision.orders)
+
+
+@pytest.mark.parametrize("used", [[PRIMARY, SECONDARY], [PRIMARY]])
+def test_the_rest_of_a_fault_that_was_told_as_global_is_waited_for(used: list[Role]) -> None:
+    """The notice named the world and regions of the pair, and the standby was down with the primary for a while."""
+    story = Story(AUTO)
+    look_for(story, {}, minutes(2))
+    story.hear(notice(story.now, BAD, used=used, everywhere=True))
+    bad = {"primary.hub": BAD, "primary.jobs": BAD}
+    look_for(story, {**bad, "secondary.hub": BAD, "secondary.jobs": BAD}, minutes(10))
+    story.hear(notice(story.now, OK, used=used, everywhere=True))
+    found = look_for(story, bad, minutes(14))
+    assert not any(isinstance(each, StartRun) for decision in found for each in decision.orders)
+    assert story.state.rule == "hold.global-settle"
+    found = look_for(story, bad, minutes(3))
+    assert any(isinstance(each, StartRun) for decision in found for each in decision.orders)
+
+
+def test_a_regional_incident_is_not_taken_for_a_global_one_because_the_standby_was_not_seen_for_a_moment() -> None:
+    """Blind is not bad: what nobody can see while an incident begins delays no switch for a quarter of an hour."""
+    story = Story(AUTO)
+    look_for(story, {}, minutes(2))
+    bad = {"primary.hub": BAD, "primary.jobs": BAD}
+    story.hear(notice(story.now, BAD, used=[PRIMARY], everywhere=True))
+    look_for(story, {**bad, "secondary.storage": BLIND, "elsewhere": BLIND}, minutes(1))
+    found = look_for(story, bad, minutes(5))
     assert any(isinstance(each, StartRun) for decision in found for each in decision.orders)

@@ -203,6 +203,29 @@ def test_a_newer_state_ends_an_older_one_whichever_arrives_first(newer: Observat
         assert assess(evidence, START + minutes(2), AUTO).bad(PRIMARY) == ()
 
 
+@pytest.mark.parametrize("first", [BAD, OK])
+@pytest.mark.parametrize(("bad_at", "ok_at"), [(0.0, 0.0), (0.1, 0.9), (0.9, 0.1)])
+def test_of_two_states_of_one_second_the_worse_stands(first: Observation, bad_at: float, ok_at: float) -> None:
+    """Whichever arrived first, until a newer one, a good probe, or its lifetime."""
+    signals = [health(PRIMARY, Surface.ACR, BAD, START + seconds(bad_at))]
+    signals.insert(0 if first is OK else 1, health(PRIMARY, Surface.ACR, OK, START + seconds(ok_at)))
+    evidence = Evidence()
+    for signal in signals:
+        evidence = fold(evidence, [signal], START + seconds(2), AUTO)
+    assert assess(evidence, START + seconds(2), AUTO).bad(PRIMARY) == (EvidenceClass.DEPENDENCY,)
+    evidence = fold(evidence, [health(PRIMARY, Surface.ACR, OK, START + seconds(2))], START + seconds(2), AUTO)
+    assert assess(evidence, START + seconds(2), AUTO).bad(PRIMARY) == ()
+
+
+@pytest.mark.parametrize("first", [BAD, OK])
+def test_an_alert_resolved_at_the_moment_at_which_it_fired_is_over(first: Observation) -> None:
+    """Its own Resolved ends a series: in doubt about the order, it is no evidence."""
+    evidence = Evidence()
+    for seen in (first, OK if first is BAD else BAD):
+        evidence = fold(evidence, [alert(PRIMARY, seen, START)], START, AUTO)
+    assert assess(evidence, START, AUTO).bad(PRIMARY) == ()
+
+
 def test_resource_health_that_does_not_know_ends_nothing() -> None:
     """Unknown is no state: what was said before stands until its lifetime."""
     said = [health(PRIMARY, Surface.STORAGE, BAD, START), health(PRIMARY, Surface.STORAGE, BLIND, START + minutes(1))]

@@ -6,16 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from stories import AUTO, BAD, sweep
+from stories import AUTO, BAD, BLIND, sweep
 
 from orchestrator.core.base.codec import encode
-from orchestrator.core.base.vocabulary import Phase, Role
+from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
 from orchestrator.core.decision.decide import step
 from orchestrator.core.decision.observation import Observed
-from orchestrator.core.decision.state import StartRun, read_state
+from orchestrator.core.decision.state import StartRun, Tell, read_state
 
 STORED = Path(__file__).with_name("stored")
 EXPECTED = {
+    "alarmed.json": (Phase.SUSPECT, Role.PRIMARY, 0),
     "steady.json": (Phase.STEADY, Role.PRIMARY, 0),
     "suspect.json": (Phase.SUSPECT, Role.PRIMARY, 0),
     "settled.json": (Phase.SETTLED, Role.SECONDARY, 1),
@@ -36,6 +37,27 @@ def test_a_state_of_an_earlier_version_is_read_and_goes_on(name: str) -> None:
     after = step(state, Observed(now=now, signals=tuple(sweep(now)), is_look=True, began=now), now, AUTO).state
     assert (after.active, after.epoch, after.looked_at) == (state.active, state.epoch, now)
     assert read_state(encode(after)) == after
+
+
+def test_what_people_were_told_before_is_not_told_again() -> None:
+    """A state with escalated and blind classes, a suspected change and a global fault is gone on with as it is."""
+    state = read_state((STORED / "alarmed.json").read_bytes(), "alarmed.json")
+    assert state.escalated
+    assert state.blind_classes
+    assert state.suspected_changes
+    assert state.evidence.global_at
+    now = state.last_now + timedelta(seconds=10)
+    found = {"primary.hub": BAD, "primary.storage": BAD, "secondary.acr": BLIND}
+    decision = step(state, Observed(now=now, signals=tuple(sweep(now, found)), is_look=True, began=now), now, AUTO)
+    names = {order.name for order in decision.orders if isinstance(order, Tell)}
+    assert not names & {NoticeName.ESCALATED, NoticeName.CLASS_BLIND, NoticeName.CHANGE_SUSPECTED}
+    after = decision.state
+    assert (after.escalated, after.blind_classes, after.suspected_changes) == (
+        state.escalated,
+        state.blind_classes,
+        state.suspected_changes,
+    )
+    assert after.evidence.tracks["primary.hub"].history is not None
 
 
 def test_a_suspect_state_of_an_earlier_version_still_leads_to_the_switch() -> None:
