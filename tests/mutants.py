@@ -114,8 +114,8 @@ MUTANTS = (
     ),
     Mutant(
         "S5: a submission whose answer was lost is forgotten",
-        "record.unsure if attempt in record.unsure else (*record.unsure, attempt)",
-        "()",
+        "status=status, unsure=(*record.unsure, attempt)",
+        "status=status",
         OUTCOME,
     ),
     Mutant("S5: a job is left out of its round", "return in_order(found)", "return in_order(found)[1:]", OUTCOME),

@@ -32,8 +32,16 @@ def refusal(service: str, error: AzureError) -> web.Response:
     elif service == "identity":
         body = {"statusCode": error.status, "message": error.message, "correlationId": str(uuid4())}
     else:
-        body = {"error": {"code": error.code, "message": error.message}}
+        body = {"error": {"code": error.code, "message": error.message, **_inner(error)}}
     return json_answer(body, error.status, error.headers)
+
+
+def _inner(error: AzureError) -> dict[str, Any]:
+    """How Azure ML names the exact reason behind its ``UserError``, as public bug reports quote it."""
+    if not error.inner:
+        return {}
+    value = {"code": error.inner, "innerError": None}
+    return {"details": [], "additionalInfo": [{"type": "InnerError", "info": {"value": value}}]}
 
 
 def _storage(error: AzureError) -> web.Response:

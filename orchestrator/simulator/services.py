@@ -22,10 +22,13 @@ TOKEN_LIFETIME = 3600
 class AzureError(Exception):
     """An answer that is not success. Each service renders it in its own way (JSON, XML, problem+json)."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, inner: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.inner = inner
         self.message = message
         self.headers = dict(headers or {})
 
@@ -64,6 +67,10 @@ class Kernel:
 
     grants: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Client id -> permissions, such as ``arm.write`` or ``*``."""
+
+    refuses_second_puts: bool = False
+    """A PUT of a job that exists is refused as changed whatever its body, as the service may do with one that it has
+    normalised."""
 
     people: set[str] = field(default_factory=set)
     """Client ids that stand for a signed-in person; all others are applications."""

@@ -2,12 +2,12 @@
 
 A YAML file, or a job that was built with azure-ai-ml::
 
-    from orchestrator.submission import submit
+    from orchestrator.submit.api import submit
     done = submit("job.yml", "plans/demo.yaml")
 
 A client of one's own, which goes on as it is::
 
-    from orchestrator.submission import submission_policy
+    from orchestrator.submit.api import submission_policy
     client = MLClient(credential, ..., per_call_policies=[submission_policy("plans/demo.yaml")])
 
 Settings come from the environment, as for the app; without ``HUBSWITCH_CREDENTIAL`` the login of this machine is used.

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from orchestrator.core.base.errors import Conflict, HubswitchError, NotNow
+from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, NotNow
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.epoch import PointerValue
 from orchestrator.core.jobs import record_changes
 from orchestrator.core.jobs.next_move import lacks_assets
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.record_changes import UNSETTLED, check_same, why_not
+from orchestrator.core.jobs.same_job import differing
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import AssetCopier, replicate_closure
@@ -142,6 +143,19 @@ class Submissions:
         except Conflict:
             return ""
         return tried.incomplete
+
+    def find_accepted(self, side: Role, name: str) -> Mapping[str, Any] | None:
+        """The job that a hub has under a name, if it is the one that was written down; None if not.
+
+        Raises:
+            HubswitchError: the hub or the ledger cannot be asked.
+        """
+        try:
+            job = self._world.jobs.get(self._plan.side(side), name)
+        except NotFound:
+            return None
+        found = self._ledger.read(self._plan.pair, name)
+        return job if found is not None and not differing(found.value.body, job) else None
 
     def refused(self, name: str, why: str) -> None:
         """Note that the hub did not take the job: it said so itself."""

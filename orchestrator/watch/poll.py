@@ -17,7 +17,7 @@ from orchestrator.core.recording import Heard
 from orchestrator.core.schedule import is_poll_due, is_poll_early, poll_urgency
 from orchestrator.ports import Engine, EngineError
 from orchestrator.watch.process import Process
-from orchestrator.watch.tick import TickBounds, raise_first, run_tick
+from orchestrator.watch.tick import TickBounds, log_faults, run_tick
 from orchestrator.workflows import calls
 
 LOG = telemetry.logger("polling")
@@ -58,10 +58,13 @@ async def poll(process: Process, engine: Engine) -> int:
             await process.record(plan, Heard(pair=pair, now=after, signals=found.signals))
 
     slot = TickBounds(LONGEST, process.settings.poll_timeout, AT_ONCE)
-    raise_first(await run_tick(list(process.plans), read_state, slot), "reading the state of")
+    read = await run_tick(list(process.plans), read_state, slot)
     due = sorted(states, key=lambda pair: poll_urgency(states[pair]))[:PER_TICK]
-    ended = await run_tick(due, poll_pair, slot)
-    raise_first(ended, "polling for")
+    polled = await run_tick(due, poll_pair, slot)
+    log_faults(read, "reading the state of")
+    log_faults(polled, "polling for")
+    for fault in (*read.faults.values(), *polled.faults.values()):
+        raise fault
     return len(due)
 
 

@@ -35,3 +35,17 @@ def test_a_job_of_every_type_survives_its_region_once(tmp_path: Path, seed: int)
         assert after.records[zombie.name].old_run in ACCOUNTED[zombie.status], zombie.name
     moved = [record for record in after.records.values() if record.status is JobStatus.RESUBMITTED]
     assert len(moved) == len(after.submitted)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_job_of_every_type_survives_though_no_put_is_answered_and_no_second_one_is_taken(
+    tmp_path: Path, seed: int
+) -> None:
+    """Lost 0, twice 0, and nothing is called refused that runs."""
+    with outage_bench(tmp_path, seed) as bench:
+        after = suffered(bench, seed, lossy=True)
+    assert after.complaints == []
+    successors = after.successors()
+    assert set(successors) == after.submitted
+    assert {job.status for job in successors.values()} == {"Completed"}
+    assert {record.status for record in after.records.values()} & {JobStatus.REFUSED, JobStatus.WAITING} == set()

@@ -71,6 +71,31 @@ def test_a_second_put_of_a_name_answers_with_the_existing_job(client: Client, pr
     assert len(client.azure.truth.jobs()) == 1
 
 
+def test_a_second_put_with_another_command_is_refused(client: Client, primary: Site) -> None:
+    """The inner code says why; the job stays as it was."""
+    submit(client, primary, "a")
+    again = client.arm("PUT", f"{primary.project_id}/jobs/a", command_job(primary, command="python other.py"))
+    error = again.json()["error"]
+    assert (again.status_code, error["code"]) == (400, "UserError")
+    assert error["additionalInfo"][0]["info"]["value"]["code"] == "JobPropertyImmutable"
+    assert "command" in error["message"]
+
+
+def test_a_second_put_merges_tags(client: Client, primary: Site) -> None:
+    """Tags are the one thing that it changes."""
+    submit(client, primary, "a", tags={"one": "1", "two": "2"})
+    again = client.arm("PUT", f"{primary.project_id}/jobs/a", command_job(primary, tags={"two": "3"}))
+    assert again.json()["properties"]["tags"] == {"one": "1", "two": "3"}
+
+
+def test_every_second_put_can_be_refused(client: Client, primary: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that normalises what it stores takes a job's own body for a changed one."""
+    submit(client, primary, "a")
+    monkeypatch.setattr(client.azure.kernel, "refuses_second_puts", True)
+    assert client.arm("PUT", f"{primary.project_id}/jobs/a", command_job(primary)).status_code == 400
+    assert client.arm("PUT", f"{primary.project_id}/jobs/b", command_job(primary)).status_code == 201
+
+
 def test_names_compare_without_regard_to_case(client: Client, primary: Site) -> None:
     """As all of Resource Manager's names do."""
     submit(client, primary, "Train")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.identity import ManagedIdentityCredential
 
 from orchestrator.core.base.errors import HubswitchError, NotNow
@@ -176,3 +176,31 @@ def test_an_answer_that_says_nothing_leaves_the_record_open(
     assert kept.status is JobStatus.SUBMITTING
     assert "is not known" in said[-1]
     assert "hubswitch jobs skip" in said[-1]
+
+
+def test_a_second_put_that_is_refused_because_the_first_was_taken_is_no_refusal(
+    azure: LocalAzure, client: Client, at: Desk, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was lost, the client tries again, the service takes the body for a changed one: the job runs."""
+    name, region = f"{at.plan.pair}-twice", at.plan.primary.region
+    monkeypatch.setattr(azure.kernel, "refuses_second_puts", True)
+    azure.faults.set(region, "control", "lost-answer", method="PUT", path=f"/jobs/{name}", times=1)
+    with pytest.raises((ServiceRequestError, ServiceResponseError)):
+        client(at.plan.primary).jobs.create_or_update(training(name))
+    said.clear()
+    with pytest.raises(HttpResponseError, match="cannot be changed"):
+        client(at.plan.primary).jobs.create_or_update(training(name))
+    kept = record(at, name)
+    assert kept is not None
+    assert (kept.status, said) == (JobStatus.RUNNING, [])
+
+
+def test_a_refusal_of_a_job_that_is_not_there_is_noted(azure: LocalAzure, client: Client, at: Desk) -> None:
+    """The hub says no, and does not have it."""
+    name = f"{at.plan.pair}-not-taken"
+    azure.faults.set(at.plan.primary.region, "control", "5xx", status=400, method="PUT", path=f"/jobs/{name}")
+    with pytest.raises(HttpResponseError):
+        client(at.plan.primary).jobs.create_or_update(training(name))
+    kept = record(at, name)
+    assert kept is not None
+    assert kept.status is JobStatus.NOT_SUBMITTED

@@ -93,6 +93,8 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # no
         return JobAction.NOTHING
     if facts.fault:
         return JobAction.TRY_LATER if facts.which is Try.FIRST else JobAction.GIVE_UP
+    if [attempt for attempt in record.unsure if attempt in known.accepted]:
+        return JobAction.ADOPT
     if record.policy is JobPolicy.NEVER or record.schedule:
         return JobAction.SKIP
     if record.deadline is not None and record.deadline < facts.now:
@@ -103,9 +105,6 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # no
         return JobAction.SKIP
     if record.identity == "user":
         return JobAction.WAIT
-    here = Attempt(side=facts.target, epoch=facts.epoch)
-    if [attempt for attempt in record.unsure if attempt != here and attempt in known.accepted]:
-        return JobAction.ADOPT
     for name in record.lineage:
         head = known.heads.get(name)
         if head is None:

@@ -117,9 +117,6 @@ class JobWorld:
     continued: dict[str, list[str]] = field(default_factory=dict)
     """Successors that hubs have accepted, by the name of the job that each continues."""
 
-    resume: bool = False
-    """A step after a run was killed; the engine repeats it before anything else is begun."""
-
     trouble: list[str] = field(default_factory=list)
     """What went wrong, by the rules of the books."""
 
@@ -134,6 +131,12 @@ class JobWorld:
         before = self.ledger.get(after.name)
         if before is not None:
             self.trouble += [f"forbidden: {after.name}: {said}" for said in forbidden(before, after)]
+            self.trouble += [
+                f"forbidden: {after.name}: the submission {attempt} is there, and forgotten"
+                for attempt in set(before.unsure) - set(after.unsure)
+                if after.status is not JobStatus.RESUBMITTED
+                and successor_name(after.root, attempt.epoch) in self.hubs[attempt.side]
+            ]
         self.ledger[after.name] = after
 
     # --- the hubs -------------------------------------------------------------------------------------------------
@@ -199,8 +202,6 @@ class JobWorld:
         """A run claims the next epoch. None begins while another is under way."""
         if self.run:
             return
-        if self.resume:
-            self.retry_due(Line.GOOD)
         source = self.active
         since = self.doubted.get(source, self.now)
         self.epoch, self.active = self.epoch + 1, source.other
@@ -246,7 +247,6 @@ class JobWorld:
         """After a run: jobs that wait and whose time, or whose epoch, has come."""
         if self.run or not self.epoch:
             return
-        self.resume = False
         for name, record in sorted(self.ledger.items()):
             is_due = record.epoch < self.epoch or (record.retry_at is not None and record.retry_at <= self.now)
             if record.status in changes.TRIED_AGAIN and is_due:
@@ -264,14 +264,13 @@ class JobWorld:
             self._carry_out(record, facts, line)
         except Killed:
             self.count("kills")
-            self.resume = which is Try.AGAIN
         except Later as fault:
             facts = msgspec.structs.replace(facts, fault=str(fault))
             move = decider.next_move(self.ledger[name], facts)
-            if move.do is JobAction.GIVE_UP and move.attempt and move.retry_at:
+            if move.do is JobAction.GIVE_UP and move.retry_at:
                 self.count("given up")
                 acting = Acting(run.epoch, self.now)
-                self.write(changes.give_up(self.ledger[name], move.why, acting, move.attempt, move.retry_at))
+                self.write(changes.give_up(self.ledger[name], move.why, acting, move.retry_at))
 
     def _carry_out(self, record: JobRecord, facts: RunFacts, line: Line) -> None:
         while (move := decider.next_move(record, facts)).do in {JobAction.ASK, JobAction.SUBMIT}:
@@ -326,18 +325,17 @@ class JobWorld:
         return simple[move.ask]
 
     def _put(self, record: JobRecord, facts: RunFacts, line: Line) -> Answer:
-        if facts.target in self.silent or line is Line.THROTTLED:
+        self.write(changes.mark_unsure(record, Attempt(side=facts.target, epoch=facts.epoch)))
+        if line is Line.THROTTLED:
+            self.write(record)
             raise Later("429")
-        attempt = Attempt(side=facts.target, epoch=facts.epoch)
-        if line is Line.CALL_LOST:
-            self.write(changes.mark_unsure(record, attempt))
+        if facts.target in self.silent or line is Line.CALL_LOST:
             raise Later("no answer")
         if line is Line.REFUSED:
             return Answer(refusal="no such compute")
         name = successor_name(record.root, facts.epoch)
         job = self.put(facts.target, name, marks(record.root, facts.epoch), record.name)
         if line is Line.ANSWER_LOST:
-            self.write(changes.mark_unsure(record, attempt))
             raise Later("no answer")
         if line is Line.KILLED_AFTER_PUT:
             raise Killed
@@ -426,6 +424,4 @@ def forbidden(before: JobRecord, after: JobRecord) -> list[str]:
         said.append("a line of its history is gone")
     if before.stop_asked and not after.stop_asked:
         said.append("it is forgotten that its end was asked for")
-    if set(before.unsure) - set(after.unsure):
-        said.append("a submission that may have been accepted is forgotten")
     return said

@@ -100,12 +100,18 @@ def outage_bench(folder: Path, seed: int) -> Iterator[Bench]:
             nursery.close()
 
 
-def suffered(bench: Bench, seed: int) -> Aftermath:
-    """Capture, an outage, a failover with a worker that dies and a slow management plane, zombies, and the end."""
+def suffered(bench: Bench, seed: int, *, lossy: bool = False) -> Aftermath:
+    """Capture, an outage, a failover with a worker that dies and a slow management plane, zombies, and the end.
+
+    If lossy, no PUT in the standby is ever answered, and a second one of a job's name is refused.
+    """
     dice = random.Random(f"outage-{seed}")  # noqa: S311 - repeatable, not secret
     visit = _captured(bench)
     azure, primary = bench.azure, visit.plan.primary.region
     azure.region_down(primary)
+    if lossy:
+        azure.kernel.refuses_second_puts = True
+        azure.faults.set(visit.plan.secondary.region, "control", "lost-answer", method="PUT")
     azure.kernel.speed = SPEED
     throttle = azure.throttle
     throttle.clock = RefusalClock(throttle)

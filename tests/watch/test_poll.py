@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -159,6 +160,25 @@ def test_what_goes_wrong_with_one_pair_is_raised_only_after_the_others_were_poll
     broken = _replace(plans["demo"].primary, resources=None)
     polled.deployment.plans = plans | {"demo": _replace(plans["demo"], primary=broken)}
     with pytest.raises(TypeError):
+        polled.poll()
+    until(polled.engine.idle, "rest")
+    assert polled.state("twin").polled is not None
+
+
+def test_a_state_that_fails_to_be_read_keeps_no_other_pair_from_its_poll(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it fails with."""
+    polled.look()
+    real = calls.pair_state
+
+    async def read(engine: Any, pair: str) -> PairState | None:
+        if pair == "demo":
+            raise KeyError(pair)
+        return await real(engine, pair)
+
+    monkeypatch.setattr(calls, "pair_state", read)
+    with pytest.raises(KeyError):
         polled.poll()
     until(polled.engine.idle, "rest")
     assert polled.state("twin").polled is not None

@@ -20,10 +20,12 @@ no token                                        ``TemporaryError``
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
@@ -54,6 +56,9 @@ LONGEST_WISH = 86_400.0
 
 LONGEST = 300
 """Characters of a service's message that are kept: enough for its first sentences, too few for a body."""
+
+DEEPEST_ERROR = 8
+"""Errors within an error that are looked into."""
 
 CONDITION_FAILED = frozenset({"BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"})
 """Codes with which a 409 says that If-None-Match or If-Match was not met
@@ -87,10 +92,17 @@ def translate_errors(doing: str) -> Iterator[None]:
     except AzureError as fault:
         raise from_azure(fault, doing) from fault
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, ParseError) as fault:
-        kind = type(fault).__name__
+        # It may be a mistake of ours as well, which nobody would find without the place.
+        place = f"{type(fault).__name__} at {_place_of(fault)}"
         raise TemporaryError(
-            f"{doing}: the service answered something that is not what was asked for ({kind})"
+            f"{doing}: the service answered something that is not what was asked for ({place})"
         ) from fault
+
+
+def _place_of(fault: BaseException) -> str:
+    """File and line at which an exception was raised."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 def from_azure(fault: AzureError, doing: str) -> HubswitchError:
@@ -162,4 +174,30 @@ def _read_error(response: Any, fault: HttpResponseError | None) -> tuple[str, st
     if not isinstance(inner, dict):
         return shorten(str(inner)), shorten(str(body.get("error_description", "")))
     said_code = inner.get("code") or code or inner.get("title") or ""
-    return shorten(str(said_code)), shorten(str(inner.get("message") or inner.get("detail") or ""))
+    exact, message = _inner_code(inner), str(inner.get("message") or inner.get("detail") or "")
+    return shorten(str(said_code)), shorten(f"{exact}: {message}" if exact and exact != said_code else message)
+
+
+def _inner_code(error: Mapping[str, Any]) -> str:
+    """The innermost code of an error: what tells one ``UserError`` of Azure ML from another. Empty if there is none.
+
+    Resource Manager documents ``innererror`` (learn.microsoft.com, guidelines for errors); Azure ML puts its own into
+    ``additionalInfo``.
+    """
+    found, at = "", _inner_of(error)
+    for _ in range(DEEPEST_ERROR):
+        if not isinstance(at, Mapping):
+            break
+        found, at = str(at.get("code") or found), _inner_of(at)
+    return found
+
+
+def _inner_of(error: Mapping[str, Any]) -> Any:
+    for name in ("innererror", "innerError"):
+        if error.get(name):
+            return error[name]
+    more = error.get("additionalInfo")
+    for each in more if isinstance(more, list) else ():
+        if isinstance(each, Mapping) and each.get("type") == "InnerError" and isinstance(each.get("info"), Mapping):
+            return each["info"].get("value")
+    return None

@@ -53,6 +53,8 @@ class Journal(Protocol):
 
     def accepted(self, side: Role, name: str, job: Mapping[str, Any]) -> str: ...
 
+    def find_accepted(self, side: Role, name: str) -> Mapping[str, Any] | None: ...
+
     def refused(self, name: str, why: str) -> None: ...
 
 
@@ -144,15 +146,28 @@ class SubmissionPolicy(SansIOHTTPPolicy[Any, Any]):
     def _note(self, put: Put, response: Any) -> None:
         status = int(response.status_code)
         if status < 300:
-            missing = self._journal.accepted(
-                put.side, put.name, decode(response.text(), dict[str, Any], f"the answer about {put.name}")
-            )
-            if missing:
-                self._say(f"{put.name}: not all that it needs is in the ledger yet, the app tries on: {missing}")
+            self._note_accepted(put, decode(response.text(), dict[str, Any], f"the answer about {put.name}"))
         elif status < 500 and status not in _OPEN:
-            self._journal.refused(put.name, f"the {put.side} refused it ({status}): {shorten(response.text())}")
+            self._note_refusal(put, f"the {put.side} refused it ({status}): {shorten(response.text())}")
         else:
             self._unknown(put, f"the {put.side} answered {status}")
+
+    def _note_accepted(self, put: Put, job: Mapping[str, Any]) -> None:
+        missing = self._journal.accepted(put.side, put.name, job)
+        if missing:
+            self._say(f"{put.name}: not all that it needs is in the ledger yet, the app tries on: {missing}")
+
+    def _note_refusal(self, put: Put, why: str) -> None:
+        """A second PUT may be refused because the first, whose answer was lost, made the job: the hub is asked."""
+        try:
+            job = self._journal.find_accepted(put.side, put.name)
+        except HubswitchError as fault:
+            self._unknown(put, f"{why}; whether it has the job cannot be told: {fault}")
+            return
+        if job is None:
+            self._journal.refused(put.name, why)
+        else:
+            self._note_accepted(put, job)
 
     def _unknown(self, put: Put, why: str) -> None:
         self._say(

@@ -90,7 +90,7 @@ class JobAction(StrEnum):
 
     TRY_LATER = "try_later"
     GIVE_UP = "give_up"
-    """Wait, and count the try; the submission may have been accepted."""
+    """Wait, and count the try."""
 
     CAPTURE = "capture"
     SETTLE = "settle"
@@ -309,12 +309,15 @@ def _decide_run(record: JobRecord, facts: RunFacts) -> JobMove:
 
 
 def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
-    """The reasons not to submit, in the order in which they count, each only if it stands; then the submission."""
+    """The reasons not to submit, in the order in which they count, each only if it stands; then the submission.
+
+    Danger: what was submitted before comes first. No wish or deadline undoes a job that runs.
+    """
+    yield from _check_submissions(record, facts)
     yield from _check_wish(record, facts)
     yield from _check_whole(record, facts)
     if record.identity == "user" or tags.runs_as_user(record.body):
         yield JobMove(do=JobAction.WAIT, why=AS_USER, needs_owner=True)
-    yield from _check_submissions(record, facts)
     yield from _check_producers(record, facts)
     if facts.unmapped is None:
         yield JobMove(do=JobAction.ASK, ask=JobFact.BODY)
@@ -357,9 +360,8 @@ def _give_up(record: JobRecord, facts: RunFacts) -> JobMove:
     if facts.which is Try.FIRST:
         return JobMove(do=JobAction.TRY_LATER, why=facts.fault)
     pause = min(facts.retry * 2 ** min(record.tries, 16), LONGEST_RETRY)
-    attempt = Attempt(side=facts.target, epoch=facts.epoch)
     why = f"given up for a time: {facts.fault}"
-    return JobMove(do=JobAction.GIVE_UP, why=why, retry_at=facts.now + pause, attempt=attempt, given_up=True)
+    return JobMove(do=JobAction.GIVE_UP, why=why, retry_at=facts.now + pause, given_up=True)
 
 
 def _read_answer(record: JobRecord, facts: RunFacts, answer: Answer) -> JobMove:
@@ -405,11 +407,9 @@ def _check_whole(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
 
 
 def _check_submissions(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
-    """A submission of an earlier epoch may have been accepted after all, although its answer did not arrive."""
+    """A submission may have been accepted, although its answer did not arrive."""
     seen = {submission.attempt: submission.job for submission in facts.submissions}
     for attempt in record.unsure:
-        if (attempt.side, attempt.epoch) == (facts.target, facts.epoch):
-            continue
         if attempt not in seen:
             yield JobMove(do=JobAction.ASK, ask=JobFact.SUBMISSION, attempt=attempt)
             return

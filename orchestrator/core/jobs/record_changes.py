@@ -75,7 +75,11 @@ _BY_A_RUN: tuple[tuple[JobEventKind, JobStatus | None, str], ...] = (
     (_E.REFUSED, _S.REFUSED, "The other hub understood it and said no."),
     (_E.FINISHED, _S.FINISHED, "It ended in Azure ML; nothing is submitted for it."),
     (_E.STOPPING, None, "Its end was asked for, so that it can go on in the other hub."),
-    (_E.UNSURE, None, "It was submitted and no answer came; whoever acts on it next looks for that submission."),
+    (
+        _E.UNSURE,
+        None,
+        "It is being submitted; until the answer is there, whoever acts on it looks for that submission.",
+    ),
 )
 """What a run may do to a job that it acts on; None: the status stays."""
 
@@ -324,11 +328,9 @@ def wait(record: JobRecord, why: str, acting: Acting, retry_at: datetime | None 
     return _close(record, JobEventKind.WAITING, why, acting, retry_at=retry_at)
 
 
-def give_up(record: JobRecord, why: str, acting: Acting, attempt: Attempt, retry_at: datetime) -> JobRecord:
-    """The record of a job that waits because nobody took or refused it; its submission may have been accepted."""
-    unsure = record.unsure if attempt in record.unsure else (*record.unsure, attempt)
-    more: dict[str, Any] = {"tries": record.tries + 1, "unsure": unsure, "retry_at": retry_at}
-    return _close(record, JobEventKind.WAITING, why, acting, **more)
+def give_up(record: JobRecord, why: str, acting: Acting, retry_at: datetime) -> JobRecord:
+    """The record of a job that waits because nobody took or refused it."""
+    return _close(record, JobEventKind.WAITING, why, acting, tries=record.tries + 1, retry_at=retry_at)
 
 
 def refuse(record: JobRecord, why: str, acting: Acting) -> JobRecord:
@@ -348,7 +350,7 @@ def ask_to_stop(record: JobRecord, why: str, acting: Acting) -> JobRecord:
 
 
 def mark_unsure(record: JobRecord, attempt: Attempt) -> JobRecord:
-    """Note that a submission may have been accepted; the same record if that is noted already."""
+    """Note, ahead of a submission, that it may be accepted; the same record if that is noted already."""
     status = next_status(record.status, JobEventKind.UNSURE)
     if attempt in record.unsure:
         return record

@@ -1,14 +1,17 @@
 """Jobs: PUT, GET, list, cancel.
 
-A PUT of a name that exists answers 200 with the job as it is: people report that names are unique and jobs immutable
-but for a few fields. azure-ai-ml archives and restores jobs by such a PUT. That nothing else is changed is decided
-here.
+A PUT of a name that exists is compared with the job: equal immutable parts answer 200 with the job, whose tags are
+merged; a changed one is refused with 400 ``UserError``, inner code ``JobPropertyImmutable``, as people report. What the
+service has normalised it may take for changed, too: ``kernel.refuses_second_puts``. azure-ai-ml archives and restores
+jobs by such a PUT. Which parts are immutable is decided here: all but the texts for people, tags, and what the service
+itself adds.
 """
 
 from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -27,6 +30,9 @@ ML_AUDIENCE = "https://ml.azure.com"
 _TOKEN = "x-azureml-token"  # noqa: S105 - the name of a header
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 """Which characters a job's name may have is not documented; its length is (256)."""
+
+
+_UPDATABLE = frozenset({"tags", "displayName", "description", "properties", "isArchived", "services", "status"})
 
 
 @dataclass
@@ -92,8 +98,7 @@ class JobsApi:
         _check_wishes(call)
         existing = self._life.get(call.workspace_id, name)
         if existing is not None:
-            _archive(existing, call.body["properties"].get("isArchived"))
-            return json_answer(existing.resource)
+            return json_answer(self._update(existing, call.body["properties"]))
         job = self._life.submit(
             region=call.region,
             workspace=call.workspace_id,
@@ -103,6 +108,22 @@ class JobsApi:
             lacks=self._upkeep.lacks(call),
         )
         return json_answer(job.resource, 201)
+
+    def _update(self, job: Job, sent: dict[str, Any]) -> Resource:
+        """The job after a second PUT.
+
+        Raises:
+            AzureError: 400, a part that cannot be changed is another one.
+        """
+        changed = "settings" if self._kernel.refuses_second_puts else _find_changed(job, sent)
+        if changed:
+            said = f"Cannot update the job {job.name}: the property {changed} cannot be changed."
+            raise AzureError(400, "UserError", said, inner="JobPropertyImmutable")
+        shown = job.resource["properties"]
+        shown["tags"] = (shown.get("tags") or {}) | (sent.get("tags") or {})
+        if isinstance(sent.get("isArchived"), bool):
+            shown["isArchived"] = sent["isArchived"]
+        return job.resource
 
     def _check_person(self, call: ArmCall) -> None:
         """A job that runs as its user needs that user's token.
@@ -156,9 +177,25 @@ class JobsApi:
         return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
 
 
-def _archive(job: Job, wanted: object) -> None:
-    if isinstance(wanted, bool):
-        job.resource["properties"]["isArchived"] = wanted
+def _find_changed(job: Job, sent: Mapping[str, Any]) -> str:
+    """The first part of a second PUT that differs from what was sent first, and from what is shown; empty: none."""
+    first, shown = job.submitted["properties"], job.resource["properties"]
+    keys: set[str] = {*sent, *first}
+    for key in sorted(keys - _UPDATABLE):
+        part = _without_nothing(sent.get(key))
+        if part not in (_without_nothing(first.get(key)), _without_nothing(shown.get(key))):
+            return key
+    return ""
+
+
+def _without_nothing(value: Any) -> Any:
+    """A value without nulls and empty containers, which the service leaves out or fills in."""
+    if isinstance(value, dict):
+        cleared = {key: _without_nothing(item) for key, item in value.items()}
+        return {key: item for key, item in cleared.items() if item is not None} or None
+    if isinstance(value, list):
+        return [_without_nothing(item) for item in value] or None
+    return value
 
 
 def _check_wishes(call: ArmCall) -> None:

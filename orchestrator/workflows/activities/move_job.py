@@ -1,8 +1,9 @@
 """Moving one job: the facts about it are gathered, and what ``next_move`` decides is carried out.
 
-A job's outcome is written into its ledger record under the ETag that was read. Between the PUT of the new job and
-that write the process may die: the new job's name follows from the old one and the epoch, so the repeated PUT
-meets the same job and the record is written then.
+A job's outcome is written into its ledger record under the ETag that was read. Before the PUT of the new job the
+attempt is noted there, because the process may die between the PUT and that write, and another epoch may act on the
+job next: it looks for the attempt under its name, and adopts what is there. In its own epoch the repeated PUT meets
+the same job, or is refused because that one exists.
 """
 
 from __future__ import annotations
@@ -153,7 +154,8 @@ class Mover:
                 if move.do is JobAction.ASK:
                     facts = self._gather(move, found.value, facts, prepared)
                 elif move.do is JobAction.SUBMIT:
-                    facts = msgspec.structs.replace(facts, answer=self._put(prepared.body, found))
+                    answer, found = self._put(prepared.body, found)
+                    facts = msgspec.structs.replace(facts, answer=answer)
                 else:
                     return self._act(move, found, facts, prepared)
             except (InvalidInput, AssetMissing) as fault:
@@ -213,38 +215,45 @@ class Mover:
                 return {}, f"{unmapped[0].path} names {unmapped[0].value}: {unmapped[0].why}{more}"
         return tags.add_origin_tags(body, source=record.root, epoch=self._run.epoch, run=self._run.run), ""
 
-    def _put(self, body: dict[str, Any], found: Versioned[JobRecord]) -> Answer:
-        """Submit the successor; what the target says to it.
+    def _put(self, body: dict[str, Any], found: Versioned[JobRecord]) -> tuple[Answer, Versioned[JobRecord]]:
+        """Submit the successor; what the target says to it, and the record as it was, under the ETag that it has now.
+
+        Danger: the attempt is written down first. A definite answer takes the note back, with the next write or here;
+        a job must not wait later for a dead hub to deny what it never took.
 
         Raises:
-            TemporaryError: it was not taken, or no answer came; the latter is noted in the record first.
+            TemporaryError: it was not taken, or no answer came; in the second case the note stands.
         """
-        record = found.value
-        name = successor_name(record.root, self._run.epoch)
+        record, attempt = found.value, Attempt(side=self._run.target, epoch=self._run.epoch)
+        noted = record_changes.mark_unsure(record, attempt)
+        if noted != record:
+            found = Versioned(record, self._ledger.replace(noted, found.etag))
+        name, hub = successor_name(record.root, attempt.epoch), self._plan.side(attempt.side)
         try:
-            return Answer(job=self._world.jobs.put(self._plan.side(self._run.target), name, body, record.api_version))
-        except Throttled:
+            return Answer(job=self._world.jobs.put(hub, name, body, record.api_version)), found
+        except (Throttled, Forbidden):
+            self._take_note_back(found, noted)
             raise
-        except TemporaryError:
-            self._note_unsure(found)
-            raise
-        except Refused as fault:
-            if fault.status in BUSY:
-                raise TemporaryError(str(fault)) from fault
-            return Answer(refusal=str(fault))
         except NotFound as fault:
-            return Answer(refusal=str(fault))
+            return Answer(refusal=str(fault)), found
+        except Refused as fault:
+            # A second PUT of a name is refused if the service takes its body for a changed one.
+            standing = self._look_for(record, attempt).job
+            if standing is not None:
+                return Answer(job=standing), found
+            if fault.status in BUSY:
+                self._take_note_back(found, noted)
+                raise TemporaryError(str(fault)) from fault
+            return Answer(refusal=str(fault)), found
 
-    def _note_unsure(self, found: Versioned[JobRecord]) -> None:
-        """Write down that a submission may have been accepted: whoever acts on the job later has to look for it."""
-        record = found.value
-        noted = record_changes.mark_unsure(record, Attempt(side=self._run.target, epoch=self._run.epoch))
-        if noted == record:
+    def _take_note_back(self, found: Versioned[JobRecord], noted: JobRecord) -> None:
+        """The record as it was before an attempt that was surely not taken; a note too many does no harm."""
+        if noted == found.value:
             return
         try:
-            self._ledger.replace(noted, found.etag)
+            self._ledger.replace(found.value, found.etag)
         except HubswitchError as fault:
-            LOG.warning("%s: that its submission is unsure could not be noted: %s", record.name, fault)
+            LOG.warning("%s: that its submission was not taken could not be noted: %s", noted.name, fault)
 
     def _look_for(self, record: JobRecord, attempt: Attempt) -> Submission:
         """What a hub shows of a submission whose answer did not arrive."""
@@ -287,8 +296,8 @@ class Mover:
             closed = record_changes.refuse(record, move.why, acting)
         elif move.do is JobAction.FINISH:
             closed = record_changes.finish_unmoved(record, move.azure_status, move.why, acting)
-        elif move.do is JobAction.GIVE_UP and move.attempt and move.retry_at:
-            closed = record_changes.give_up(record, move.why, acting, move.attempt, move.retry_at)
+        elif move.do is JobAction.GIVE_UP and move.retry_at:
+            closed = record_changes.give_up(record, move.why, acting, move.retry_at)
         else:
             raise AssertionError(f"a run cannot carry out {move.do}")
         self._ledger.replace(closed, found.etag)

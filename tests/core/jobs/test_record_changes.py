@@ -120,10 +120,10 @@ def test_what_a_run_decides_again_for_the_same_reason_adds_no_line() -> None:
     assert (again.epoch, again.retry_at) == (5, AT)
 
 
-def test_a_job_that_is_given_up_for_a_time_is_marked_as_perhaps_accepted_once() -> None:
+def test_a_job_that_is_given_up_for_a_time_keeps_its_attempts_and_each_once() -> None:
     """S5: the attempt is looked for later; two tries in one epoch are one attempt."""
-    once = changes.give_up(job(JobStatus.RUNNING), "503", RUN, ATTEMPT, AT)
-    again = changes.give_up(once, "504", RUN, ATTEMPT, AT)
+    once = changes.give_up(changes.mark_unsure(job(JobStatus.RUNNING), ATTEMPT), "503", RUN, AT)
+    again = changes.give_up(changes.mark_unsure(once, ATTEMPT), "504", RUN, AT)
     assert (once.status, once.tries, once.unsure) == (JobStatus.WAITING, 1, (ATTEMPT,))
     assert (again.tries, again.unsure) == (2, (ATTEMPT,))
 

@@ -140,10 +140,10 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(resubmit_jobs, "in_order", lambda jobs: real(jobs)[: max(0, len(jobs) - 1)])
 
     def silent_loss() -> None:
-        def close(self: Any, _body: Any, found: Versioned[JobRecord]) -> Answer:
+        def close(self: Any, _body: Any, found: Versioned[JobRecord]) -> tuple[Answer, Versioned[JobRecord]]:
             del self
             marks = {"hubswitch.source": found.value.root, "hubswitch.epoch": "1"}
-            return Answer(job={"properties": {"tags": marks}})
+            return Answer(job={"properties": {"tags": marks}}), found
 
         monkeypatch.setattr(move_job.Mover, "_put", close)
 

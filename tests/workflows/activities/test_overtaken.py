@@ -40,10 +40,10 @@ def told(visit: Visit, side: Role, name: str, word: str) -> None:
 
 
 @contextmanager
-def faulty(visit: Visit, fault: str, **more: Any) -> Iterator[None]:
-    """Submissions to the secondary meet a fault."""
+def faulty(visit: Visit, fault: str, method: str | None = "PUT", **more: Any) -> Iterator[None]:
+    """Submissions to the secondary meet a fault; or all calls, without a method."""
     region = visit.plan.secondary.region
-    visit.bench.azure.faults.set(region, "control", fault, method="PUT", **more)
+    visit.bench.azure.faults.set(region, "control", fault, method=method, **more)
     try:
         yield
     finally:
@@ -120,7 +120,7 @@ def test_a_submission_whose_answer_was_lost_is_looked_for_though_the_last_try_wa
     order = claimed(visit)
     with faulty(visit, "lost-answer"):
         assert moved(visit, order).pending
-    with faulty(visit, "429", retry_after=0):
+    with faulty(visit, "429", method=None, retry_after=0):
         moved(visit, order, last=True)
     assert record(visit, job).status is JobStatus.WAITING
     settled(visit, claimed(visit, 2))
@@ -247,3 +247,76 @@ class Failing:
         if name == self._name:
             raise ZeroDivisionError
         return self._jobs.put(hub, name, body, api_version)
+
+
+class Killed(BaseException):
+    """The process dies at this point."""
+
+
+class Dying:
+    """A ledger whose process dies when one record is to be made."""
+
+    def __init__(self, ledger: Any, name: str) -> None:
+        self._ledger = ledger
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._ledger, method)
+
+    def create(self, record: JobRecord) -> Any:
+        if record.name == self._name:
+            raise Killed
+        return self._ledger.create(record)
+
+
+def test_a_retry_that_was_killed_after_its_submission_is_found_in_the_next_epoch(bench: Bench) -> None:
+    """S5: nothing repeats the step in its own epoch, for the pair has gone home meanwhile."""
+    visit = bench.visit()
+    ill = submitted(visit, "killed", tags={"local.duration": "1", "local.outcome": "Failed"})
+    until_status(visit, ill, "Failed")
+    order = claimed(visit)
+    changed(visit, ill, status=JobStatus.WAITING, reason="not mapped", epoch=1, retry_at=visit.world.clock.now())
+    well, visit.world = (
+        visit.world,
+        visit.world._replace(ledgers={visit.pair: Dying(visit.world.ledgers[visit.pair], f"{ill}-e1")}),
+    )
+    with pytest.raises(Killed):
+        settled(visit, order)
+    visit.world = well
+    assert truth(visit, f"{ill}-e1") is not None
+    settled(visit, claimed(visit, 2))
+    assert record(visit, ill).successor == f"{ill}-e1"
+    assert truth(visit, f"{ill}-e2") is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 429])
+def test_what_was_surely_not_taken_is_not_looked_for_later(bench: Bench, status: int) -> None:
+    """A definite answer leaves no doubt: a job must not wait for a dead hub to deny what it never took."""
+    visit = bench.visit()
+    job = submitted(visit, "not-taken")
+    order = claimed(visit)
+    with faulty(visit, "5xx", status=status):
+        moved(visit, order, last=True)
+    assert record(visit, job).status in {JobStatus.REFUSED, JobStatus.WAITING}
+    assert record(visit, job).unsure == ()
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_lost_answers_and_a_service_that_refuses_every_second_put_refuse_nothing_that_runs(
+    bench: Bench, last: bool
+) -> None:
+    """S5: the second PUT meets the first one's job, which is adopted, not refused."""
+    visit = bench.visit()
+    job = submitted(visit, f"second-put-{last}")
+    order = claimed(visit)
+    bench.azure.kernel.refuses_second_puts = True
+    try:
+        with faulty(visit, "lost-answer"):
+            assert moved(visit, order, last=last).resubmitted == 0
+        if not last:
+            moved_until_done(visit, order)
+        changed(visit, job, retry_at=visit.world.clock.now())
+        settled(visit, order)
+    finally:
+        bench.azure.kernel.refuses_second_puts = False
+    assert (record(visit, job).status, record(visit, job).successor) == (JobStatus.RESUBMITTED, f"{job}-e1")

@@ -117,7 +117,7 @@ def test_somebody_else_s_job_under_the_successor_s_name_is_not_taken_for_ours(be
     visit = bench.visit()
     order = _claimed(visit)
     name = f"{visit.pair}-plain-primary"
-    stranger = {"properties": {**bench.templates.bodies["plain"]["properties"]}}
+    stranger = {"properties": {**bench.templates.bodies["plain"]["properties"], "command": "python another.py"}}
     for field in ("status", "services", "outputs", "properties"):
         stranger["properties"].pop(field, None)
     target = visit.plan.secondary
