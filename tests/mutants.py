@@ -29,6 +29,10 @@ ROOT = Path(__file__).parents[1]
 MACHINE = "test_machine.py"
 TWO = "test_machine_of_two.py"
 HOLDS = "decision/test_holds.py"
+ALARMS = "decision/test_alarms.py"
+SECOND = "test_second_decider.py"
+FOLD = "decision/test_fold.py"
+BROWN_OUT = "decision/test_brown_out.py"
 DECIDE = "test_decide.py"
 FROZEN = "test_frozen.py"
 SWITCHING = "activities/test_epoch.py"
@@ -86,6 +90,18 @@ MUTANTS = (
     forgotten("mass", TWO),
     forgotten("drills", "decision/test_holds.py"),
     forgotten("standby-unseen", DECIDE),
+    forgotten("global-settle", ALARMS),
+    Mutant(
+        "S3: what turned bad after somebody's change is evidence",
+        "since is not None and change.at - OPERATION <= since <= change.at + policy.change_window",
+        "False",
+        SECOND,
+    ),
+    Mutant("S3: one long fault is a brown-out", "share.spells >= SPELLS", "share.spells >= 1", BROWN_OUT),
+    Mutant("S3: a standby that browns out is well", "STANDBY_SHARE = 0.1", "STANDBY_SHARE = 1.1", ALARMS),
+    Mutant(
+        "S3: the better of two states of one second stands", "2 if bad else ANY_less", "-1 if bad else ANY_less", FOLD
+    ),
     Mutant("S3: the cooldown is forgotten", "return ends is None or now >= ends", "return True", MACHINE),
     Mutant(
         "S3: a proposal goes without an answer",
@@ -96,7 +112,7 @@ MUTANTS = (
     Mutant("S4: blind counts as bad", "seen is not Observation.BAD", "seen is Observation.DEGRADED", MACHINE),
     Mutant(
         "S4: blind prolongs a row of bad answers",
-        "return _replace(track, at=at, seen=seen, why=why)",
+        "return _replace(track, at=at, seen=seen, why=why, degraded_at=degraded_at)",
         "return _replace(track, at=at, seen=seen, why=why, bad_at=track.bad_at and at)",
         MACHINE,
     ),
@@ -114,9 +130,15 @@ MUTANTS = (
     ),
     Mutant(
         "S5: a submission whose answer was lost is forgotten",
-        "status=status, unsure=(*record.unsure, attempt)",
-        "status=status",
+        "(*record.unsure, attempt)",
+        "record.unsure",
         OUTCOME,
+    ),
+    Mutant(
+        "S5: an attempt is sent before it is written down",
+        "found = Versioned(record, self._ledger.replace(noted, found.etag))",
+        "pass",
+        "test_overtaken.py",
     ),
     Mutant("S5: a job is left out of its round", "return in_order(found)", "return in_order(found)[1:]", OUTCOME),
     Mutant(

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stories import AUTO, BAD, BLIND, DEEP, OK, PRIMARY, START, alert, health, notice, probe, seconds
+from stories import AUTO, BAD, BLIND, DEEP, OK, PRIMARY, START, alert, deletion, health, minutes, notice, probe, seconds
 
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Surface
 from orchestrator.core.decision.evidence import Evidence
@@ -45,7 +46,9 @@ class Step(NamedTuple):
     """Bad only at every so many-th look: a brown-out never is bad many times in a row."""
 
 
-words = st.sampled_from(["", "", "fired", "resolved", "down", "up", "user", "notice", "notice over"])
+words = st.sampled_from(
+    ["", "", "fired", "resolved", "down", "up", "user", "notice", "notice over", "hub changed", "acr changed"]
+)
 mixed = st.builds(
     Step,
     looks=st.integers(1, 10),
@@ -105,8 +108,17 @@ def delivery(word: str, at: datetime) -> list[Signal]:
         "user": [health(PRIMARY, Surface.ACR, BAD, at, counts=False)],
         "notice": [notice(at, BAD, used=[PRIMARY])],
         "notice over": [notice(at, OK, used=[PRIMARY])],
+        "hub changed": [change_of(None, at)],
+        "acr changed": [change_of(Surface.ACR, at)],
     }
     return made.get(word, [])
+
+
+def change_of(surface: Surface | None, at: datetime) -> Signal:
+    """Somebody wrote a resource of the primary: the workspace itself, if no surface is named."""
+    return msgspec.structs.replace(
+        deletion(PRIMARY, surface or Surface.HUB, at, Says.WRITTEN), surface=surface, is_hub=surface is None
+    )
 
 
 class Dumb:
@@ -117,6 +129,8 @@ class Dumb:
         self.said: list[Signal] = []
         self.looked: list[datetime] = []
         self.extents: dict[tuple[EvidenceClass, datetime], Interval | None] = {}
+        self.known: dict[datetime, list[Signal]] = {}
+        """Changes that were known at each look."""
 
     def take(self, signals: list[Signal], now: datetime) -> None:
         found = {s.surface: s.observation for s in signals if s.says is Says.SEEN and s.surface}
@@ -125,6 +139,26 @@ class Dumb:
         self.sweeps.append((now, found))
         self.said += [s for s in signals if s.says is not Says.SEEN]
         self.looked.append(now)
+        self.known[now] = [s for s in self.said if s.says is Says.WRITTEN]
+
+    def is_explained(self, surface: Surface, now: datetime) -> bool:
+        """Whether the bad answers up to now are the effect of somebody's change: none since the last good one is not.
+
+        A row begins anew after the lifetime of evidence without a bad answer, but what was explained stays so.
+        """
+        explained, row = False, []
+        for at, found in self.sweeps:
+            if at > now:
+                break
+            if found[surface] is OK:
+                explained, row = False, []
+            elif found[surface] is BAD:
+                row = [*row, at] if row and at - row[-1] <= AUTO.evidence_lifetime else [at]
+            for change in self.known[at] if row else ():
+                touched = {change.surface} if change.surface else {Surface.HUB, Surface.JOBS}
+                soon = change.occurred_at - minutes(1) <= row[0] <= change.occurred_at + minutes(30)
+                explained = explained or (surface in touched and soon)
+        return explained
 
     def run_of(self, surface: Surface, now: datetime) -> Interval | None:
         """First and last bad answer of a row that is still bad."""
@@ -137,6 +171,7 @@ class Dumb:
             elif found[surface] is BAD:
                 row = [*row, at] if row and at - row[-1] <= AUTO.evidence_lifetime else [at]
         alive = len(row) >= AUTO.bad_after and now - row[-1] <= AUTO.evidence_lifetime
+        alive = alive and not self.is_explained(surface, now)
         return (row[0], row[-1]) if alive else None
 
     def ok_times(self, surface: Surface, now: datetime) -> list[datetime]:
@@ -175,10 +210,11 @@ class Dumb:
         edges = sorted({begin, now, *(t for at, _ in heard for t in (at, at + stands) if begin < t < now)})
         bad = ok = timedelta()
         spells, before, last = 0, None, None
+        counted = [surface for surface in CLASSES[evidence_class] if not self.is_explained(surface, now)]
         for start, end in pairwise(edges):
             newest = [found for at, found in heard if at <= start]
             stood = newest[-1] if newest and start < heard[len(newest) - 1][0] + stands else {}
-            seen = {stood.get(surface) for surface in CLASSES[evidence_class]}
+            seen = {stood.get(surface) for surface in counted}
             if BAD in seen:
                 bad, last = bad + (end - start), end
                 spells += before is not BAD
@@ -235,6 +271,7 @@ def is_bad(signal: Signal) -> bool:
 
 REACHED: Counter[bool] = Counter()
 BROWN_OUTS: Counter[bool] = Counter()
+EXPLAINED: Counter[bool] = Counter()
 
 
 @settings(max_examples=80 * DEEP)
@@ -249,6 +286,7 @@ def check_history(history: list[Step]) -> None:
             dumb.take(signals, now)
             view = assess(evidence, now, AUTO)
             lengths = {c: v.bad_for for c in CLASSES if (v := view.of(PRIMARY, c)).observation is BAD}
+            EXPLAINED[any(dumb.is_explained(surface, now) for surface in SURFACES)] += 1
             assert lengths == {c: length for c in CLASSES if (length := dumb.bad_for(c, now)) is not None}
             met = judge(view, PRIMARY, AUTO).met
             assert met == dumb.met(now)
@@ -261,3 +299,4 @@ def test_the_clever_decider_agrees_with_a_dumb_one() -> None:
     check_history()
     assert min(REACHED[True], REACHED[False]) > 50, REACHED
     assert BROWN_OUTS[True] > 50, BROWN_OUTS
+    assert EXPLAINED[True] > 50, EXPLAINED
