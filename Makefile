@@ -36,6 +36,7 @@ format: setup ## formatting and lint
 
 types: setup ## strict typing
 	@$(BIN)/mypy
+	@$(BIN)/mypy bench scripts
 
 imports: setup ## import contracts
 	@$(BIN)/lint-imports

@@ -160,7 +160,7 @@ def pipeline_of(name: str, code: Path) -> Any:
         for step in STEPS
     ]
 
-    @dsl.pipeline(default_compute=CLUSTER, experiment_name="three-steps", tags={"local.duration": "7200"})  # type: ignore[untyped-decorator]
+    @dsl.pipeline(default_compute=CLUSTER, experiment_name="three-steps", tags={"local.duration": "7200"})  # type: ignore[call-overload, untyped-decorator]
     def three_steps() -> None:
         for step in steps:
             step()

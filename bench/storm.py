@@ -193,8 +193,8 @@ def _seen(now: datetime) -> Iterator[Signal]:
         for surface in usual:
             bad = role is Role.PRIMARY and surface in BAD_SURFACES
             yield probe_signal(role, surface, Observation.BAD if bad else Observation.OK, now, "as the storm has it")
-    for surface in (Surface.OBSERVER, Surface.ELSEWHERE):
-        yield probe_signal(None, surface, Observation.OK, now, "as the storm has it")
+    for of_nobody in (Surface.OBSERVER, Surface.ELSEWHERE):
+        yield probe_signal(None, of_nobody, Observation.OK, now, "as the storm has it")
 
 
 def _before(now: datetime) -> Observed:
