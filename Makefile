@@ -53,8 +53,8 @@ bench-smoke: setup ## every benchmark once with few samples: that it works, not 
 mutants: setup ## plant bugs one by one; the tests must find each (takes a while)
 	@$(BIN)/python tests/mutants.py $(ONLY)
 
-outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more)
-	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q tests/crash/test_every_kind.py
+outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more), and thirty kills at random
+	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) HUBSWITCH_KILLS=30 $(BIN)/pytest -q tests/crash/test_every_kind.py tests/crash/test_random_kills.py
 
 places: setup ## write anew at which places the crash tests disturb a run
 	@HUBSWITCH_WRITE_PLACES=1 $(BIN)/pytest -q tests/crash -k undisturbed

@@ -160,6 +160,8 @@ class Server:
             return refusal(endpoint.service, _from_router(error, request))
         except Broken:
             raise
+        except ConnectionResetError as fault:  # the client has gone, as one that was killed does
+            raise Broken from fault
         except Exception:  # noqa: BLE001 - a defect of the simulation: told here in full, and a 500 to the client
             _log.exception("%s %s", request.method, request.path)
             return refusal(endpoint.service, AzureError(500, "InternalServerError", "The simulation failed."))
