@@ -31,6 +31,21 @@ ONE_SHORT_WAIT: Mapping[str, Any] = {"retry_total": 1, "retry_on_methods": froze
 ONCE: Mapping[str, Any] = {"retry_total": 0}
 
 
+def check_elements(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
+    """The elements of one page of a list.
+
+    Raises:
+        InvalidInput: it is not a list of objects.
+    """
+    elements = page.get("value")
+    if not isinstance(elements, list):
+        raise InvalidInput(f"the list {path}", "value", "an array", type(elements).__name__)
+    for number, element in enumerate(elements):
+        if not isinstance(element, dict):
+            raise InvalidInput(f"the list {path}", f"value[{number}]", "an object", type(element).__name__)
+    return elements
+
+
 class ResourceManager:
     """Calls by ARM id. Safe to share between threads.
 
@@ -65,10 +80,7 @@ class ResourceManager:
         )
         while request is not None:
             page = self._answer(request, f"listing {path}", ONE_SHORT_WAIT)
-            elements = page.get("value")
-            if not isinstance(elements, list):
-                raise InvalidInput(f"the list {path}", "value", "an array", type(elements).__name__)
-            yield elements
+            yield check_elements(page, path)
             request = self._next(page.get("nextLink"), path)
 
     def write(

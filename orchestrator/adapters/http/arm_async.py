@@ -14,6 +14,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
+from orchestrator.adapters.http.arm import check_elements
 from orchestrator.adapters.http.errors import from_response
 from orchestrator.adapters.http.transport import AsyncBoundedTransport
 from orchestrator.core.base.codec import decode
@@ -70,8 +71,7 @@ class ManagerReader:
         if response.status_code != 200:
             raise from_response(response, "asking")
         page = decode(await response.read(), dict[str, Any], f"the list {path}")
-        if not isinstance(page.get("value"), list):
-            raise InvalidInput(f"the list {path}", "value", "an array", type(page.get("value")).__name__)
+        check_elements(page, path)
         return page
 
     def _check_link(self, link: object, path: str) -> str:

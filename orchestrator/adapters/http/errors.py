@@ -91,7 +91,7 @@ def translate_errors(doing: str) -> Iterator[None]:
         raise from_response(fault.response, doing) from fault
     except AzureError as fault:
         raise from_azure(fault, doing) from fault
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, ParseError) as fault:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, ParseError) as fault:
         # It may be a mistake of ours as well, which nobody would find without the place.
         place = f"{type(fault).__name__} at {_place_of(fault)}"
         raise TemporaryError(

@@ -191,7 +191,8 @@ def test_signatures_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [ValueError("x"), KeyError("etag"), TypeError("x"), IndexError("x"), OverflowError("x")]
+    "fault",
+    [ValueError("x"), KeyError("etag"), TypeError("x"), IndexError("x"), OverflowError("x"), RecursionError("x")],
 )
 def test_an_answer_that_cannot_be_read_is_temporary(fault: Exception) -> None:
     """Nonsense from a service is one of our errors, with what was being done."""

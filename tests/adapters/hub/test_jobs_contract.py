@@ -241,7 +241,7 @@ def test_a_next_page_on_another_host_is_not_followed(
         list(strange.pages("/subscriptions/x/jobs", COMMAND))
 
 
-@pytest.mark.parametrize("body", ["<html>", "[]", '{"value": 3}'])
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"value": 3}', '{"value": [{}, null]}', '{"value": [1]}'])
 def test_an_answer_of_an_unknown_shape_is_named(
     serve: Any, answers: Any, executor: TokenCredential, transport: BoundedTransport, body: str
 ) -> None:
