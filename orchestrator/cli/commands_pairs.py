@@ -1,31 +1,148 @@
-"""``hubswitch explain`` and ``hubswitch signals export``: asking an app over HTTP."""
+"""What an app knows of its pairs: ``status``, ``pairs``, ``explain``, ``decisions``, ``runs``, ``signals export``."""
 
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
-from typing import Any, NamedTuple, TextIO
-from urllib.parse import quote, urlsplit
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TextIO
+from urllib.parse import quote
 
-from orchestrator.core.base.errors import InvalidInput
+from orchestrator.cli.app_calls import App, get, get_object, read_object
 
-TIMEOUT = (10, 240)
-"""Seconds to connect, and to wait for the answer: a little more than Azure's front end waits (230 s)."""
+WATCH_EVERY = 5.0
+"""Seconds between two questions of ``--watch`` and ``--follow``."""
+
+LINE = ("pair", "phase", "active", "region", "epoch", "headline", "why", "next", "stale")
+"""Fields of a pair that are printed as the app gives them."""
 
 
-class App(NamedTuple):
-    """Where an app is, and the function key for it."""
+def status_command(app: App, *, watch: bool, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 and every pair, those that need a look first; 2 and one line if the app could not be asked."""
+    while True:
+        status, found = get_object(app, "status", err)
+        if status:
+            return status
+        view = {"as_of": found.get("as_of"), "pairs": [pair_status(line) for line in found.get("pairs", ())]}
+        print(json.dumps(view) if as_json else format_status(view), file=out, flush=True)
+        if not watch:
+            return 0
+        time.sleep(WATCH_EVERY)
 
-    url: str
-    key: str
+
+def pair_status(line: Mapping[str, Any]) -> dict[str, Any]:
+    """One pair of ``status --json``, from a line of the app's status."""
+    told = [line.get(name) for name in ("trouble", "caution", "out_of_reach")]
+    return {
+        **{name: line.get(name) for name in LINE},
+        "trouble": [text for text in told if text],
+        "needs_a_person": bool(line.get("needs_a_person")),
+        "ready": line.get("ready"),
+        "can_fail_over": bool(line.get("can_fail_over")),
+        "proposal": line.get("proposal"),
+    }
+
+
+def format_status(view: Mapping[str, Any]) -> str:
+    """The pairs for people: one line each, and what follows from it below."""
+    lines = []
+    for pair in view["pairs"]:
+        mark = "!" if pair["needs_a_person"] else " "
+        lines.append(f"{mark} {pair['pair']}: {pair['headline']}")
+        lines.append(f"    {pair['why']}")
+        lines += [f"    trouble: {text}" for text in pair["trouble"]]
+        if pair["proposal"]:
+            lines.append(f"    proposal {pair['proposal']}: answer it with approve or reject")
+        if pair["next"]:
+            lines.append(f"    next: {pair['next']['what']} at {_local(pair['next']['at'])}")
+    return "\n".join(lines) if lines else "the app has no plan of any pair"
+
+
+def pairs_command(app: App, pair: str | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 and one pair in full, or the names of all; 1 if the app knows no such pair."""
+    if pair is None:
+        status, found = get_object(app, "status", err)
+        names = sorted(line["pair"] for line in found.get("pairs", ()))
+        if not status:
+            print(json.dumps(names) if as_json else "\n".join(names), file=out)
+        return status
+    status, found = get_object(app, f"pairs/{quote(pair, safe='')}", err)
+    if not status:
+        print(json.dumps(found) if as_json else json.dumps(found, indent=2), file=out)
+    return status
+
+
+def decisions_command(app: App, pair: str, limit: int, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 and what was decided, newest first; 1 if the app knows no such pair."""
+    status, body = get(app, f"pairs/{quote(pair, safe='')}/decisions", {"limit": str(limit)}, err)
+    if status:
+        return status
+    found = read_object(app, body)
+    print(json.dumps(found) if as_json else "\n".join(_decisions(found.get("decisions", ()))), file=out)
+    return 0
+
+
+def _decisions(entries: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for entry in entries:
+        times = f" ({entry['times']} times)" if entry.get("times", 1) > 1 else ""
+        yield f"{_local(entry['last_at'])} {entry['phase']} {entry['rule']}{times}: {entry['why']}"
+
+
+def run_command(app: App, run: str, *, follow: bool, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 if a run ended well or is under way, 1 if it did not or is not known, 3 if it waits for a person."""
+    last = ""
+    while True:
+        status, found = get_object(app, f"runs/{quote(run, safe='')}", err)
+        if status:
+            return status
+        ended = is_over(found)
+        text = json.dumps(found) if as_json else format_run(found)
+        if text != last and (not as_json or ended or not follow):
+            print(text, file=out, flush=True)
+            last = text
+        if ended or not follow:
+            return exit_of(found)
+        time.sleep(WATCH_EVERY)
+
+
+def is_over(run: Mapping[str, Any]) -> bool:
+    return run.get("status") in {"completed", "failed", "terminated"}
+
+
+def exit_of(run: Mapping[str, Any]) -> int:
+    """0 if a run is under way or ended well, 1 if it did not."""
+    if not is_over(run):
+        return 0
+    output = run.get("output") if isinstance(run.get("output"), Mapping) else {}
+    ok = output.get("ok", output.get("outcome") == "completed") if output else False
+    return 0 if run.get("status") == "completed" and ok else 1
+
+
+def format_run(run: Mapping[str, Any]) -> str:
+    """A run for people: where it stands, what it waits for, what it came to."""
+    lines = [f"{run['id']}: {run['status']}"]
+    waits, output = run.get("waits_for"), run.get("output")
+    if waits:
+        lines.append(f"    waits for {waits['step']} since {_local(waits['since'])}: {waits['why']}")
+    if isinstance(output, Mapping):
+        lines.append(f"    {output.get('outcome', '')} {output.get('why', '')}".rstrip())
+        steps, findings = output.get("steps") or (), output.get("findings") or ()
+        lines += [f"    {step['outcome']:8} {step['name']} {step['why']}".rstrip() for step in steps]
+        lines += [f"    {'ok  ' if each['ok'] else 'FAIL'} {each['check']}: {each['why']}" for each in findings]
+    return "\n".join(lines)
+
+
+def _local(text: str) -> str:
+    """A time for people, in the zone of this machine."""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def explain_command(app: App, pair: str, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """0 and the paragraph, 1 if the app knows no such pair, 2 and one line if it could not be asked."""
-    status, body = _ask(app, f"pairs/{quote(pair, safe='')}/explain", {}, err)
+    status, found = get_object(app, f"pairs/{quote(pair, safe='')}/explain", err)
     if status:
         return status
-    found = _object(app, body)
     print(json.dumps(found) if as_json else format_explanation(found), file=out)
     return 0
 
@@ -33,7 +150,7 @@ def explain_command(app: App, pair: str, *, as_json: bool, out: TextIO, err: Tex
 def export_command(app: App, pair: str, since: str | None, *, out: TextIO, err: TextIO) -> int:
     """0 and JSON Lines, 1 if the app knows no such pair, 2 and one line if it could not be asked."""
     params = {"since": since} if since else {}
-    status, body = _ask(app, f"pairs/{quote(pair, safe='')}/signals", params, err)
+    status, body = get(app, f"pairs/{quote(pair, safe='')}/signals", params, err)
     if not status:
         out.write(body.decode("utf-8"))
     return status
@@ -43,50 +160,3 @@ def format_explanation(found: dict[str, Any]) -> str:
     """An explanation for people: the paragraph of the app, and what would change it."""
     changes = [f"  - {change}" for change in found.get("would_change", ())]
     return "\n".join([str(found.get("text")), *(["What would change it:", *changes] if changes else [])])
-
-
-def _ask(app: App, path: str, params: dict[str, str], err: TextIO) -> tuple[int, bytes]:
-    """Exit status and the answer's body."""
-    import requests
-
-    if not _is_address(app.url):
-        raise InvalidInput("--url", "", "the app's address, such as http://127.0.0.1:7071", repr(app.url))
-    url = f"{app.url.rstrip('/').removesuffix('/api')}/api/{path}"
-    try:
-        answer = requests.get(url, params=params, headers={"x-functions-key": app.key}, timeout=TIMEOUT)
-    except (requests.RequestException, UnicodeError) as fault:
-        print(f"{app.url}: the app did not answer: {type(fault).__name__}", file=err)
-        return 2, b""
-    if answer.ok:
-        return 0, answer.content
-    print(f"{app.url}: {_refusal(answer.status_code, answer.content)}", file=err)
-    ours = answer.status_code == HTTPStatus.NOT_FOUND and b"there is no plan" in answer.content
-    return (1 if ours else 2), b""
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _refusal(status: int, body: bytes) -> str:
-    """One line on an answer that is no answer."""
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return "the function key is missing or wrong (--key, or HUBSWITCH_KEY)"
-    try:
-        return str(json.loads(body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"the app answered {status}"
-
-
-def _object(app: App, body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidInput(app.url, "", "an app of hubswitch, which answers with a JSON object", "something else")
-    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
 Speed = Annotated[float, typer.Option(min=0.1, help="Divides waiting: durations of jobs, intervals, timers.")]
 
-Url = Annotated[str, typer.Option(help="Address of the app.")]
+Url = Annotated[str, typer.Option(envvar="HUBSWITCH_URL", help="Address of the app.", show_envvar=True)]
 Key = Annotated[str, typer.Option(envvar="HUBSWITCH_KEY", help="Function key of the app.", show_envvar=True)]
 LOCAL = "http://127.0.0.1:7071"
 
@@ -168,15 +168,154 @@ def jobs_export(plan: PlanFile, status: Statuses = None, side: Side = None) -> N
     raise typer.Exit(export_command(plan, statuses=status or [], side=side, out=sys.stdout, err=sys.stderr))
 
 
+Pair = Annotated[str, typer.Argument(help="Name of a pair.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; asked for on a terminal if not given.")]
+ByWhom = Annotated[str, typer.Option("--by", envvar="USER", help="Who asks, if the app does not know by a login.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until the run that this starts has ended.")]
+Force = Annotated[bool, typer.Option("--force", help="Against what holds; the reason should say why.")]
+
+
+@app.command()
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until interrupted.")] = False,
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """How every pair stands, those that need a look first."""
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import status_command
+
+    raise typer.Exit(status_command(App(url, key), watch=watch, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def pairs(
+    pair: Annotated[str | None, typer.Argument(help="Name of a pair, for all that is known of it.")] = None,
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """The names of all pairs, or one pair in full."""
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import pairs_command
+
+    raise typer.Exit(pairs_command(App(url, key), pair, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def decisions(
+    pair: Pair,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """What was decided about a pair and why, newest first."""
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import decisions_command
+
+    raise typer.Exit(decisions_command(App(url, key), pair, limit, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@app.command("run")
+def show_run(
+    run: Annotated[str, typer.Argument(help="Id of a run or drill.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Until it has ended.")] = False,
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Where a run stands, what it waits for, what it came to; exit 1 if it did not end well."""
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import run_command
+
+    raise typer.Exit(run_command(App(url, key), run, follow=follow, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+def _order(pair: str, do: str, at: tuple[str, str], *, json: bool, reason: str, **more: Any) -> None:
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_orders import OrderOptions, ask_reason, order_command
+
+    options = OrderOptions(reason=ask_reason(reason, interactive=sys.stdin.isatty()), **more)
+    raise typer.Exit(order_command(App(*at), pair, do, options, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+def _add_answer(do: str, said: str) -> None:
+    @app.command(do, help=said)
+    def answer_proposal(
+        pair: Pair,
+        reason: Why = "",
+        *,
+        proposal: Annotated[str, typer.Option(help="Id of the proposal, as status shows it.")] = "",
+        by: ByWhom = "",
+        url: Url = LOCAL,
+        key: Key = "",
+        json: Json = False,
+    ) -> None:
+        _order(pair, do, (url, key), json=json, reason=reason, by=by, proposal=proposal)
+
+
+def _add_order(do: str, said: str) -> None:
+    @app.command(do, help=said)
+    def order(
+        pair: Pair, reason: Why = "", by: ByWhom = "", url: Url = LOCAL, key: Key = "", json: Json = False
+    ) -> None:
+        _order(pair, do, (url, key), json=json, reason=reason, by=by)
+
+
+def _add_switch(do: str, said: str) -> None:
+    @app.command(do, help=said)
+    def order_switch(  # noqa: PLR0913 - each is an option of the command
+        pair: Pair,
+        reason: Why = "",
+        *,
+        force: Force = False,
+        wait: Wait = False,
+        by: ByWhom = "",
+        url: Url = LOCAL,
+        key: Key = "",
+        json: Json = False,
+    ) -> None:
+        _order(pair, do, (url, key), json=json, reason=reason, by=by, force=force, wait=wait)
+
+
+_add_answer("approve", "Let the switch that was proposed begin.")
+_add_answer("reject", "Do not let the switch that was proposed begin.")
+_add_order("acknowledge", "Say that a switch, or a deletion, was seen: it ends the cooldown.")
+_add_order("pause", "Let nothing of a pair be switched until it is resumed.")
+_add_order("resume", "End a pause.")
+_add_switch("failover", "Leave the active side now.")
+_add_switch("failback", "Go back to the primary.")
+
+
+@app.command()
+def drill(  # noqa: PLR0913 - each is an option of the command
+    pair: Pair,
+    reason: Why = "",
+    *,
+    kind: Annotated[str, typer.Option(help="dry asks everything and writes nothing; canary runs one job.")] = "dry",
+    force: Force = False,
+    wait: Wait = False,
+    by: ByWhom = "",
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Practise a failover."""
+    _order(pair, "drill", (url, key), json=json, reason=reason, by=by, force=force, wait=wait, kind=kind)
+
+
 @app.command()
 def explain(
-    pair: Annotated[str, typer.Argument(help="Name of a pair.")],
+    pair: Pair,
     url: Url = LOCAL,
     key: Key = "",
     json: Json = False,
 ) -> None:
     """Say why a pair stands where it stands, and what would change it."""
-    from orchestrator.cli.commands_pairs import App, explain_command
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import explain_command
 
     raise typer.Exit(explain_command(App(url, key), pair, as_json=json, out=sys.stdout, err=sys.stderr))
 
@@ -196,13 +335,14 @@ def backtest(
 
 @signals.command("export")
 def signals_export(
-    pair: Annotated[str, typer.Argument(help="Name of a pair.")],
+    pair: Pair,
     since: Annotated[str | None, typer.Option(help="Day (UTC) from which on; yesterday.")] = None,
     url: Url = LOCAL,
     key: Key = "",
 ) -> None:
     """Print a pair's recording as JSON Lines."""
-    from orchestrator.cli.commands_pairs import App, export_command
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import export_command
 
     raise typer.Exit(export_command(App(url, key), pair, since, out=sys.stdout, err=sys.stderr))
 

@@ -18,6 +18,7 @@ from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.schema import Plan
+from orchestrator.web.headline import can_fail_over, headline_of, needs_a_person, next_of
 
 NEW, UNREADABLE = "new", "unreadable"
 """Words that stand where a phase stands if there is none."""
@@ -39,7 +40,7 @@ UNKNOWN = (
         "trouble",
         "caution",
     ),
-    *("unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale"),
+    *("unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale", "next"),
 )
 """Fields of a line about which nothing can be said of a pair without a state."""
 
@@ -67,7 +68,12 @@ def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
     if not isinstance(state, PairState):
         phase, why = (NEW, "not looked at yet") if state is None else (UNREADABLE, f"it stands still: {state}")
         unknown = dict.fromkeys(UNKNOWN)
-        return {"pair": plan.pair, "phase": phase, **unknown, "why": why}
+        attention = {
+            "headline": f"{phase.upper()}: {why}",
+            "needs_a_person": phase == UNREADABLE,
+            "can_fail_over": False,
+        }
+        return {"pair": plan.pair, "phase": phase, **unknown, **attention, "why": why}
     return {
         "pair": plan.pair,
         "phase": state.phase.value,
@@ -88,6 +94,10 @@ def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         "out_of_reach": state.out_of_reach,
         "looked_at": state.looked_at,
         "stale": holds.is_blind_spell(state, now, plan.policy),
+        "headline": headline_of(plan, state, now),
+        "next": next_of(plan, state),
+        "needs_a_person": needs_a_person(plan, state, now),
+        "can_fail_over": can_fail_over(plan, state, now),
         "why": why_of(state),
     }
 

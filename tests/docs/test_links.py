@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import typer.main
 
+from orchestrator.cli.app_calls import AUDIENCE
 from orchestrator.cli.main import app
 from orchestrator.core.jobs.checkpoint import CHECKPOINT_VARIABLE
 from orchestrator.settings import PREFIX, Settings
@@ -68,7 +69,7 @@ def test_every_command_that_is_named_exists(pages: dict[str, Any]) -> None:
 def test_every_variable_that_is_named_exists(pages: dict[str, Any]) -> None:
     """A variable that nobody reads is worse than none."""
     known = {PREFIX + field.name.upper() for field in msgspec.structs.fields(Settings)} | HOSTS_OWN
-    known |= {CHECKPOINT_VARIABLE, "HUBSWITCH_KEY"}
+    known |= {CHECKPOINT_VARIABLE, AUDIENCE, "HUBSWITCH_KEY", "HUBSWITCH_URL"}
     named = {word for page in pages.values() for word in re.findall(r"HUBSWITCH_[A-Z_]+", page.text)}
     assert named - known == set()
 

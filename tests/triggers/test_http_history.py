@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from live import Caller, until
 
+from orchestrator.cli.app_calls import App
 from orchestrator.cli.commands_backtest import backtest_command
-from orchestrator.cli.commands_pairs import App, explain_command, export_command, format_explanation
+from orchestrator.cli.commands_pairs import explain_command, export_command, format_explanation
 from orchestrator.core.recording import Began, Looked, Wanted, in_full, lines_from
 
 

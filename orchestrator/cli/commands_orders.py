@@ -1,0 +1,111 @@
+"""What people on call order of an app: approve, reject, pause, resume, acknowledge, failover, failback, drill."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, NamedTuple, TextIO
+from urllib.parse import quote
+
+from orchestrator.cli.app_calls import App, get_object, post
+from orchestrator.cli.commands_pairs import exit_of, format_run, is_over
+from orchestrator.core.base.errors import InvalidInput
+
+POLL = 1.0
+"""Seconds between two questions while a run is waited for."""
+
+TAKEN_WITHIN = 60
+"""Questions after which an order that has started nothing is said to wait for a person."""
+
+WAITS_FOR_A_PERSON = 3
+
+
+class OrderOptions(NamedTuple):
+    """How an order is given."""
+
+    reason: str
+    by: str = ""
+    force: bool = False
+    proposal: str = ""
+    kind: str = ""
+    """Of a drill."""
+
+    wait: bool = False
+
+
+def ask_reason(given: str, *, interactive: bool) -> str:
+    """The reason for an order; asked for on a terminal.
+
+    Raises:
+        InvalidInput: there is none, and nobody to ask.
+    """
+    if given.strip():
+        return given
+    if not interactive:
+        raise InvalidInput("--reason", "", "a sentence that says why", repr(given))
+    import typer
+
+    return str(typer.prompt("Reason"))
+
+
+def order_command(
+    app: App, pair: str, do: str, options: OrderOptions, *, as_json: bool, out: TextIO, err: TextIO
+) -> int:
+    """0 if the order was handed over, and with ``wait`` if its run ended well; 1 if it was refused or did not.
+
+    With ``wait`` 3 if it waits for a person: for an approval, or because nothing was started by it.
+    """
+    before = _runs_of(app, pair, err) if options.wait else {}
+    status, answer = post(app, f"pairs/{quote(pair, safe='')}/{do}", _body(options), err)
+    if status:
+        return status
+    if not as_json:
+        print(answer.get("why") or f"started {answer.get('run', do)}", file=out, flush=True)
+    if not options.wait:
+        if as_json:
+            print(json.dumps(answer), file=out)
+        return 0
+    run = answer.get("run") or _await_run(app, pair, before, err)
+    if not run:
+        print(f"{pair}: nothing was started yet; see hubswitch explain {pair}", file=err)
+        return WAITS_FOR_A_PERSON
+    found = _await_end(app, str(run), err)
+    if found is None:
+        return 2
+    print(json.dumps(found) if as_json else format_run(found), file=out)
+    return exit_of(found)
+
+
+def _body(options: OrderOptions) -> dict[str, Any]:
+    more: dict[str, Any] = {
+        name: value for name in ("by", "force", "proposal", "kind") if (value := getattr(options, name))
+    }
+    return {"reason": options.reason, **more}
+
+
+def _runs_of(app: App, pair: str, err: TextIO) -> dict[str, Any]:
+    status, found = get_object(app, f"pairs/{quote(pair, safe='')}", err)
+    return {} if status else {name: found.get(name) for name in ("run", "last_run", "phase")}
+
+
+def _await_run(app: App, pair: str, before: dict[str, Any], err: TextIO) -> str:
+    """The run that an order has started; empty if none was within the time."""
+    for _ in range(TAKEN_WITHIN):
+        now = _runs_of(app, pair, err)
+        for name in ("run", "last_run"):
+            if now.get(name) and now[name] not in {before.get("run"), before.get("last_run")}:
+                return str(now[name])
+        if now.get("phase") == "awaiting_approval":
+            return ""
+        time.sleep(POLL)
+    return ""
+
+
+def _await_end(app: App, run: str, err: TextIO) -> dict[str, Any] | None:
+    while True:
+        status, found = get_object(app, f"runs/{quote(run, safe='')}", err)
+        if status:
+            return None
+        if is_over(found):
+            return found
+        time.sleep(POLL)

@@ -1,0 +1,74 @@
+"""What an engineer on call reads first: how a pair stands, what comes next, and whether somebody has to act. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from orchestrator.core.base.text import format_time
+from orchestrator.core.base.vocabulary import Mode, Phase
+from orchestrator.core.decision import holds
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.decision.verdicts import assess
+from orchestrator.core.plan.schema import Plan
+
+WORDS = {
+    Phase.STEADY: "steady on the {active} ({region})",
+    Phase.SUSPECT: "SUSPECT: something about the {active} ({region}) is bad",
+    Phase.AWAITING_APPROVAL: "WAITS FOR APPROVAL to leave the {active} ({region})",
+    Phase.SWITCHING: "SWITCHING away from the {active} ({region})",
+    Phase.RESUBMITTING: "SWITCHED to the {active} ({region}); jobs are being moved",
+    Phase.SETTLED: "SWITCHED to the {active} ({region})",
+    Phase.RETURNING: "RETURNING to the {active} ({region})",
+}
+"""How each phase is told in a few words."""
+
+
+def headline_of(plan: Plan, state: PairState, now: datetime) -> str:
+    """One line: what stands in the way of everything else comes first."""
+    told = WORDS[state.phase].format(active=state.active, region=plan.side(state.active).region)
+    if state.phase is Phase.SETTLED and state.switched_at:
+        told += f" at {format_time(state.switched_at)}, epoch {state.epoch}"
+    first = _first_trouble(plan, state, now)
+    return f"{first}; {told}" if first else told
+
+
+def _first_trouble(plan: Plan, state: PairState, now: datetime) -> str:
+    if holds.is_blind_spell(state, now, plan.policy):
+        return "NOT LOOKED AT"
+    if state.trouble:
+        return "IN TROUBLE"
+    if state.paused or state.paused_all:
+        return "PAUSED"
+    if state.blind_since:
+        return "CANNOT BE SEEN"
+    return "CANNOT FAIL OVER BY ITSELF" if state.out_of_reach else ""
+
+
+def next_of(plan: Plan, state: PairState) -> dict[str, Any] | None:
+    """What happens next by itself, and when: ``{"what", "at"}``; None if nothing has a time."""
+    if state.phase is Phase.AWAITING_APPROVAL and state.approval:
+        return {"what": "the proposal expires", "at": state.approval.asked_at + plan.policy.approval_expiry}
+    ends = holds.cooldown_end(state, plan.policy)
+    return {"what": "the cooldown ends", "at": ends} if ends else None
+
+
+def needs_a_person(plan: Plan, state: PairState, now: datetime) -> bool:
+    """Whether the pair waits for somebody, or does not get on without one."""
+    return bool(
+        state.phase is Phase.AWAITING_APPROVAL
+        or (state.phase is Phase.SETTLED and not state.acknowledged)
+        or state.trouble
+        or state.out_of_reach
+        or holds.is_blind_spell(state, now, plan.policy)
+    )
+
+
+def can_fail_over(plan: Plan, state: PairState, now: datetime) -> bool:
+    """Whether an outage of the active side would lead to a switch, or to a proposal of one, as things stand."""
+    return not (
+        plan.policy.mode is Mode.OBSERVE
+        or state.out_of_reach
+        or holds.is_blind_spell(state, now, plan.policy)
+        or holds.current_holds(state, assess(state.evidence, now, plan.policy), now, plan.policy)
+    )
