@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator import __version__
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.record import JobStatus
@@ -20,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Failover for pairs of Azure ML and AI Foundry hubs.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 events = typer.Typer(no_args_is_help=True, help="What Azure delivers.")
 jobs = typer.Typer(no_args_is_help=True, help="Jobs of the ledger, and bodies of jobs.")
@@ -43,6 +45,22 @@ Statuses = Annotated[list[JobStatus] | None, typer.Option("--status", help="Only
 Side = Annotated[Role | None, typer.Option(help="Only of this hub.")]
 By = Annotated[str, typer.Option(envvar="USER", help="Who asks.")]
 Reason = Annotated[str, typer.Option(help="Why; it goes into the job's history.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hubswitch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Failover for pairs of Azure ML and AI Foundry hubs."""
+    del version
 
 
 @app.command()

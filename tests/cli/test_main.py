@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import __version__
 from orchestrator.cli.main import status_of
 
 PLANS = Path(__file__).parents[2] / "plans"
@@ -33,6 +34,14 @@ def test_unusable_arguments_are_one_line_and_status_2(arguments: list[str], caps
     said = capsys.readouterr()
     assert said.out == ""
     assert len(said.err.strip().splitlines()) == 1
+
+
+def test_the_version_and_a_near_miss_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """What runs here, and which command was meant."""
+    assert status_of(["--version"]) == 0
+    assert capsys.readouterr().out == f"hubswitch {__version__}\n"
+    assert status_of(["statu"]) == 2
+    assert "'status'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("plan", sorted(PLANS.glob("*.yaml")), ids=lambda path: path.stem)
