@@ -27,10 +27,12 @@ events = typer.Typer(no_args_is_help=True, help="What Azure delivers.")
 jobs = typer.Typer(no_args_is_help=True, help="Jobs of the ledger, and bodies of jobs.")
 signals = typer.Typer(no_args_is_help=True, help="What was seen, as it was recorded.")
 plan = typer.Typer(no_args_is_help=True, help="Plans: one YAML file per pair.")
+readiness = typer.Typer(no_args_is_help=True, help="Whether the standby could take over.")
 app.add_typer(events, name="events")
 app.add_typer(jobs, name="jobs")
 app.add_typer(signals, name="signals")
 app.add_typer(plan, name="plan")
+app.add_typer(readiness, name="readiness")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is random.")]
@@ -391,6 +393,19 @@ def jobs_data(plan: PlanFile, json: Json = False) -> None:
     from orchestrator.cli.commands_data import jobs_data_command
 
     raise typer.Exit(jobs_data_command(plan, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
+@readiness.command("compare")
+def readiness_compare(
+    primary: Annotated[Path, typer.Argument(help="Inventory of the primary: what Azure answered, as JSON.")],
+    secondary: Annotated[Path, typer.Argument(help="Inventory of the secondary.")],
+    map: Annotated[Path | None, typer.Option("--map", help="Which thing is which on the other side.")] = None,  # noqa: A002
+    json: Json = False,
+) -> None:
+    """Compare two inventories; exit 1 if the secondary is not ready."""
+    from orchestrator.cli.commands_readiness import readiness_compare_command
+
+    raise typer.Exit(readiness_compare_command(primary, secondary, map, as_json=json, out=sys.stdout))
 
 
 @plan.command("check")

@@ -1,0 +1,116 @@
+"""What Azure answered about one side, read with care: whatever is missing or of another type is told, never raised."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_VERSION = re.compile(r"/([^/]+)/versions/([^/]+)/?$", re.IGNORECASE)
+
+
+class Unread(Exception):
+    """What a check needs is not in an inventory, or not in the shape in which Azure answers."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"{key}: {why}")
+        self.key = key
+        self.why = why
+
+
+class Inventory:
+    """Answers of Azure by key. Elements are objects; lists come without the ``value`` around them.
+
+    Args:
+        plain: the collected answers.
+        side: how people call it.
+    """
+
+    def __init__(self, plain: Mapping[str, Any], side: str) -> None:
+        self._plain = plain
+        self.side = side
+
+    def one(self, key: str) -> Mapping[str, Any]:
+        """One resource.
+
+        Raises:
+            Unread: it is not there, or no object.
+        """
+        found = self._plain.get(key)
+        if not isinstance(found, Mapping):
+            raise Unread(key, self._describe(key, "an object"))
+        if "error" in found:
+            raise Unread(key, f"the {self.side}'s answer is an error")
+        return found
+
+    def has(self, key: str) -> bool:
+        """Whether something stands under a key; a null says that there is none, a missing key that nobody looked."""
+        if key not in self._plain:
+            raise Unread(key, self._describe(key, "an object"))
+        return self._plain[key] is not None
+
+    def many(self, key: str) -> list[Mapping[str, Any]]:
+        """A list of resources.
+
+        Raises:
+            Unread: it is not there, or no list of objects.
+        """
+        found = self._plain.get(key)
+        if isinstance(found, Mapping) and isinstance(found.get("value"), list):
+            found = found["value"]
+        if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+            raise Unread(key, self._describe(key, "a list of objects"))
+        return found
+
+    def by_name(self, key: str) -> dict[str, Mapping[str, Any]]:
+        """The same by name, in lower case; versions of assets by ``name:version``, usages by ``name.value``.
+
+        Raises:
+            Unread: an element has no name.
+        """
+        named = {}
+        for element in self.many(key):
+            name = name_of(element)
+            if not name:
+                raise Unread(key, f"an element of the {self.side}'s list has no name")
+            named[name.casefold()] = element
+        return named
+
+    def _describe(self, key: str, expected: str) -> str:
+        if key not in self._plain:
+            return f"the {self.side}'s inventory does not have it"
+        return f"the {self.side}'s is {type(self._plain[key]).__name__}, {expected} was expected"
+
+
+def name_of(element: Mapping[str, Any]) -> str:
+    """How an element of a list is called in a path; empty if it has no name."""
+    version = _VERSION.search(str(element.get("id") or ""))
+    if version:
+        return f"{version[1]}:{version[2]}"
+    name = element.get("name")
+    if isinstance(name, Mapping):
+        name = name.get("value")
+    return name if isinstance(name, str) else ""
+
+
+def dig(value: Any, path: str) -> Any:
+    """What stands below a dotted path; None if anything on the way is missing or no object."""
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def comparable(value: Any) -> Any:
+    """A value as it counts in a comparison: without regard to case, order of scalars, and empty containers."""
+    if isinstance(value, str):
+        return value.strip().rstrip("/").casefold() or None
+    if isinstance(value, Mapping):
+        found = {str(key).casefold(): comparable(item) for key, item in value.items()}
+        return {key: item for key, item in found.items() if item is not None} or None
+    if isinstance(value, list):
+        items = [comparable(item) for item in value]
+        plain = all(isinstance(item, str | int | float | bool) for item in items)
+        return (sorted(items, key=str) if plain else items) or None
+    return value

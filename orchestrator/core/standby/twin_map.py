@@ -1,0 +1,112 @@
+"""Which thing of the primary is which thing of the secondary: ids, principals, regions and names, from a file. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+import msgspec
+
+from orchestrator.core.base.codec import Value, from_builtins
+from orchestrator.core.base.regions import squeeze
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Needed(Value, kw_only=True):
+    """What the jobs of one cluster need."""
+
+    nodes: Count
+    vcpus_per_node: Count
+
+
+class TwinMap(Value, kw_only=True):
+    """The file that ``readiness compare --map`` reads."""
+
+    ids: dict[str, str] = msgspec.field(default_factory=dict)
+    """ARM ids of the primary -> those of the secondary. An id below one of them is translated with it."""
+
+    principals: dict[str, str] = msgspec.field(default_factory=dict)
+    """Object ids of identities; one that is not listed stands for itself."""
+
+    regions: dict[str, str] = msgspec.field(default_factory=dict)
+    names: str | dict[str, str] = "same"
+    """``same``, or names of computes, connections and so on that differ: primary's -> secondary's."""
+
+    shared: tuple[str, ...] = ()
+    """Names of resources that both sides use."""
+
+    rpo_target: timedelta | None = None
+    needed: dict[str, Needed] = msgspec.field(default_factory=dict)
+    """By name of the primary's cluster."""
+
+
+def twin_map_from(plain: Any, where: str) -> TwinMap:
+    """The map that plain data holds.
+
+    Raises:
+        InvalidInput: an unknown field, or one of another type.
+    """
+    return from_builtins(plain, TwinMap, where)
+
+
+class Translator:
+    """Reads what the primary says as the secondary would say it.
+
+    Args:
+        twins: the map.
+        tags: short names of both sides that occur in names of resources, such as ``eus2`` and ``cus``; or none.
+    """
+
+    def __init__(self, twins: TwinMap, tags: tuple[str, str] | None = None) -> None:
+        self._principals = {key.casefold(): value for key, value in twins.principals.items()}
+        self._names = twins.names if isinstance(twins.names, dict) else {}
+        self._ids = sorted(twins.ids.items(), key=lambda pair: len(pair[0]), reverse=True)
+        words = {_last(one): _last(other) for one, other in twins.ids.items()}
+        words |= twins.regions
+        if tags and all(tags):
+            words.setdefault(*tags)
+        shared = {name.casefold() for name in twins.shared}
+        self._words = {one.casefold(): other for one, other in words.items() if one.casefold() not in shared}
+        spelt = "|".join(re.escape(word) for word in sorted(self._words, key=len, reverse=True))
+        self._pattern = re.compile(rf"(?<![a-z0-9])(?:{spelt})(?![a-z0-9])", re.IGNORECASE) if spelt else None
+        self._regions = {squeeze(one): other for one, other in twins.regions.items()}
+
+    def name(self, name: str) -> str:
+        """The name that a thing of the primary should have in the secondary."""
+        return self._names.get(name, self._text(name))
+
+    def principal(self, principal: str) -> str:
+        return self._principals.get(principal.casefold(), principal)
+
+    def region(self, region: str) -> str:
+        return self._regions.get(squeeze(region), region)
+
+    def value(self, value: Any) -> Any:
+        """A value of the primary, with every id, name, host and region in it translated."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, Mapping):
+            return {self._text(str(key)): self.value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value
+
+    def _text(self, text: str) -> str:
+        for one, other in self._ids:
+            at = text.casefold().find(one.casefold())
+            end = at + len(one)
+            if at >= 0 and text[end : end + 1] in {"", "/"}:
+                return text[:at] + other + self._replace_words(text[end:])
+        return self._replace_words(text)
+
+    def _replace_words(self, text: str) -> str:
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda found: self._words[found[0].casefold()], text)
+
+
+def _last(resource_id: str) -> str:
+    return resource_id.rstrip("/").rpartition("/")[2]
