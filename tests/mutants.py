@@ -86,7 +86,7 @@ MUTANTS = (
         FROZEN,
     ),
     forgotten("paused", MACHINE),
-    forgotten("elsewhere", MACHINE),
+    forgotten("elsewhere", DECIDE),
     forgotten("mass", TWO),
     forgotten("drills", "decision/test_holds.py"),
     forgotten("standby-unseen", DECIDE),
