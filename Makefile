@@ -40,6 +40,7 @@ types: setup ## strict typing
 
 imports: setup ## import contracts
 	@$(BIN)/lint-imports
+	@cd client && PYTHONPATH=. ../$(BIN)/lint-imports
 
 figures: setup ## sizes, names and imports of the code, as a table
 	@$(BIN)/python scripts/figures.py
@@ -69,4 +70,4 @@ azurite: ## Microsoft's storage emulator as a second witness for the blob tests;
 	@scripts/azurite
 
 clean: ## remove what the targets made
-	rm -rf .venv .azurite build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .azurite build *.egg-info client/build client/*.egg-info client/.import_linter_cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

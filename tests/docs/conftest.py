@@ -60,5 +60,5 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def pages() -> dict[str, Page]:
     """Every document by its path."""
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    files = [*ROOT.glob("*.md"), ROOT / "client" / "README.md", *(ROOT / "docs").rglob("*.md")]
     return {page.name: page for page in map(Page, sorted(files))}

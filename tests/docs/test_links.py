@@ -16,7 +16,7 @@ from orchestrator.cli.main import app
 from orchestrator.core.jobs.checkpoint import CHECKPOINT_VARIABLE
 from orchestrator.settings import PREFIX, Settings
 
-TREE = re.compile(r"^(?:orchestrator|tests|docs|plans|scripts|bench)/[\w./-]*$|^\.ci/run$")
+TREE = re.compile(r"^(?:orchestrator|client|tests|docs|plans|scripts|bench)/[\w./-]*$|^\.ci/run$")
 HOSTS_OWN = {"HUBSWITCH_TASK_HUB", "HUBSWITCH_PAIR_PLAN"}
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCS = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
-PATH = re.compile(r"(?<![\w/.-])(?:orchestrator|tests|bench|plans|scripts)/[\w./-]*\w")
+DOCS = sorted(
+    [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "client" / "README.md"]
+)
+PATH = re.compile(r"(?<![\w/.-])(?:orchestrator|client|tests|bench|plans|scripts)/[\w./-]*\w")
 
 MODULE = re.compile(r"``(orchestrator(?:\.\w+)+)``")
 
