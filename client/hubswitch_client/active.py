@@ -115,7 +115,7 @@ class ActiveHub:
         return make_ml_client(value, options.get("credential") or self._follower.credential, options)
 
     def close(self) -> None:
-        """End the thread and close connections. The last value can still be asked for."""
+        """End the thread and close connections, after a read that is under way. The last value can still be asked for."""
         self._closed.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
@@ -151,9 +151,12 @@ class ActiveHub:
 
     def _refresh_every(self, seconds: float) -> None:
         while not self._closed.is_set():
-            with self._asking:
+            # Not waited for: whoever asks now may close from a callback, and then waits for this thread.
+            if self._asking.acquire(blocking=False):
                 try:
                     self._ask()
                 except Exception:  # a thread that ends would leave its readers with an old value
                     LOGGER.exception("reading the pointer failed")
+                finally:
+                    self._asking.release()
             self._closed.wait(seconds)

@@ -125,7 +125,7 @@ class ActiveHub:
     async def close(self) -> None:
         """End the task and close connections. The last value can still be asked for."""
         self._closed = True
-        if self._task is not None and self._task is not asyncio.current_task():
+        if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task

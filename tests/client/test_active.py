@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 from client_values import expected, json_of
 from hubswitch_client import ActiveHub, NothingKnown, Pointer
+from hubswitch_client.follower import due_after
 from waiting import until
 
+from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
 
 type Follow = Callable[..., ActiveHub]
@@ -109,6 +112,7 @@ def test_a_store_that_is_away_is_told_once(
         "[]",
         '{"schema": 1, "epoch": 9}',
         '{"schema": 2, "epoch": 9}',
+        json_of(schema=2),
         json_of(epoch=True),
         json_of(epoch=-1),
         json_of(hub=None),
@@ -273,7 +277,7 @@ def test_callbacks_are_told_of_each_switch_with_both_values(follow: Follow, publ
     ]
 
 
-def test_a_callback_may_close(follow: Follow, publish: Publish) -> None:
+def test_a_callback_may_close(follow: Follow, publish: Publish, caplog: pytest.LogCaptureFixture) -> None:
     """In the thread of the background refresh, which cannot wait for itself."""
     publish(1)
     hub = follow(refresh=0.02)
@@ -284,6 +288,44 @@ def test_a_callback_may_close(follow: Follow, publish: Publish) -> None:
     assert thread is not None
     until(lambda: not thread.is_alive(), "the end of the thread")
     assert hub.current() == expected(2)
+    assert "a callback of on_switch failed" not in caplog.text
+
+
+def test_a_callback_may_close_in_its_caller_s_thread(follow: Follow, publish: Publish) -> None:
+    """The thread of the background refresh, whose turn has come meanwhile, is not waited for for ever."""
+    publish(1)
+    hub = follow(refresh=0.05)
+    hub.current()
+    thread = hub._thread
+    assert thread is not None
+    told_in: list[threading.Thread] = []
+
+    def close(*_: Pointer) -> None:
+        told_in.append(threading.current_thread())
+        time.sleep(0.2)
+        hub.close()
+
+    hub.on_switch(close)
+    with hub._asking:
+        publish(2)
+        hub._ask()
+    assert told_in == [threading.current_thread()]
+    assert not thread.is_alive()
+
+
+def test_a_transport_that_was_given_stays_open(follow: Follow, publish: Publish, settings: Settings) -> None:
+    """Others may use it; whoever made it closes it."""
+    publish(1)
+    with RequestsTransport(connection_verify=settings.ca_bundle) as transport:
+        for _ in range(2):
+            with follow(transport=transport) as hub:
+                assert hub.current() == expected(1)
+            assert transport.session is not None
+
+
+def test_a_background_that_stands_still_is_noticed() -> None:
+    """After a fork there is no such thread: whoever wants the value asks, after two periods."""
+    assert (due_after(30, 5), due_after(None, 5)) == (60, 5)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,29 @@ def test_a_refresh_of_its_own_sees_a_switch_and_ends(follow: Follow, publish: Pu
     run(scenario())
 
 
+def test_a_callback_may_close(follow: Follow, publish: Publish, caplog: pytest.LogCaptureFixture) -> None:
+    """In the round of the refresh of its own, which it neither waits for nor is ended by."""
+    publish(1)
+    closed: list[bool] = []
+
+    async def scenario() -> None:
+        hub = follow(refresh=0.02)
+
+        async def close(*_: Pointer) -> None:
+            await hub.close()
+            closed.append(True)
+
+        hub.on_switch(close)
+        assert await hub.current() == expected(1)
+        await asyncio.to_thread(publish, 2)
+        await until(lambda: closed, "the end of the callback")
+        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "the end of the tasks")
+        assert await hub.current() == expected(2)
+
+    run(scenario())
+    assert "a callback of on_switch failed" not in caplog.text
+
+
 def test_a_credential_of_either_kind_will_do(follow: Follow, publish: Publish, executor: TokenCredential) -> None:
     """An asynchronous one makes its tokens on the loop, while the read waits in its thread."""
     publish(1)

@@ -66,6 +66,15 @@ def test_a_damaged_file_and_no_store_is_nothing_known(
         follow(cache=path).current()
 
 
+def test_a_value_that_was_saved_is_not_written_again(path: Path) -> None:
+    """A read every half minute costs no write."""
+    cache = DiskCache(path, "vision")
+    cache.save(expected(3))
+    path.write_text("somebody else's")
+    cache.save(expected(3))
+    assert path.read_text() == "somebody else's"
+
+
 def test_another_pair_s_file_is_ignored(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Two clients with one path by mistake do not send each other astray."""
     DiskCache(path, "speech").save(expected(3))
