@@ -19,6 +19,7 @@ from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.adapters.hub.build_contexts import BuildContexts, context_of
 from orchestrator.adapters.hub.code_files import CodeFiles
 from orchestrator.adapters.hub.datastores import Datastores
+from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput, NotFound, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
@@ -72,7 +73,7 @@ class ArmAssets:
         manager: Resource Manager, as the executor.
         credential: the executor again, to read code files.
         transport: the process's transport.
-        plans: how names of one side read on the other; hubs of no plan keep all names.
+        plans: how names of one side read on the other, and whose storage is whose; hubs of no plan keep all names.
         pacer_of: the share of writes in a hub's subscription.
     """
 
@@ -86,8 +87,9 @@ class ArmAssets:
         pacer_of: Callable[[Hub], Pacer],
     ) -> None:
         self._manager = manager
-        self._files = CodeFiles(credential, transport)
-        self._contexts = BuildContexts(self._files, Datastores(manager), pacer_of)
+        stores = Datastores(manager)
+        self._files = CodeFiles(credential, transport, OwnStorage(plans, stores.accounts))
+        self._contexts = BuildContexts(self._files, stores, pacer_of)
         self._plans = plans
         self._pacer_of = pacer_of
 

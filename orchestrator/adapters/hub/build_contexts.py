@@ -33,6 +33,7 @@ class BuildContexts:
 
         Raises:
             NotFound: the folder is empty, or its datastore is gone.
+            Refused: it lies in an account that is not the hub's own.
         """
         uri = self._folder(hub, context_of(body))
         if not uri:
@@ -46,8 +47,12 @@ class BuildContexts:
         """Put a folder into the target's default datastore, where azure-ai-ml puts such; its URI there.
 
         The place follows from the content: the same folder is the same place.
+
+        Raises:
+            Refused: the default datastore leads to an account that is not the target's own.
         """
         store = self._stores.default(target)
+        self._files.own.check(target, store.url)
         content = "\n".join(f"{path} {file.sha256}" for path, file in sorted(files.items()))
         folder = f"LocalUpload/{hashlib.sha256(content.encode()).hexdigest()[:32]}/context"
         self._files.write(self._stores.writable(target, store, self._pacer_of(target)), folder, files, shelf)

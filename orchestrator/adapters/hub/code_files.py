@@ -13,7 +13,7 @@ from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.http.errors import shorten, translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.adapters.hub.storage_hosts import check_storage
+from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.stores.blobs import IN_PARTS
 from orchestrator.core.base.errors import InvalidInput, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile
@@ -28,18 +28,19 @@ resource-limits-capacity); what a build context may have is not documented."""
 class CodeFiles:
     """Files below a URI such as ``https://<account>.blob.core.windows.net/<container>/<folder>``."""
 
-    def __init__(self, credential: TokenCredential, transport: BoundedTransport) -> None:
+    def __init__(self, credential: TokenCredential, transport: BoundedTransport, own: OwnStorage) -> None:
         self._credential = credential
         self._transport = transport
+        self.own = own
 
     def keep(self, hub: Hub, uri: str, shelf: Shelf) -> dict[str, KeptFile]:
         """Take every file of a hub's asset to the shelf; what is kept, by path relative to the URI.
 
         Raises:
-            Refused: there are more than ``LARGEST`` bytes, or it is no storage that we would ask.
+            Refused: there are more than ``LARGEST`` bytes, or the account is not the hub's own.
         """
         account, container, folder = _parts(uri)
-        check_storage(hub, account)
+        self.own.check(hub, account)
         prefix = f"{folder}/" if folder else ""
         client = self._client(account, container)
         with translate_errors(f"reading the files at {uri}"):

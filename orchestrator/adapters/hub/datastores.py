@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.pacing import Pacer
+from orchestrator.adapters.hub.storage_hosts import account_of
 from orchestrator.core.base.errors import NotFound, Refused
 from orchestrator.core.plan.schema import Hub
 
@@ -19,6 +23,10 @@ BLOB_TYPES = frozenset({"azureblob", "azuredatalakegen2"})
 """Kinds of datastores whose content the blob service shows."""
 
 _STORAGE_HOST = re.compile(r"(?P<account>[a-z0-9-]+)\.(?:z\d+\.)?(?:blob|dfs)\.", re.IGNORECASE)
+
+
+ATTACHED_FOR = timedelta(minutes=1)
+"""How long the list of a project's accounts counts: ten thousand jobs do not ask for it ten thousand times."""
 
 
 class Datastore(NamedTuple):
@@ -41,6 +49,21 @@ class Datastores:
 
     def __init__(self, manager: ResourceManager) -> None:
         self._manager = manager
+        self._attached: dict[str, tuple[float, frozenset[str]]] = {}
+        self._lock = threading.Lock()
+
+    def accounts(self, hub: Hub) -> frozenset[str]:
+        """The accounts that the project's datastores lead to, as ``account_of`` names them; a minute old at most."""
+        key = hub.project_id.casefold()
+        with self._lock:
+            asked_at, found = self._attached.get(key, (float("-inf"), frozenset[str]()))
+        if time.monotonic() - asked_at >= ATTACHED_FOR.total_seconds():
+            pages = self._manager.pages(f"{hub.project_id}/datastores", DATASTORE_VERSION)
+            stores = [_datastore(hub, body) for page in pages for body in page]
+            found = frozenset(account_of(store.url) for store in stores if store.account)
+            with self._lock:
+                self._attached[key] = (time.monotonic(), found)
+        return found
 
     def get(self, hub: Hub, name: str) -> Datastore | None:
         """The datastore, or None if the project has none of that name."""

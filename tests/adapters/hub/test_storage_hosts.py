@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.adapters.hub.storage_hosts import check_storage
+from orchestrator.adapters.hub.storage_hosts import OwnStorage, check_storage
 from orchestrator.core.base.errors import Refused
-from orchestrator.core.plan.schema import Hub
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer
 
 HUB = Hub(
     region="eastus2",
@@ -52,3 +52,92 @@ def test_nobody_else_gets_a_token(url: str) -> None:
     """A datastore may have any endpoint, and a code asset any address."""
     with pytest.raises(Refused, match="is not asked"):
         check_storage(HUB, url)
+
+
+def hub(name: str, storage: str | None = None, *resources: str, above: str = "") -> Hub:
+    return Hub(
+        region="eastus2",
+        subscription="s",
+        resource_group="g",
+        hub=above or f"hub-{name}",
+        project=name,
+        api="https://api.example",
+        storage=storage,
+        resources=resources,
+    )
+
+
+def plan_with(pair: str, primary: Hub, ledger: str) -> Plan:
+    return Plan(
+        schema=1,
+        pair=pair,
+        primary=primary,
+        secondary=hub(f"{pair}-west", f"https://{pair}west.blob.core.windows.net"),
+        pointer=Pointer(endpoint="https://pointer.azconfig.io"),
+        ledger=LedgerAccount(account=f"https://{ledger}.blob.core.windows.net"),
+    )
+
+
+LISTED = "/subscriptions/s/resourceGroups/other/providers/Microsoft.Storage/storageAccounts/Listed"
+OURS = hub("ours", "https://ours.blob.core.windows.net", LISTED)
+PLANS = {
+    "a": plan_with("a", OURS, "ledgera"),
+    "b": plan_with("b", hub("theirs", "https://theirs.blob.core.windows.net"), "ledgerb"),
+    "c": plan_with("c", hub("sibling", "https://ours.blob.core.windows.net", above="hub-ours"), "ledgerb"),
+}
+ATTACHED = frozenset({"attached", "ledgera", "ledgerb", "theirs", "evil.example"})
+
+
+@pytest.fixture
+def own() -> OwnStorage:
+    """The rule for three pairs; somebody attached what is not theirs as datastores."""
+    return OwnStorage(PLANS, lambda _: ATTACHED)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ours.blob.core.windows.net",
+        "https://OURS.z12.blob.storage.azure.net",
+        "https://ours-secondary.blob.core.windows.net",
+        "https://listed.blob.core.windows.net",
+        "https://attached.dfs.core.windows.net",
+    ],
+)
+def test_files_are_copied_from_the_hub_s_own_accounts(own: OwnStorage, url: str) -> None:
+    """The plan's storage, accounts among its resources, and those of the datastores, under each of their hosts."""
+    own.check(OURS, url)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://ledgera.blob.core.windows.net", "a ledger"),
+        ("https://LedgerA.dfs.core.windows.net", "a ledger"),
+        ("https://ledgera-secondary.blob.core.windows.net", "a ledger"),
+        ("https://ledgera.privatelink.blob.core.windows.net", "a ledger"),
+        ("https://ledgerb.blob.core.windows.net", "a ledger"),
+        ("https://theirs.blob.core.windows.net", "another pair"),
+        ("https://bwest.blob.core.windows.net", "another pair"),
+        ("https://awest.blob.core.windows.net", "attach it"),
+        ("https://stranger.blob.core.windows.net", "attach it"),
+        ("https://evil.example", "is not asked"),
+        ("http://ours.blob.core.windows.net", "is not asked"),
+    ],
+)
+def test_no_other_account_is_read(own: OwnStorage, url: str, why: str) -> None:
+    """A ledger and another pair's account are refused although a datastore leads there; the reason says what it is."""
+    with pytest.raises(Refused, match=why):
+        own.check(OURS, url)
+
+
+def test_a_project_is_asked_for_its_datastores_only_if_need_be() -> None:
+    """What the plan names, or forbids, costs no request."""
+
+    def ask(_: Hub) -> frozenset[str]:
+        raise AssertionError("asked")
+
+    own = OwnStorage(PLANS, ask)
+    own.check(OURS, "https://ours.blob.core.windows.net")
+    with pytest.raises(Refused):
+        own.check(OURS, "https://ledgera.blob.core.windows.net")
