@@ -72,6 +72,10 @@ class Kernel:
     """A PUT of a job that exists is refused as changed whatever its body, as the service may do with one that it has
     normalised."""
 
+    gives_keys_only: bool = False
+    """``listSecrets`` of a datastore answers with the account's key although a signature was asked for. That an account
+    which makes no signatures does so is our guess; azure-ai-ml reads both."""
+
     people: set[str] = field(default_factory=set)
     """Client ids that stand for a signed-in person; all others are applications."""
 

@@ -67,11 +67,24 @@ def test_the_default_datastore_can_be_asked_for(client: Client, primary: Site) -
     assert names(client.arm("GET", f"{primary.project_id}/datastores", isDefault="true")) == ["workspaceblobstore"]
 
 
-def test_secrets_of_a_datastore_are_a_signature(user: Client, primary: Site) -> None:
-    """A SAS for the project's own account, not a key."""
-    answer = user.arm("POST", f"{primary.project_id}/datastores/workspaceblobstore/listSecrets", {}).json()
-    assert answer["secretsType"] == "Sas"
-    assert "sig=" in answer["sasToken"]
+def secrets(user: Client, primary: Site, name: str, body: object = None) -> requests.Response:
+    return user.arm("POST", f"{primary.project_id}/datastores/{name}/listSecrets", body)
+
+
+def test_secrets_of_a_datastore_are_its_key_or_a_signature(user: Client, primary: Site) -> None:
+    """Without a body the account's key, as recorded; a SAS of the datastore's container where it may expire."""
+    key = secrets(user, primary, "workspaceartifactstore").json()
+    assert (key["secretsType"], len(key["key"])) == ("AccountKey", 88)
+    sas = secrets(user, primary, "workspaceartifactstore", {"expirableSecret": True, "expireAfterHours": 1}).json()
+    assert sas["secretsType"] == "Sas"
+    assert "sig=" in sas["sasToken"]
+
+
+def test_a_datastore_without_credentials_has_no_secrets(user: Client, primary: Site) -> None:
+    """What is read with an identity has nothing to list."""
+    store = user.arm("GET", f"{primary.project_id}/datastores/training-data").json()
+    assert store["properties"]["credentials"] == {"credentialsType": "None"}
+    assert secrets(user, primary, "training-data", {"expirableSecret": True}).status_code == 400
 
 
 @pytest.mark.parametrize("kind", ["environments/train-env", "data/iris", "models/iris-classifier"])

@@ -20,6 +20,7 @@ from orchestrator.adapters.hub.build_contexts import BuildContexts, context_of
 from orchestrator.adapters.hub.code_files import CodeFiles
 from orchestrator.adapters.hub.datastores import Datastores
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
+from orchestrator.adapters.hub.upload_places import UploadPlaces
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput, NotFound, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
@@ -71,7 +72,7 @@ class ArmAssets:
 
     Args:
         manager: Resource Manager, as the executor.
-        credential: the executor again, to read code files.
+        credential: the executor again, to read and write files.
         transport: the process's transport.
         plans: how names of one side read on the other, and whose storage is whose; hubs of no plan keep all names.
         pacer_of: the share of writes in a hub's subscription.
@@ -88,8 +89,10 @@ class ArmAssets:
     ) -> None:
         self._manager = manager
         stores = Datastores(manager)
-        self._files = CodeFiles(credential, transport, OwnStorage(plans, stores.accounts))
-        self._contexts = BuildContexts(self._files, stores, pacer_of)
+        own = OwnStorage(plans, stores.accounts)
+        self._files = CodeFiles(credential, transport, own)
+        self._places = UploadPlaces(stores, credential, transport, own)
+        self._contexts = BuildContexts(self._files, stores, self._places, pacer_of)
         self._plans = plans
         self._pacer_of = pacer_of
 
@@ -209,7 +212,7 @@ class ArmAssets:
         )
         where = f"the upload for {place}"
         signed = _text(answer, where, "blobReferenceForConsumption", "credential", "sasUri")
-        self._files.write(signed, FOLDER, files, shelf)
+        self._files.write(self._places.signed(signed), FOLDER, files, shelf)
         return f"{_text(answer, where, 'blobReferenceForConsumption', 'blobUri').rstrip('/')}/{FOLDER}"
 
     def _map(self, source: Hub, target: Hub) -> JobMap:

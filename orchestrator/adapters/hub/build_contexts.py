@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.hub.code_files import CodeFiles, in_storage
 from orchestrator.adapters.hub.datastores import Datastores
+from orchestrator.adapters.hub.upload_places import UploadPlaces
 from orchestrator.core.base.errors import NotFound
 from orchestrator.core.jobs.asset_snapshot import KeptFile
 from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX
@@ -23,9 +24,12 @@ _DATASTORE_PATH = re.compile(r"^azureml:.*/datastores/(?P<store>[^/]+)/paths/(?P
 class BuildContexts:
     """Keeps and uploads build contexts. What lies in a repository of git or elsewhere in public stays there."""
 
-    def __init__(self, files: CodeFiles, stores: Datastores, pacer_of: Callable[[Hub], Pacer]) -> None:
+    def __init__(
+        self, files: CodeFiles, stores: Datastores, places: UploadPlaces, pacer_of: Callable[[Hub], Pacer]
+    ) -> None:
         self._files = files
         self._stores = stores
+        self._places = places
         self._pacer_of = pacer_of
 
     def keep(self, hub: Hub, body: Mapping[str, Any], shelf: Shelf) -> dict[str, KeptFile]:
@@ -49,13 +53,12 @@ class BuildContexts:
         The place follows from the content: the same folder is the same place.
 
         Raises:
-            Refused: the default datastore leads to an account that is not the target's own.
+            Refused: the default datastore leads to an account that is not the target's own, or lets nobody write.
         """
         store = self._stores.default(target)
-        self._files.own.check(target, store.url)
         content = "\n".join(f"{path} {file.sha256}" for path, file in sorted(files.items()))
         folder = f"LocalUpload/{hashlib.sha256(content.encode()).hexdigest()[:32]}/context"
-        self._files.write(self._stores.writable(target, store, self._pacer_of(target)), folder, files, shelf)
+        self._files.write(self._places.of_store(target, store, self._pacer_of(target)), folder, files, shelf)
         return f"{store.url}/{store.container}/{folder}/"
 
     def _folder(self, hub: Hub, uri: str) -> str:

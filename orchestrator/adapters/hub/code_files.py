@@ -11,9 +11,10 @@ from urllib.parse import unquote, urlsplit
 from azure.core.credentials import TokenCredential
 from azure.storage.blob import ContainerClient
 
-from orchestrator.adapters.http.errors import shorten, translate_errors
+from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
+from orchestrator.adapters.hub.upload_places import OpenBlob
 from orchestrator.adapters.stores.blobs import IN_PARTS
 from orchestrator.core.base.errors import InvalidInput, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile
@@ -31,7 +32,7 @@ class CodeFiles:
     def __init__(self, credential: TokenCredential, transport: BoundedTransport, own: OwnStorage) -> None:
         self._credential = credential
         self._transport = transport
-        self.own = own
+        self._own = own
 
     def keep(self, hub: Hub, uri: str, shelf: Shelf) -> dict[str, KeptFile]:
         """Take every file of a hub's asset to the shelf; what is kept, by path relative to the URI.
@@ -40,7 +41,7 @@ class CodeFiles:
             Refused: there are more than ``LARGEST`` bytes, or the account is not the hub's own.
         """
         account, container, folder = _parts(uri)
-        self.own.check(hub, account)
+        self._own.check(hub, account)
         prefix = f"{folder}/" if folder else ""
         client = self._client(account, container)
         with translate_errors(f"reading the files at {uri}"):
@@ -52,14 +53,14 @@ class CodeFiles:
                 blob.name.removeprefix(prefix): shelf.keep(client.download_blob(blob.name).chunks()) for blob in found
             }
 
-    def write(self, place: str, folder: str, files: Mapping[str, KeptFile], shelf: Shelf) -> None:
-        """Put files into a folder of the container that a SAS URI opens. Files that are there are written anew."""
-        client = ContainerClient.from_container_url(place, transport=self._transport, **IN_PARTS, **NO_RETRY)
-        with translate_errors(f"writing files to {shorten(place)}"):
-            for path, file in files.items():
+    def write(self, open_blob: OpenBlob, folder: str, files: Mapping[str, KeptFile], shelf: Shelf) -> None:
+        """Put files into a folder of an open container. Files that are there are written anew."""
+        for path, file in files.items():
+            place = f"{folder}/{path}"
+            with translate_errors(f"writing {place}"):
                 chunks = shelf.chunks(file.sha256)
                 data = chunks if file.size > IN_PARTS["max_single_put_size"] else b"".join(chunks)
-                client.upload_blob(f"{folder}/{path}", data, length=file.size, overwrite=True)
+                open_blob(place, file.size).upload_blob(data, length=file.size, overwrite=True)
 
     def _client(self, account: str, container: str) -> ContainerClient:
         return ContainerClient(

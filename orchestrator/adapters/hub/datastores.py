@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.hub.storage_hosts import account_of
-from orchestrator.core.base.errors import NotFound, Refused
+from orchestrator.core.base.errors import NotFound
 from orchestrator.core.plan.schema import Hub
 
 DATASTORE_VERSION = "2024-10-01-preview"
@@ -42,6 +42,8 @@ class Datastore(NamedTuple):
     """The account's blob endpoint."""
 
     is_default: bool
+    credentials: str
+    """``credentialsType``: ``AccountKey``, ``Sas``, ``ServicePrincipal``, ``Certificate`` or ``None``."""
 
 
 class Datastores:
@@ -84,19 +86,15 @@ class Datastores:
                 return _datastore(hub, body)
         raise NotFound(f"{path}: none is the default")
 
-    def writable(self, hub: Hub, store: Datastore, pacer: Pacer) -> str:
-        """URL of the datastore's container with a signature that lets us write, as azure-ai-ml asks for one.
+    def secrets(self, hub: Hub, store: Datastore, pacer: Pacer) -> dict[str, Any]:
+        """What opens the datastore's container: a signature of an hour if the service makes one, as azure-ai-ml asks.
 
-        Raises:
-            Refused: the project hands out none.
+        The answer has ``secretsType`` with ``sasToken`` or ``key``; that of a request without a body has been recorded
+        with ``AccountKey``. Never to be kept or logged.
         """
         path = f"{hub.project_id}/datastores/{store.name}/listSecrets"
         asked = {"expirableSecret": True, "expireAfterHours": 1}
-        given = self._manager.write("POST", path, DATASTORE_VERSION, asked, pacer=pacer)
-        token = given.get("sasToken")
-        if not isinstance(token, str) or not token:
-            raise Refused(f"{path}: no signature was given, only {given.get('secretsType')!r}")
-        return f"{store.url}/{store.container}?{token.removeprefix('?')}"
+        return self._manager.write("POST", path, DATASTORE_VERSION, asked, pacer=pacer)
 
 
 def _datastore(hub: Hub, body: Mapping[str, Any]) -> Datastore:
@@ -106,10 +104,12 @@ def _datastore(hub: Hub, body: Mapping[str, Any]) -> Datastore:
     place = properties.get("containerName") or properties.get("filesystem") or properties.get("fileShareName")
     endpoint = properties.get("endpoint") or "core.windows.net"
     is_default = bool(properties.get("isDefault"))
+    credentials = (properties.get("credentials") or {}).get("credentialsType")
     url = f"{properties.get('protocol') or 'https'}://{account}.blob.{endpoint}"
     if hub.storage and _is_own(hub.storage, account, name):
         url = hub.storage.rstrip("/")
-    return Datastore(name, str(properties.get("datastoreType") or ""), account, str(place or ""), url, is_default)
+    kind = str(properties.get("datastoreType") or "")
+    return Datastore(name, kind, account, str(place or ""), url, is_default, str(credentials or "None"))
 
 
 def _is_own(storage: str, account: str, name: str) -> bool:

@@ -21,6 +21,7 @@ from orchestrator.simulator.arm.health import HealthApi, concerns
 from orchestrator.simulator.arm.jobs import JobsApi
 from orchestrator.simulator.arm.references import BodyReference
 from orchestrator.simulator.arm.resources import PROVIDER, Resource, Resources
+from orchestrator.simulator.arm.rules import user_error
 from orchestrator.simulator.arm.seed import BLOB_CONTAINER, seed, workspace_guid
 from orchestrator.simulator.arm.throttle import Throttle
 from orchestrator.simulator.arm.tick import Upkeep
@@ -37,7 +38,6 @@ _PATH = re.compile(
 )
 _API_VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(?:-[a-z]+)?$")
 _PERMISSION = {"GET": "arm.read", "HEAD": "arm.read", "DELETE": "arm.delete"}
-_SECRET_LIFETIME = timedelta(hours=1)
 
 
 def region_in(path: str, region_of_group: dict[str, str]) -> str | None:
@@ -222,8 +222,15 @@ class SimulatedResourceManager:
         store = self.resources.get(f"{call.workspace_id}/datastores/{name}")
         if store is None:
             raise call.not_found()
+        properties = store["properties"]
         _, blobs = self._storage[call.region]
-        sas = blobs.sas(BLOB_CONTAINER, "racwdl", self._kernel.now() + _SECRET_LIFETIME)
+        if properties["credentials"]["credentialsType"] != "AccountKey" or properties["accountName"] != blobs.name:
+            # What the service answers for a datastore that has no secret is neither documented nor recorded.
+            raise user_error(f"The datastore '{name}' has no secrets.")
+        if self._kernel.gives_keys_only or not (call.body or {}).get("expirableSecret"):
+            return json_answer({"secretsType": "AccountKey", "key": blobs.key})
+        until = self._kernel.now() + timedelta(hours=call.body.get("expireAfterHours", 1))
+        sas = blobs.sas(properties["containerName"], "racwdl", until)
         return json_answer({"secretsType": "Sas", "sasToken": sas})
 
     def _wrong(self, reference: BodyReference, workspace: Resource) -> str | None:

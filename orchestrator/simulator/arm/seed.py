@@ -133,7 +133,7 @@ def _datastores(resources: Resources, site: Site, now: datetime) -> None:
                     "containerName": container,
                     "endpoint": "core.windows.net",
                     "protocol": "https",
-                    "credentials": {"credentialsType": "None"},
+                    "credentials": {"credentialsType": "None" if account == SHARED_ACCOUNT else "AccountKey"},
                     "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
                     "isDefault": name == "workspaceblobstore",
                     "description": "",

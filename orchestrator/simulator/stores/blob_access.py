@@ -1,9 +1,9 @@
 """Who may do what with an account's blobs: tokens, shared access signatures, and nobody else.
 
-Signatures are service SAS of a container, signed as learn.microsoft.com, "Create a service SAS", says for version
-2020-12-06 and later. Requests signed with the account's key itself are refused, as on accounts that disallow
-shared keys; that such an account would refuse a SAS made with its key as well is left out, so that a SAS here stands
-for a user delegation SAS.
+Signatures are service SAS of a container or of one blob, signed as learn.microsoft.com, "Create a service SAS", says
+for version 2020-12-06 and later. Requests signed with the account's key itself are refused, as on accounts that
+disallow shared keys; that such an account would refuse a SAS made with its key as well is left out, so that a SAS
+here stands for a user delegation SAS.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ class Access:
         fields = {"sv": SAS_VERSION, "se": until.strftime(_TIME), "sr": "c", "sp": permissions}
         return urlencode({**fields, "sig": self._signature(container, fields)})
 
-    def admit(self, request: web.Request, container: str, permission: str, letters: str) -> bool:
+    def admit(self, request: web.Request, place: tuple[str, str], permission: str, letters: str) -> bool:
         """Let the request pass by its token or by its signature; whether it may also write over what exists.
 
-        ``permission`` is what a token's holder needs, ``letters`` those of which a signature needs one.
+        ``place`` is container and blob. ``permission`` is what a token's holder needs, ``letters`` those of which a
+        signature needs one.
 
         Raises:
             BlobError: 401 without valid credentials, 403 without the permission.
@@ -64,7 +65,7 @@ class Access:
             self._by_token(request, version, permission)
             return True
         if "sig" in request.query:
-            return self._by_signature(request.query, container, letters)
+            return self._by_signature(request, place, letters)
         raise BlobError("NoAuthenticationInformation" if version >= CHALLENGES_SINCE else "PublicAccessNotPermitted")
 
     def _by_token(self, request: web.Request, version: str, permission: str) -> None:
@@ -80,9 +81,13 @@ class Access:
                 raise BlobError("AuthorizationPermissionMismatch") from fault
             raise BlobError("InvalidAuthenticationInfo", {"AuthenticationErrorDetail": fault.message}) from fault
 
-    def _by_signature(self, query: Mapping[str, str], container: str, letters: str) -> bool:
-        if query.get("sr") != "c" or not hmac.compare_digest(query["sig"], self._signature(container, query)):
+    def _by_signature(self, request: web.Request, place: tuple[str, str], letters: str) -> bool:
+        query, (container, blob) = request.query, place
+        signed = {"c": container, "b": f"{container}/{blob}" if blob else ""}.get(query.get("sr", ""))
+        if not signed or not hmac.compare_digest(query["sig"], self._signature(signed, query)):
             raise _refuse_unsigned("Signature did not match.")
+        if query.get("spr") == "https" and not request.secure:
+            raise BlobError("AuthorizationProtocolMismatch")
         now = self._kernel.now()
         if now >= _time(query.get("se", "")) or ("st" in query and now < _time(query["st"])):
             raise _refuse_unsigned(f"Signature not valid in the specified time frame: Expiry [{query.get('se')}]")
@@ -91,8 +96,8 @@ class Access:
             raise BlobError("AuthorizationPermissionMismatch")
         return "w" in held
 
-    def _signature(self, container: str, fields: Mapping[str, str]) -> str:
-        values = [*(fields.get(name, "") for name in _BEFORE), f"/blob/{self._account}/{container}"]
+    def _signature(self, resource: str, fields: Mapping[str, str]) -> str:
+        values = [*(fields.get(name, "") for name in _BEFORE), f"/blob/{self._account}/{resource}"]
         values += [fields.get(name, "") for name in _AFTER]
         digest = hmac.new(base64.b64decode(self.key), "\n".join(values).encode(), hashlib.sha256).digest()
         return base64.b64encode(digest).decode()

@@ -27,6 +27,10 @@ _CATALOGUE: Mapping[str, tuple[int, str]] = {
         403,
         "This request is not authorized to perform this operation using this permission.",
     ),
+    "AuthorizationProtocolMismatch": (
+        403,
+        "This request is not authorized to perform this operation using this protocol.",
+    ),
     "BlobAlreadyExists": (409, "The specified blob already exists."),
     "BlobNotFound": (404, "The specified blob does not exist."),
     "BlockListTooLong": (400, "The block list may not contain more than 50,000 blocks."),

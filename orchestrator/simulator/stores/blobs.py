@@ -108,7 +108,7 @@ class BlobStore:
     async def _answer(self, request: web.Request) -> web.Response:
         container, _, name = request.path.removeprefix("/").partition("/")
         operation = _operation(request, container, name)
-        overwrites = self._access.admit(request, container, operation.permission, operation.letters)
+        overwrites = self._access.admit(request, (container, name), operation.permission, operation.letters)
         body = await _body(request)
         call = BlobCall(
             self._account,

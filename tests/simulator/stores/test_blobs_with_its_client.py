@@ -18,10 +18,12 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import (
     BlobPrefix,
+    BlobSasPermissions,
     BlobServiceClient,
     ContainerClient,
     ContainerSasPermissions,
     ContentSettings,
+    generate_blob_sas,
     generate_container_sas,
 )
 from stores_support import Credential, Host
@@ -330,3 +332,23 @@ def test_a_token_for_another_audience_is_refused(kernel: Kernel, store: BlobStor
     ):
         client.get_container_client("box").download_blob("a")
     assert (caught.value.status_code, caught.value.error_code) == (401, "InvalidAuthenticationInfo")
+
+
+def test_a_signature_of_one_blob_opens_no_other(store: BlobStore, service: BlobServiceClient, host: Host) -> None:
+    """``sr=b`` covers the name, blanks and all."""
+    sas = generate_blob_sas(
+        account_name="stlocal",
+        container_name="box",
+        blob_name="a folder/x.bin",
+        account_key=store.key,
+        permission=BlobSasPermissions(create=True, write=True),
+        expiry=datetime.now(UTC) + timedelta(minutes=5),
+        protocol="https",
+    )
+    url = f"{service.url.rstrip('/')}/box?{sas}"
+    with ContainerClient.from_container_url(url, connection_verify=host.ca, retry_total=0) as client:
+        client.upload_blob("a folder/x.bin", b"1", overwrite=True)
+        with pytest.raises(HttpResponseError) as caught:
+            client.upload_blob("a folder/y.bin", b"2")
+    assert caught.value.error_code == "AuthenticationFailed"
+    assert store.names("box") == ["a folder/x.bin"]
