@@ -56,11 +56,15 @@ def _send(app: App, method: str, path: str, err: TextIO, **more: Any) -> tuple[i
         raise InvalidInput("--url", "", "the app's address, such as http://127.0.0.1:7071", repr(app.url))
     url = f"{app.url.rstrip('/').removesuffix('/api')}/api/{path}"
     try:
+        # requests takes a key in a header of its own along to the host that a redirect names.
         answer = requests.request(
             method, url, headers=_credentials(app), timeout=TIMEOUT, allow_redirects=False, **more
         )
     except (requests.RequestException, UnicodeError) as fault:
         print(f"{app.url}: the app did not answer: {type(fault).__name__}", file=err)
+        return 2, 0, b""
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status_code < HTTPStatus.BAD_REQUEST:
+        print(f"{app.url}: it answered {answer.status_code}; redirects are not followed", file=err)
         return 2, 0, b""
     return 0, answer.status_code, answer.content
 

@@ -73,3 +73,15 @@ def test_a_package_that_is_not_deployed_is_named(
     said = refused(["demo"], capsys)
     assert "requirements-dev.txt" in said
     assert "trustme is not installed" in said
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_an_app_that_redirects_does_not_pass_the_key_on(
+    serve_plain: Any, answers: Any, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key is the app's; the host that it names hears nothing."""
+    foreign = serve_plain(answers("200 OK", "{}"))
+    app = serve_plain(answers(status, "", f"Location: {foreign.url}/anywhere"))
+    said = refused(["explain", "demo", "--url", app.url, "--key", "s3cr3t"], capsys)
+    assert said.endswith(f"it answered {status.split(maxsplit=1)[0]}; redirects are not followed")
+    assert foreign.connections == 0

@@ -20,6 +20,7 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.workflows.activities.assets import LedgerShelf
 
 API = "2023-04-01-preview"
+FILES = {"train.py": b"print('hello')\n", "lib/data.bin": bytes(range(256)), "empty": b""}
 
 
 @pytest.fixture
@@ -75,6 +76,22 @@ def put(manager: ResourceManager, plan: Plan, pacer: Pacer) -> Any:
         return path
 
     return make
+
+
+@pytest.fixture
+def code(azure: LocalAzure, plan: Plan, put: Any, pair: str) -> str:
+    """A code asset of the primary, its files in the primary's storage; its id."""
+
+    def upload() -> None:
+        store = azure.blobs[plan.primary.region]
+        store.create_container(pair)
+        for path, data in FILES.items():
+            store.put(pair, f"work/{path}", data)
+        store.put(pair, "workshop/other.py", b"not ours")
+
+    azure.call(upload)
+    properties = {"hash_sha256": f"hash-{pair}", "hash_version": "202208"}
+    return str(put("codes", pair, {"codeUri": f"{plan.primary.storage}/{pair}/work", "properties": properties}))
 
 
 @pytest.fixture

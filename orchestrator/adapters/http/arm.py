@@ -17,6 +17,7 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from orchestrator.adapters.http.errors import from_response, translate_errors
+from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.core.base.codec import decode, encode
@@ -59,7 +60,7 @@ class ResourceManager:
         self.endpoint = endpoint.rstrip("/")
         self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
             self.endpoint,
-            transport=transport,
+            transport=OneHostTransport(transport, self.endpoint),
             policies=[
                 RequestIdPolicy(),
                 UserAgentPolicy(sdk_moniker="hubswitch"),

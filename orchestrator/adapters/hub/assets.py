@@ -212,8 +212,9 @@ class ArmAssets:
         )
         where = f"the upload for {place}"
         signed = _text(answer, where, "blobReferenceForConsumption", "credential", "sasUri")
-        self._files.write(self._places.signed(signed), FOLDER, files, shelf)
-        return f"{_text(answer, where, 'blobReferenceForConsumption', 'blobUri').rstrip('/')}/{FOLDER}"
+        container = _text(answer, where, "blobReferenceForConsumption", "blobUri").rstrip("/")
+        self._files.write(self._places.signed(target, signed, container), FOLDER, files, shelf)
+        return f"{container}/{FOLDER}"
 
     def _map(self, source: Hub, target: Hub) -> JobMap:
         for plan in self._plans.values():

@@ -12,6 +12,7 @@ from azure.core.credentials import TokenCredential
 from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.http.errors import translate_errors
+from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.hub.upload_places import OpenBlob
@@ -64,7 +65,12 @@ class CodeFiles:
 
     def _client(self, account: str, container: str) -> ContainerClient:
         return ContainerClient(
-            account, container, credential=self._credential, transport=self._transport, **IN_PARTS, **NO_RETRY
+            account,
+            container,
+            credential=self._credential,
+            transport=OneHostTransport(self._transport, account),
+            **IN_PARTS,
+            **NO_RETRY,
         )
 
 

@@ -9,6 +9,7 @@ from azure.storage.blob import ContainerClient
 
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.errors import translate_errors
+from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.datastores import BLOB_TYPES, DATASTORE_VERSION, Datastores
 from orchestrator.adapters.hub.storage_hosts import check_storage
@@ -86,7 +87,7 @@ class ArmInventory:
             place.url,
             place.container,
             credential=self._credential,
-            transport=self._transport,
+            transport=OneHostTransport(self._transport, place.url),
             **IN_PARTS,
             **NO_RETRY,
         )

@@ -21,6 +21,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
 from orchestrator.adapters.http.errors import from_azure, shorten
+from orchestrator.adapters.hub.address_policy import AddressPolicy
 from orchestrator.adapters.hub.submission_policy import SubmissionPolicy
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.strict_yaml import yaml_from
@@ -35,8 +36,14 @@ CLOUDS = {
 }
 """azure-ai-ml's names for the clouds that it knows (1.35, ``_azure_environments.py``)."""
 
-BOUNDS: Mapping[str, Any] = {"connection_timeout": 5, "read_timeout": 120, "retry_total": 3}
-"""Its own defaults wait 300 s for each of four connections. A job's PUT, a pipeline's above all, may take its time."""
+BOUNDS: Mapping[str, Any] = {
+    "connection_timeout": 5,
+    "read_timeout": 120,
+    "retry_total": 3,
+    "permit_redirects": False,
+}
+"""Its own defaults wait 300 s for each of four connections. A job's PUT, a pipeline's above all, may take its time.
+No redirect is followed."""
 
 DATA_FIELDS = ("training_data", "validation_data", "test_data")
 FLAT = frozenset({"tags", "properties", "environment_variables"})
@@ -107,9 +114,16 @@ def submit(job: Any, hub: Hub, credential: TokenCredential, resource_manager: st
         InvalidInput: azure-ai-ml finds the job wrong.
         HubswitchError: the hub does not take it, or does not answer.
     """
+    client = make_client(hub, credential, resource_manager, policy)
+    with _understood(f"the job {job.name}"):
+        return client.jobs.create_or_update(job)
+
+
+def make_client(hub: Hub, credential: TokenCredential, resource_manager: str, policy: SubmissionPolicy) -> Any:
+    """azure-ai-ml's client for one project. It follows no redirect, and reaches hosts of Azure ML only."""
     from azure.ai.ml import MLClient
 
-    client = MLClient(
+    return MLClient(
         credential,
         hub.subscription,
         hub.resource_group,
@@ -117,11 +131,10 @@ def submit(job: Any, hub: Hub, credential: TokenCredential, resource_manager: st
         enable_telemetry=False,
         show_progress=False,
         per_call_policies=[policy],
+        per_retry_policies=[AddressPolicy(hub, resource_manager)],
         **BOUNDS,
         **cloud_of(resource_manager),
     )
-    with _understood(f"the job {job.name}"):
-        return client.jobs.create_or_update(job)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from orchestrator.adapters.http.one_host import place_of
 from orchestrator.core.base.errors import Refused
 from orchestrator.core.jobs.rewrite.references import STORAGE_SUFFIX
 from orchestrator.core.plan.schema import Hub, Plan, side_of
@@ -41,23 +42,26 @@ class OwnStorage:
             Refused: it is a ledger's, another pair's, no storage account of Azure, or the hub does not know it.
             HubswitchError: what the hub says when it is asked for its datastores.
         """
-        check_storage(hub, url)
-        account, own = account_of(url), accounts_of(hub)
-        if account in self._ledgers():
-            raise Refused(
-                f"{account} holds a ledger of hubswitch, not files of {hub.project}; nothing in it is read or written"
-            )
-        if account in own:
-            return
-        if account in self._of_others(hub):
-            raise Refused(
-                f"{account} belongs to a hub of another pair, not to {hub.project}; nothing in it is read or written"
-            )
-        if account not in self._attached(hub):
+        self.check_given(hub, url)
+        account = account_of(url)
+        if account not in accounts_of(hub) and account not in self._attached(hub):
             raise Refused(
                 f"{account} is not one of the storage accounts of {hub.project}: neither the plan's nor a datastore's; "
                 f"{UNTOUCHED}. If its files are needed, attach it to the project as a datastore"
             )
+
+    def check_given(self, hub: Hub, url: str) -> None:
+        """The same for a place that the service itself has given with a signature: no datastore need name it.
+
+        Raises:
+            Refused: it is a ledger's, another pair's, or no storage account of Azure.
+        """
+        check_storage(hub, url)
+        account = account_of(url)
+        if account in self._ledgers():
+            raise Refused(f"{account} holds a ledger of hubswitch, not files of {hub.project}; {UNTOUCHED}")
+        if account not in accounts_of(hub) and account in self._of_others(hub):
+            raise Refused(f"{account} belongs to a hub of another pair, not to {hub.project}; {UNTOUCHED}")
 
     def _ledgers(self) -> frozenset[str]:
         return frozenset(account_of(plan.ledger.account) for plan in self._plans.values())
@@ -97,9 +101,11 @@ def check_storage(hub: Hub, url: str) -> None:
     Raises:
         Refused: it is not.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    scheme, host, port = place_of(url)
     label, _, _ = host.partition(".")
-    in_azure = parts.scheme == "https" and parts.port is None and STORAGE_SUFFIX.fullmatch(host[len(label) :])
-    if not in_azure and parts[:2] != urlsplit(hub.storage or "")[:2]:
-        raise Refused(f"{parts.netloc} is no storage account of Azure, nor {hub.project}'s own; it is not asked")
+    # Azure ML writes addresses of storage with the usual port in them, too.
+    in_azure = (scheme, port) == ("https", 443) and STORAGE_SUFFIX.fullmatch(host[len(label) :])
+    if not in_azure and not (hub.storage and place_of(url) == place_of(hub.storage)):
+        raise Refused(
+            f"{urlsplit(url).netloc} is no storage account of Azure, nor {hub.project}'s own; it is not asked"
+        )

@@ -17,16 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from azure.core.credentials import AzureSasCredential, TokenCredential
 from azure.storage.blob import BlobClient, BlobSasPermissions, ContainerClient, generate_blob_sas
 
+from orchestrator.adapters.http.errors import shorten
+from orchestrator.adapters.http.one_host import OneHostTransport, place_of
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.datastores import Datastore, Datastores
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.stores.blobs import IN_PARTS
-from orchestrator.core.base.errors import Refused
+from orchestrator.core.base.errors import InvalidInput, Refused
 from orchestrator.core.plan.schema import Hub
 
 SIGNED = frozenset({"accountkey", "sas"})
@@ -72,12 +75,27 @@ class UploadPlaces:
         given = f"neither a signature nor a key was given, only {secrets.get('secretsType')!r}"
         raise Refused(f"{hub.project_id}/datastores/{store.name}/listSecrets: {given}")
 
-    def signed(self, url: str) -> OpenBlob:
-        """The container that a SAS URI opens."""
+    def signed(self, hub: Hub, url: str, place: str) -> OpenBlob:
+        """The container that a SAS URI opens, as a pending upload gives one.
+
+        Args:
+            hub: whose answer it is.
+            url: the SAS URI.
+            place: the same container without the signature: what the asset's body will name.
+
+        Raises:
+            Refused: it leads to no storage of Azure, to a ledger or another pair's account, or not over https.
+            InvalidInput: it opens another container than the place.
+        """
+        self._own.check_given(hub, url)
+        if (place_of(url), urlsplit(url).path.rstrip("/")) != (place_of(place), urlsplit(place).path.rstrip("/")):
+            raise InvalidInput(f"a pending upload of {hub.project}", "sasUri", f"a signature for {place}", shorten(url))
         return self._in_container(url)
 
     def _in_container(self, url: str) -> OpenBlob:
-        client = ContainerClient.from_container_url(url, transport=self._transport, **IN_PARTS, **NO_RETRY)
+        client = ContainerClient.from_container_url(
+            url, transport=OneHostTransport(self._transport, url), **IN_PARTS, **NO_RETRY
+        )
         return lambda path, _: client.get_blob_client(path)
 
     def _with_token(self, store: Datastore) -> OpenBlob:
@@ -85,7 +103,7 @@ class UploadPlaces:
             store.url,
             store.container,
             credential=self._credential,
-            transport=self._transport,
+            transport=OneHostTransport(self._transport, store.url),
             **IN_PARTS,
             **NO_RETRY,
         )
@@ -107,7 +125,7 @@ class UploadPlaces:
                 store.container,
                 path,
                 credential=AzureSasCredential(signature),
-                transport=self._transport,
+                transport=OneHostTransport(self._transport, store.url),
                 **IN_PARTS,
                 **NO_RETRY,
             )

@@ -16,6 +16,7 @@ from azure.core.messaging import CloudEvent
 from azure.eventgrid._legacy import EventGridPublisherClient
 
 from orchestrator.adapters.http.errors import translate_errors
+from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.notify.cloud_events import SOURCE, check_type
 from orchestrator.core.plan.channels import EventGridChannel
@@ -45,8 +46,9 @@ class EventGridNotices:
     def _publisher(self, topic: str) -> EventGridPublisherClient:
         with self._lock:
             if topic not in self._publishers:
+                transport = OneHostTransport(self._transport, topic)
                 self._publishers[topic] = EventGridPublisherClient(
-                    topic, self._credential, transport=self._transport, **NO_RETRY
+                    topic, self._credential, transport=transport, **NO_RETRY
                 )
             return self._publishers[topic]
 

@@ -17,6 +17,7 @@ from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
 
 from orchestrator.adapters.http.deadline import deadline
 from orchestrator.adapters.http.errors import translate_errors
+from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.errors import Conflict, NotFound
 
@@ -52,7 +53,12 @@ class Container:
         self.url = f"{account.rstrip('/')}/{name}"
         self._request = transport.gate.limits.request
         self._client = ContainerClient(
-            account, name, credential=credential, transport=transport, **IN_PARTS, **NO_RETRY
+            account,
+            name,
+            credential=credential,
+            transport=OneHostTransport(transport, account),
+            **IN_PARTS,
+            **NO_RETRY,
         )
 
     def read(self, path: str) -> Blob | None:

@@ -24,6 +24,7 @@ from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 
 from orchestrator.adapters.http.errors import shorten, translate_errors
+from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.codec import encode, read_record
 from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound
@@ -102,7 +103,8 @@ class AppConfigurationPointer:
         return self._value(found, endpoint) if found else None
 
     def _make_client(self, endpoint: str) -> AzureAppConfigurationClient:
-        return AzureAppConfigurationClient(endpoint, self._credential, transport=self._transport, **NO_RETRY)
+        transport = OneHostTransport(self._transport, endpoint)
+        return AzureAppConfigurationClient(endpoint, self._credential, transport=transport, **NO_RETRY)
 
     def _value(self, setting: ConfigurationSetting, endpoint: str) -> PointerValue:
         return read_record(setting.value or "", PointerValue, f"{endpoint} key {setting.key}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from asset_fixtures import API, Bound, files_of
+from asset_fixtures import API, FILES, Bound, files_of
 from azure.core.credentials import TokenCredential
 
 from orchestrator.adapters.http.pacing import Pacer
@@ -18,24 +18,6 @@ from orchestrator.core.jobs.asset_snapshot import Snapshot
 from orchestrator.core.plan.schema import Jobs, Plan
 from orchestrator.ports import AssetService
 from orchestrator.simulator.cloud import LocalAzure
-
-FILES = {"train.py": b"print('hello')\n", "lib/data.bin": bytes(range(256)), "empty": b""}
-
-
-@pytest.fixture
-def code(azure: LocalAzure, plan: Plan, put: Any, pair: str) -> str:
-    """A code asset of the primary, its files in the primary's storage; its id."""
-
-    def upload() -> None:
-        store = azure.blobs[plan.primary.region]
-        store.create_container(pair)
-        for path, data in FILES.items():
-            store.put(pair, f"work/{path}", data)
-        store.put(pair, "workshop/other.py", b"not ours")
-
-    azure.call(upload)
-    properties = {"hash_sha256": f"hash-{pair}", "hash_version": "202208"}
-    return str(put("codes", pair, {"codeUri": f"{plan.primary.storage}/{pair}/work", "properties": properties}))
 
 
 def writes(azure: LocalAzure, since: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from orchestrator.adapters.hub.storage_hosts import OwnStorage, check_storage
@@ -25,6 +26,7 @@ HUB = Hub(
         "https://account.blob.core.windows.net",
         "https://account.dfs.core.usgovcloudapi.net",
         "https://account.z12.blob.storage.azure.net",
+        "https://account.blob.core.windows.net:443",
         "https://127.0.0.1:8443",
     ],
 )
@@ -43,6 +45,8 @@ def test_azure_s_storage_and_the_hub_s_own_may_be_asked(url: str) -> None:
         "https://evil.example/account.blob.core.windows.net",
         "http://account.blob.core.windows.net",
         "https://account.blob.core.windows.net:8080",
+        "https://account.blob.core.windows.net:nonsense",
+        "http://127.0.0.1:8443",
         "https://127.0.0.1:8444",
         "https://blob.core.windows.net",
         "",
@@ -92,6 +96,13 @@ ATTACHED = frozenset({"attached", "ledgera", "ledgerb", "theirs", "evil.example"
 def own() -> OwnStorage:
     """The rule for three pairs; somebody attached what is not theirs as datastores."""
     return OwnStorage(PLANS, lambda _: ATTACHED)
+
+
+def test_a_hub_without_storage_in_its_plan_makes_no_exception() -> None:
+    """An address that is empty, or a mere path, is not the hub's own because the plan says nothing."""
+    for url in ("", "/container", "https://evil.example"):
+        with pytest.raises(Refused, match="is not asked"):
+            check_storage(msgspec.structs.replace(HUB, storage=None), url)
 
 
 @pytest.mark.parametrize(

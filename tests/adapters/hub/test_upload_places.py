@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +12,14 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 from asset_fixtures import API, Bound, files_of
+from azure_fixtures import SelfMadeToken, read_request
 
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.pacing import Budget, Pacer
+from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.adapters.hub import upload_places
-from orchestrator.core.base.errors import Refused
+from orchestrator.adapters.hub.assets import ArmAssets
+from orchestrator.core.base.errors import InvalidInput, Refused
 from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.request_log import LoggedRequest
@@ -119,3 +126,48 @@ def test_a_default_datastore_that_leads_to_the_ledger_is_not_written(
             assets.recreate(plan.primary, target, environment, kept)
     finally:
         of_default_store(azure, plan, **before)
+
+
+@pytest.mark.parametrize(
+    ("signed", "place"),
+    [
+        ("https://collector.example/box?sig=x", "https://collector.example/box"),
+        ("http://account.blob.core.windows.net/box?sig=x", "http://account.blob.core.windows.net/box"),
+        ("https://sthubswitch.blob.core.windows.net/box?sig=x", "https://sthubswitch.blob.core.windows.net/box"),
+        ("https://a.blob.core.windows.net/box?sig=x", "https://a.blob.core.windows.net/other"),
+        ("https://a.blob.core.windows.net/box?sig=x", "https://b.blob.core.windows.net/box"),
+    ],
+)
+def test_a_pending_upload_that_leads_elsewhere_gets_no_file(
+    *,
+    serve: Any,
+    transport: BoundedTransport,
+    assets: Bound,
+    plan: Plan,
+    code: str,
+    signed: str,
+    place: str,
+) -> None:
+    """Where files go is looked at before the first one leaves, whoever named it."""
+    kept = assets.capture(plan.primary, code)
+    reference = {"blobUri": place, "credential": {"credentialType": "SAS", "sasUri": signed}}
+
+    def handle(connection: socket.socket) -> None:
+        while head := read_request(connection):
+            is_upload = head.startswith("POST") and "startPendingUpload" in head
+            body = json.dumps({"value": [], **({"blobReferenceForConsumption": reference} if is_upload else {})})
+            status = "404 Not Found" if head.startswith("GET") and "/versions/1" in head else "200 OK"
+            answer = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            connection.sendall(answer.encode())
+
+    ledger = LedgerAccount(account="https://sthubswitch.blob.core.windows.net")
+    manager = ResourceManager(serve(handle).url, SelfMadeToken(), transport)
+    service = ArmAssets(
+        manager,
+        SelfMadeToken(),
+        transport,
+        plans={"demo": msgspec.structs.replace(plan, ledger=ledger)},
+        pacer_of=lambda _: Pacer(Budget(10, 200)),
+    )
+    with pytest.raises((Refused, InvalidInput), match=r"collector|account|sthubswitch|sasUri"):
+        service.recreate(plan.primary, plan.secondary, code, kept, assets.shelf)
