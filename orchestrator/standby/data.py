@@ -71,8 +71,10 @@ def _collect(world: World, plan: Plan, active: Role, record: JobRecord, found: d
     assets = AssetCopier(world, plan, active)
     for asset in record.closure:
         kept = assets.snapshot(asset)
-        if kept is not None:
-            sources.append((asset.id, read_snapshot(kept, asset.id).body))
+        snapshot = read_snapshot(kept, asset.id) if kept is not None else None
+        # A model whose files are in the ledger is recreated with them: nobody need copy its place.
+        if snapshot is not None and not (snapshot.kind == "model" and snapshot.files):
+            sources.append((asset.id, snapshot.body))
     for name, body in sources:
         for use in data_uses(body, here):
             uses = found[_key(use)]

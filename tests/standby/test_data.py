@@ -208,3 +208,17 @@ def test_the_map_is_held_against_both_sides(
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1] for line in lines] == ["jobs.computes.old", "jobs.computes.gpu-cluster"]
     assert "at least 28 GB" in lines[1]
+
+
+def test_a_model_that_is_kept_with_its_files_needs_nobody_to_copy_it(bench: Bench, visit: Visit) -> None:
+    """Its place is not listed: the other side gets the files from the ledger."""
+    stored(bench, visit.plan.primary.region, {f"{visit.pair}/model/MLmodel": b"flavors: {}\n"})
+    place = f"{visit.plan.primary.project_id}/models/{visit.pair}/versions/1"
+    model = {"modelType": "mlflow_model", "modelUri": short(visit, "model/"), "flavors": {}}
+    bench.azure.call(lambda: bench.azure.resources.put(place, {"properties": model}))
+    read(bench, visit, place)
+    assert items(bench, visit) == {}
+    there = place.replace(visit.plan.primary.project_id, visit.plan.secondary.project_id)
+    found = bench.azure.call(lambda: bench.azure.resources.get(there))
+    assert found is not None
+    assert f"/workspaces/{visit.plan.secondary.project}/" in found["properties"]["modelUri"]

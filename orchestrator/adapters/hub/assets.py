@@ -1,8 +1,8 @@
 """Assets that jobs name: kept as JSON while their hub answers, recreated under the same name on the other side.
 
-A snapshot (``orchestrator.core.jobs.asset_snapshot``) holds the ARM body as Azure gave it; files of codes and of
-folders that environments are built from go to a content-addressed store. Recreating needs nothing of the side that is
-down.
+A snapshot (``orchestrator.core.jobs.asset_snapshot``) holds the ARM body as Azure gave it; files of codes, of folders
+that environments are built from, and of models in the hub's own storage go to a content-addressed store. Recreating
+needs nothing of the side that is down.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.adapters.hub.build_contexts import BuildContexts, context_of
 from orchestrator.adapters.hub.code_files import CodeFiles
 from orchestrator.adapters.hub.datastores import Datastores
+from orchestrator.adapters.hub.model_files import ModelFiles, model_uri
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.hub.upload_places import UploadPlaces
 from orchestrator.core.base.codec import encode
@@ -93,6 +94,7 @@ class ArmAssets:
         self._files = CodeFiles(credential, transport, own)
         self._places = UploadPlaces(stores, credential, transport, own)
         self._contexts = BuildContexts(self._files, stores, self._places, pacer_of)
+        self._models = ModelFiles(manager, self._files, stores, self._places, pacer_of)
         self._plans = plans
         self._pacer_of = pacer_of
 
@@ -168,6 +170,8 @@ class ArmAssets:
     ) -> dict[str, KeptFile]:
         if kind == "environment":
             return self._contexts.keep(hub, body, shelf)
+        if kind == "model":
+            return self._models.keep(hub, body, shelf)
         if kind != "code":
             return {}
         files = self._files.keep(hub, _text(body, asset_id, "properties", "codeUri"), shelf)
@@ -178,12 +182,21 @@ class ArmAssets:
     def _body_there(self, target: Hub, place: str, kept: Snapshot, names: JobMap, shelf: Shelf) -> dict[str, Any]:
         if kept.kind == "code":
             return self._code_body(target, place, kept, shelf)
+        if kept.files and kept.kind == "model":
+            return self._model_body(target, kept, names, shelf)
         if not (kept.files and context_of(kept.body)):
             return _map_names(kept, kept.body, names)
         build = kept.body["properties"]["build"]
         without = {**kept.body["properties"], "build": {k: v for k, v in build.items() if k != "contextUri"}}
         body = _map_names(kept, {**kept.body, "properties": without}, names)
         body["properties"]["build"]["contextUri"] = self._contexts.upload(target, kept.files, shelf)
+        return body
+
+    def _model_body(self, target: Hub, kept: Snapshot, names: JobMap, shelf: Shelf) -> dict[str, Any]:
+        """The same model with its own files: the run that wrote them is not there."""
+        without = {key: value for key, value in kept.body["properties"].items() if key not in {"modelUri", "jobName"}}
+        body = _map_names(kept, {**kept.body, "properties": without}, names)
+        body["properties"]["modelUri"] = self._models.upload(target, model_uri(kept.body), kept.files, shelf)
         return body
 
     def _code_body(self, target: Hub, place: str, kept: Snapshot, shelf: Shelf) -> dict[str, Any]:

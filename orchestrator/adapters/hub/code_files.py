@@ -1,4 +1,4 @@
-"""Files of a code asset or a build context: read from the storage they lie in, written to where Azure ML wants them.
+"""Files of a code, a build context or a model: read from the storage they lie in, written to where Azure ML wants them.
 
 Contents pass through in parts; no file is held in memory whole.
 """
@@ -24,7 +24,7 @@ from orchestrator.ports import Shelf
 
 LARGEST = 2 * 2**30
 """Bytes of one folder that are kept. Azure ML itself stops at 300 MB of code (learn.microsoft.com,
-resource-limits-capacity); what a build context may have is not documented."""
+resource-limits-capacity); what a build context may have is not documented, and a model may have any size."""
 
 
 class CodeFiles:
@@ -47,12 +47,24 @@ class CodeFiles:
         client = self._client(account, container)
         with translate_errors(f"reading the files at {uri}"):
             found = [blob for blob in client.list_blobs(name_starts_with=prefix) if blob.name != prefix]
-            total = sum(blob.size or 0 for blob in found)
-            if total > LARGEST:
-                raise Refused(f"the files at {uri} have {total} bytes; more than {LARGEST} are not kept", status=413)
+            _check_size(uri, sum(blob.size or 0 for blob in found))
             return {
                 blob.name.removeprefix(prefix): shelf.keep(client.download_blob(blob.name).chunks()) for blob in found
             }
+
+    def keep_file(self, hub: Hub, uri: str, shelf: Shelf) -> KeptFile:
+        """Take one file to the shelf.
+
+        Raises:
+            NotFound: there is none.
+            Refused: it has more than ``LARGEST`` bytes, or the account is not the hub's own.
+        """
+        account, container, path = _parts(uri)
+        self._own.check(hub, account)
+        with translate_errors(f"reading the file at {uri}"):
+            client = self._client(account, container).get_blob_client(path)
+            _check_size(uri, client.get_blob_properties().size)
+            return shelf.keep(client.download_blob().chunks())
 
     def write(self, open_blob: OpenBlob, folder: str, files: Mapping[str, KeptFile], shelf: Shelf) -> None:
         """Put files into a folder of an open container. Files that are there are written anew."""
@@ -72,6 +84,11 @@ class CodeFiles:
             **IN_PARTS,
             **NO_RETRY,
         )
+
+
+def _check_size(uri: str, total: int) -> None:
+    if total > LARGEST:
+        raise Refused(f"the files at {uri} have {total} bytes; more than {LARGEST} are not kept", status=413)
 
 
 def in_storage(uri: str) -> bool:

@@ -35,7 +35,8 @@ class Snapshot(Value, kw_only=True):
 
     body: dict[str, Any]
     files: dict[str, KeptFile] = msgspec.field(default_factory=dict)
-    """By path below the folder: of a code, or of the folder that an environment is built from."""
+    """By path below the folder: of a code, a model, or of the folder that an environment is built from. An empty path
+    is the asset itself: a model may be a single file."""
 
 
 def read_snapshot(data: bytes, asset_id: str) -> Snapshot:
