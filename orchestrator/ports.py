@@ -220,6 +220,17 @@ class ContainerPlace(NamedTuple):
         return f"{self.account}/{self.container}"
 
 
+class IndexFile(NamedTuple):
+    """A file whose content names places of data."""
+
+    name: str
+    """Below the container."""
+
+    text: str
+    is_whole: bool
+    """False if only its beginning was read, or nothing of it."""
+
+
 class Inventory(Protocol):
     """What exists in a project, and how much lies where. Reads only."""
 
@@ -241,6 +252,10 @@ class Inventory(Protocol):
 
     def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path; nothing if the container is not there."""
+        ...
+
+    def index_files(self, hub: Hub, place: ContainerPlace, path: str) -> Sequence[IndexFile]:
+        """Files below a path that say where other data lie: MLTable, JSONL. The first few; of each the beginning."""
         ...
 
 

@@ -11,7 +11,7 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.data_report import FINE, Amount, DataItem, DataReport
+from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport
 from orchestrator.standby.data import data_report
 
 KILO = 1000
@@ -30,7 +30,7 @@ def jobs_data_command(plan: Path, *, as_json: bool, out: TextIO, err: TextIO) ->
         print(f"the data could not be looked at: {fault}", file=err)
         return 1
     print(json.dumps(to_builtins(report), indent=2) if as_json else format_report(report), file=out)
-    return 3 if report.not_read or any(item.state not in FINE for item in report.items) else 0
+    return 3 if report.not_read or any(item.needs_a_hand for item in report.items) else 0
 
 
 def _report(plan: Path) -> DataReport:
@@ -45,8 +45,8 @@ def _report(plan: Path) -> DataReport:
 
 def format_report(report: DataReport) -> str:
     """The report for people: what needs a hand first, largest first."""
-    items = sorted(report.items, key=lambda item: (item.state in FINE, -(item.source.size if item.source else 0)))
-    wanting = sum(item.state not in FINE for item in items)
+    items = sorted(report.items, key=lambda item: (not item.needs_a_hand, -(item.source.size if item.source else 0)))
+    wanting = sum(item.needs_a_hand for item in items)
     head = (
         f"{report.pair}: {report.running} running jobs of the {report.active} read from {len(items)} places; "
         f"{wanting or 'none'} of them need{'s' if wanting == 1 else ''} a hand"
@@ -64,6 +64,7 @@ def _lines(item: DataItem) -> list[str]:
         lines.append(f"      {item.why}")
     if item.remedy:
         lines.append(f"      remedy: {item.remedy}")
+    lines += [f"      {each}" for each in item.names_old]
     return lines
 
 

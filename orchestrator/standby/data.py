@@ -18,6 +18,7 @@ from orchestrator.core.jobs.asset_snapshot import read_snapshot
 from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compare
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.jobs.rewrite.data_uses import DataUse, data_uses
+from orchestrator.core.jobs.rewrite.leak_scan import Scan
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import ContainerPlace, Inventory, World, container_of
 from orchestrator.workflows.activities.assets import AssetCopier
@@ -96,6 +97,8 @@ class Judge:
         self._source, self._target = plan.side(active), plan.side(active.other)
         self._map = rewriting.job_map(plan, active)
         self._standby = active.other
+        self._scan = Scan(self._map)
+        self._ledger = plan.ledger.account.rstrip("/").casefold()
 
     def item(self, key: Key, uses: Uses) -> DataItem:
         name = f"{key.datastore or key.account}/{key.path}"
@@ -137,7 +140,7 @@ class Judge:
     def _measure(self, draft: DataItem, here: ContainerPlace, there: ContainerPlace, path: str) -> DataItem:
         draft = _with(draft, here=here.spelt, there=there.spelt)
         if here.spelt.casefold() == there.spelt.casefold():
-            return _with(draft, state=DataState.SHARED)
+            return _with(draft, state=DataState.SHARED, names_old=self._names_old(here, path))
         source: Amount | None = None
         copy: Amount | None = None
         why = ""
@@ -146,6 +149,8 @@ class Judge:
             copy = self._inventory.amount(self._target, there, path)
         except HubswitchError as fault:
             why = str(fault)
+        if source and source.files:
+            draft = _with(draft, names_old=self._names_old(here, path))
         state = compare(source, copy) if source and copy else DataState.UNREADABLE
         remedy = ""
         if source and not source.files:
@@ -154,6 +159,23 @@ class Judge:
         elif state not in {DataState.COPIED, DataState.SHARED}:
             remedy = f"object replication from {here.spelt} to {there.spelt}, or a copy (azcopy copy --recursive)"
         return _with(draft, state=state, source=source, copy=copy, why=why, remedy=remedy)
+
+    def _names_old(self, here: ContainerPlace, path: str) -> tuple[str, ...]:
+        """What the index files of a place say of the old side. Copies are byte for byte: they would say it, too."""
+        if here.url.rstrip("/").casefold() == self._ledger:
+            return ()
+        try:
+            files = self._inventory.index_files(self._source, here, path)
+        except HubswitchError as fault:
+            return (f"its index files could not be read: {fault}",)
+        found: list[str] = []
+        for file in files:
+            named = self._scan.named(file.text)
+            if named:
+                found.append(f"{file.name} names {named}: write the copy on the {self._standby} with its own names")
+            elif not file.is_whole:
+                found.append(f"{file.name} is an index file that was not read to its end: look at it by hand")
+        return tuple(found)
 
 
 def _look_up(table: dict[str, str], name: str) -> str | None:

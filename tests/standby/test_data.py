@@ -13,6 +13,7 @@ import pytest
 from crash_harness import Bench, Visit
 
 from orchestrator.adapters.assembly import inventory
+from orchestrator.adapters.hub import inventory as hub_inventory
 from orchestrator.cli.main import status_of
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compare
@@ -222,3 +223,41 @@ def test_a_model_that_is_kept_with_its_files_needs_nobody_to_copy_it(bench: Benc
     found = bench.azure.call(lambda: bench.azure.resources.get(there))
     assert found is not None
     assert f"/workspaces/{visit.plan.secondary.project}/" in found["properties"]["modelUri"]
+
+
+def test_an_index_file_that_names_the_old_side_is_told(bench: Bench, visit: Visit) -> None:
+    """A copy is byte for byte: an MLTable or JSONL in it leads back to where nobody answers."""
+    primary, secondary = visit.plan.primary, visit.plan.secondary
+    project = (
+        f"subscriptions/{primary.subscription}/resourcegroups/{primary.resource_group}/workspaces/{primary.project}"
+    )
+    old = f"azureml://{project}/datastores/workspaceblobstore/paths/x.csv"
+    files = {
+        f"{visit.pair}/table/MLTable": f"paths:\n  - file: {old}\n".encode(),
+        f"{visit.pair}/table/rows.jsonl": f'{{"image_url": "{old}"}}\n'.encode(),
+        f"{visit.pair}/table/own.jsonl": b'{"image_url": "./x.png"}\n',
+        f"{visit.pair}/table/notes.txt": old.encode(),
+    }
+    for region in (primary.region, secondary.region):
+        stored(bench, region, files)
+    read(bench, visit, short(visit, "table"))
+    item = items(bench, visit)[f"workspaceblobstore/{visit.pair}/table"]
+    assert (item.state, item.needs_a_hand) == (DataState.COPIED, True)
+    assert [each.partition(":")[0] for each in item.names_old] == [
+        f"{visit.pair}/table/MLTable names the old workspace",
+        f"{visit.pair}/table/rows.jsonl names the old workspace",
+    ]
+
+
+def test_a_long_index_file_is_read_from_its_beginning_and_told(
+    bench: Bench, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not read is not called well."""
+    monkeypatch.setattr(hub_inventory, "INDEX_BYTES", 10)
+    monkeypatch.setattr(hub_inventory, "MOST_INDEX_FILES", 1)
+    names = [f"{visit.pair}/many/{n}.jsonl" for n in range(3)]
+    stored(bench, visit.plan.primary.region, dict.fromkeys(names, b'{"image_url": "./x.png"}\n'))
+    read(bench, visit, short(visit, "many"))
+    item = items(bench, visit)[f"workspaceblobstore/{visit.pair}/many"]
+    assert [each.partition(" ")[0] for each in item.names_old] == names[:2]
+    assert all("not read to its end" in each for each in item.names_old)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Any
 
 from azure.core.credentials import TokenCredential
@@ -17,7 +19,7 @@ from orchestrator.adapters.stores.blobs import IN_PARTS
 from orchestrator.core.base.errors import NotFound, Refused
 from orchestrator.core.jobs.data_report import Amount
 from orchestrator.core.plan.schema import Hub
-from orchestrator.ports import ContainerPlace
+from orchestrator.ports import ContainerPlace, IndexFile
 
 COMPUTE_VERSION = "2023-08-01-preview"
 """What azure-ai-ml 1.35 reads computes and sizes of machines with."""
@@ -25,6 +27,15 @@ COMPUTE_VERSION = "2023-08-01-preview"
 ENVIRONMENT_VERSION = "2023-04-01-preview"
 MOST_FILES = 100_000
 """Files of one place that are counted; a place with more is told as unreadable, not half counted."""
+
+MOST_INDEX_FILES = 20
+"""MLTable and JSONL files of one place that are read."""
+
+INDEX_BYTES = 2**20
+"""Bytes of each of them."""
+
+_INDEX_FILE = re.compile(r"(?:^|/)MLTable$|\.jsonl(?:ines)?$", re.IGNORECASE)
+"""What azure-ai-ml 1.35 takes for an index of other data: a file ``MLTable`` in a folder, and JSON Lines of URIs."""
 
 
 class ArmInventory:
@@ -83,14 +94,7 @@ class ArmInventory:
         if not place.container:
             raise Refused(f"{place.account} is named without a container")
         check_storage(hub, place.url)
-        client = ContainerClient(
-            place.url,
-            place.container,
-            credential=self._credential,
-            transport=OneHostTransport(self._transport, place.url),
-            **IN_PARTS,
-            **NO_RETRY,
-        )
+        client = self._client(place)
         size, files, newest = 0, 0, None
         try:
             with translate_errors(f"listing {place.spelt}/{path}"):
@@ -104,6 +108,41 @@ class ArmInventory:
         except NotFound:
             return Amount(size=0, files=0)
         return Amount(size=size, files=files, newest=newest)
+
+    def index_files(self, hub: Hub, place: ContainerPlace, path: str) -> list[IndexFile]:
+        """MLTable and JSONL files below a path; of those after ``MOST_INDEX_FILES`` the name alone.
+
+        Raises:
+            Refused: it is no storage that we would ask.
+        """
+        check_storage(hub, place.url)
+        client = self._client(place)
+        found: list[IndexFile] = []
+        try:
+            with translate_errors(f"reading the index files at {place.spelt}/{path}"):
+                for blob in islice(client.list_blobs(name_starts_with=path), MOST_FILES):
+                    if not _INDEX_FILE.search(blob.name) or len(found) > MOST_INDEX_FILES:
+                        continue
+                    if path and blob.name != path and not blob.name.startswith(f"{path.rstrip('/')}/"):
+                        continue
+                    if len(found) == MOST_INDEX_FILES or not blob.size:
+                        found.append(IndexFile(blob.name, "", is_whole=not blob.size))
+                        continue
+                    data = client.download_blob(blob.name, offset=0, length=INDEX_BYTES).readall()
+                    found.append(IndexFile(blob.name, data.decode("utf-8", "replace"), blob.size <= INDEX_BYTES))
+        except NotFound:
+            return []
+        return found
+
+    def _client(self, place: ContainerPlace) -> ContainerClient:
+        return ContainerClient(
+            place.url,
+            place.container,
+            credential=self._credential,
+            transport=OneHostTransport(self._transport, place.url),
+            **IN_PARTS,
+            **NO_RETRY,
+        )
 
     def _names(self, path: str, api_version: str) -> frozenset[str]:
         return frozenset(str(body.get("name")) for page in self._manager.pages(path, api_version) for body in page)

@@ -68,6 +68,13 @@ class DataItem(Value, kw_only=True):
     copy: Amount | None = None
     why: str = ""
     remedy: str = ""
+    names_old: tuple[str, ...] = ()
+    """Index files in it (MLTable, JSONL) that lead a reader back to the old side, or could not be read to their end."""
+
+    @property
+    def needs_a_hand(self) -> bool:
+        """Whether a job on the other side would not find what it reads here."""
+        return self.state not in FINE or bool(self.names_old)
 
 
 class DataReport(Value, kw_only=True):
