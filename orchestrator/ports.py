@@ -258,6 +258,10 @@ class Inventory(Protocol):
         """Files below a path that say where other data lie: MLTable, JSONL. The first few; of each the beginning."""
         ...
 
+    def holds(self, hub: Hub, place: ContainerPlace, path: str) -> bool:
+        """Whether anything lies at or below a path. Nothing does if the container is not there."""
+        ...
+
 
 class ArmResources(Protocol):
     """Any resource through Resource Manager, by its id, as raw JSON: for steps of a plan that change one."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from orchestrator.simulator.arm.api import SimulatedResourceManager, region_in
+from orchestrator.simulator.arm.seed import BLOB_CONTAINER, SAMPLE_DATA
 from orchestrator.simulator.arm.throttle import Throttle
 from orchestrator.simulator.estate import LEDGER_ACCOUNT, Estate
 from orchestrator.simulator.faults import Faults
@@ -136,6 +137,9 @@ def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web
 
 def _manager(services: Services, urls: Mapping[str, str]) -> SimulatedResourceManager:
     regions = services.estate.regions
+    for account in services.blobs.values():
+        for path, data in SAMPLE_DATA.items():
+            account.put(BLOB_CONTAINER, path, data)
     return SimulatedResourceManager(
         kernel=services.kernel,
         estate=services.estate,

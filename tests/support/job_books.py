@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role
 from orchestrator.core.jobs.next_move import (
     Answer,
     JobAction,
@@ -35,6 +35,7 @@ class Known:
 
     heads: dict[str, JobRecord] = field(default_factory=dict)
     unmapped: str = ""
+    absent: str = ""
     old_run: OldRunAnswer = field(default_factory=OldRunAnswer)
     hub_answers: bool = False
     answer: Answer = field(default_factory=lambda: Answer(refusal="no such compute"))
@@ -69,6 +70,7 @@ def look_up(record: JobRecord, facts: RunFacts, known: Known, move: JobMove) -> 
     simple: dict[JobFact | None, dict[str, Any]] = {
         JobFact.WHOLE: {"whole": known.whole},
         JobFact.BODY: {"unmapped": known.unmapped},
+        JobFact.INPUTS: {"absent": known.absent},
         JobFact.ASSETS: {"assets_made": True},
         JobFact.OLD_RUN: {"old_run": known.old_run},
         JobFact.HUB_ANSWERS: {"hub_answers": known.hub_answers},
@@ -116,6 +118,8 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # no
         if head.hub is facts.target and head.name != name and head.azure_status != "Completed":
             return JobAction.WAIT
     if known.unmapped:
+        return JobAction.WAIT
+    if known.absent and facts.absent_input == AbsentInput.WAIT:
         return JobAction.WAIT
     if facts.which is Try.AGAIN or facts.ordered:
         home, old = facts.source is facts.target, known.old_run

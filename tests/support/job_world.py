@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from job_books import facts_of, marks
 
-from orchestrator.core.base.vocabulary import JobPolicy, Role, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Twin
 from orchestrator.core.jobs import next_move as decider
 from orchestrator.core.jobs import record_changes as changes
 from orchestrator.core.jobs.azure_status import has_ended
@@ -67,6 +67,10 @@ OUTCOMES = {
 }
 
 
+ABSENT = "nothing lies at rows"
+"""What the facts say of an input that is absent."""
+
+
 class Line(StrEnum):
     """What becomes of a submission on its way, or of the process that sends it."""
 
@@ -116,6 +120,12 @@ class JobWorld:
     doubted: dict[Role, datetime] = field(default_factory=dict)
     continued: dict[str, list[str]] = field(default_factory=dict)
     """Successors that hubs have accepted, by the name of the job that each continues."""
+
+    absent_input: AbsentInput = AbsentInput.WAIT
+    """What the plan wants of jobs whose input is absent."""
+
+    lacking: set[tuple[Role, str]] = field(default_factory=set)
+    """Inputs that are known to be absent: the side, and the root of the job that reads them."""
 
     trouble: list[str] = field(default_factory=list)
     """What went wrong, by the rules of the books."""
@@ -258,7 +268,14 @@ class JobWorld:
         record = self.ledger[name]
         to = target or run.source.other
         facts = facts_of(
-            self.now, run.epoch, run.source, to, ordered=run.ordered, which=which, doubted_since=run.doubted_since
+            self.now,
+            run.epoch,
+            run.source,
+            to,
+            ordered=run.ordered,
+            which=which,
+            doubted_since=run.doubted_since,
+            absent_input=self.absent_input,
         )
         try:
             self._carry_out(record, facts, line)
@@ -299,6 +316,8 @@ class JobWorld:
         elif move.do is JobAction.SKIP:
             self.write(changes.skip(record, move.why, acting))
         elif move.do is JobAction.WAIT:
+            if move.why == ABSENT:
+                self.count("waited for an input")
             self.write(changes.wait(record, move.why, acting, move.retry_at))
         elif move.do is JobAction.REFUSE:
             self.write(changes.refuse(record, move.why, acting))
@@ -319,6 +338,7 @@ class JobWorld:
             JobFact.WHOLE: {"whole": Whole(known=False)},
             JobFact.PRODUCER: {"producers": (*facts.producers, Producer(name=move.producer, head=None))},
             JobFact.BODY: {"unmapped": ""},
+            JobFact.INPUTS: {"absent": ABSENT if (facts.target, record.root) in self.lacking else ""},
             JobFact.ASSETS: {"assets_made": True},
             JobFact.HUB_ANSWERS: {"hub_answers": record.hub not in self.silent},
         }
@@ -334,6 +354,8 @@ class JobWorld:
         if line is Line.REFUSED:
             return Answer(refusal="no such compute")
         name = successor_name(record.root, facts.epoch)
+        if self.absent_input is AbsentInput.WAIT and (facts.target, record.root) in self.lacking:
+            self.trouble.append(f"blind: {record.name} was submitted to the {facts.target}, which lacks its input")
         job = self.put(facts.target, name, marks(record.root, facts.epoch), record.name)
         if line is Line.ANSWER_LOST:
             raise Later("no answer")
@@ -349,7 +371,11 @@ class JobWorld:
             self.write(changes.begin_successor(record, name, attempt, acting, closure=(), answer=job))
         if line is Line.KILLED_AFTER_SUCCESSOR:
             raise Killed
-        self.write(changes.resubmit(record, name, attempt.side, f"submitted as {name}", acting))
+        if move.do is JobAction.RESUBMIT and (attempt.side, record.root) in self.lacking and ABSENT not in move.why:
+            self.trouble.append(f"untold: {record.name} was resubmitted, and that its input is absent is not said")
+        if ABSENT in move.why:
+            self.count("told of an absent input")
+        self.write(changes.resubmit(record, name, attempt.side, f"submitted as {name}; {move.why}", acting))
 
     # --- old runs -------------------------------------------------------------------------------------------------
 

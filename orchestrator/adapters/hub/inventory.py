@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from itertools import islice
 from typing import Any
 
 from azure.core.credentials import TokenCredential
-from azure.storage.blob import ContainerClient
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import ContainerClient, StorageErrorCode
 
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.errors import translate_errors
@@ -37,6 +39,9 @@ INDEX_BYTES = 2**20
 _INDEX_FILE = re.compile(r"(?:^|/)MLTable$|\.jsonl(?:ines)?$", re.IGNORECASE)
 """What azure-ai-ml 1.35 takes for an index of other data: a file ``MLTable`` in a folder, and JSON Lines of URIs."""
 
+REMEMBERED = 60.0
+"""Seconds for which the place of a datastore is not asked for again. It may be led to another account by hand."""
+
 
 class ArmInventory:
     """``Inventory`` through Resource Manager and blob storage.
@@ -52,7 +57,7 @@ class ArmInventory:
         self._credential = credential
         self._transport = transport
         self._stores = Datastores(manager)
-        self._places: dict[tuple[str, str], ContainerPlace | None] = {}
+        self._places: dict[tuple[str, str], tuple[float, ContainerPlace]] = {}
         self._sizes: dict[tuple[str, str], dict[str, float]] = {}
 
     def computes(self, hub: Hub) -> dict[str, float | None]:
@@ -76,13 +81,18 @@ class ArmInventory:
         Raises:
             Refused: it is no blob container, and what lies in it cannot be listed here.
         """
-        key = (hub.project_id.casefold(), datastore.casefold())
-        if key not in self._places:
-            found = self._stores.get(hub, datastore)
-            if found and found.type.casefold() not in BLOB_TYPES:
-                raise Refused(f"the datastore {datastore} is of type {found.type}, which cannot be listed")
-            self._places[key] = ContainerPlace(found.account, found.container, found.url) if found else None
-        return self._places[key]
+        key, now = (hub.project_id.casefold(), datastore.casefold()), time.monotonic()
+        until, kept = self._places.get(key, (now, None))
+        if kept is not None and now < until:
+            return kept
+        found = self._stores.get(hub, datastore)
+        if found is None:
+            return None  # not remembered: jobs wait until somebody has made it
+        if found.type.casefold() not in BLOB_TYPES:
+            raise Refused(f"the datastore {datastore} is of type {found.type}, which cannot be listed")
+        place = ContainerPlace(found.account, found.container, found.url)
+        self._places[key] = (now + REMEMBERED, place)
+        return place
 
     def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path: its blobs, or the blob itself. Nothing if the container is not there.
@@ -91,10 +101,7 @@ class ArmInventory:
             Refused: no container is named, it is no storage that we would ask, or it holds more than ``MOST_FILES``
                 files.
         """
-        if not place.container:
-            raise Refused(f"{place.account} is named without a container")
-        check_storage(hub, place.url)
-        client = self._client(place)
+        client = self._client(hub, place)
         size, files, newest = 0, 0, None
         try:
             with translate_errors(f"listing {place.spelt}/{path}"):
@@ -115,8 +122,7 @@ class ArmInventory:
         Raises:
             Refused: it is no storage that we would ask.
         """
-        check_storage(hub, place.url)
-        client = self._client(place)
+        client = self._client(hub, place)
         found: list[IndexFile] = []
         try:
             with translate_errors(f"reading the index files at {place.spelt}/{path}"):
@@ -134,7 +140,31 @@ class ArmInventory:
             return []
         return found
 
-    def _client(self, place: ContainerPlace) -> ContainerClient:
+    def holds(self, hub: Hub, place: ContainerPlace, path: str) -> bool:
+        """Whether anything lies at or below a path, from the first entry of two lists. False without the container.
+
+        Raises:
+            Refused: no container is named, or it is no storage that we would ask.
+        """
+        client, path = self._client(hub, place), path.rstrip("/")
+        with translate_errors(f"listing {place.spelt}/{path}"):
+            try:
+                if not path:
+                    return next(iter(client.list_blobs(results_per_page=1)), None) is not None
+                # Lists are in the order of names, so the blob itself comes first of all that begin like it.
+                first = next(iter(client.list_blobs(name_starts_with=path, results_per_page=1)), None)
+                if first is None or first.name == path:
+                    return first is not None
+                return next(iter(client.list_blobs(name_starts_with=f"{path}/", results_per_page=1)), None) is not None
+            except ResourceNotFoundError as fault:
+                if getattr(fault, "error_code", None) != StorageErrorCode.CONTAINER_NOT_FOUND:
+                    raise
+                return False
+
+    def _client(self, hub: Hub, place: ContainerPlace) -> ContainerClient:
+        if not place.container:
+            raise Refused(f"{place.account} is named without a container")
+        check_storage(hub, place.url)
         return ContainerClient(
             place.url,
             place.container,

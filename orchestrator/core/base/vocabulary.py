@@ -102,6 +102,13 @@ class Twin(StrEnum):
     CANCEL = "cancel"
 
 
+class AbsentInput(StrEnum):
+    """What is to become of a job whose input is absent on the side where it would run."""
+
+    WAIT = "wait"
+    TELL = "tell"
+
+
 class NoticeName(StrEnum):
     """What people and programs are told, as the type ``Hubswitch.<name>`` of a CloudEvent; docs/notices.md explains."""
 

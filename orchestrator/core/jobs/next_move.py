@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.vocabulary import JobPolicy, Role, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Twin
 from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
 from orchestrator.core.jobs.record import (
@@ -118,6 +118,9 @@ class JobFact(StrEnum):
     BODY = "body"
     """The body as the target will accept it."""
 
+    INPUTS = "inputs"
+    """Which inputs of that body are known to be absent in the target."""
+
     ASSETS = "assets"
     """The job's assets, made in the target."""
 
@@ -200,6 +203,12 @@ class RunFacts(Value, kw_only=True):
     producers: tuple[Producer, ...] = ()
     unmapped: str | None = None
     """What of the body the map does not know; empty: nothing."""
+
+    absent: str | None = None
+    """Which inputs are absent in the target; empty: none is known to be. What cannot be asked is not absent."""
+
+    absent_input: AbsentInput = AbsentInput.WAIT
+    """What the plan wants of a job whose input is absent."""
 
     assets_made: bool = False
     old_run: OldRunAnswer | None = None
@@ -323,6 +332,7 @@ def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
         yield JobMove(do=JobAction.ASK, ask=JobFact.BODY)
     elif facts.unmapped:
         yield JobMove(do=JobAction.WAIT, why=facts.unmapped)
+    yield from _check_inputs(facts)
     if facts.source is not facts.target and not facts.assets_made:
         yield JobMove(do=JobAction.ASK, ask=JobFact.ASSETS)
     if facts.which is Try.AGAIN or facts.ordered:
@@ -372,7 +382,8 @@ def _read_answer(record: JobRecord, facts: RunFacts, answer: Answer) -> JobMove:
         return JobMove(
             do=JobAction.WAIT, why=f"a job named {name} that is not its successor exists in the {facts.target}"
         )
-    return JobMove(do=JobAction.RESUBMIT, attempt=Attempt(side=facts.target, epoch=facts.epoch))
+    attempt = Attempt(side=facts.target, epoch=facts.epoch)
+    return JobMove(do=JobAction.RESUBMIT, attempt=attempt, why=facts.absent or "")
 
 
 def _check_wish(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
@@ -435,6 +446,14 @@ def _check_producers(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
         if head.hub is facts.target and head.name != name and head.azure_status.casefold() != "completed":
             why = f"it needs the output of {name}; {head.name} ended as {head.azure_status}"
             yield JobMove(do=JobAction.WAIT, why=why)
+
+
+def _check_inputs(facts: RunFacts) -> Iterator[JobMove]:
+    """A job that finds no input fails after it was counted as resubmitted: it waits, unless the plan wants it told."""
+    if facts.absent is None:
+        yield JobMove(do=JobAction.ASK, ask=JobFact.INPUTS)
+    elif facts.absent and facts.absent_input is AbsentInput.WAIT:
+        yield JobMove(do=JobAction.WAIT, why=facts.absent, retry_at=facts.now + facts.retry)
 
 
 def _because_of(name: str, head: JobRecord) -> str:

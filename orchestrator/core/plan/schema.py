@@ -15,7 +15,7 @@ import msgspec
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.evidence_classes import PLAN_FIELDS
 from orchestrator.core.base.services import HUB_SERVICES
-from orchestrator.core.base.vocabulary import JobPolicy, Role, Surface, Tier, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Surface, Tier, Twin
 from orchestrator.core.plan.channels import Channel, EventGridChannel
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.steps import Workflow
@@ -193,6 +193,10 @@ class Jobs(Value, kw_only=True):
 
     twin: Twin = Twin.KEEP
     """What becomes of a successor whose old run turns out to have completed: ``keep`` it, or ``cancel`` it."""
+
+    absent_input: AbsentInput = AbsentInput.WAIT
+    """A job whose input is absent where it would run: ``wait`` for it, or submit it all the same and ``tell``. A job
+    that finds no input fails at once, and what has failed is not tried again; one that waits is, every ``retry``."""
 
     same_names: bool = True
     """A compute, datastore or environment that is not listed has the same name on the other side."""

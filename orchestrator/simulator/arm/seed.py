@@ -12,10 +12,16 @@ from orchestrator.simulator.estate import Estate, Site
 from orchestrator.simulator.services import TENANT
 
 SHARED_ACCOUNT = "sttraining"
-"""The account with the training data, attached to both projects of a pair and replicated by its owner."""
+"""The account with the training data, attached to both projects of a pair and replicated by its owner.
+
+It is not served. Its host is of a domain that nobody can own, so that nobody asks a real account of that name.
+"""
 
 BLOB_CONTAINER = "azureml-blobstore"
 ENVIRONMENT = "train-env"
+SAMPLE_DATA = {"iris/rows.csv": b"5.1,3.5,setosa\n", "rows/part-0.csv": b"1,2\n"}
+"""What every project's own container holds, by path: the owners of the data keep a copy on both sides."""
+
 DATA = "iris"
 MODEL = "iris-classifier"
 _WHO = "local-azure"
@@ -131,7 +137,7 @@ def _datastores(resources: Resources, site: Site, now: datetime) -> None:
                     "datastoreType": "AzureBlob",
                     "accountName": account,
                     "containerName": container,
-                    "endpoint": "core.windows.net",
+                    "endpoint": "storage.invalid" if account == SHARED_ACCOUNT else "core.windows.net",
                     "protocol": "https",
                     "credentials": {"credentialsType": "None" if account == SHARED_ACCOUNT else "AccountKey"},
                     "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",

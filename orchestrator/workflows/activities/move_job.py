@@ -44,6 +44,7 @@ from orchestrator.core.jobs.record import Asset, Attempt, JobRecord, successor_n
 from orchestrator.core.jobs.record_changes import Acting, IllegalChange
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
+from orchestrator.workflows.activities.absent_inputs import AbsentInputs
 from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.checkpoints import Checkpoints
 from orchestrator.workflows.activities.conflict import while_it_conflicts
@@ -92,6 +93,7 @@ class Mover:
         self._source_run = SourceRun(world, plan)
         self._related = RelatedJobs(world, plan)
         self._checkpoints = Checkpoints(world, plan, run.target)
+        self._inputs = AbsentInputs(world, plan, run.source, run.target)
 
     def move(self, name: str) -> Settled:
         """Move one job, or find that it has been moved, may not be, or cannot be now."""
@@ -143,6 +145,7 @@ class Mover:
             doubted_since=self._run.doubted_since,
             which=self._which,
             retry=self._plan.jobs.retry,
+            absent_input=self._plan.jobs.absent_input,
         )
 
     def _carry_out(self, found: Versioned[JobRecord], facts: RunFacts) -> Settled:
@@ -175,6 +178,8 @@ class Mover:
         elif move.ask is JobFact.BODY:
             prepared.body, unmapped = self._make_body(record, find_remade(facts))
             more = {"unmapped": unmapped}
+        elif move.ask is JobFact.INPUTS:
+            more = {"absent": self._inputs.find(record, prepared.body)}
         elif move.ask is JobFact.ASSETS:
             prepared.closure = self._assets.ensure(record.closure)
             more = {"assets_made": True}
@@ -277,7 +282,7 @@ class Mover:
         except Conflict:
             LOG.debug("%s has a record already", name)
         note = self._checkpoints.told(prepared.body, acting.now) if prepared.body else ""
-        why = f"submitted to the {attempt.side} as {name}{note and '; '}{note}"
+        why = "; ".join(filter(None, (f"submitted to the {attempt.side} as {name}", move.why, note)))
         if move.do is JobAction.ADOPT:
             closed = record_changes.adopt(record, name, attempt, why, self._acting())
         else:

@@ -20,7 +20,7 @@ from job_world import JobWorld, Line
 from stories import DEEP
 
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import JobPolicy, Role, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Twin
 from orchestrator.core.jobs import next_move as decider
 from orchestrator.core.jobs import record_changes as changes
 from orchestrator.core.jobs.next_move import Answer
@@ -54,13 +54,24 @@ class JobMachine(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------------------
 
-    @initialize(policy=policies)
-    def begin(self, policy: JobPolicy) -> None:
+    @initialize(policy=policies, wish=st.sampled_from(list(AbsentInput)), absent=st.sampled_from([True, False, False]))
+    def begin(self, policy: JobPolicy, wish: AbsentInput, absent: bool) -> None:
+        self.world.absent_input = wish
+        if absent:
+            self.world.lacking |= {(Role.SECONDARY, name) for name in NAMES}
         self.world.submit("fit", policy, 2)
 
     @rule(name=names, policy=policies, dies_at=st.sampled_from([0, 1, 2, 2]))
     def a_job_is_submitted(self, name: str, policy: JobPolicy, dies_at: int) -> None:
         self.world.submit(name, policy, dies_at)
+
+    @rule(name=names, policy=policies)
+    def a_submission_never_arrives(self, name: str, policy: JobPolicy) -> None:
+        """Its program dies; the hub is listed when it should long have been there."""
+        side = self.world.active
+        self.world.submit(name, policy, 0)
+        self.world.now += timedelta(minutes=31)
+        self.a_hub_is_listed(side)
 
     @rule(name=names)
     def somebody_submits_past_us(self, name: str) -> None:
@@ -87,9 +98,12 @@ class JobMachine(RuleBasedStateMachine):
         if live:
             self.world.set_status(side, live[number % len(live)], word)
 
-    @rule(minutes=st.sampled_from([1, 11, 31, 2000]))
-    def time_passes(self, minutes: int) -> None:
+    @rule(minutes=st.sampled_from([1, 11, 31, 2000]), copied=st.sampled_from([False, False, True]))
+    def time_passes(self, minutes: int, copied: bool) -> None:
+        """And with it, perhaps, somebody copies what lacks."""
         self.world.now += timedelta(minutes=minutes)
+        if copied:
+            self.world.lacking.clear()
 
     @rule(side=roles, takes_jobs=st.booleans())
     def a_region_goes_down(self, side: Role, takes_jobs: bool) -> None:
@@ -177,6 +191,8 @@ def _unreached() -> list[str]:
         "never arrived",
         "finished",
         "wishes",
+        "waited for an input",
+        "told of an absent input",
     ]
     return [
         *(name for name in wanted if not REACHED[name]),
@@ -220,6 +236,11 @@ def duplicate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decider, "_check_submissions", lambda *_: iter(()))
 
 
+def look_at_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a job finds its input is not asked."""
+    monkeypatch.setattr(decider, "_check_inputs", lambda *_: iter(()))
+
+
 def move_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row too many: a person may have a job tried again that has a successor."""
     row = changes.JobRow(JobStatus.RESUBMITTED, JobEventKind.RETRY, JobStatus.WAITING, "Planted.")
@@ -229,7 +250,13 @@ def move_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("bug", "complaint"),
-    [(lose, "lost"), (lose_silently, "lost"), (duplicate, "twice"), (move_again, "forbidden")],
+    [
+        (lose, "lost"),
+        (lose_silently, "lost"),
+        (duplicate, "twice"),
+        (move_again, "forbidden"),
+        (look_at_no_input, "blind|untold"),
+    ],
 )
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, bug: Any, complaint: str) -> None:
     """A machine that finds nothing when something is wrong would prove nothing."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from job_books import Known, decide, expect, facts_of, marks
 from stories import DEEP
 
-from orchestrator.core.base.vocabulary import JobPolicy, Role
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role
 from orchestrator.core.jobs import next_move as decider
 from orchestrator.core.jobs.next_move import Answer, JobAction, OldRunAnswer, RunFacts, Try, Whole
 from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus
@@ -63,6 +63,7 @@ def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
         ordered=draw(st.booleans()),
         which=draw(st.sampled_from(list(Try))),
         fault=draw(st.sampled_from(["", "", "", "503"])),
+        absent_input=draw(st.sampled_from(list(AbsentInput))),
     )
     head = msgspec.structs.replace(other, azure_status=draw(st.sampled_from(["Completed", "Completed", "Failed"])))
     answer = st.sampled_from(
@@ -79,6 +80,7 @@ def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
         accepted=tuple(draw(st.lists(ATTEMPTS, max_size=2))),
         heads=draw(st.sampled_from([{}, {"first": head}, {"second": head}])),
         unmapped=draw(st.sampled_from(["", "", "", "/properties/x names y"])),
+        absent=draw(st.sampled_from(["", "", "rows is absent"])),
         old_run=draw(old),
         hub_answers=draw(st.booleans()),
         answer=draw(answer),
@@ -94,9 +96,10 @@ def check(examples: int) -> set[JobAction]:
     @given(cases())
     def compare(case: tuple[JobRecord, RunFacts, Known]) -> None:
         record, facts, known = case
-        move, _ = decide(record, facts, known)
+        move, after = decide(record, facts, known)
         met.add(move.do)
         assert move.do is expect(record, facts, known), move
+        assert move.do is not JobAction.RESUBMIT or move.why == after.absent, "an absent input is not told"
 
     compare()
     return met
@@ -127,8 +130,17 @@ def _follow_everything(*_: Any) -> bool:
     return True
 
 
+def _look_at_no_input(*_: Any) -> Any:
+    return iter(())
+
+
 @pytest.mark.parametrize(
-    ("place", "bug"), [("_check_submissions", _forget_attempts), ("_may_follow", _follow_everything)]
+    ("place", "bug"),
+    [
+        ("_check_submissions", _forget_attempts),
+        ("_may_follow", _follow_everything),
+        ("_check_inputs", _look_at_no_input),
+    ],
 )
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, place: str, bug: Any) -> None:
     """Two deciders that agree about anything would prove nothing."""

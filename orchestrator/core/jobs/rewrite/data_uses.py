@@ -20,6 +20,7 @@ from orchestrator.core.jobs.rewrite.references import (
 
 _PATHS = "/paths/"
 _URI_FIELDS = frozenset({"uri", "path"})
+_INPUT_FIELDS = _URI_FIELDS | {"datauri"}
 _COMMANDS = frozenset({"command", "args", "arguments", "entry", "programarguments"})
 _LEAD = re.compile(r"\s*(?:azureml:|(?:https?|wasbs?|abfss?|adl)://(?:[^/@\s]*@)?)?", re.IGNORECASE)
 _GOES_ON = re.compile(r"\s-{1,2}\w|\w://|\s(?:&&|\|\|?|>{1,2}|<)\s|[\"`\n]|azureml:|/subscriptions/", re.IGNORECASE)
@@ -52,6 +53,51 @@ class DataUse(NamedTuple):
 def data_uses(body: Mapping[str, Any], workspace: Workspace) -> Iterator[DataUse]:
     """Every place of a job's or an asset's body that names data of this workspace or of a storage account."""
     yield from _inside(body.get("properties"), "/properties", workspace)
+
+
+def input_uses(body: Mapping[str, Any], workspace: Workspace) -> Iterator[DataUse]:
+    """The data that a job, or a data asset, surely needs to be there when the job begins.
+
+    Only fields that hold one URI and nothing else: what a command, a variable or a literal names may be a place to
+    write to. Left out are paths that are filled in later, and places to which the body itself writes. Of a path with a
+    wildcard the folder above is named.
+    """
+    written = [_folder(use) for use in _output_uses(body.get("properties"), "/properties", workspace)]
+    for use in data_uses(body, workspace):
+        above, _, field = use.pointer.rpartition("/")
+        is_uri = fold_key(field) in _INPUT_FIELDS and fold_key(above.rpartition("/")[2]) not in PEOPLE_KEYED
+        folder = _folder(use)
+        if is_uri and not is_binding(use.path) and not any(_overlap(folder, each) for each in written):
+            yield use._replace(path=folder.path)
+
+
+class _Folder(NamedTuple):
+    store: str
+    path: str
+
+
+def _folder(use: DataUse) -> _Folder:
+    """Store and path of a use, cut before the first step that is no name."""
+    steps = use.path.split("/")
+    known = next((n for n, step in enumerate(steps) if "*" in step or is_binding(step)), len(steps))
+    return _Folder((use.datastore or use.account).casefold(), "/".join(steps[:known]))
+
+
+def _overlap(one: _Folder, other: _Folder) -> bool:
+    a, b = f"{one.path.strip('/')}/", f"{other.path.strip('/')}/"
+    return one.store == other.store and (a.startswith(b) or b.startswith(a))
+
+
+def _output_uses(value: Any, path: str, workspace: Workspace) -> Iterator[DataUse]:
+    """The places to which the outputs of a job and its steps go."""
+    if isinstance(value, list):
+        for n, item in enumerate(value):
+            yield from _output_uses(item, child(path, n), workspace)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            is_output = FIELDS.get(fold_key(key)) is FieldUse.OUTPUTS
+            find = _inside if is_output else _output_uses
+            yield from find(item, child(path, key), workspace)
 
 
 def _inside(value: Any, path: str, workspace: Workspace) -> Iterator[DataUse]:

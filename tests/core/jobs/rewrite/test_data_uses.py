@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.jobs.rewrite import Workspace
-from orchestrator.core.jobs.rewrite.data_uses import data_uses
+from orchestrator.core.jobs.rewrite.data_uses import data_uses, input_uses
 
 type MakeJob = Callable[..., dict[str, Any]]
 
@@ -117,3 +117,49 @@ def test_data_deep_in_pipelines_and_automl_is_found(pipeline: MakeJob, old: Work
         "outputs": {"inputs": {"x": {"uri": uri.format("d")}}},
     }
     assert [use.path for use in data_uses(pipeline(steps), old)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"command": "python x.py --to azureml://datastores/lake/paths/a"},
+        {"environmentVariables": {"PATH_OF_ROWS": "azureml://datastores/lake/paths/a"}},
+        {"environmentVariables": {"uri": "azureml://datastores/lake/paths/a"}},
+        {"inputs": {"d": {"jobInputType": "literal", "value": "azureml://datastores/lake/paths/a"}}},
+        {"inputs": {"d": {"uri": "azureml://datastores/lake/paths/${{name}}/a"}}},
+        {
+            "inputs": {"d": {"uri": "azureml://datastores/lake/paths/a/b/"}},
+            "outputs": {"o": {"uri": "azureml://datastores/Lake/paths/a"}},
+        },
+        {
+            "inputs": {"d": {"uri": "azureml://datastores/lake/paths/a/"}},
+            "outputs": {"o": {"uri": "azureml://datastores/lake/paths/a/${{name}}/b"}},
+        },
+        {
+            "inputs": {"d": {"uri": "azureml://datastores/lake/paths/a"}},
+            "jobs": {"first": {"outputs": {"o": {"uri": "azureml://datastores/lake/paths/a"}}}},
+        },
+    ],
+)
+def test_what_may_be_written_to_need_not_be_there(fields: dict[str, Any], command: MakeJob, old: Workspace) -> None:
+    """Texts, paths that are filled in later, and whatever the job or one of its steps writes itself."""
+    assert list(input_uses(command(**fields), old)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("a/b.csv", "a/b.csv"), ("a/*/b.csv", "a"), ("a/part-*.csv", "a"), ("*.csv", ""), ("ab/", "ab/")],
+)
+def test_an_input_has_to_be_there(path: str, expected: str, command: MakeJob, old: Workspace) -> None:
+    """Of a pattern the folder; an output beside it, whose name begins like it, is another place."""
+    uri = "azureml://datastores/lake/paths/"
+    body = command(inputs={"d": {"uri": uri + path}}, outputs={"o": {"uri": f"{uri}a/b.csv.out"}} if path else {})
+    if expected in {"", "a"}:
+        body["properties"]["outputs"] = {}
+    assert [use.path for use in input_uses(body, old)] == [expected]
+
+
+def test_a_data_asset_needs_its_place(old: Workspace) -> None:
+    """Its URI has a field of its own."""
+    body = {"properties": {"dataType": "uri_folder", "dataUri": "azureml://datastores/lake/paths/a"}}
+    assert [use.path for use in input_uses(body, old)] == ["a"]
