@@ -23,6 +23,7 @@ from orchestrator.core.plan.schema import (
     PollSchedule,
     References,
 )
+from orchestrator.simulator.arm.seed import workspace_guid
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import KNOWN_GOOD, LEDGER_CONTAINER, Pair, Site
 
@@ -122,6 +123,7 @@ def _hub(site: Site, urls: Mapping[str, str]) -> Hub:
         resources=(site.storage_id, site.keyvault_id, site.logs_id),
         hub=site.hub,
         project=site.project,
+        project_guid=workspace_guid(site.project_id),
         api=urls[f"{site.region}.api"],
         storage=urls[f"{site.region}.storage"],
         keyvault=urls[f"{site.region}.keyvault"],

@@ -25,7 +25,7 @@ from orchestrator.adapters.hub.upload_places import UploadPlaces
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput, NotFound, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
-from orchestrator.core.jobs.rewrite import JobMap, Workspace, asset_without_read_only, job_map, rewrite_asset
+from orchestrator.core.jobs.rewrite import JobMap, asset_without_read_only, job_map, rewrite_asset, workspace_of
 from orchestrator.core.plan.schema import Hub, Plan, side_of
 from orchestrator.ports import Shelf
 
@@ -234,7 +234,7 @@ class ArmAssets:
             role = side_of(plan, source.project_id)
             if role is not None and side_of(plan, target.project_id) is role.other:
                 return job_map(plan, role)
-        return JobMap(from_=_workspace(source), to=_workspace(target), same_names=True)
+        return JobMap(from_=workspace_of(source), to=workspace_of(target), same_names=True)
 
 
 def _parse_id(asset_id: str, hub: Hub) -> Named:
@@ -254,12 +254,8 @@ def _map_names(kept: Snapshot, body: Mapping[str, Any], names: JobMap) -> dict[s
     result = rewrite_asset(kept.kind, body, names)
     if result.unmapped:
         first = result.unmapped[0]
-        raise Refused(f"{kept.id}: {first.path}: {first.why}")
+        raise Refused(f"{first.path}: {first.why}")
     return result.body
-
-
-def _workspace(hub: Hub) -> Workspace:
-    return Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
 
 
 def _text(body: Mapping[str, Any], where: str, *path: str) -> str:

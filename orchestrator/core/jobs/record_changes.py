@@ -491,7 +491,7 @@ def read_wishes(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], st
 def find_assets(plan: Plan, side: Role, body: Mapping[str, Any]) -> tuple[Asset, ...]:
     """The assets of the side's project that a body names."""
     hub = plan.side(side)
-    here = rewriting.Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
+    here = rewriting.workspace_of(hub)
     return tuple(Asset(kind=kind, id=asset_id) for kind, asset_id in rewriting.closure(body, here))
 
 

@@ -78,6 +78,8 @@ def _check_side(hub: Hub, side: str, must: Must) -> None:
         said = getattr(hub, field)
         expected = "a name, without slashes and white space"
         must(bool(ARM_NAME.fullmatch(said)), f"{side}.{field}", expected, repr(said))
+    guid = hub.project_guid
+    must(guid is None or bool(GUID.match(guid)), f"{side}.project_guid", "a workspace id, a GUID", str(guid))
     must(hub.logs is None or bool(GUID.match(hub.logs)), f"{side}.logs", "a workspace id, a GUID", str(hub.logs))
     for n, resource in enumerate(hub.resources):
         must(bool(ARM_ID.match(resource)), f"{side}.resources[{n}]", "an ARM id of a resource", resource)

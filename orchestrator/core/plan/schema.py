@@ -102,6 +102,10 @@ class Hub(Value, kw_only=True):
     project: str
     """Name of the project (or workspace) in which jobs run."""
 
+    project_guid: str | None = None
+    """The project's own id, a GUID (``properties.workspaceId``). With those of both sides, what jobs name by
+    ``azureml://locations/<region>/workspaces/<guid>/…`` is mapped; without them such a job waits."""
+
     api: str
     """Base of the region's own Azure ML API, such as ``https://eastus2.api.azureml.ms``."""
 

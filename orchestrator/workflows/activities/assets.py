@@ -29,7 +29,7 @@ from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
 from orchestrator.core.jobs.record import Asset, JobRecord
-from orchestrator.core.jobs.rewrite import Workspace, closure, pin_versions
+from orchestrator.core.jobs.rewrite import closure, pin_versions, workspace_of
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Ledger, World
 
@@ -97,11 +97,7 @@ class AssetCopier:
         self._plan = plan
         self._source = source
         self._hub = plan.side(source)
-        self._here = Workspace(
-            subscription=self._hub.subscription,
-            resource_group=self._hub.resource_group,
-            workspace=self._hub.project,
-        )
+        self._here = workspace_of(self._hub)
         self._ledger = world.ledgers[plan.pair]
         self._shelf = LedgerShelf(self._ledger, plan.pair)
         self._needs: dict[str, tuple[Asset, ...]] = {}

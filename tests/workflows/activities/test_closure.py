@@ -157,6 +157,7 @@ def test_one_asset_that_cannot_be_had_does_not_cost_the_others(primary: Primary)
     name = primary.pipeline("half", {"a": {"componentId": using}, "b": {"componentId": good}})
     record = taken(primary.visit, name)
     assert "private.azurecr.io" in record.incomplete or "registries" in record.incomplete
+    assert record.incomplete.count("/subscriptions/") == 1, "the asset is named once, not by each error around it"
     assert (record.lacking, record.status) == (2, JobStatus.RUNNING)
     assert primary.there(good) is not None
 

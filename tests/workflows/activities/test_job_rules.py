@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 from crash_harness import Bench, Visit
-from job_stories import changed, claimed, moved, moved_until_done, record, settled, submitted, summaries, truth
+from job_stories import LONG, changed, claimed, moved, moved_until_done, record, settled, submitted, summaries, truth
 
 from orchestrator.core.base.codec import read_record
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobStatus, Manifest
+from orchestrator.local.workload import User
+from orchestrator.workflows.activities.capture_jobs import capture_jobs
 from orchestrator.workflows.activities.resubmit_jobs import list_jobs, manifest_path
-from orchestrator.workflows.messages import RoundOrder
+from orchestrator.workflows.messages import CaptureOrder, RoundOrder
 
 
 def _plain(visit: Visit) -> str:
@@ -160,6 +162,32 @@ def test_who_needs_a_job_s_output_waits_for_its_successor_and_then_reads_from_th
     assert sent is not None
     uri = sent.submitted["properties"]["inputs"]["x"]["uri"]
     assert uri == f"azureml://jobs/{producer}-e1/outputs/model"
+
+
+def test_an_asset_named_by_the_guid_of_its_workspace_is_captured_and_mapped(bench: Bench) -> None:
+    """The plan knows both GUIDs; the record holds the asset by its ARM id."""
+    visit = bench.visit()
+    sides = [visit.plan.primary, visit.plan.secondary]
+    here, there = (
+        f"azureml://locations/{hub.region}/workspaces/{hub.project_guid}/data/iris/versions/1" for hub in sides
+    )
+    name = f"{visit.pair}-located"
+    compute = f"{visit.plan.primary.project_id}/computes/cpu-cluster"
+    inputs = {"x": {"jobInputType": "uri_folder", "uri": here}}
+    body = {"jobType": "Command", "command": "x", "computeId": compute, "inputs": inputs}
+    body |= {
+        "environmentId": "azureml://registries/azureml/environments/train/versions/1",
+        "tags": {"local.duration": LONG},
+    }
+    User(bench.azure).submit(visit.plan.primary, name, body)
+    capture_jobs(visit.world, CaptureOrder(pair=visit.pair, side=Role.PRIMARY, jobs=(name,)))
+    assert [asset.id for asset in record(visit, name).closure] == [
+        f"{visit.plan.primary.project_id}/data/iris/versions/1"
+    ]
+    moved_until_done(visit, claimed(visit))
+    sent = truth(visit, f"{name}-e1")
+    assert sent is not None, record(visit, name).reason
+    assert sent.submitted["properties"]["inputs"]["x"]["uri"] == there
 
 
 def _datastore(visit: Visit, path: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from orchestrator.core.jobs.rewrite.closure import closure, pin_versions
 from orchestrator.core.jobs.rewrite.leak_scan import Leak, leaks
-from orchestrator.core.jobs.rewrite.name_map import JobMap, Workspace, job_map, map_from
+from orchestrator.core.jobs.rewrite.name_map import JobMap, Workspace, job_map, map_from, workspace_of
 from orchestrator.core.jobs.rewrite.read_only import asset_without_read_only, without_read_only
 from orchestrator.core.jobs.rewrite.report import Needed, Replacement, Rewrite, Stayed
 from orchestrator.core.jobs.rewrite.rewrite import Rewriter, rewrite, rewrite_asset
@@ -31,4 +31,5 @@ __all__ = [
     "rewrite",
     "rewrite_asset",
     "without_read_only",
+    "workspace_of",
 ]

@@ -22,12 +22,14 @@ class AssetId(NamedTuple):
     version: str
 
 
-def asset_id(reference: Reference) -> AssetId | None:
-    """The asset that a reference names, or None if it names none."""
-    kind = reference.part("kind").casefold() if reference.is_workspace else ""
+def asset_id(reference: Reference, workspace: Workspace | None = None) -> AssetId | None:
+    """The asset that a reference names, or None if it names none. By GUID only those of ``workspace`` are known."""
+    by_guid = workspace is not None and workspace.is_named_by(reference)
+    kind = reference.part("kind").casefold() if reference.is_workspace or by_guid else ""
     if not kind or not KINDS.get(kind, KINDS["connections"]).need:
         return None
     place = [reference.part(part).casefold() for part in ("subscription", "group", "name")]
+    place = list(workspace.folded()) if workspace is not None and by_guid else place
     return AssetId(
         workspace=(place[0], place[1], place[2]),
         kind=kind,
@@ -94,19 +96,21 @@ def pin_versions(body: Mapping[str, Any], workspace: Workspace, versions: Mappin
     for place in Closure(workspace, AssetBodies()).places(body) if known else ():
         version = known.get(place.id.casefold())
         if version is not None:
-            put_at(made, place.pointer, _with_version(value_at(made, place.pointer), place.id, version))
+            text = value_at(made, place.pointer)
+            put_at(made, place.pointer, _with_version(text, place.id, version, workspace))
     return made
 
 
-def _with_version(text: str, spelt: str, version: str) -> str:
+def _with_version(text: str, spelt: str, version: str, workspace: Workspace) -> str:
     if "/" not in text:
         short = short_name(text)
         return f"{short.lead}{short.name}:{version}" if short else text
     wanted = {asset_id(reference) for reference in references(spelt)}
     pieces, last = [], 0
     for reference in references(text):
-        if asset_id(reference) in wanted and reference.part("by"):
-            start, end = reference.found.start("by"), reference.found.end("version")
+        if asset_id(reference, workspace) in wanted and reference.part("by"):
+            found = reference.found
+            start, end = found.start(reference.group("by")), found.end(reference.group("version"))
             pieces += [text[last:start], f"versions/{version}"]
             last = end
     return "".join((*pieces, text[last:]))
@@ -205,7 +209,7 @@ class Closure:
 
     def _by_id(self, text: str) -> Iterator[tuple[str, str]]:
         for reference in references(text):
-            asset = asset_id(reference)
+            asset = asset_id(reference, self._workspace)
             if asset and asset.workspace == self._workspace.folded() and not is_binding(reference.part("child")):
                 yield asset.kind, self._spelt(asset, reference)
 

@@ -159,6 +159,8 @@ def _datastore(reference: Reference, workspace: Workspace) -> tuple[str, bool]:
     """Name of the datastore that a reference leads to, and whether it names no workspace."""
     if reference.form == "azureml" and reference.part("authority").casefold() == "datastores":
         return reference.part("first"), True
+    if workspace.is_named_by(reference):
+        return (reference.part("child") if reference.part("kind").casefold() == "datastores" else ""), False
     place = tuple(reference.part(part).casefold() for part in ("subscription", "group", "name"))
     here = reference.is_workspace and place == workspace.folded()
     return (reference.part("child") if here and reference.part("kind").casefold() == "datastores" else ""), False

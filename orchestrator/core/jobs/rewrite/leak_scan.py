@@ -53,6 +53,11 @@ class Scan:
     def __init__(self, job_map: JobMap) -> None:
         self._keys: dict[str, str] = {}
         self._hints, self._patterns = [job_map.from_.workspace.casefold()], [(_workspace(job_map), "the old workspace")]
+        if job_map.from_.guid and job_map.to.guid:
+            guid = job_map.from_.guid
+            self._hints.append(guid.casefold())
+            by_guid = rf"workspaces{_SLASHES}{re.escape(guid)}(?![\w-])"
+            self._patterns.append((re.compile(by_guid, re.IGNORECASE), "the old workspace's GUID"))
         for what, name, pattern in _moved_names(job_map):
             self._hints.append(name.casefold())
             self._patterns.append((re.compile(pattern, re.IGNORECASE), f"{what} {name}"))

@@ -16,7 +16,8 @@ import msgspec
 from orchestrator.core.base.codec import Value, from_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.schema import TABLES, Hub, Plan
+from orchestrator.core.jobs.rewrite.references import Reference
+from orchestrator.core.plan.schema import GUID, TABLES, Hub, Plan
 
 _PARTS = ("subscription", "resource_group", "workspace")
 _PART = re.compile(r"[^/\s]+")
@@ -29,6 +30,9 @@ class Workspace(Value, kw_only=True):
     subscription: str
     resource_group: str
     workspace: str
+    region: str = ""
+    guid: str = ""
+    """Its own id, ``properties.workspaceId``. With it ``azureml://locations/<region>/workspaces/<guid>/…`` is known."""
 
     @property
     def id(self) -> str:
@@ -41,6 +45,14 @@ class Workspace(Value, kw_only=True):
     def folded(self) -> tuple[str, str, str]:
         """The three names without regard to case, for comparison."""
         return self.subscription.casefold(), self.resource_group.casefold(), self.workspace.casefold()
+
+    def is_named_by(self, reference: Reference) -> bool:
+        """Whether a reference names it by its GUID."""
+        return (
+            bool(self.guid)
+            and reference.form == "location"
+            and reference.part("l_guid").casefold() == self.guid.casefold()
+        )
 
 
 class JobMap(Value, kw_only=True):
@@ -94,16 +106,23 @@ def job_map(plan: Plan, source: Role) -> JobMap:
     for name, old, new in _implied_names(here, there):
         tables[name].setdefault(old, new)
     return JobMap(
-        from_=_workspace_of(here),
-        to=_workspace_of(there),
+        from_=workspace_of(here),
+        to=workspace_of(there),
         same_names=plan.jobs.same_names,
         **tables,
         regions={here.region: there.region},
     )
 
 
-def _workspace_of(hub: Hub) -> Workspace:
-    return Workspace(subscription=hub.subscription, resource_group=hub.resource_group, workspace=hub.project)
+def workspace_of(hub: Hub) -> Workspace:
+    """The workspace in which a hub's jobs run."""
+    return Workspace(
+        subscription=hub.subscription,
+        resource_group=hub.resource_group,
+        workspace=hub.project,
+        region=hub.region,
+        guid=hub.project_guid or "",
+    )
 
 
 def _invert(table: dict[str, str]) -> dict[str, str]:
@@ -141,6 +160,11 @@ def _check_workspace(side: Any, name: str, where: str) -> None:
         value = side.get(part)
         if not isinstance(value, str) or not _PART.fullmatch(value):
             raise InvalidInput(where, f"{name}.{part}", "a name without white space or slashes", _kind(value))
+    region, guid = side.get("region", ""), side.get("guid", "")
+    if not isinstance(region, str) or (region and not _PART.fullmatch(region)):
+        raise InvalidInput(where, f"{name}.region", "the name of a region", _kind(region))
+    if not isinstance(guid, str) or (guid and not GUID.fullmatch(guid)):
+        raise InvalidInput(where, f"{name}.guid", "the workspace's own id, a GUID", _kind(guid))
 
 
 def _check_table(table: Any, name: str, where: str) -> None:

@@ -5,6 +5,7 @@ Spellings (letters of fixed words, subscription, group and workspace in any case
 =============================================================================  ==================
 ``/subscriptions/…/resourceGroups/…/providers/<ns>/<type>/<name>/<kind>/…``     ``ArmId``
 ``azureml:`` or ``azureml://`` before it, with or without the provider          ``ArmId``
+``azureml://locations/<region>/workspaces/<guid>/<kind>/…``                      ``Location``
 ``azureml://<authority>/<first>`` (datastores, registries, jobs, …)             ``AzuremlUri``
 ``runs:/<run>/…``, ``aml://artifactId/ExperimentRun/dcid.<run>/…``               ``RunUri``
 anything with dots between letters: ``account.blob.core.windows.net``           ``Host``
@@ -133,6 +134,12 @@ _ARM = (
 )
 
 
+_LOCATION = (
+    rf"azureml://locations/(?P<l_region>[^{_ENDS}$]++)/workspaces/(?P<l_guid>[0-9a-f-]{{36}})(?![\w-])"
+    rf"(?:/(?P<l_kind>[a-z]++)/(?P<l_child>{_PART})(?:/(?P<l_by>versions|labels)/(?P<l_version>{_PART}))?+)?+"
+)
+
+
 _AZUREML = rf"azureml://(?P<authority>[^{_ENDS}$]++)(?:/(?P<first>{_PART}))?+"
 
 
@@ -143,7 +150,7 @@ _HOST = r"(?<![\w.%-])(?P<host>[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)(?!\.?(?::[^\s/@
 """What stands before an ``@`` and another host is a user's name."""
 
 
-_ANY = re.compile(f"{_ARM}|{_AZUREML}|{_RUNS}|{_HOST}", re.IGNORECASE | re.ASCII)
+_ANY = re.compile(f"{_ARM}|{_LOCATION}|{_AZUREML}|{_RUNS}|{_HOST}", re.IGNORECASE | re.ASCII)
 
 
 _REMAINDER = re.compile(r"[^\s\"'`]*+")
@@ -161,19 +168,26 @@ WORKSPACES = "workspaces"
 _ML = "microsoft.machinelearningservices"
 
 
+_INNER = frozenset({"kind", "child", "by", "version"})
+
+
 class Reference(NamedTuple):
     """One reference: its place in the string and its parts, by name of the group."""
 
     start: int
     end: int
     form: str
-    """``arm``, ``azureml``, ``run`` or ``host``."""
+    """``arm``, ``location``, ``azureml``, ``run`` or ``host``."""
 
     found: re.Match[str]
 
     def part(self, name: str) -> str:
         """The part as spelt, or an empty string."""
-        return self.found[name] or ""
+        return self.found[self.group(name)] or ""
+
+    def group(self, name: str) -> str:
+        """The group of the match in which a part stands: a location has its own for what lies in the workspace."""
+        return f"l_{name}" if self.form == "location" and name in _INNER else name
 
     @property
     def is_workspace(self) -> bool:
@@ -198,6 +212,8 @@ def _form(found: re.Match[str]) -> str:
         return "host"
     if found["subscription"]:
         return "arm"
+    if found["l_guid"]:
+        return "location"
     return "azureml" if found["authority"] else "run"
 
 

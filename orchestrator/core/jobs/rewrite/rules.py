@@ -34,6 +34,7 @@ RUN = "the output of a run exists in the workspace of that run only"
 _BATCH_RUN = re.compile("/jobs/", re.IGNORECASE)
 _UNREADABLE = re.compile(r"/(?P<kind>[a-z]+)/(?P<name>[^/\s\"'`$]{1,200})", re.IGNORECASE)
 NO_NAME = "{name} cannot be a name"
+NO_GUID = "a workspace is named by its GUID, and the map lacks that of one side, or the new one's region"
 NO_ENTRY = "the map's table {table} has no entry for {name}"
 
 
@@ -115,6 +116,8 @@ class Rules:
         match reference.form:
             case "arm":
                 return self._workspace(reference) if reference.is_workspace else self._foreign(reference)
+            case "location":
+                return self._location(reference)
             case "azureml":
                 return self._azureml(reference)
             case "run":
@@ -157,6 +160,22 @@ class Rules:
             return RuleVerdict(self._move(reference, None))
         return self._in_workspace(reference)
 
+    def _location(self, reference: Reference) -> RuleVerdict:
+        """A workspace by its region and GUID. Both sides' must be in the map, or it cannot be told which one it is."""
+        whole, guid = reference.found[0], reference.part("l_guid").casefold()
+        old, new = self.map.from_, self.map.to
+        if new.guid and guid == new.guid.casefold():
+            need = self._need(reference, reference.part("child"))
+            return RuleVerdict(whole, kept="it lies in the new workspace already", need=need)
+        if not (old.guid and new.guid and new.region):
+            return RuleVerdict(whole, unmapped=NO_GUID)
+        if guid != old.guid.casefold():
+            return RuleVerdict(whole, kept="it lies in a workspace that is no part of the map")
+        broken = self._broken_name(reference)
+        if broken:
+            return RuleVerdict(whole, unmapped=NO_NAME.format(name=broken))
+        return self._in_workspace(reference) if reference.part("kind") else RuleVerdict(self._move(reference, None))
+
     def _in_workspace(self, reference: Reference) -> RuleVerdict:
         word, child = reference.part("kind"), reference.part("child")
         kind = KINDS.get(word.casefold())
@@ -187,8 +206,10 @@ class Rules:
         """The reference with the new workspace, and with another child if one is given; all else as spelt."""
         to = self.map.to
         parts = {"subscription": to.subscription, "group": to.resource_group, "name": to.workspace}
+        if reference.form == "location":
+            parts = {"l_region": to.region, "l_guid": to.guid}
         if child is not None:
-            parts["child"] = child
+            parts[reference.group("child")] = child
         return _replace_parts(reference, parts)
 
     def _need(self, reference: Reference, child: str) -> Need | None:
@@ -221,7 +242,7 @@ class Rules:
         bare = f"/{whole[len(lead) :]}"
         new = self.identity(bare)
         if new is None:
-            return RuleVerdict(whole, unmapped=NO_ENTRY.format(table="identities", name=bare))
+            return RuleVerdict(whole, unmapped=NO_ENTRY.format(table="identities", name=reference.part("name")))
         return RuleVerdict(whole if new == bare else lead.rstrip("/") + new)
 
     @staticmethod

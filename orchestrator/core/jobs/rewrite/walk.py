@@ -180,7 +180,7 @@ class Walk:
     def _broken_uri(self, text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
         """The first name that is none in a value that is one URI: one with a gap, or one that goes on after a blank."""
         reference = verdicts[0][0] if len(verdicts) == 1 else None
-        if reference is None or reference.form not in {"arm", "azureml"} or reference.start:
+        if reference is None or reference.form not in {"arm", "location", "azureml"} or reference.start:
             return ""
         if is_placeholder(reference.part("first")):
             first, authority = reference.part("first"), reference.part("authority").casefold()

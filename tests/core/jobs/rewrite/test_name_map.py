@@ -60,7 +60,7 @@ def test_a_refusal_says_what_was_there(got: Any, said: str) -> None:
     assert refused.value.got == said
 
 
-@pytest.mark.parametrize("extra", [{"computs": {}}, {"to": {**OTHER, "region": "x"}}])
+@pytest.mark.parametrize("extra", [{"computs": {}}, {"to": {**OTHER, "regoin": "x"}}])
 def test_an_unknown_field_of_a_map_is_refused(extra: dict[str, Any]) -> None:
     """A misspelt table would silently map nothing."""
     with pytest.raises(InvalidInput, match="unknown field"):

@@ -192,6 +192,7 @@ def test_an_identity_that_is_not_listed_is_unmapped(field: str, make_map: MakeMa
     value = IDENTITY if field == "resourceId" else CLIENT
     result = rewrite(command(identity={field: value}), make_map())
     assert [missed.path for missed in result.unmapped] == [f"/properties/identity/{field}"]
+    assert "/subscriptions/" not in result.unmapped[0].why, "the value stands beside it"
 
 
 @pytest.mark.parametrize(
