@@ -1,7 +1,9 @@
 """Inputs of a job that are absent on the side where it would run, as far as that can be known. Reads only.
 
 Known to be absent is what storage itself, or Resource Manager for a datastore, says is not there. Whatever cannot be
-asked (a host that is silent, a refusal, a kind of datastore that cannot be listed) is not absent: the job goes on.
+asked (a host that is silent, a refusal, a kind of datastore that cannot be listed) is not absent: the job goes on. An
+account that is named by its host and that the plan does not map is the same from both sides; it is not asked, so that
+nobody's job sends our token to whatever account it names.
 """
 
 from __future__ import annotations
@@ -51,6 +53,9 @@ class AbsentInputs:
         self._workspace = rewriting.job_map(plan, target).from_
         self._map = rewriting.job_map(plan, source) if source is not target else None
         self._assets = AssetCopier(world, plan, source)
+        there = (self._map or rewriting.job_map(plan, target)).storage_accounts
+        names = there.values() if self._map else there.keys()
+        self._accounts = {name.partition(".")[0].casefold() for name in names}
         self._known: dict[Place, str] = {}
         self._silent: set[str] = set()
 
@@ -103,6 +108,8 @@ class AbsentInputs:
             found = self._inventory.place(self._hub, place.datastore)
             if found is None:
                 return f"the {self._target} has no datastore {place.datastore}"
+        elif place.account.partition(".")[0].casefold() not in self._accounts:
+            return ""
         else:
             container, _, path = path.partition("/")
             found = container_of(place.account, container)

@@ -13,6 +13,7 @@ from job_stories import changed, claimed, moved_until_done, record, settled, sub
 from orchestrator.core.base.vocabulary import AbsentInput, Role
 from orchestrator.core.jobs.record import Asset, JobRecord, JobStatus
 from orchestrator.local.workload import User
+from orchestrator.ports import ContainerPlace
 from orchestrator.workflows.activities.assets import AssetCopier
 
 STORE = "azureml-blobstore"
@@ -127,6 +128,36 @@ def test_what_cannot_be_asked_is_not_absent(bench: Bench) -> None:
     finally:
         bench.azure.faults.clear(region, "storage")
     assert (after.status, "absent" in after.reason) == (JobStatus.RESUBMITTED, False)
+
+
+class Empty:
+    """The real inventory, but for storage: every place is empty, and who asks is noted."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.asked: list[str] = []
+
+    def holds(self, hub: Any, place: ContainerPlace, path: str) -> bool:
+        del hub
+        self.asked.append(f"{place.spelt}/{path}")
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_an_account_that_the_plan_does_not_map_is_not_asked(bench: Bench) -> None:
+    """It is the same from both sides, and no job lets our token go to an account of its choice."""
+    usual = bench.visit().plan.jobs
+    visit = bench.visit(jobs=msgspec.structs.replace(usual, storage_accounts={"stlake": "stlakewest"}))
+    inventory = Empty(visit.world.inventory)
+    visit.world = visit.world._replace(inventory=inventory)
+    spelt = "https://{}.blob.core.windows.net/raw/rows.csv"
+    mapped = reads(visit, spelt.format("stlake"), "mapped")
+    foreign = reads(visit, spelt.format("stsomebody"), "foreign")
+    moved_until_done(visit, claimed(visit))
+    assert [record(visit, name).status for name in (mapped, foreign)] == [JobStatus.WAITING, JobStatus.RESUBMITTED]
+    assert inventory.asked == ["stlakewest.blob.core.windows.net/raw/rows.csv"]
 
 
 def test_a_place_that_the_job_itself_writes_is_not_waited_for(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from orchestrator.core.jobs.rewrite.fields import (
 )
 from orchestrator.core.jobs.rewrite.json_pointer import child, fold_key
 from orchestrator.core.jobs.rewrite.references import (
+    KINDS,
     NO_CLUSTER,
     Reference,
     is_binding,
@@ -38,6 +39,9 @@ _COMPUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]+")
 _TRACKING = re.compile(r"/environment_?variables/mlflow_(?:tracking|registry)_uri$", re.IGNORECASE)
 TRACKING = "Azure ML sets this variable itself when the job runs; the regional host in it stays"
 _SIGNED = re.compile(r"[?&;]sig=", re.IGNORECASE)
+
+_EMPTY = re.compile(r"/(?:" + "|".join(KINDS) + r")/?\s*", re.IGNORECASE)
+"""What is left of an id whose last name is empty."""
 _NO_NAME = frozenset({"true", "false", "none", "null", "auto"})
 PORTABLE = "this resolves in the other workspace's own datastore; the data must have been copied there"
 SIGNED = "the signature in this URI was made for another account or host; it must be made anew"
@@ -186,6 +190,8 @@ class Walk:
             first, authority = reference.part("first"), reference.part("authority").casefold()
             listed = authority == "datastores" and self._tables.name_of("datastores", first) is not None
             return "" if listed or authority == "registries" else first
+        if not reference.part("kind") and _EMPTY.fullmatch(text, reference.end):
+            return "what is empty"
         if not text[reference.end :].strip() or text[reference.end] in "/?#$":
             return ""
         return text[text.rfind("/", 0, reference.end) + 1 :].partition("/")[0]

@@ -74,3 +74,12 @@ def test_a_command_goes_on_after_an_id(text: str, make_map: MakeMap, command: Ma
     """What follows a blank there is the command's."""
     result = rewrite(command(command=text.format(id=old.id)), make_map())
     assert (result.unmapped, len(result.needs)) == ((), 1)
+
+
+@pytest.mark.parametrize("rest", ["/computes", "/computes/", "/computes/ "])
+def test_an_empty_name_is_none(rest: str, make_map: MakeMap, command: MakeJob, old: Workspace) -> None:
+    """Where one name is asked for; a command may well list the computes of a workspace."""
+    result = rewrite(command(computeId=old.id + rest), make_map(same_names=True))
+    assert [missed.path for missed in result.unmapped] == ["/properties/computeId"]
+    listed = rewrite(command(command=f"curl https://management.azure.com{old.id}{rest}"), make_map(same_names=True))
+    assert listed.unmapped == ()
