@@ -11,10 +11,14 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+import msgspec
+
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.decision import decide
+from orchestrator.core.decision.commands import ANSWERS, Command
 from orchestrator.core.decision.observation import Observed
+from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.state import Decision
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, in_full
@@ -81,7 +85,13 @@ class Played(Course):
         elif isinstance(line, Heard):
             self._see(Observed(now=line.now, signals=line.signals, shared=line.shared))
         elif isinstance(line, Wanted):
-            self.command(line.command, line.now)
+            self.command(self._answering(line.command), line.now)
+
+    def _answering(self, command: Command) -> Command:
+        """An answer is about whatever waits in this course: under another policy it was proposed at another time."""
+        if command.do not in ANSWERS:
+            return command
+        return msgspec.structs.replace(command, proposal=open_proposal(self.state))
 
     def _see(self, said: Observed) -> None:
         self.take(decide.step(self.state, said, said.now, self.policy), max(said.now, self.state.last_now))

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.decision import decide
-from orchestrator.core.decision.commands import Command
+from orchestrator.core.decision.commands import ANSWERS, Command
 from orchestrator.core.decision.observation import Observed
+from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import SCHEMA, Hub, LedgerAccount, Plan, Pointer
@@ -164,7 +165,13 @@ class _Stage(Course):
             self.asked = {key: n for key, n in self.asked.items() if key not in act}
 
     def _order(self, action: Action, at: datetime) -> None:
-        command = Command(do=action.do, by="operator", reason=action.reason, force=action.force)
+        command = Command(
+            do=action.do,
+            by="operator",
+            reason=action.reason,
+            force=action.force,
+            proposal=open_proposal(self.state) if action.do in ANSWERS else None,
+        )
         if self.command(command, at):
             self.take(decide.step(self.state, Observed(now=at), at, self.policy), at)
 

@@ -16,6 +16,7 @@ from orchestrator.core.base.text import format_time
 from orchestrator.core.decision import commands
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.holds import blackout_end
+from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
@@ -54,6 +55,12 @@ class CommandBody(Value, kw_only=True):
     reason: Words
     by: Words = ""
     force: bool = False
+
+
+class AnswerBody(CommandBody, kw_only=True):
+    """Body of an answer: the proposal that it is about, besides. May be left out while there has been only one."""
+
+    proposal: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
 class DrillBody(Value, kw_only=True):
@@ -169,12 +176,13 @@ def command(deployment: Deployment, do: str) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = body_of(req, CommandBody)
+        asked = body_of(req, AnswerBody if do in commands.ANSWERS else CommandBody)
         order = Command(
             do=commands.Do(do),
             by=caller_of(req, deployment.settings) or asked.by or "unnamed",
             reason=asked.reason,
             force=asked.force,
+            proposal=asked.proposal if isinstance(asked, AnswerBody) else None,
         )
         now = deployment.clock.now()
         found = await readable(engine, plan.pair)
@@ -185,6 +193,8 @@ def command(deployment: Deployment, do: str) -> Handler:
             decided = commands.command(state, order, now, plan.policy)
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
+        if order.do in commands.ANSWERS:  # what is handed over is about the proposal that was judged here
+            order = msgspec.structs.replace(order, proposal=open_proposal(state))
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
             return await _store_pause(deployment, engine, plan, order, decided.why)
         await calls.command(engine, plan.pair, order, now)

@@ -14,6 +14,7 @@ from orchestrator.core.decision import holds
 from orchestrator.core.decision.class_effect import counts_as
 from orchestrator.core.decision.decision_log import Kept, KeptPage
 from orchestrator.core.decision.explain import explain
+from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
@@ -40,7 +41,7 @@ UNKNOWN = (
         "trouble",
         "caution",
     ),
-    *("unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale", "next"),
+    *("proposal", "unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale", "next"),
 )
 """Fields of a line about which nothing can be said of a pair without a state."""
 
@@ -86,6 +87,7 @@ def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         "paused": to_builtins(state.paused),
         "paused_all": to_builtins(state.paused_all),
         "cooldown_until": holds.cooldown_end(state, plan.policy),
+        "proposal": open_proposal(state),
         "trouble": state.trouble,
         "unknown_words": state.evidence.unknown_words,
         "polled": to_builtins(state.polled),

@@ -13,8 +13,9 @@ import msgspec
 from orchestrator.core.base.codec import decode, encode
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Phase, Role, Surface
 from orchestrator.core.decision import commands, decide, run_reports
-from orchestrator.core.decision.commands import Command, Do
+from orchestrator.core.decision.commands import ANSWERS, Command, Do
 from orchestrator.core.decision.observation import Observed
+from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.stamps import StampView
 from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, initial, read_state
@@ -199,7 +200,11 @@ class Story:
         return self._take(decide.step(self.state, Observed(now=self.now), self.now, self.policy))
 
     def order(self, do: Do, reason: str = "because", *, force: bool = False) -> Decision:
-        command = Command(do=do, by="somebody", reason=reason, force=force)
+        """Somebody orders something. An answer is about the proposal that waits."""
+        return self.answer(do, open_proposal(self.state) if do in ANSWERS else None, reason, force=force)
+
+    def answer(self, do: Do, proposal: str | None, reason: str = "because", *, force: bool = False) -> Decision:
+        command = Command(do=do, by="somebody", reason=reason, force=force, proposal=proposal)
         return self._take(commands.command(self.state, command, self.now, self.policy))
 
     def report(self, what: What, run: StartRun | None = None, epoch: int | None = None) -> Decision:

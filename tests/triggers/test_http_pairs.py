@@ -188,6 +188,22 @@ def test_a_command_that_makes_no_sense_now_is_refused_with_a_sentence(caller: Ca
     assert caller.view()["journal"] == before
 
 
+@pytest.mark.parametrize("do", ["approve", "reject"])
+def test_an_answer_to_a_proposal_that_never_was_is_refused(caller: Caller, do: str) -> None:
+    """409, and the sentence repeats the id that was given."""
+    answer = caller.post(f"pairs/demo/{do}", {"reason": "because", "proposal": "0-12345678"})
+    assert answer.status_code == 409
+    assert "no proposal '0-12345678'" in answer.json()["detail"]
+    assert caller.get("status").json()["pairs"][0]["proposal"] is None
+
+
+def test_only_answers_name_a_proposal(caller: Caller) -> None:
+    """Somebody who pauses with a proposal's id wanted something else."""
+    told = caller.post("pairs/demo/pause", {"reason": "because", "proposal": "0-12345678"}).json()
+    assert told["status"] == 400
+    assert "proposal" in told["detail"]
+
+
 def test_a_pause_shows_wherever_somebody_looks_and_ends_with_resume(caller: Caller) -> None:
     """In the pair, in the status line, in the explanation and on the page: by whom, and why."""
     accepted = caller.post("pairs/demo/pause", {"reason": "network work", "by": "ana"})

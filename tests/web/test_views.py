@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import BAD, BLIND, START, Story, minutes, seconds
+from stories import AUTO, BAD, BLIND, START, Story, minutes, seconds
 
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.decision.state import Pause
 from orchestrator.core.plan.schema import Plan
+from orchestrator.web.page import status_page
 from orchestrator.web.views import explain_view, needs_a_look, pair_line, pair_view, run_view, status_view
 
 UNREADABLE = InvalidInput("state of b", "phase", "steady or suspect", "'sleeping'")
@@ -44,6 +46,17 @@ def test_a_steady_pair_that_is_paused_or_in_trouble_needs_a_look(plan_of: Any, q
 def test_a_pair_without_a_state_has_the_same_fields_as_any_other(plan_of: Any, quiet: Story, state: Any) -> None:
     """Scripts need not ask which there are."""
     assert pair_line(plan_of(), state, START).keys() == pair_line(plan_of(), quiet.state, START).keys()
+
+
+def test_a_proposal_that_waits_shows_its_id_in_the_line_and_on_the_page(plan_of: Any) -> None:
+    """Who answers it has to name it."""
+    policy = msgspec.structs.replace(AUTO, mode=Mode.APPROVE)
+    story, plan = Story(policy), msgspec.structs.replace(plan_of(), policy=policy)
+    story.live(minutes(3))
+    story.live(minutes(6), {"primary.hub": BAD, "primary.jobs": BAD})
+    view = pair_view(plan, story.state, story.now)
+    assert view["proposal"] is not None
+    assert f"<code>{view['proposal']}</code>" in status_page([view], story.now)
 
 
 def test_an_unreadable_pair_says_what_is_wrong_and_that_it_stands_still(plan_of: Any) -> None:

@@ -18,6 +18,7 @@ from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import without_deletions
 from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
+from orchestrator.core.decision.proposals import find_answered, reject_proposal
 from orchestrator.core.decision.rule import judge
 from orchestrator.core.decision.run_reports import start_run
 from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, change_phase, note_reason
@@ -40,12 +41,19 @@ class Do(StrEnum):
     FAILBACK = "failback"
 
 
+ANSWERS = frozenset({Do.APPROVE, Do.REJECT})
+"""Commands that answer a proposal."""
+
+
 class Command(Value, kw_only=True):
     do: Do
     by: str
     reason: str = ""
     force: bool = False
     """Go although something holds. Needs a reason, which is recorded."""
+
+    proposal: str | None = None
+    """For approve and reject: id of the proposal that is answered. It may be left out while there has been only one."""
 
     stored_at: Moment | None = None
     """For pause and resume: the time of the record that all stamps read; None if none could be written."""
@@ -70,13 +78,7 @@ def command(state: PairState, command: Command, now: datetime, policy: Policy) -
 
 def _approve(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
     """Approval counts from the next decision on, which follows at once."""
-    approval = state.approval
-    if state.phase is not Phase.AWAITING_APPROVAL or approval is None:
-        raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
-    if now >= approval.asked_at + policy.approval_expiry:
-        raise NotNow(
-            f"the proposal of {format_time(approval.asked_at)} has expired; it is judged anew at the next look"
-        )
+    approval = find_answered(state, command.proposal, now, policy)
     granted = _replace(state, approval=_replace(approval, granted_by=truncate(command.by, 80)))
     seen = assess(state.evidence, now, policy)
     judgement = judge(seen, state.active, policy)
@@ -91,12 +93,11 @@ def _approve(state: PairState, command: Command, now: datetime, policy: Policy) 
 
 
 def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
-    if state.phase is not Phase.AWAITING_APPROVAL or state.approval is None:
-        raise NotNow(f"nothing waits for approval: {state.why or 'the pair is steady'}")
+    find_answered(state, command.proposal, now, policy)
     until = now + policy.approval_expiry
     why = f"rejected by {_who(command)}; asked again at {format_time(until)} at the earliest"
-    rejected = _replace(state.approval, rejected_at=now)
-    after = change_phase(state, Trigger.REJECTED, now, "rejected", why, approval=rejected)
+    rejected = reject_proposal(state, now, _who(command))
+    after = change_phase(rejected, Trigger.REJECTED, now, "rejected", why)
     return Decision(state=after, orders=(Tell(name=NoticeName.REJECTED, why=why),), rule=after.rule, why=why)
 
 

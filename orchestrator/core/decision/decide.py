@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.base.text import format_duration, format_time, truncate
+from orchestrator.core.base.text import format_duration, format_time
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.alarms import raise_alarms
@@ -19,6 +19,7 @@ from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import fold_with_extents
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.observation import Observed, apply_observation
+from orchestrator.core.decision.proposals import close_proposal, open_proposal, proposal_id, with_proposal
 from orchestrator.core.decision.rule import Judgement, blind_work, judge
 from orchestrator.core.decision.run_reports import start_run, take_over
 from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, change_phase, note_reason
@@ -124,7 +125,8 @@ def _update_suspects(
     suspects = alarming + kept
     if suspects:
         return (state if suspects == state.suspects else _replace(state, suspects=suspects)), ()
-    after = change_phase(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=(), approval=None)
+    state = close_proposal(state, now, "was withdrawn, for all is well again,")
+    after = change_phase(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=())
     return after, (Tell(name=NoticeName.CLEARED, why=after.why),)
 
 
@@ -142,7 +144,8 @@ def _judge_active_side(
     if judgement.met:
         return _switch_unless_held(case, judgement)
     if state.phase is Phase.AWAITING_APPROVAL:
-        state = change_phase(state, Trigger.RULE_LOST, now, judgement.rule, judgement.why, approval=None)
+        state = close_proposal(state, now, "was withdrawn, for the evidence no longer sufficed,")
+        state = change_phase(state, Trigger.RULE_LOST, now, judgement.rule, judgement.why)
         case = case._replace(state=state)
     if policy.failback is Failback.AUTO and state.active is Role.SECONDARY:
         return _homeward(case, judgement)
@@ -172,16 +175,18 @@ def _propose(case: Case, judgement: Judgement) -> Decision:
         if now < until:
             return _answer_approval(case, approval, judgement)
         why = f"nobody answered by {format_time(until)}, or what they approved was held until then"
-        state = change_phase(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why, approval=None)
-    why = f"waits for approval: {judgement.why}"
-    asked = Approval(asked_at=now, why=truncate(judgement.why))
-    state = change_phase(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why, approval=asked)
+        state = close_proposal(state, until, "expired")
+        state = change_phase(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why)
+    state = with_proposal(state, now, judgement.why)
+    why = f"proposal {proposal_id(state.pair, state.epoch, now)} waits for approval: {judgement.why}"
+    state = change_phase(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why)
     return Decision(state=state, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),), rule=state.rule, why=why)
 
 
 def _answer_approval(case: Case, approval: Approval, judgement: Judgement) -> Decision:
     if approval.granted_by is None:
-        return _stay(case.state, case.now, "hold.approval", f"waits for approval: {judgement.why}")
+        why = f"proposal {open_proposal(case.state)} waits for approval: {judgement.why}"
+        return _stay(case.state, case.now, "hold.approval", why)
     why = f"approved by {approval.granted_by}: {judgement.why}"
     return start_run(case.state, Trigger.APPROVED, "failover", case.now, rule="approved", why=why)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
+from orchestrator.core.decision.proposals import close_proposal
 from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, change_phase
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.epoch import EpochRecord
@@ -35,9 +36,8 @@ def start_run(state: PairState, trigger: Trigger, kind: RunKind, now: datetime, 
         target=state.active.other,
         why=why,
     )
-    after = change_phase(
-        state, trigger, now, rule, why, run=order.run, last_run=order.run, target=order.target, approval=None
-    )
+    state = close_proposal(state, now, f"was followed by {order.run}")
+    after = change_phase(state, trigger, now, rule, why, run=order.run, last_run=order.run, target=order.target)
     name = NoticeName.FAILOVER_STARTED if kind == "failover" else NoticeName.FAILBACK_STARTED
     return Decision(state=after, orders=(order, Tell(name=name, why=why)), rule=rule, why=why)
 
@@ -128,6 +128,7 @@ def _note_switch(state: PairState, report: Report, now: datetime) -> Decision:
 
 
 def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, why: str) -> Decision:
+    state = close_proposal(state, now, f"was overtaken by the switch of epoch {epoch}")
     after = change_phase(
         state,
         Trigger.SUPERSEDED,
@@ -143,7 +144,6 @@ def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, 
         attempts=0,
         failed_at=None,
         suspects=(),
-        approval=None,
         last_now=now,
     )
     return Decision(

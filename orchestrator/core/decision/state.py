@@ -58,6 +58,15 @@ class Approval(Value, kw_only=True):
     rejected_at: datetime | None = None
 
 
+class ClosedProposal(Value, kw_only=True):
+    """A proposal that can no longer be answered."""
+
+    id: str
+    at: datetime
+    how: str
+    """What became of it, as a verb phrase: ``was rejected by ana (planned work)``."""
+
+
 class JournalEntry(Value, kw_only=True):
     """One change of phase or of reason."""
 
@@ -115,6 +124,12 @@ class PairState(Value, kw_only=True):
     """What could not be read at the last look, and does not hold."""
 
     approval: Approval | None = None
+    proposals: int = 0
+    """Proposals made so far. From the second on an answer has to name the one that it is about."""
+
+    closed_proposals: tuple[ClosedProposal, ...] = ()
+    """The last few that can no longer be answered, newest last."""
+
     suspects: tuple[EvidenceClass, ...] = ()
     """Classes that made the pair suspect and have not been seen well since."""
 

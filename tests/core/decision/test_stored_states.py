@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from stories import AUTO, BAD, BLIND, sweep
 
 from orchestrator.core.base.codec import encode
-from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
+from orchestrator.core.base.vocabulary import Mode, NoticeName, Phase, Role
+from orchestrator.core.decision.commands import Command, Do, command
 from orchestrator.core.decision.decide import step
 from orchestrator.core.decision.observation import Observed
+from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.state import StartRun, Tell, read_state
 
 STORED = Path(__file__).with_name("stored")
 EXPECTED = {
     "alarmed.json": (Phase.SUSPECT, Role.PRIMARY, 0),
+    "awaiting.json": (Phase.AWAITING_APPROVAL, Role.PRIMARY, 0),
     "steady.json": (Phase.STEADY, Role.PRIMARY, 0),
     "suspect.json": (Phase.SUSPECT, Role.PRIMARY, 0),
     "settled.json": (Phase.SETTLED, Role.SECONDARY, 1),
@@ -70,3 +74,13 @@ def test_a_suspect_state_of_an_earlier_version_still_leads_to_the_switch() -> No
         decision = step(state, Observed(now=now, signals=tuple(bad), is_look=True, began=now), now, AUTO)
         state, orders = decision.state, [order for order in decision.orders if isinstance(order, StartRun)]
     assert [order.epoch for order in orders] == [1]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_proposal_of_an_earlier_version_can_be_answered_with_and_without_its_id(named: bool) -> None:
+    """It was stored before proposals had ids; the id follows from what was stored."""
+    state = read_state((STORED / "awaiting.json").read_bytes(), "awaiting.json")
+    policy = msgspec.structs.replace(AUTO, mode=Mode.APPROVE)
+    asked = Command(do=Do.APPROVE, by="ana", proposal=open_proposal(state) if named else None)
+    decision = command(state, asked, state.last_now + timedelta(seconds=1), policy)
+    assert [order.epoch for order in decision.orders if isinstance(order, StartRun)] == [1]
