@@ -7,9 +7,10 @@ errors of ``orchestrator.core.base.errors`` and no others. Blocking methods retu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import IO, Any, NamedTuple, Protocol
 
+from orchestrator.core.base.store_time import StoreTime
 from orchestrator.core.base.vocabulary import Surface
 from orchestrator.core.epoch import EpochRecord, PointerValue
 from orchestrator.core.jobs.asset_snapshot import KeptFile
@@ -40,6 +41,14 @@ class PointerSnapshot(NamedTuple):
 class Clock(Protocol):
     def now(self) -> datetime:
         """Aware UTC time."""
+        ...
+
+
+class StoreClock(Protocol):
+    """A second clock: what time the stores have that a pair rests on, by the answers that they gave."""
+
+    def read(self, plan: Plan, youngest: timedelta) -> StoreTime | None:
+        """Their time now, by answers to requests of the last ``youngest``; None if there were none. Asks nothing."""
         ...
 
 
@@ -351,6 +360,7 @@ class World(NamedTuple):
     resources: ArmResources
     urls: Urls
     inventory: Inventory
+    store_clock: StoreClock
     probes: Probes
     polls: Polls
     notices: Notices[Channel]

@@ -26,6 +26,7 @@ from orchestrator.adapters.stores.epochs import BlobEpochs
 from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.adapters.stores.pointer import AppConfigurationPointer
 from orchestrator.adapters.stores.stamps import BlobShared
+from orchestrator.adapters.stores.store_clocks import StoreClocks
 from orchestrator.core.plan.channels import EventGridChannel, WebhookChannel
 from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.ports import Clock, World
@@ -83,6 +84,7 @@ def assemble(
         resources=PacedResources(manager, pacer_of),
         urls=plain,
         inventory=ArmInventory(manager, credential, transport),
+        store_clock=StoreClocks(transport.gate.dates),
         probes=HttpProbes(settings),
         polls=AzurePolls(settings),
         notices=ChannelNotices(

@@ -13,6 +13,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value, decode, encode
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.store_time import StoreTime
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.decision.state import PairState
@@ -43,6 +44,7 @@ class Looked(Value, kw_only=True, tag_field="kind", tag="look", omit_defaults=Tr
     """What the stamps share; left out if it is as at the look before."""
 
     pairs_moving: float = 0.0
+    store_time: StoreTime | None = None
 
 
 class Heard(Value, kw_only=True, tag_field="kind", tag="delivery", omit_defaults=True):

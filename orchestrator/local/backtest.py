@@ -80,6 +80,7 @@ class Played(Course):
                     shared=line.shared,
                     is_look=True,
                     pairs_moving=line.pairs_moving,
+                    store_time=line.store_time,
                 )
             )
         elif isinstance(line, Heard):
@@ -94,7 +95,8 @@ class Played(Course):
         return msgspec.structs.replace(command, proposal=open_proposal(self.state))
 
     def _see(self, said: Observed) -> None:
-        self.take(decide.step(self.state, said, said.now, self.policy), max(said.now, self.state.last_now))
+        decision = decide.step(self.state, said, said.now, self.policy)
+        self.take(decision, max(said.now, decision.state.last_now))
 
     def happenings(self) -> tuple[Happening, ...]:
         """All that came of it, in order of time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator.core.base.errors import HubswitchError
@@ -85,13 +85,16 @@ async def look(  # noqa: PLR0913 - a look is a value of all of them, and only th
         threads: where stores are read; the event loop's own few threads if not given.
     """
     started, loop = world.clock.now(), asyncio.get_running_loop()
+    instant = loop.time()
     signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started, without=without),
         loop.run_in_executor(threads, _read_stores, world, plan, started, with_pointer, published),
         loop.run_in_executor(threads, _read_shared, around, plan.pair),
     )
+    store_time = world.store_clock.read(plan, timedelta(seconds=loop.time() - instant + 1))
     return Observed(
         now=world.clock.now(),
+        store_time=store_time,
         signals=tuple(signals),
         record=stores.record,
         trouble="; ".join(filter(None, (stores.trouble, unread))) or None,

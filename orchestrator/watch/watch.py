@@ -150,6 +150,7 @@ def _record(process: Process, plan: Plan, state: PairState | None, seen: Observe
         trouble=seen.trouble,
         shared=seen.shared,
         pairs_moving=seen.pairs_moving,
+        store_time=seen.store_time,
     )
     process.recorder.look(process.world.ledgers[plan.pair], plan, state, line)
 

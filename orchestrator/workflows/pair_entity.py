@@ -20,6 +20,7 @@ from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput, PermanentError
 from orchestrator.core.decision import commands, decide, run_reports
 from orchestrator.core.decision.explain import enter_decision
+from orchestrator.core.decision.holds import CLOCK
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import Decision, Order, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.decision.verdicts import assess
@@ -61,8 +62,9 @@ class PairEntity(DurableEntity):
             return
         try:
             state = self._state(pair, at)
-            now = max(at, state.last_now)
-            decision, closed = enter_decision(state, decided(state, plan, at), now, plan.policy)
+            made = decided(state, plan, at)
+            now = _time_of(made, state, at)
+            decision, closed = enter_decision(state, made, now, plan.policy)
         except InvalidInput as fault:
             LOG.error("the stored state of %s cannot be read, it stands still: %s", pair, fault)  # noqa: TRY400
             return
@@ -71,7 +73,7 @@ class PairEntity(DurableEntity):
             return
         self.set_state(to_builtins(decision.state))
         for order in decision.orders:
-            self._carry_out(decision.state, plan, order, now)
+            self._carry_out(decision.state, plan, order, at if decision.rule == CLOCK else now)
         if closed is not None:
             given = KeepOrder(pair=pair, entry=closed)
             self.schedule_new_orchestration(names.KEEP_RUN, input=to_builtins(given), instance_id=given.instance)
@@ -83,6 +85,13 @@ class PairEntity(DurableEntity):
     def _carry_out(self, state: PairState, plan: Plan, order: Order, now: datetime) -> None:
         name, given, instance = CARRIERS[type(order)](order, state, plan, now)
         self.schedule_new_orchestration(name, input=to_builtins(given), instance_id=instance)
+
+
+def _time_of(made: Decision, state: PairState, at: datetime) -> datetime:
+    """When a decision was made. A clock that nobody believes does not tell, and one that was put right counts."""
+    if made.rule == CLOCK or made.state.last_now < state.last_now:
+        return made.state.last_now
+    return max(at, state.last_now)
 
 
 class Carried(NamedTuple):

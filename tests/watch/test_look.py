@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
+import pytest
 from crash_harness import Bench, Visit, order_of
 
 from orchestrator.core.base.codec import read_record
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import NoticeName, Role
+from orchestrator.core.decision.decide import step
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, drills_path, view_path
-from orchestrator.core.decision.state import initial
+from orchestrator.core.decision.state import Tell, initial
 from orchestrator.core.epoch import EpochRecord, pointer_for
 from orchestrator.watch.look import look
 from orchestrator.watch.stamps import Surroundings, Teller
@@ -171,3 +174,53 @@ def test_a_record_without_that_time_is_one_of_an_older_version(bench: Bench) -> 
     old = b'{"schema":1,"epoch":3,"active":"secondary","run":"failover-p-e3","since":"2026-03-01T12:00:00Z","why":"x"}'
     record = read_record(old, EpochRecord, "epoch.json")
     assert order_again(record, visit.plan, T).doubted_since < T
+
+
+class Ahead(NamedTuple):
+    """The real clock, ahead by a while."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
+def test_a_look_brings_what_the_stores_clocks_say(bench: Bench) -> None:
+    """From the answers that it got anyway, to within some seconds."""
+    seen = looked(bench.visit())
+    assert seen.store_time is not None
+    assert seen.store_time.confirms(seen.now)
+    assert seen.store_time.within < timedelta(seconds=20)
+
+
+def test_a_look_without_an_answer_of_a_store_brings_no_time(bench: Bench) -> None:
+    """What the stores said at an earlier look is not carried on by our own clock for long."""
+    visit = bench.visit()
+    looked(visit)
+    wrong = msgspec.structs.replace(visit.plan.ledger, account="https://nobody.blob.core.windows.net")
+    plan = msgspec.structs.replace(
+        visit.plan,
+        ledger=wrong,
+        pointer=msgspec.structs.replace(visit.plan.pointer, endpoint="https://nobody.azconfig.io"),
+    )
+    assert visit.world.store_clock.read(plan, timedelta(hours=1)) is None
+    assert visit.world.store_clock.read(visit.plan, timedelta(0)) is None
+
+
+@pytest.mark.parametrize("hours", [13, -13])
+def test_a_clock_that_is_hours_off_is_found_out_by_the_stores_and_harms_nothing(bench: Bench, hours: int) -> None:
+    """Hold and tell; at the next look by a right clock the pair decides again."""
+    visit = bench.visit()
+    policy = visit.plan.policy
+    right = looked(visit)
+    state = step(initial(visit.pair, right.now), right, right.now, policy).state
+    ours, visit.world = visit.world, visit.world._replace(clock=Ahead(timedelta(hours=hours)))
+    wrong = looked(visit)
+    visit.world = ours
+    held = step(state, wrong, wrong.now, policy)
+    assert (held.rule, held.state.last_now) == ("hold.clock", right.now)
+    assert [order.name for order in held.orders if isinstance(order, Tell)] == [NoticeName.TROUBLE_BEGAN]
+    again = looked(visit)
+    after = step(held.state, again, again.now, policy)
+    assert after.rule != "hold.clock"
+    assert (after.state.last_now, after.state.trouble) == (again.now, None)

@@ -275,6 +275,33 @@ def test_looks_that_an_entity_does_not_take_in_are_told_past_it_once(watched: Wa
     assert not watched.deployment.memory.signalled
 
 
+@pytest.mark.parametrize("hours", [13, -13])
+def test_a_tick_by_a_clock_that_is_hours_off_is_told_and_the_next_right_one_decides_again(
+    watched: Watched, hours: int
+) -> None:
+    """The entities hold, people hear of it once, and nothing waits for the time that the clock showed."""
+
+    def told(name: str) -> list[str]:
+        notices = watched.azure.call(lambda: list(watched.azure.event_grid.published))
+        return sorted(one["subject"] for one in notices if one["type"] == f"Hubswitch.{name}")
+
+    deployment, wrong = watched.deployment, Ahead(timedelta(hours=hours))
+    assert watched.watch() == 2
+    for state in map(watched.state, PAIRS):
+        assert state is not None
+        watched.store(state.pair, encode(msgspec.structs.replace(state, looked_at=None)).decode())
+    right = deployment.world
+    with patched(deployment, "clock", wrong), patched(deployment, "_world", right._replace(clock=wrong)):
+        watched.watch()
+    held = watched.state("demo")
+    assert held is not None
+    assert (held.rule, told("TroubleBegan")) == ("hold.clock", ["demo", "mirror"])
+    watched.watch()
+    after = watched.state("demo")
+    assert after is not None
+    assert (after.rule, after.trouble, told("TroubleOver")) == ("quiet", None, ["demo", "mirror"])
+
+
 @contextmanager
 def patched(module: object, name: str, value: object) -> Iterator[None]:
     before = getattr(module, name)

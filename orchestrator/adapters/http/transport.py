@@ -44,6 +44,7 @@ from urllib3.exceptions import ReadTimeoutError
 
 from orchestrator.adapters.http.deadline import deadline, remaining, within_budget
 from orchestrator.adapters.http.errors import LONGEST_WISH, NotWaitedFor
+from orchestrator.adapters.http.server_dates import ServerDates
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import Unreachable
 from orchestrator.settings import Settings
@@ -127,6 +128,7 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._breaker = Breaker(limits.failures, limits.cooldown)
+        self.dates = ServerDates()
 
     def enter(self, host: str) -> tuple[float, float]:
         """Seconds that the request may take to connect and to stay silent.
@@ -143,8 +145,10 @@ class Gate:
             raise CircuitOpen(f"{host} could not be connected to {self.limits.failures} times in a row; not tried now")
         return within_budget(self.limits.connect).total_seconds(), within_budget(self.limits.read).total_seconds()
 
-    def answered(self, host: str, response: Any) -> None:
+    def answered(self, host: str, response: Any, sent: float) -> None:
+        """Note what an answer says of the host. ``sent`` is the instant before its request went out."""
         self._breaker.connected(host)
+        self.dates.note(host, response.headers.get("Date"), sent, time.monotonic())
         _REFUSAL.set(response if response.status_code >= 400 else None)
 
     def not_connected(self, host: str, allowed: float) -> None:
@@ -256,6 +260,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc] # azure.core ex
         host = urlsplit(request.url).netloc
         connect, read = self.gate.enter(host)
         kwargs.update(connection_timeout=connect, read_timeout=read, connection_verify=True)
+        sent = time.monotonic()
         try:
             with deadline(self.gate.limits.request):
                 response = super().send(request, proxies=proxies, **kwargs)
@@ -263,7 +268,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc] # azure.core ex
             if not _fell_silent(fault):
                 self.gate.not_connected(host, connect)
             raise
-        self.gate.answered(host, response)
+        self.gate.answered(host, response, sent)
         return response
 
 
@@ -304,6 +309,7 @@ class AsyncBoundedTransport(AioHttpTransport):  # type: ignore[misc] # as above
         host = urlsplit(request.url).netloc
         connect, read = self.gate.enter(host)
         kwargs.update(connection_timeout=connect, read_timeout=read, connection_verify=True)
+        sent = time.monotonic()
         try:
             async with asyncio.timeout(within_budget(self.gate.limits.request).total_seconds()):
                 response = await super().send(request, **kwargs)
@@ -313,5 +319,5 @@ class AsyncBoundedTransport(AioHttpTransport):  # type: ignore[misc] # as above
             if isinstance(fault.inner_exception, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
                 self.gate.not_connected(host, connect)
             raise
-        self.gate.answered(host, response)
+        self.gate.answered(host, response, sent)
         return response

@@ -15,6 +15,7 @@ from orchestrator.core.base.text import format_duration, format_time
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.alarms import raise_alarms
+from orchestrator.core.decision.clocks import confirm_clock, find_doubt, hold_for_clock, is_late
 from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import fold_with_extents
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
@@ -63,11 +64,15 @@ _replace = msgspec.structs.replace
 def step(state: PairState, observed: Observed, now: datetime, policy: Policy) -> Decision:
     """Take in what one look, delivery or poll brought, and decide. The only way into the decision for what is seen.
 
-    The clock is checked first. From there on ``now`` is the later of the given time and the state's.
+    The clock is checked first. From there on ``now`` is the later of the given time and the state's, which goes back
+    only if the stores' clocks confirm the given one.
     """
-    fault = holds.clock_fault(state, now)
-    if fault:
-        return _stay(state, now, fault.rule, fault.why)
+    if is_late(state, observed.store_time, now):
+        return Decision(state=state, rule="late-look", why=f"a look of {format_time(now)} came too late to count")
+    doubt = find_doubt(state, observed.store_time, now)
+    if doubt:
+        return hold_for_clock(state, now, doubt)
+    state = confirm_clock(state, observed.store_time, now)
     now = max(now, state.last_now)
     taken = take_over(state, observed.record, now) if observed.record else Decision(state=state, rule="", why="")
     state, told = apply_observation(taken.state, observed, now, policy)

@@ -90,7 +90,7 @@ CHANGES = {
     "model-route": "hub or jobs being bad, or unknown, as well",
     "hold.approval": "the command approve",
     "hold.rejected": "the time after which it is asked again, or a person's order",
-    "hold.clock": "a clock that does not go back, or a forced acknowledgement that it is right now",
+    "hold.clock": "our clock and those of the stores agreeing, or a forced acknowledgement that ours is right now",
     "running": "the report of the run",
 }
 """What would lead to another decision than the one that rests on a rule."""

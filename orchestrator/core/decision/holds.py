@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator.core.base.evidence_classes import MEMBERS
+from orchestrator.core.base.store_time import AGREEMENT
 from orchestrator.core.base.text import format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision.brown_out import STANDBY_SHARE
@@ -23,6 +24,10 @@ from orchestrator.core.plan.windows import end_of
 
 CLOCK_LIMIT = timedelta(minutes=5)
 """How far back the clock may jump before nothing that it says is believed."""
+
+
+CLOCK = "hold.clock"
+"""Rule of decisions that were not made, for nobody knew the time."""
 
 
 class Hold(NamedTuple):
@@ -176,6 +181,14 @@ def blind_spell(case: Case) -> str | None:
     )
 
 
+def unconfirmed_clock(case: Case) -> str | None:
+    """Stores that have told the time before, and have not for a while: a clock ahead would make evidence look ripe."""
+    confirmed, policy = case.state.confirmed_at, case.policy
+    if confirmed is None or case.now - confirmed <= policy.probe_interval + AGREEMENT:
+        return None
+    return f"our clock was last confirmed by the stores {format_duration(case.now - confirmed)} ago, as it reckons"
+
+
 def elsewhere(case: Case) -> str | None:
     track = case.seen.evidence.tracks.get(f"world.{Surface.ELSEWHERE}")
     if track is None or track.bad_at is None or case.now - track.bad_at > case.policy.evidence_lifetime:
@@ -307,6 +320,7 @@ ALONE: tuple[Check, ...] = (
     Check("hold.mode", mode, "the mode auto, or a person's order"),
     Check("hold.drills", drills, "drills that go well, or a reason in the plan to act without them"),
     Check("hold.blind-spell", blind_spell, "looks without a gap for as long as the evidence has to stand"),
+    Check("hold.unconfirmed-clock", unconfirmed_clock, "a look at which a store tells the time that our clock shows"),
     Check("hold.cooldown", cooldown, "an acknowledgement, or the end of the cooldown"),
     Check("hold.run-failed", failed_run, "the pause after a failed run being over"),
 )
@@ -345,11 +359,11 @@ def clock_fault(state: PairState, now: datetime) -> Hold | None:
     if state.last_now - now <= CLOCK_LIMIT:
         return None
     why = (
-        f"the clock went back from {format_time(state.last_now)} to {format_time(now)}; nothing is decided until it "
-        f"shows {format_time(state.last_now - CLOCK_LIMIT)} again, or until a forced acknowledgement says that it is "
-        "right now"
+        f"the clock went back from {format_time(state.last_now)} to {format_time(now)}; nothing is decided until the "
+        f"stores' clocks confirm it, it shows {format_time(state.last_now - CLOCK_LIMIT)} again, or a forced "
+        "acknowledgement says that it is right now"
     )
-    return Hold("hold.clock", why)
+    return Hold(CLOCK, why)
 
 
 def blackout_end(now: datetime, policy: Policy) -> datetime | None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.base.codec import Moment, Value
+from orchestrator.core.base.store_time import StoreTime
 from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import Mode, NoticeName
 from orchestrator.core.decision import holds
@@ -38,6 +39,9 @@ class Observed(Value, kw_only=True):
 
     began: Moment | None = None
     """When the look began: what it read is no younger."""
+
+    store_time: StoreTime | None = None
+    """What the clocks of the stores showed at ``now``, by the answers that the look got from them."""
 
     is_fenced: bool = False
     """True if the pointer is ahead of the epoch record: no run could publish over it."""
@@ -119,7 +123,7 @@ def _notices(before: PairState, after: PairState, now: datetime, policy: Policy)
     if after.trouble and not before.trouble:
         told.append(Tell(name=NoticeName.TROUBLE_BEGAN, why=after.trouble))
     if before.trouble and not after.trouble:
-        told.append(Tell(name=NoticeName.TROUBLE_OVER, why=f"everything can be read again; it was: {before.trouble}"))
+        told.append(Tell(name=NoticeName.TROUBLE_OVER, why=f"there is no trouble any more; it was: {before.trouble}"))
     if policy.mode is Mode.AUTO and not policy.auto_without_drills.strip() and before.looked_at:
         had = green_count(before.green_drills, before.looked_at, policy)
         has = green_count(after.green_drills, now, policy)

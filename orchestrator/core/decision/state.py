@@ -137,6 +137,9 @@ class PairState(Value, kw_only=True):
     """Why something that decisions rest on cannot be read; the pair stands still meanwhile."""
 
     last_now: datetime
+    confirmed_at: datetime | None = None
+    """When the stores' clocks last confirmed ours; None if they never told the time."""
+
     blind_since: datetime | None = None
     """Since when neither hub nor jobs of the active side could be seen."""
 
