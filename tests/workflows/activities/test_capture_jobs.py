@@ -59,6 +59,19 @@ def test_a_running_job_is_kept_with_its_body_and_what_it_needs(bench: Bench) -> 
     assert record.history[-1].what == "captured"
 
 
+def test_a_job_whose_files_lie_in_a_foreign_account_says_so(bench: Bench) -> None:
+    """It is kept, with the account and what to do in its record; nothing is read there."""
+    visit = bench.visit()
+    environment = f"{visit.plan.primary.project_id}/environments/{visit.pair}/versions/1"
+    build = {"contextUri": "https://ststranger.blob.core.windows.net/box/docker/", "dockerfilePath": "Dockerfile"}
+    bench.azure.call(lambda: bench.azure.resources.put(environment, {"properties": {"build": build}}))
+    name = _submitted(bench, visit, "foreign", environmentId=environment)
+    assert _taken(visit, name).captured == 1
+    incomplete = _record(visit, name).incomplete
+    assert incomplete.startswith("ststranger is not one of the storage accounts of")
+    assert "attach it to the project as a datastore" in incomplete
+
+
 def test_taking_a_job_twice_changes_nothing(bench: Bench) -> None:
     """Events come at least once."""
     visit = bench.visit()
