@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,11 +19,13 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.recording import Heard
 from orchestrator.core.signals.facts import ElementKind, Fact
 from orchestrator.core.signals.parse import facts_from_text
+from orchestrator.core.signals.unread import UnreadKind
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.answers import TooLarge, answer, problem
 from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
 from orchestrator.triggers.http_pairs import Handler, guard, place_of
 from orchestrator.watch.intake import Intake, hand_over, route
+from orchestrator.watch.unread import hand_over_unread
 
 LOG = telemetry.logger("events")
 
@@ -38,13 +41,19 @@ def deliveries(deployment: Deployment) -> Handler:
             return cloud_events_handshake(req)
         try:
             facts = await read_facts(req)
+        except TooLarge as fault:
+            await _count_unread(deployment, engine, {UnreadKind.BODY: (str(fault),)})
+            raise
         except Unreadable as fault:
+            await _count_unread(deployment, engine, {UnreadKind.BODY: (str(fault),)})
             return _not_understood(req, (str(fault),), fault.status)
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
         found = route(deployment.plans, facts, deployment.clock.now())
         _tell_unknown(found)
+        shape = UnreadKind.ALERT_SHAPE if is_alerts(req) else UnreadKind.EVENT_SHAPE
+        await _count_unread(deployment, engine, _unread_of(found, shape))
         if found.invalid and len(found.invalid) == len(facts):
             return _not_understood(req, found.invalid)
         await _hand_over(deployment, engine, found)
@@ -60,6 +69,7 @@ async def event_grid(deployment: Deployment, event: Any, engine: Engine) -> None
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
     _tell_unknown(found)
+    await _count_unread(deployment, engine, _unread_of(found, UnreadKind.EVENT_SHAPE))
     await _hand_over(deployment, engine, found)
 
 
@@ -69,6 +79,23 @@ async def _hand_over(deployment: Deployment, engine: Engine, found: Intake) -> N
     await hand_over(engine, deployment.plans, found._replace(captures=news), now)
     for pair, signals in found.signals.items():
         await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
+
+
+def is_alerts(req: func.HttpRequest) -> bool:
+    """Whether a body was posted where action groups post."""
+    return str(req.url).partition("?")[0].rstrip("/").casefold().endswith("/alerts")
+
+
+def _unread_of(found: Intake, shape: UnreadKind) -> dict[UnreadKind, Iterable[str]]:
+    """Why each element could not be read, by kind."""
+    return {shape: found.invalid, UnreadKind.WORDS: [", ".join(words) for words in found.unknown]}
+
+
+async def _count_unread(deployment: Deployment, engine: Engine, unread: Mapping[UnreadKind, Iterable[str]]) -> None:
+    """For whoever is on call. Never raises for what the engine does."""
+    now = deployment.clock.now()
+    deployment.memory.unread.add(unread, now)
+    await hand_over_unread(engine, deployment.memory.unread, now)
 
 
 def _tell_unknown(found: Intake) -> None:

@@ -31,7 +31,11 @@ COUNTING = 2.0
 
 
 async def answer_page(
-    deployment: Deployment, req: func.HttpRequest, order: Sequence[str], states: Mapping[str, Readable]
+    deployment: Deployment,
+    req: func.HttpRequest,
+    order: Sequence[str],
+    states: Mapping[str, Readable],
+    unread: Sequence[Mapping[str, Any]] | None,
 ) -> func.HttpResponse:
     """The page for a list of pairs, in that order. ``refresh=15`` in the query makes it load itself again."""
     now = deployment.clock.now()
@@ -42,7 +46,8 @@ async def answer_page(
     decisions = dict(zip(order, decided, strict=True))
     wanted = _SECONDS.match(req.params.get("refresh", ""))
     refresh = int(wanted[0]) if wanted else None
-    return page(status_page(views, now, jobs=jobs, behind=behind, decisions=decisions, refresh=refresh), HEADERS)
+    told = status_page(views, now, jobs=jobs, behind=behind, decisions=decisions, unread=unread, refresh=refresh)
+    return page(told, HEADERS)
 
 
 async def _jobs(deployment: Deployment, pair: str) -> Mapping[str, int] | None:

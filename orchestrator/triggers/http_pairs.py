@@ -21,6 +21,7 @@ from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
 from orchestrator.core.schedule import beat_of, longest_of
+from orchestrator.core.signals.unread import UnreadLog
 from orchestrator.ports import Engine, EngineError
 from orchestrator.settings import Settings
 from orchestrator.triggers.answers import (
@@ -37,7 +38,8 @@ from orchestrator.triggers.answers import (
 from orchestrator.triggers.http_page import answer_page
 from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, try_to_store
-from orchestrator.web.views import explain_view, pair_view, run_view, status_view
+from orchestrator.watch.unread import hand_over_unread
+from orchestrator.web.views import explain_view, pair_view, run_view, status_view, unread_view
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import DrillKind, DrillOrder
 
@@ -94,14 +96,25 @@ def status(deployment: Deployment) -> Handler:
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         states = await calls.pair_states(engine, deployment.plans)
-        lines = status_view(deployment.plans, states, deployment.clock.now())
+        now = deployment.clock.now()
+        await hand_over_unread(engine, deployment.memory.unread, now)
+        unread = unread_view(await _unread_log(engine), now)
+        lines = status_view(deployment.plans, states, now) | {"unread": unread}
         if prefers_page(req.headers.get("accept")):
-            return await answer_page(deployment, req, [line["pair"] for line in lines["pairs"]], states)
+            return await answer_page(deployment, req, [line["pair"] for line in lines["pairs"]], states, unread)
         behind = await lags(deployment, deployment.plans, states)
         lines["pairs"] = [line | {"replication": behind[line["pair"]]} for line in lines["pairs"]]
         return answer(lines, headers={"Vary": "Accept"})
 
     return guard(handler)
+
+
+async def _unread_log(engine: Engine) -> UnreadLog | None:
+    """What is counted of deliveries; None if the engine does not tell, which hides no pair."""
+    try:
+        return await calls.unread_log(engine)
+    except EngineError:
+        return None
 
 
 def pair(deployment: Deployment) -> Handler:

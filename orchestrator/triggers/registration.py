@@ -32,6 +32,7 @@ from orchestrator.workflows.activities import (
     settle_jobs,
 )
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
+from orchestrator.workflows.deliveries_entity import deliveries_entity
 from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, steps, switch
 from orchestrator.workflows.orchestrators import decision_log as decision_log_module
 from orchestrator.workflows.orchestrators import drill as drill_module
@@ -84,6 +85,8 @@ def build(deployment: Deployment) -> df.DFApp:
         app.activity_trigger(input_name="order", activity=name)(activity(deployment, name, shape, body))
     entity = pair_entity(lambda: deployment.plans)
     app.entity_trigger(context_name="context", entity_name=names.PAIR_ENTITY)(entity)
+    counter = deliveries_entity(lambda: deployment.plans)
+    app.entity_trigger(context_name="context", entity_name=names.DELIVERIES_ENTITY)(counter)
     _bind_http(app, deployment)
     _bind_deliveries(app, deployment)
     _bind_timers(app, deployment)

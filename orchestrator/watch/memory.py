@@ -12,6 +12,7 @@ from orchestrator.watch.canaries import Canaries
 from orchestrator.watch.captured_lately import Recent
 from orchestrator.watch.stamps import Teller
 from orchestrator.watch.tick import FairQueue
+from orchestrator.watch.unread import Pending
 
 THREADS = 64
 """As many as looks go on at once: none waits for another's epoch record."""
@@ -47,6 +48,9 @@ class Memory:
 
         self.canaries = Canaries()
         """What is known of each side's canary."""
+
+        self.unread = Pending()
+        """Deliveries that could not be read, and have not been counted by the entity yet."""
 
         self.captured_lately = Recent()
         """Jobs that were just taken into the ledger."""

@@ -64,6 +64,7 @@ def status_page(
     jobs: Mapping[str, Mapping[str, int] | None] | None = None,
     behind: Mapping[str, Mapping[str, Any] | None] | None = None,
     decisions: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    unread: Sequence[Mapping[str, Any]] | None = (),
     refresh: int | None = None,
 ) -> str:
     """One page.
@@ -74,6 +75,7 @@ def status_page(
         jobs: records in the ledger by status, by pair; None for a pair whose ledger did not answer in time.
         behind: how far the standby is behind (``Lag`` as plain data), by pair; None where it is not known.
         decisions: the last few decisions by pair, newest first, as ``decisions_view`` gives them.
+        unread: deliveries that could not be read, as ``unread_view`` gives them.
         refresh: seconds after which the page loads itself again; None for never.
     """
     rendered: str = _template().render(
@@ -82,6 +84,7 @@ def status_page(
         jobs=jobs or {},
         behind=behind or {},
         decisions=decisions or {},
+        unread=unread,
         refresh=None if refresh is None else max(refresh, SOONEST),
         alarming=sum(needs_a_look(pair) for pair in pairs),
         recent=RECENT,

@@ -19,6 +19,7 @@ from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.signals.unread import UnreadLog, describe, still_counted
 from orchestrator.web.headline import can_fail_over, headline_of, needs_a_person, next_of
 
 NEW, UNREADABLE = "new", "unreadable"
@@ -56,6 +57,15 @@ def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable], now: 
     """Every pair in one line each, those that need a look first."""
     lines = [pair_line(plan, states.get(pair), now) for pair, plan in plans.items()]
     return {"as_of": now, "pairs": sorted(lines, key=lambda line: (not needs_a_look(line), line["pair"]))}
+
+
+def unread_view(log: UnreadLog | None, now: datetime) -> list[dict[str, Any]] | None:
+    """Deliveries that could not be read, one line for each kind; None if that is not known."""
+    return (
+        None
+        if log is None
+        else [{**to_builtins(unread), "what": describe(unread)} for unread in still_counted(log, now)]
+    )
 
 
 def needs_a_look(line: Mapping[str, Any]) -> bool:

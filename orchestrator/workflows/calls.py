@@ -14,6 +14,7 @@ from orchestrator.core.decision.run_reports import Report
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import beat_of
+from orchestrator.core.signals.unread import Batch, UnreadLog, read_log
 from orchestrator.ports import UNDER_WAY, Engine, EngineError
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
@@ -68,6 +69,19 @@ async def pair_states(engine: Engine, pairs: Iterable[str]) -> dict[str, PairSta
 
 async def observe(engine: Engine, pair: str, seen: Observed) -> None:
     await engine.signal(names.PAIR_ENTITY, pair, names.OBSERVE, to_builtins(seen))
+
+
+async def count_unread(engine: Engine, batch: Batch) -> None:
+    await engine.signal(names.DELIVERIES_ENTITY, names.DELIVERIES_KEY, names.COUNT, to_builtins(batch))
+
+
+async def unread_log(engine: Engine) -> UnreadLog:
+    """What could not be read of deliveries; nothing if what is stored cannot be read either."""
+    stored = await engine.entity_state(names.DELIVERIES_ENTITY, names.DELIVERIES_KEY)
+    try:
+        return read_log(stored, "counted deliveries") if stored else UnreadLog()
+    except InvalidInput:
+        return UnreadLog()
 
 
 async def command(engine: Engine, pair: str, order: Command, now: datetime) -> None:

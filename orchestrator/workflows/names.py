@@ -16,6 +16,11 @@ OBSERVE: Final = "observe"
 COMMAND: Final = "command"
 REPORT: Final = "report"
 
+DELIVERIES_ENTITY: Final = "deliveries"
+DELIVERIES_KEY: Final = "all"
+
+COUNT: Final = "count"
+
 SWITCH_RUN: Final = "switch_run"
 STEP_RUN: Final = "step_run"
 RESUBMIT_RUN: Final = "resubmit_run"

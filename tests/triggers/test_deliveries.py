@@ -55,6 +55,31 @@ def submitted(local: Local, name: str) -> str:
     return name
 
 
+def test_what_cannot_be_read_shows_in_status_and_page_and_is_told_once(caller: Caller, local: Local) -> None:
+    """An action group without the common schema looks well from where it sends; on-call must see it."""
+
+    def told() -> list[str]:
+        notices = local.azure.call(lambda: list(local.azure.event_grid.published))
+        return [one["data"]["why"] for one in notices if one["type"] == "Hubswitch.DeliveriesUnread"]
+
+    def counted(kind: str) -> dict[str, Any]:
+        return {one["kind"]: one for one in caller.get("status").json()["unread"]}.get(kind, {})
+
+    strange = {"schemaId": "SomethingOfOurOwn", "data": {"alert": "fired"}}
+    assert caller.post("alerts", strange).status_code == 400
+    until(lambda: counted("alert-shape").get("count") == 1, "the first to be counted")
+    good = run_event(local.plan.primary, "not-a-run-of-ours")
+    for _ in range(3):
+        assert caller.post("alerts", [strange, good]).status_code == 200
+    until(lambda: counted("alert-shape").get("count") == 4, "the others to be counted")
+    what = counted("alert-shape")["what"]
+    assert what.startswith("4 alerts in an unknown shape since ")
+    assert "switch on the common alert schema" in what
+    assert "4 alerts in an unknown shape" in caller.get("status", headers={"Accept": "text/html"}).text
+    until(told, "the notice")
+    assert len([why for why in told() if why.startswith("1 alert in an unknown shape")]) == 1
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_the_handshake_of_event_grid_is_answered_with_its_code(caller: Caller, place: str) -> None:
     """Without this no subscription comes to be."""

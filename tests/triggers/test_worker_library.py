@@ -223,6 +223,7 @@ def test_every_function_is_listed_with_its_trigger(deployed: Deployed) -> None:
         **dict.fromkeys(ORCHESTRATORS, "orchestrationTrigger"),
         **dict.fromkeys(ACTIVITIES, "activityTrigger"),
         "PairEntity": "entityTrigger",
+        "DeliveriesEntity": "entityTrigger",
         "on_event_grid": "eventGridTrigger",
     }
 
@@ -262,7 +263,7 @@ def test_durable_functions_bear_the_names_under_which_they_are_called(deployed: 
         for bindings in listed(deployed).values()
         for binding in bindings
     }
-    assert bound - {None} == {*ORCHESTRATORS, *ACTIVITIES, names.PAIR_ENTITY}
+    assert bound - {None} == {*ORCHESTRATORS, *ACTIVITIES, names.PAIR_ENTITY, names.DELIVERIES_ENTITY}
 
 
 def test_the_watch_looks_at_the_pair(deployed: Deployed) -> None:

@@ -141,3 +141,4 @@ class NoticeName(StrEnum):
     RULE_OUT_OF_REACH = "RuleOutOfReach"
     RULE_IN_REACH = "RuleInReach"
     CHANGE_SUSPECTED = "ChangeSuspected"
+    DELIVERIES_UNREAD = "DeliveriesUnread"
