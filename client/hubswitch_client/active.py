@@ -115,7 +115,7 @@ class ActiveHub:
         return make_ml_client(value, options.get("credential") or self._follower.credential, options)
 
     def close(self) -> None:
-        """End the thread and close connections, after a read that is under way. The last value can still be had."""
+        """End the thread and close connections, after a read that is under way. The last value stays."""
         self._closed.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()

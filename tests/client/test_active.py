@@ -25,6 +25,9 @@ from orchestrator.simulator.cloud import LocalAzure
 type Follow = Callable[..., ActiveHub]
 type Publish = Callable[..., None]
 
+SHORT = {"connection_timeout": 1.5, "read_timeout": 1.5}
+"""Bounds for tests that wait for them, seconds."""
+
 
 def test_the_value_has_all_that_was_published(follow: Follow, publish: Publish) -> None:
     """Eight fields, each the run's own, in a value that nobody changes."""
@@ -83,7 +86,7 @@ def test_a_store_that_goes_away_leaves_the_last_good_value(
 ) -> None:
     """Whatever it answers, or does not answer."""
     publish(1)
-    hub = follow()
+    hub = follow(**SHORT)
     hub.current()
     azure.faults.set(None, "appconfig", kind)
     assert hub.current() == expected(1)
@@ -159,7 +162,7 @@ def test_a_replica_that_lags_is_not_believed(
 def test_the_next_endpoint_is_asked_when_the_first_is_away(follow: Follow, publish: Publish, azure: LocalAzure) -> None:
     """A switch is seen on the replica while the origin's region is gone."""
     publish(1)
-    hub = follow()
+    hub = follow(**SHORT)
     hub.current()
     azure.faults.set(azure.estate.third, "appconfig", "black-hole")
     publish(2, at=1)
