@@ -16,7 +16,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import capture, detect, ingest, mixed, mlclient, replay, resubmit, rewrite, start, state, storm, switch
+from bench import (
+    capture,
+    deliver,
+    detect,
+    hostile,
+    ingest,
+    mixed,
+    mlclient,
+    ready,
+    replay,
+    resubmit,
+    rewrite,
+    start,
+    state,
+    storm,
+    switch,
+)
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.base.codec import to_builtins
 
@@ -29,6 +45,9 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "mlclient": mlclient.measured,
     "capture": capture.measured,
     "ingest": ingest.measured,
+    "deliver": deliver.measured,
+    "ready": ready.measured,
+    "hostile": hostile.measured,
     "state": state.measured,
     "mixed": mixed.measured,
     "storm": storm.measured,

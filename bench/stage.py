@@ -161,10 +161,10 @@ def working(engine: LocalEngine, plans: Path, module: str = "function_app") -> I
                 raise RuntimeError("the worker did not start; what it says is above")
             yield psutil.Process(process.pid)
         finally:
-            _ended(process)
+            end(process)
 
 
-def _ended(process: subprocess.Popen[str]) -> None:
+def end(process: subprocess.Popen[str]) -> None:
     """Let a worker end with its standard input; kill it if it does not."""
     if process.stdin:
         process.stdin.close()

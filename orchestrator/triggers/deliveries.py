@@ -6,6 +6,7 @@ no retry would mend; our own trouble is 503. A bad element among good ones does 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,9 @@ from orchestrator.watch.unread import hand_over_unread
 
 LOG = telemetry.logger("events")
 
+FEW = 100
+"""Elements up to which finding out whom they concern is not worth a thread."""
+
 TOLD = 10
 """Reasons told of a body of which nothing was understood."""
 
@@ -50,7 +54,9 @@ def deliveries(deployment: Deployment) -> Handler:
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
-        found = route(deployment.plans, facts, deployment.clock.now())
+        plans, now = deployment.plans, deployment.clock.now()
+        many = len(facts) > FEW
+        found = await asyncio.to_thread(route, plans, facts, now) if many else route(plans, facts, now)
         _tell_unknown(found)
         shape = UnreadKind.ALERT_SHAPE if is_alerts(req) else UnreadKind.EVENT_SHAPE
         await _count_unread(deployment, engine, _unread_of(found, shape))

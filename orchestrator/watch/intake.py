@@ -77,13 +77,19 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
     )
 
 
+SIGNALS_AT_ONCE = 500
+"""Signals of one operation of an entity. Thousands at once would keep everybody else waiting while they are encoded."""
+
+
 async def hand_over(engine: Engine, plans: Mapping[str, Plan], found: Intake, now: datetime) -> None:
     """Give signals to their pairs' entities, side by side, and job names to capture runs."""
     limit = asyncio.Semaphore(calls.AT_ONCE)
 
     async def signal(pair: str) -> None:
         async with limit:
-            await calls.observe(engine, pair, Observed(now=now, signals=found.signals[pair]))
+            told = found.signals[pair]
+            for at in range(0, len(told), SIGNALS_AT_ONCE):
+                await calls.observe(engine, pair, Observed(now=now, signals=told[at : at + SIGNALS_AT_ONCE]))
 
     await asyncio.gather(*(signal(pair) for pair in found.signals))
     await calls.capture(engine, plans, found.captures)

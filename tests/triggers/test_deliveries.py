@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.routing import Directory
 from orchestrator.local.session import Local
 from orchestrator.local.workload import User
+from orchestrator.triggers import delivered_bodies
 from orchestrator.triggers.answers import TooLarge
 from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
 from orchestrator.watch.intake import JOBS_AT_ONCE, route
@@ -300,7 +302,7 @@ def test_an_unknown_encoding_is_answered_with_problem_details(caller: Caller) ->
 
 
 def test_a_large_body_is_read_in_a_thread_and_means_the_same() -> None:
-    """Over 64 KiB others do not wait for it."""
+    """Others do not wait for it."""
     elements = [{"broken": n, "filler": "x" * 100} for n in range(1000)]
     req = func.HttpRequest("POST", "/api/events", headers={}, body=json.dumps(elements).encode())
     assert len(asyncio.run(read_facts(req))) == 1000
@@ -321,3 +323,19 @@ def test_a_body_that_is_not_compressed_as_it_says_is_answered_with_problem_detai
     """By whoever decompresses it."""
     answer = caller.send("POST", "events", data=b"not compressed", headers={"Content-Encoding": encoding})
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("body", [b"[" + b",".join([b"{}"] * 5000) + b"]", b"[" * 5000])
+def test_a_body_of_much_work_is_read_in_a_thread_however_few_its_bytes(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5,000 empty objects are 15 KB: on the event loop everybody else would wait for them."""
+    seen: list[bool] = []
+
+    def note(text: bytes) -> Any:
+        seen.append(threading.current_thread() is threading.main_thread())
+        return facts_from(text)
+
+    monkeypatch.setattr(delivered_bodies, "facts_from_text", note)
+    asyncio.run(read_facts(func.HttpRequest(method="POST", url="/api/events", body=body)))
+    assert seen == [False]

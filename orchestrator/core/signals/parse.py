@@ -12,7 +12,9 @@ from orchestrator.core.signals.events import read_event
 from orchestrator.core.signals.facts import ElementKind, Fact, Parsed
 from orchestrator.core.signals.json_access import decode_leniently, digest_of, key_of, well_formed
 
-_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]++|[\]}]++|,', re.DOTALL)
+"""Texts, which hide what is in them; brackets, as many as stand in a row; commas."""
+
 MOST_ELEMENTS = 5000
 """Of one array. Event Grid and action groups send far fewer."""
 
@@ -105,18 +107,20 @@ def _split(said: bytes) -> list[bytes]:
     said = said.removeprefix(b"\xef\xbb\xbf").strip()
     if not said.startswith(b"["):
         return []
-    depth, start, parts = 0, 1, []
+    depth, start = 0, 1
+    parts: list[bytes] = []
     for mark in _MARKS.finditer(said):
-        sign = mark[0]
+        sign = mark[0][:1]
         if sign in b"[{":
-            depth += 1
+            depth += len(mark[0])
+        elif sign in b"]}" and len(mark[0]) < depth:
+            depth -= len(mark[0])
         elif sign in b"]}":
-            depth -= 1
-        if (depth == 1 and sign == b",") or (depth == 0 and sign == b"]"):
+            end = mark.start() + depth - 1  # of these the one that closes the array
+            return [*parts, said[start:end]] if said[end:] == b"]" else []
+        elif sign == b"," and depth == 1:
             parts.append(said[start : mark.start()])
             start = mark.end()
-        if depth == 0 and sign in b"]}":
-            return parts if start == len(said) else []
     return []
 
 

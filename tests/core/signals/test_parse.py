@@ -468,3 +468,12 @@ def test_half_a_character_in_a_decoded_body_does_not_break_the_output_either() -
     """The Functions host hands over events that were decoded already."""
     (parsed,) = parse({"eventType": "a\ud800b", "id": "\udfff"})
     assert b"a?b" in msgspec.json.encode(parsed)
+
+
+@pytest.mark.parametrize("good", ['{"a":[[1,[2]],{"b":{}}]}', "{}", "[[]]"])
+@pytest.mark.parametrize("end", ["]", "}", "]]", "", "] 1", ",]"])
+def test_brackets_in_a_row_are_counted_one_by_one(good: str, end: str) -> None:
+    """Only an array that closes exactly at its end has elements; several brackets in a row close several things."""
+    deep = '{"data":' + "[" * 100_000 + "]" * 100_000 + "}"
+    found = parse_text(f"[{good},{deep},{good}{end}")
+    assert len(found) == (3 if end == "]" else 1)
