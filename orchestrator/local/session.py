@@ -89,6 +89,7 @@ async def session(
     key: str = "",
     timers: bool = True,
     azure: LocalAzure | None = None,
+    mode: Mode = Mode.AUTO,
 ) -> AsyncIterator[Local]:
     """Bring everything up. ``azure`` may be given, not yet started, to choose what it simulates."""
     cloud = azure or LocalAzure(seed=seed, speed=speed)
@@ -98,14 +99,14 @@ async def session(
         stack.enter_context(cloud)
         engine = stack.enter_context(LocalEngine())
         plan_file = folder / "demo.yaml"
-        plan_file.write_text(plan_yaml(cloud, **scale_policy(speed)), encoding="utf-8")
+        plan_file.write_text(plan_yaml(cloud, **scale_policy(speed, mode)), encoding="utf-8")
         stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
         options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
         module = function_app()
         host = LocalHost(module.app, options)
         try:
             async with host.serve():
-                yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed)), plan_file, key)
+                yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed, mode)), plan_file, key)
         finally:
             await module.deployment.aclose()
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 import requests
 from waiting import until
 
+from orchestrator.core.base.vocabulary import Mode
 from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.local.session import Local, session
@@ -73,7 +74,9 @@ def record_of(local: Local, name: str) -> JobRecord | None:
 
 
 @contextmanager
-def live(*, seed: int = 5, speed: float = SPEED, timers: bool = True, **options: Any) -> Iterator[Local]:
+def live(
+    *, seed: int = 5, speed: float = SPEED, timers: bool = True, mode: Mode = Mode.AUTO, **options: Any
+) -> Iterator[Local]:
     """Everything up within the block. ``options`` are those of ``LocalAzure``; canaries are off unless wanted."""
     running: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, Local]] = []
     faults: list[BaseException] = []
@@ -81,7 +84,7 @@ def live(*, seed: int = 5, speed: float = SPEED, timers: bool = True, **options:
 
     async def serve() -> None:
         azure = LocalAzure(seed=seed, speed=speed, **{"canaries": False, **options})
-        async with session(seed=seed, speed=speed, timers=timers, azure=azure) as local:
+        async with session(seed=seed, speed=speed, timers=timers, azure=azure, mode=mode) as local:
             over = asyncio.Event()
             running.append((asyncio.get_running_loop(), over, local))
             ready.set()

@@ -27,6 +27,9 @@ from durabletask.internal import helpers
 from durabletask.internal import orchestrator_service_pb2 as pb
 from durabletask.internal import orchestrator_service_pb2_grpc as stubs
 
+ENTITIES = {"pair": "PairEntity", "deliveries": "DeliveriesEntity"}
+"""Entity -> the function that carries it."""
+
 
 class Message:
     """Any message: what it was made with is what it has."""
@@ -113,7 +116,8 @@ class Host:
             stub.CompleteOrchestratorTask(answer)
         else:
             batch, told = helpers.convert_to_entity_batch_request(item.entityRequestV2)
-            answer = await self._replayed("PairEntity", batch, pb.EntityBatchResult(), item.completionToken)
+            function = ENTITIES[batch.instanceId.split("@")[1]]
+            answer = await self._replayed(function, batch, pb.EntityBatchResult(), item.completionToken)
             answer.operationInfos.extend(told)
             stub.CompleteEntityTask(answer)
 
