@@ -10,7 +10,7 @@ from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.standby.readiness import Readiness, compare
 from orchestrator.core.standby.readiness_checks import CHECKS
-from orchestrator.core.standby.twin_map import TwinMap, twin_map_from
+from orchestrator.core.standby.twin_map import infer_twin_map, twin_map_from
 from orchestrator.plan_files import text_of
 
 
@@ -20,8 +20,9 @@ def readiness_compare_command(primary: Path, secondary: Path, twins: Path | None
     Raises:
         InvalidInput: a file cannot be read, is no JSON object, or the map has a field that is not known.
     """
-    known = twin_map_from(_read(twins), str(twins)) if twins else TwinMap()
-    found = compare(_read(primary), _read(secondary), known, CHECKS)
+    here, there = _read(primary), _read(secondary)
+    known = twin_map_from(_read(twins), str(twins)) if twins else infer_twin_map(here, there)
+    found = compare(here, there, known, CHECKS)
     print(json.dumps(to_builtins(found)) if as_json else format_readiness(found), file=out)
     return 0 if found.ready else 1
 

@@ -173,6 +173,8 @@ DEFAULTS: Mapping[str, Any] = {
     "osType": "Linux",
     "zoneRedundancy": "Disabled",
     "defaultAction": "Allow",
+    "adminUserEnabled": False,
+    "isolatedNetwork": False,
 }
 """What a property means that Azure has left out of an answer."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.standby.inventory import Unread, comparable, dig, name_of
-from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, read_time
+from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, label, read_time
 
 SUCCEEDED = ("Succeeded",)
 OWN_STORES = frozenset(
@@ -54,8 +54,12 @@ def _workspace(c: Comparison, path: str, one: Element, other: Element) -> None:
             "kind",
             *resources,
             *("properties.publicNetworkAccess", "properties.systemDatastoresAuthMode", "properties.hbiWorkspace"),
-            *("properties.v1LegacyMode", "properties.managedNetwork.isolationMode", "properties.encryption.status"),
-            "properties.encryption.keyVaultProperties.keyVaultArmId",
+            *(
+                "properties.v1LegacyMode",
+                "properties.managedNetwork.isolationMode",
+                "properties.managedNetwork.firewallSku",
+            ),
+            *("properties.encryption.status", "properties.encryption.keyVaultProperties.keyVaultArmId"),
             *("identity.type", "properties.primaryUserAssignedIdentity"),
         ],
     )
@@ -76,7 +80,8 @@ def self_diagnosis(c: Comparison) -> None:
     results = c.secondary.one("diagnose").get("value")
     if not isinstance(results, Mapping):
         raise Unread("diagnose", "the secondary's has no value")
-    for name, entries in results.items():
+    for name in sorted({*results, *_keys(dig(c.primary.one("diagnose"), "value"))}):
+        entries = results.get(name)
         if not isinstance(entries, list):
             raise Unread(f"diagnose.{name}", "the secondary's is no list")
         for entry in entries:
@@ -123,8 +128,8 @@ def computes(c: Comparison) -> None:
             other,
             [
                 *("properties.computeType", f"{inner}vmSize", f"{inner}vmPriority", f"{inner}osType", f"{inner}subnet"),
-                *(f"{inner}enableNodePublicIp", "properties.resourceId", "identity.type"),
-                "properties.computeLocation",
+                *(f"{inner}enableNodePublicIp", "properties.resourceId", "identity.type", f"{inner}isolatedNetwork"),
+                *("properties.computeLocation", "location", f"{inner}defaultInstanceType", f"{inner}namespace"),
             ],
         )
         _assigned_identities(c, path, one, other)
@@ -203,6 +208,7 @@ def model_deployments(c: Comparison) -> None:
             other,
             ["properties.model.name", "properties.model.version", "properties.model.format", "sku.name"],
         )
+        c.same(path, one, other, ["properties.versionUpgradeOption"], Severity.WARN)
         c.must(path, other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
         if not _at_least(dig(other, "sku.capacity"), dig(one, "sku.capacity")):
             c.add(f"{path}.sku.capacity", "has less capacity", dig(one, "sku.capacity"), dig(other, "sku.capacity"))
@@ -219,7 +225,14 @@ def datastores(c: Comparison) -> None:
             if name_of(one).casefold() in OWN_STORES
             else ("containerName", "fileSystem", "filesystem", "fileShareName")
         )
-        names = ("datastoreType", "accountName", *places, "credentials.credentialsType", "isDefault")
+        names = (
+            "datastoreType",
+            "accountName",
+            *places,
+            "credentials.credentialsType",
+            "isDefault",
+            "serviceDataAccessAuthIdentity",
+        )
         c.same(path, one, other, [f"properties.{name}" for name in names])
 
 
@@ -230,7 +243,7 @@ def data_assets(c: Comparison) -> None:
 
 def environments(c: Comparison) -> None:
     for path, one, other in c.twins_of("environment_containers"):
-        c.same(path, one, other, ["properties.latestVersion"])
+        c.same(path, one, other, ["properties.latestVersion", "properties.isArchived"])
     for path, one, other in c.twins_of("environment_versions"):
         names = ("image", "build", "condaFile", "osType", "isArchived")
         c.same(path, one, other, [f"properties.{name}" for name in names])
@@ -244,7 +257,7 @@ def models_components_code(c: Comparison) -> None:
     for path, one, other in c.twins_of("component_versions"):
         c.same(path, one, other, ["properties.componentSpec", "properties.isArchived"])
     for path, one, other in c.twins_of("code_versions"):
-        c.same(path, one, other, ["properties.codeUri"])
+        c.same(path, one, other, ["properties.codeUri", "properties.isArchived"])
 
 
 def registries(c: Comparison) -> None:
@@ -256,11 +269,11 @@ def registries(c: Comparison) -> None:
 
 def endpoints(c: Comparison) -> None:
     for path, one, other in c.twins_of("online_endpoints"):
-        c.same(path, one, other, ["properties.authMode", "properties.publicNetworkAccess"])
+        c.same(path, one, other, ["properties.authMode", "properties.publicNetworkAccess", "identity.type", "location"])
         c.same(path, one, other, ["properties.traffic"], Severity.WARN)
         c.must(path, other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
     for path, one, other in c.twins_of("online_deployments"):
-        names = ("instanceType", "model", "environmentId", "egressPublicNetworkAccess")
+        names = ("instanceType", "model", "environmentId", "egressPublicNetworkAccess", "endpointComputeType")
         c.same(path, one, other, [f"properties.{name}" for name in names])
         c.must(path, other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
         if not _at_least(dig(other, "sku.capacity"), dig(one, "sku.capacity")):
@@ -283,6 +296,7 @@ def schedules(c: Comparison) -> None:
             "is not disabled in the secondary: it would run in both regions",
         )
         c.same(path, one, other, ["properties.trigger", "properties.action"])
+        c.must(path, other, "properties.provisioningState", [*SUCCEEDED, None], "is not provisioned")
     wanted = {c.translate.name(name).casefold() for name in c.primary.by_name("schedules")}
     for name, element in c.secondary.by_name("schedules").items():
         if name not in wanted and dig(element, "properties.isEnabled") is True:
@@ -308,7 +322,9 @@ def _own_storage(c: Comparison, one: Element, other: Element) -> None:
         "properties.publicNetworkAccess",
         "properties.networkAcls.defaultAction",
     )
-    c.same("storage", one, other, ["kind", *names, "properties.isHnsEnabled"])
+    c.same(
+        "storage", one, other, ["kind", "sku.name", *names, "properties.isHnsEnabled", "properties.minimumTlsVersion"]
+    )
     c.must("storage", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
 
 
@@ -338,6 +354,14 @@ def object_replication(c: Comparison) -> None:
     policies = c.secondary.many("object_replication_policies")
     if c.primary.many("object_replication_policies") or policies:
         fitting = [each for each in policies if _replicates(each, source, target)]
+        wanted = {each for policy in c.primary.many("object_replication_policies") for each in _containers(policy)}
+        lacking = wanted - {each for policy in fitting for each in _containers(policy)}
+        if fitting and lacking:
+            c.add(
+                f"object_replication_policies.{name_of(fitting[0])}.rules",
+                "replicates other containers",
+                sorted(lacking),
+            )
         if not fitting:
             names = [name_of(each) for each in policies]
             path = f"object_replication_policies.{names[0]}" if names and names[0] else "object_replication_policies"
@@ -349,6 +373,12 @@ def object_replication(c: Comparison) -> None:
         "containerDeleteRetentionPolicy.enabled",
     ):
         c.must("blob_service", c.secondary.one("blob_service"), f"properties.{path}", [True], "is not on")
+    days = ["properties.deleteRetentionPolicy.days", "properties.containerDeleteRetentionPolicy.days"]
+    _not_less(c, "blob_service", c.primary.one("blob_service"), c.secondary.one("blob_service"), days)
+
+
+def _containers(policy: Element) -> set[str]:
+    return {str(comparable(dig(rule, "sourceContainer"))) for rule in _list(dig(policy, "properties.rules"))}
 
 
 def _replicates(policy: Element, source: Any, target: Any) -> bool:
@@ -367,15 +397,8 @@ def _vault(c: Comparison, one: Element, other: Element) -> None:
     c.must("keyvault", other, "properties.enableSoftDelete", [True], "soft delete is off")
     c.must("keyvault", other, "properties.enablePurgeProtection", [True], "purge protection is off")
     c.same("keyvault", one, other, ["properties.enableRbacAuthorization", "properties.publicNetworkAccess"])
-    c.same("keyvault", one, other, ["properties.networkAcls.defaultAction"])
-    days = "properties.softDeleteRetentionInDays"
-    if not _at_least(dig(other, days), dig(one, days)):
-        c.add(
-            "keyvault.softDeleteRetentionInDays",
-            "keeps what is deleted for fewer days",
-            dig(one, days),
-            dig(other, days),
-        )
+    c.same("keyvault", one, other, ["properties.networkAcls.defaultAction", "properties.sku.name"])
+    _not_less(c, "keyvault", one, other, ["properties.softDeleteRetentionInDays"])
 
 
 def container_registry(c: Comparison) -> None:
@@ -386,7 +409,7 @@ def container_registry(c: Comparison) -> None:
 def _container_registry(c: Comparison, one: Element, other: Element) -> None:
     c.must("acr", other, "sku.name", ["Premium"], "cannot be replicated: that takes the SKU Premium")
     c.must("acr", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
-    c.same("acr", one, other, ["properties.zoneRedundancy"])
+    c.same("acr", one, other, ["properties.zoneRedundancy", "properties.adminUserEnabled"])
     for replica in c.secondary.many("acr_replications"):
         if squeeze(str(replica.get("location"))) == squeeze(c.region):
             break
@@ -404,12 +427,18 @@ def _container_registry(c: Comparison, one: Element, other: Element) -> None:
 
 def monitoring(c: Comparison) -> None:
     for one, other in c.both("app_insights"):
-        names = ("WorkspaceResourceId", "RetentionInDays", "DisableLocalAuth")
+        names = (
+            "WorkspaceResourceId",
+            "RetentionInDays",
+            "DisableLocalAuth",
+            "IngestionMode",
+            "publicNetworkAccessForIngestion",
+        )
         c.here("app_insights", other)
         c.same("app_insights", one, other, [f"properties.{name}" for name in names])
     for one, other in c.both("log_analytics"):
         c.here("log_analytics", other)
-        c.same("log_analytics", one, other, ["properties.retentionInDays"])
+        c.same("log_analytics", one, other, ["properties.retentionInDays", "properties.sku.name"])
         c.must("log_analytics", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
 
 
@@ -514,6 +543,7 @@ def _configuration_store(c: Comparison, one: Element, other: Element) -> None:
     c.must("app_config", other, "properties.enablePurgeProtection", [True], "purge protection is off")
     c.must("app_config", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
     c.same("app_config", one, other, ["properties.disableLocalAuth", "properties.publicNetworkAccess"])
+    _not_less(c, "app_config", one, other, ["properties.softDeleteRetentionInDays"])
     replicas = c.secondary.many("app_config_replicas")
     away = [
         each
@@ -536,13 +566,15 @@ def _configuration_store(c: Comparison, one: Element, other: Element) -> None:
 def search_and_state(c: Comparison) -> None:
     for one, other in c.both("search_service"):
         c.here("search_service", other)
-        c.same("search_service", one, other, ["sku.name"])
+        c.same("search_service", one, other, ["sku.name", "properties.publicNetworkAccess"])
+        _not_less(c, "search_service", one, other, ["properties.replicaCount", "properties.partitionCount"])
         c.must("search_service", other, "properties.status", ["running"], "does not run")
         c.must("search_service", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
     for _, other in c.both("cosmos_account"):
         regions = [dig(each, "locationName") for each in _list(dig(other, "properties.locations"))]
         if not _has_region(regions, c.region):
             c.add("cosmos_account.locations", "is not in the secondary's region", c.region, regions)
+        c.must("cosmos_account", other, "properties.provisioningState", [*SUCCEEDED, None], "is not provisioned")
         c.must("cosmos_account", other, "properties.enableAutomaticFailover", [True], "does not fail over by itself")
         c.must("cosmos_account", other, "properties.backupPolicy.type", ["Continuous"], "has no continuous backup")
 
@@ -574,13 +606,25 @@ def _impacted(event: Element) -> Iterable[Any]:
 
 def deleted_twins(c: Comparison) -> None:
     planned = {str(_last(comparable(other))) for other in c.twins.ids.values()}
-    for kind, entries in c.secondary.one("deleted").items():
+    lists = c.secondary.one("deleted")
+    for kind in sorted({*lists, *c.primary.one("deleted")}):
+        entries = lists.get(kind)
         if not isinstance(entries, list):
             raise Unread(f"deleted.{kind}", "the secondary's is no list")
         for entry in entries:
             name = dig(entry, "name")
             if comparable(name) in planned:
                 c.add(f"deleted.{kind}.{name}", "something deleted still holds a planned name", None, name)
+
+
+def _keys(value: Any) -> list[str]:
+    return list(value) if isinstance(value, Mapping) else []
+
+
+def _not_less(c: Comparison, path: str, one: Element, other: Element, names: Iterable[str]) -> None:
+    for name in names:
+        if not _at_least(dig(other, name), dig(one, name)):
+            c.add(f"{path}.{label(name)}", "is less than in the primary", dig(one, name), dig(other, name))
 
 
 def _list(value: Any) -> list[Any]:

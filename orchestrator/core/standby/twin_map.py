@@ -11,6 +11,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value, from_builtins
 from orchestrator.core.base.regions import squeeze
+from orchestrator.core.standby.inventory import dig
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -110,3 +111,48 @@ class Translator:
 
 def _last(resource_id: str) -> str:
     return resource_id.rstrip("/").rpartition("/")[2]
+
+
+ALONE = ("hub", "storage", "keyvault", "app_insights", "log_analytics", "search_service")
+"""Keys under which each side has one resource of its own."""
+
+
+def infer_twin_map(primary: Mapping[str, Any], secondary: Mapping[str, Any]) -> TwinMap:
+    """The map that two inventories suggest: what stands in the same place on both sides is taken for twins.
+
+    Nothing is known of what jobs need then, nor how old a replication may be.
+    """
+    pairs = [(dig(primary, f"{key}.id"), dig(secondary, f"{key}.id")) for key in ALONE]
+    projects = [sorted(str(dig(each, "id")) for each in _elements(side, "projects")) for side in (primary, secondary)]
+    if len(projects[0]) == len(projects[1]):
+        pairs += zip(*projects, strict=True)
+    for key, reference in (("connections", "properties.metadata.ResourceId"), ("computes", "properties.resourceId")):
+        there = {str(dig(each, "name")): dig(each, reference) for each in _elements(secondary, key)}
+        pairs += [(dig(each, reference), there.get(str(dig(each, "name")))) for each in _elements(primary, key)]
+    principals: dict[str, str] = {}
+    identities = [dig(side, "hub.identity") for side in (primary, secondary)]
+    principals |= _pair_texts(*(dig(each, "principalId") for each in identities))
+    assigned = [dig(each, "userAssignedIdentities") for each in identities]
+    if all(isinstance(each, Mapping) and len(each) == 1 for each in assigned):
+        ((one, its), (other, others)) = (next(iter(each.items())) for each in assigned)
+        pairs.append((one, other))
+        principals |= _pair_texts(dig(its, "principalId"), dig(others, "principalId"))
+    ids = {one: other for pair in pairs for one, other in _pair_texts(*pair).items()}
+    groups = [_group(dig(side, "hub.id")) for side in (primary, secondary)]
+    regions = _pair_texts(dig(primary, "hub.location"), dig(secondary, "hub.location"))
+    return TwinMap(ids=ids | _pair_texts(*groups), principals=principals, regions=regions)
+
+
+def _elements(side: Mapping[str, Any], key: str) -> list[Any]:
+    found = side.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _pair_texts(one: Any, other: Any) -> dict[str, str]:
+    """Two texts as an entry of a map; nothing if one is missing, or both are the same: then it is shared."""
+    both = isinstance(one, str) and isinstance(other, str) and bool(one) and bool(other)
+    return {one: other} if both and one.casefold() != other.casefold() else {}
+
+
+def _group(resource_id: Any) -> str:
+    return resource_id.partition("/providers/")[0] if isinstance(resource_id, str) else ""

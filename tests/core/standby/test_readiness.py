@@ -16,7 +16,7 @@ from stories import DEEP
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.standby.readiness import Readiness, compare
 from orchestrator.core.standby.readiness_checks import CHECKS, family_of
-from orchestrator.core.standby.twin_map import Translator, twin_map_from
+from orchestrator.core.standby.twin_map import Translator, infer_twin_map, twin_map_from
 
 SHARED = Path(__file__).parents[4] / "shared" / "corpus" / "arm" / "synthetic"
 PRIMARY = inventory("ne")
@@ -288,6 +288,16 @@ def test_names_in_ids_hosts_and_paths_are_translated() -> None:
     )
     assert translate.name("pe-ne") == "pe-we"
     assert translate.value("someone") == "someone"
+
+
+def test_without_a_map_twins_are_told_by_their_place() -> None:
+    """What both sides have in common is shared; one drift is still found."""
+    inferred = infer_twin_map(PRIMARY, inventory("we"))
+    assert compare(PRIMARY, inventory("we"), inferred, CHECKS).findings == ()
+    other = changed("connections.0.properties.authType", "ApiKey")
+    (found,) = compare(PRIMARY, other, infer_twin_map(PRIMARY, other), CHECKS).findings
+    assert found.path == "connections.models.authType"
+    assert infer_twin_map({"hub": 7, "projects": [None]}, {}).ids == {}
 
 
 @pytest.mark.parametrize(
