@@ -24,8 +24,6 @@ CLIENT = ROOT / "client"
 FILES = sorted((CLIENT / "hubswitch_client").glob("*.py"))
 DEPENDENCIES = {"azure-appconfiguration", "azure-identity"}
 OPTIONAL = "azure.ai.ml"
-IMPORT_LIMIT = 0.15
-"""Seconds for ``import hubswitch_client``."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -114,15 +112,6 @@ def test_importing_it_imports_no_sdk() -> None:
     tops = {name.split(".")[0] for name in python(code, CLIENT).split()}
     before = {name.split(".")[0] for name in python("import sys; print(*sys.modules)", CLIENT).split()}
     assert tops - before - set(sys.stdlib_module_names) == {"hubswitch_client"}
-
-
-def test_importing_it_is_quick() -> None:
-    """Under 150 ms in a fresh process that nothing disturbs; a busy machine may have several tries."""
-    code = "import time; began = time.perf_counter(); import hubswitch_client; print(time.perf_counter() - began)"
-    took: list[float] = []
-    while len(took) < 20 and min(took, default=1.0) >= IMPORT_LIMIT:
-        took.append(float(python(code, CLIENT)))
-    assert min(took) < IMPORT_LIMIT, took
 
 
 def programs(page: Path) -> list[str]:

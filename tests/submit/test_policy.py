@@ -186,10 +186,10 @@ def test_a_second_put_that_is_refused_because_the_first_was_taken_is_no_refusal(
     monkeypatch.setattr(azure.kernel, "refuses_second_puts", True)
     azure.faults.set(region, "control", "lost-answer", method="PUT", path=f"/jobs/{name}", times=1)
     with pytest.raises((ServiceRequestError, ServiceResponseError)):
-        client(at.plan.primary).jobs.create_or_update(training(name))
+        client(at.plan.primary).jobs.create_or_update(training(name, tags={"local.duration": "36000"}))
     said.clear()
     with pytest.raises(HttpResponseError, match="cannot be changed"):
-        client(at.plan.primary).jobs.create_or_update(training(name))
+        client(at.plan.primary).jobs.create_or_update(training(name, tags={"local.duration": "36000"}))
     kept = record(at, name)
     assert kept is not None
     assert (kept.status, said) == (JobStatus.RUNNING, [])
