@@ -3,55 +3,70 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
-from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.policy import Policy
+from orchestrator.cli.plan_description import describe, steps_as_json
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.plan.faults import PlacedFault, without_place
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.plan.steps import OnError, Parallel, Step, Workflow, steps_in
-from orchestrator.plan_files import plan_in
-from orchestrator.workflows.activities.steps import STEPS
-
-RESOURCE_MANAGER_CALLS = (
-    "after a switch: the list of the side that was left, a GET per old run missing there, a cancel per running one",
-    "capture, per job: one GET, and one per asset; reconciliation: the list of the active side, a GET per submission",
-    "replication: twenty GETs a minute, a GET and a PUT per asset that is lacking, a POST for a signature per upload",
-    "drills: dry none but the probes; canary one PUT, and GETs until it has ended",
-    "probe `control`: GET of each side's project",
-    "polls: the availability statuses of each side's resource groups, the health events of each subscription",
-    "canaries, if there are any: two PUTs for each, and up to eight GETs until its deadline",
-)
+from orchestrator.core.plan.steps import Parallel
+from orchestrator.plan_files import check_plans
 
 
-AFTERWARDS = {
-    OnError.STOP: "people are told and the run stands still until it succeeds",
-    OnError.CONTINUE: "the run goes on without it",
-}
-"""What follows a step that has used up its time or its tries."""
+def plan_check_command(
+    places: Sequence[Path], *, out: TextIO, err: TextIO, online: bool = False, as_json: bool = False
+) -> int:
+    """2 if there is a fault, else 0 and what each plan does; 1 if Azure could not be asked.
 
+    Every fault and every warning is a line on ``err``, with its place.
 
-def plan_check_command(file: Path, *, out: TextIO, err: TextIO, online: bool = False) -> int:
-    """0 and a description of the plan, or 2 and one line that says what is wrong with it.
-
-    ``online``: its map is held against what exists on both sides besides. Nothing else needs Azure.
+    Args:
+        places: plans, or folders with plans (``*.yaml``). Together they are checked as those of one app.
+        out: takes what the plans do, or the JSON.
+        err: takes faults and warnings.
+        online: hold the maps of plans without a fault against what exists on both sides. Nothing else needs Azure.
+        as_json: print faults, warnings and steps as one JSON object.
     """
-    try:
-        plan = plan_in(file)
-    except InvalidInput as fault:
-        print(fault, file=err)
-        return 2
-    print(describe(plan), file=out)
+    checked = check_plans(places)
+    faults, warnings, unasked = list(checked.faults), list(checked.warnings), []
     if online:
-        from orchestrator.cli.online_plan import online_check
+        from orchestrator.cli.online_plan import compare_with_azure  # Azure's clients are not needed offline
 
-        return online_check(file, plan, out=out, err=err)
-    return 0
+        for file, plan in checked.plans.items():
+            try:
+                refused, known = compare_with_azure(file, plan, checked.documents[file])
+            except InvalidInput as fault:
+                faults.append(without_place(fault))
+            except HubswitchError as fault:
+                unasked.append(f"{file}: the two sides could not be asked: {fault}")
+            else:
+                faults += refused
+                warnings += known
+    for line in (*faults, *(f"warning: {each}" for each in warnings), *unasked):
+        print(line, file=err)
+    is_ok = not faults and not unasked
+    if as_json:
+        print(json.dumps(_report(is_ok, faults, warnings, checked.plans.values())), file=out)
+    else:
+        print("\n\n".join(map(describe, checked.plans.values())), end="\n" if checked.plans else "", file=out)
+        if online and is_ok:
+            print("online: every compute and datastore that the plan names exists, with memory enough", file=out)
+    return 2 if faults else int(not is_ok)
+
+
+def _report(
+    is_ok: bool, faults: list[PlacedFault], warnings: list[PlacedFault], plans: Iterable[Plan]
+) -> dict[str, Any]:
+    return {
+        "ok": is_ok,
+        "faults": [each._asdict() for each in faults],
+        "warnings": [each._asdict() for each in warnings],
+        "steps": [step for plan in plans for step in steps_as_json(plan)],
+    }
 
 
 def plan_schema_command(*, out: TextIO) -> int:
@@ -64,97 +79,6 @@ def plan_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(Plan, schema_hook=None)
     schema["$defs"][Parallel.__name__]["required"] = ["parallel"]  # its kind may be left out: see with_group_tags
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hubswitch plan", **_durations(schema)}
-
-
-def describe(plan: Plan) -> str:
-    """What a plan does in each phase, and every call in it that needs Resource Manager."""
-    sides = [f"  {role}: {plan.side(role).hub}/{plan.side(role).project} in {plan.side(role).region}" for role in Role]
-    probes = [f"  {role}: {', '.join(plan.surfaces(role))}" for role in Role]
-    lines = [
-        f"{plan.pair} ({plan.tier}), mode {plan.policy.mode}",
-        *sides,
-        "probes",
-        *probes,
-        _polls(plan),
-        _detection(plan.policy),
-        _phase_a(plan),
-        _phase_b(plan),
-        *_steps(plan),
-        _canaries(plan),
-        "calls that need Resource Manager",
-        *(f"  {call}" for call in (*_calls_of_steps(plan), *RESOURCE_MANAGER_CALLS)),
-    ]
-    return "\n".join(lines)
-
-
-def _polls(plan: Plan) -> str:
-    if plan.polls.interval is None:
-        return "polls: none"
-    read = [role.value for role in Role if plan.side(role).logs]
-    logs = f", logs of the {' and the '.join(read)}" if read else ""
-    return f"polls every {plan.polls.interval}: Resource Health, Service Health{logs}"
-
-
-def _phase_a(plan: Plan) -> str:
-    return (
-        f"phase A: claim the epoch in {plan.ledger.account}, publish the pointer at {plan.pointer.endpoint}, verify it "
-        f"on {len(plan.pointer.replicas)} replicas; no call of Resource Manager, none to the side that is left"
-    )
-
-
-def _phase_b(plan: Plan) -> str:
-    return (
-        f"phase B: resubmit jobs (policy {plan.jobs.policy} unless tagged) in batches of {plan.jobs.batch}, at most "
-        f"{plan.jobs.write_burst} at once and {plan.jobs.writes_per_second:g} a second after that"
-    )
-
-
-def _steps(plan: Plan) -> Iterator[str]:
-    """Every step of each direction, and whether it needs Resource Manager."""
-    for field in msgspec.structs.fields(Workflow):
-        items = getattr(plan.steps, field.name)
-        yield f"steps of a {field.name}, after phase A" if items else f"steps of a {field.name}: none but phase A"
-        for number, item in enumerate(items, 1):
-            if isinstance(item, Parallel):
-                yield f"  {number}. side by side:"
-                yield from (f"     - {_step(step)}" for step in item.parallel)
-            else:
-                yield f"  {number}. {_step(item)}"
-
-
-def _calls_of_steps(plan: Plan) -> Iterator[str]:
-    """What the plan's steps ask Resource Manager, each kind once."""
-    used = {step.kind for items in (plan.steps.failover, plan.steps.failback) for _, step in steps_in(items)}
-    yield from (call for name, kind in STEPS.items() if name in used for call in kind.shape.calls)
-
-
-def _step(step: Step) -> str:
-    named = f"{step.name} ({step.kind})" if step.name else step.kind
-    ends = [f"for {step.timeout}"] if step.timeout is not None else []
-    ends += [f"{step.retry.tries} times"] if step.retry.tries is not None else []
-    tried = f"tried {' or '.join(ends)}, then {AFTERWARDS[step.on_error]}" if ends else "tried until it succeeds"
-    needs = "yes" if STEPS[step.kind].needs_resource_manager else "no"
-    return f"{named}: {tried}; needs Resource Manager: {needs}"
-
-
-def _canaries(plan: Plan) -> str:
-    """What canaries cost, in jobs: what a job costs is the price of its cluster."""
-    canary = plan.canary
-    if not canary.interval:
-        return "canaries: none (canary.interval is 0s); jobs that do not run are seen by people, not by the probe"
-    daily = timedelta(days=1) / canary.interval
-    return (
-        f"canaries: {2 * daily:g} jobs a day, {daily:g} on {canary.compute} of each side, each to complete within "
-        f"{canary.deadline}; fewer with a longer canary.interval, none with 0s"
-    )
-
-
-def _detection(policy: Policy) -> str:
-    quickest = policy.confirm_after + policy.bad_after * policy.suspect_interval
-    return (
-        f"decision: two classes bad for {policy.confirm_after} (at the earliest about {quickest} after the fault), "
-        f"then none for {policy.cooldown}"
-    )
 
 
 def _durations(node: Any) -> Any:

@@ -410,13 +410,14 @@ def readiness_compare(
 
 @plan.command("check")
 def plan_check(
-    file: Annotated[Path, typer.Argument(help="A plan.")],
-    online: Annotated[bool, typer.Option("--online", help="Compare its map with what exists on both sides.")] = False,
+    places: Annotated[list[Path], typer.Argument(help="Plans, or folders: every *.yaml directly in one is a plan.")],
+    online: Annotated[bool, typer.Option("--online", help="Compare maps with what exists on both sides.")] = False,
+    json: Json = False,
 ) -> None:
-    """Validate a plan and print what it would do."""
+    """Report every fault of plans at once, and print what they would do; exit 2 if there is a fault."""
     from orchestrator.cli.commands_plan import plan_check_command
 
-    raise typer.Exit(plan_check_command(file, online=online, out=sys.stdout, err=sys.stderr))
+    raise typer.Exit(plan_check_command(places, online=online, as_json=json, out=sys.stdout, err=sys.stderr))
 
 
 @plan.command("schema")

@@ -63,7 +63,7 @@ def test_a_wrong_plan_is_refused_with_file_line_field_and_expectation(
     assert status_of(["plan", "check", str(wrong)]) == 2
     said = capsys.readouterr().err
     line = next(n for n, row in enumerate(wrong.read_text().splitlines(), 1) if "sometimes" in row)
-    assert said.startswith(f"{wrong}:{line}: policy.mode: expected ")
+    assert said.startswith(f"{wrong}:{line}:9: policy.mode: expected ")
     assert "sometimes" in said
 
 

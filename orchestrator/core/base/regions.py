@@ -61,6 +61,9 @@ def _table() -> dict[str, str]:
 
 _CANONICAL = _table()
 
+REGIONS = tuple(sorted(set(_CANONICAL.values()) - {GLOBAL}))
+"""Every canonical name."""
+
 
 def region_named(name: str) -> str | None:
     """The canonical name of a region, however it is spelt; ``global`` for the whole world; None if unknown."""

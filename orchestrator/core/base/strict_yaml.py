@@ -1,5 +1,9 @@
 """The one door for YAML that people write. It refuses what YAML itself lets pass: two keys of one name, and abysses.
 
+A text is read into nodes first, because nodes know their lines and columns; the values are made from the nodes. All
+faults are collected where the text can be read at all: a key that comes twice, and a scalar that is none, hide no
+other fault.
+
 The safe loader in C is used where there is one. It has no bound of its own for brackets in brackets, and ends the
 process where its stack ends; so they are counted first.
 """
@@ -7,15 +11,219 @@ process where its stack ends; so they are counted first.
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.base.errors import InvalidInput
 
 DEEPEST = 200
 """Brackets in brackets. What people write has a handful."""
 
+LARGEST = 100_000
+"""Values that a text may stand for, aliases counted at each place: a few lines could stand for billions."""
+
 SHOWN = 200
+
+MERGE = "tag:yaml.org,2002:merge"
+
+
+class Place(NamedTuple):
+    """Where something stands in a text; both numbers begin at 1."""
+
+    line: int
+    column: int
+
+
+class YamlFault(NamedTuple):
+    """What makes a text no YAML that can be meant. ``place`` is None where nobody can tell it."""
+
+    place: Place | None
+    field: str
+    expected: str
+    got: str
+
+
+class Entry(NamedTuple):
+    """One key of a mapping, with its value."""
+
+    key: Any
+    key_node: Any
+    value_node: Any
+
+
+class Document:
+    """A YAML text as plain data, the places of its parts, and what is wrong with it as YAML.
+
+    Where a key comes twice, ``value`` has the first; a scalar that cannot be read is its text.
+    """
+
+    def __init__(self, root: Any, faults: list[YamlFault]) -> None:
+        """See ``read_document``."""
+        self.faults = faults
+        self._root = root
+        self._entries: dict[int, list[Entry]] = {}
+        self._made: dict[int, Any] = {}
+        self.value = None
+        if root is not None:
+            import yaml
+
+            self._maker = yaml.constructor.SafeConstructor()
+            self._drop_doubles(root, "", set())
+            self.value = self._make(root, "")
+
+    def place(self, field: str) -> Place | None:
+        """Where a field such as ``a.b[2].c`` stands, or its nearest ancestor if it is missing.
+
+        That is the scalar itself for a scalar, and the key for what has several lines. None for an empty text.
+        """
+        return self._find(field)[0]
+
+    def place_of_key(self, field: str) -> Place | None:
+        """The same, but for the key of the field: the line that a reader looks for."""
+        return self._find(field)[1]
+
+    def has(self, field: str) -> bool:
+        """Whether the field is written in the text."""
+        return self._find(field)[2]
+
+    def _find(self, field: str) -> tuple[Place | None, Place | None, bool]:
+        if self._root is None:
+            return None, None, False
+        node, place, key_place = self._root, _place(self._root), _place(self._root)
+        rest = field
+        while rest:
+            step = self._step(node, rest)
+            if step is None:
+                return place, key_place, False
+            key_node, node, rest = step
+            key_place = _place(key_node)
+            place = _place(node) if _is_scalar(node) and key_node.start_mark.line <= node.start_mark.line else key_place
+        return place, key_place, True
+
+    def _step(self, node: Any, rest: str) -> tuple[Any, Any, str] | None:
+        """The key (or element) that a path begins with, its value, and what is left of the path."""
+        if isinstance(node.value, str):
+            return None
+        if index := re.match(r"\.?\[?(\d+)\]?(?=[.\[]|$)", rest):
+            if _is_sequence(node) and int(index[1]) < len(node.value):
+                element = node.value[int(index[1])]
+                return element, element, rest[index.end() :]
+            if _is_sequence(node):
+                return None
+        best: tuple[Any, Any, str] | None = None
+        for entry in reversed(self._entries.get(id(node), [])):  # a key of the mapping itself comes after merged ones
+            for spelt in (f".{entry.key}", f"[{entry.key}]", str(entry.key)):
+                left = rest[len(spelt) :]
+                if not (rest.startswith(spelt) and (not left or left[0] in ".[")):
+                    continue
+                if best is None or len(left) < len(best[2]):
+                    best = (entry.key_node, entry.value_node, left)
+        return best
+
+    def _make(self, node: Any, path: str) -> Any:
+        if id(node) in self._made:
+            return self._made[id(node)]
+        if _is_scalar(node):
+            made = self._scalar(node, path)
+        elif _is_sequence(node) and node.tag == "tag:yaml.org,2002:seq":
+            made = [self._make(item, f"{path}[{n}]") for n, item in enumerate(node.value)]
+        elif _is_mapping(node) and node.tag == "tag:yaml.org,2002:map":
+            made = self._mapping(node, path)
+        else:
+            self._fault(node, path, "plain YAML: mappings, lists, texts, numbers, times", f"the tag {node.tag}")
+            made = None
+        self._made[id(node)] = made
+        return made
+
+    def _scalar(self, node: Any, path: str) -> Any:
+        import yaml
+
+        try:
+            return self._maker.construct_object(node)
+        except yaml.constructor.ConstructorError as fault:
+            said = f"the tag {node.tag}" if "could not determine" in str(fault.problem) else _one_line(fault.problem)
+            self._fault(node, path, "a YAML document", said)
+        except (ValueError, KeyError, OverflowError) as fault:
+            kind = "time" if node.tag.endswith(":timestamp") else node.tag.rpartition(":")[2]
+            self._fault(node, path, "a YAML document", _one_line(f"the {kind} {node.value}: {fault}"))
+        return node.value
+
+    def _mapping(self, node: Any, path: str) -> dict[Any, Any]:
+        import yaml
+
+        try:
+            self._maker.flatten_mapping(node)  # puts what is merged before what the mapping has itself
+        except yaml.constructor.ConstructorError as fault:
+            self._fault(node, path, "a YAML document", _one_line(fault.problem))
+            node.value = [pair for pair in node.value if pair[0].tag != MERGE]
+        made: dict[Any, Any] = {}
+        entries: list[Entry] = []
+        for key_node, value_node in node.value:
+            if not _is_scalar(key_node):
+                self._fault(key_node, path, "a YAML document", "a key that is no text")
+                continue
+            key = self._make(key_node, path)
+            made[key] = self._make(value_node, f"{path}.{key}" if path else str(key))
+            entries.append(Entry(key, key_node, value_node))
+        self._entries[id(node)] = entries
+        return made
+
+    def _drop_doubles(self, node: Any, path: str, seen: set[int]) -> None:
+        """Leave out every second key of one name, before merging puts keys there that may come again."""
+        if id(node) in seen or _is_scalar(node):
+            return
+        seen.add(id(node))
+        if _is_sequence(node):
+            for number, item in enumerate(node.value):
+                self._drop_doubles(item, f"{path}[{number}]", seen)
+            return
+        first: dict[str, Any] = {}
+        others = []
+        for key_node, value_node in node.value:
+            name = f"{path}.{key_node.value}" if path else str(key_node.value)
+            if not _is_scalar(key_node) or key_node.tag == MERGE:
+                others.append((key_node, value_node))
+            elif key_node.value in first:
+                self._fault(key_node, name, "a YAML document", f"the key {key_node.value} a second time")
+                continue
+            else:
+                first[key_node.value] = (key_node, value_node)
+            self._drop_doubles(value_node, name, seen)
+        node.value = [*others, *first.values()]
+
+    def _fault(self, node: Any, path: str, expected: str, got: str) -> None:
+        self.faults.append(YamlFault(_place(node), path, expected, got[:SHOWN]))
+
+
+def read_document(text: str) -> Document:
+    """A YAML text, read as far as it can be. Never raises; see ``Document.faults``."""
+    import yaml  # 20 ms that no worker's start needs
+
+    text = text.removeprefix("\ufeff")
+    place = _too_deep(text)
+    if place:
+        return Document(None, [_abyss(place)])
+    try:
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as fault:
+        return Document(None, [_unreadable(text, fault)])
+    except yaml.reader.ReaderError as fault:
+        return Document(None, [_unprintable(text, fault)])
+    except RecursionError:
+        return Document(None, [_abyss(None)])
+    except (yaml.YAMLError, ValueError) as fault:
+        return Document(None, [YamlFault(None, "", "a YAML document", _one_line(fault))])
+    if root is None:
+        return Document(None, [])
+    bounds = _Bounds()
+    try:
+        bounds.measure(root, 0)
+    except RecursionError:
+        return Document(None, [_abyss(None)])
+    if bounds.is_abyss:
+        return Document(None, [_abyss(None)])
+    if bounds.sizes[id(root)] > LARGEST:
+        return Document(None, [YamlFault(None, "", f"at most {LARGEST} values, those of aliases counted", "more")])
+    return Document(root, [])
 
 
 def yaml_from(text: str, where: str) -> Any:
@@ -25,103 +233,110 @@ def yaml_from(text: str, where: str) -> Any:
         InvalidInput: it is no YAML, holds a key twice or a time that is none, or is nested too deeply; names file and,
             where it can be told, the line.
     """
-    import yaml  # 20 ms that no worker's start needs
-
-    line = _too_deep(text)
-    if line:
-        raise _abyss(f"{where}:{line}")
-    try:
-        found = yaml.load(text, Loader=_loader())  # noqa: S506 - it is the safe loader
-    except yaml.MarkedYAMLError as fault:
-        mark = fault.problem_mark or fault.context_mark
-        place = f"{where}:{mark.line + 1}" if mark else where
-        raise InvalidInput(place, "", "a YAML document", " ".join(str(fault.problem).split())[:SHOWN]) from fault
-    except RecursionError as fault:
-        raise _abyss(where) from fault
-    except (yaml.YAMLError, ValueError) as fault:
-        raise InvalidInput(where, "", "a YAML document", " ".join(str(fault).split())[:SHOWN]) from fault
-    if _is_abyss(found):
-        raise _abyss(where)
-    return found
-
-
-def _abyss(where: str) -> InvalidInput:
-    return InvalidInput(where, "", f"things in things to a depth of {DEEPEST}", "more")
-
-
-def _is_abyss(found: Any) -> bool:
-    """Whether something is nested too deeply without brackets. Anchors may make it deep without end."""
-    layer = [found]
-    for _ in range(DEEPEST + 1):
-        held = [item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, dict | list)]
-        layer = list({id(each): each for holder in held for each in holder}.values())
-        if not layer:
-            return False
-    return True
+    document = read_document(text)
+    if document.faults:
+        fault = document.faults[0]
+        raise InvalidInput(f"{where}:{fault.place.line}" if fault.place else where, "", fault.expected, fault.got)
+    return document.value
 
 
 def line_of(text: str, field: str) -> int | None:
     """Line (from 1) on which a field stands, such as ``a.b[2].c``; of its nearest ancestor if it is missing."""
-    import yaml
-
-    node: Any = yaml.compose(text, Loader=_loader())
-    line = node.start_mark.line + 1 if node else None
-    for inside, plain in re.findall(r"\[([^\]]*)\]|([^.\[\]]+)", field):
-        child = _child(node, inside or plain)
-        if child is None:
-            break
-        line, node = child
-    return line
+    place = read_document(text).place_of_key(field)
+    return place.line if place else None
 
 
-def _child(node: Any, part: str) -> tuple[int, Any] | None:
-    """Line and node of an element of a sequence, or of the value of a key."""
-    for number, entry in enumerate(node.value if isinstance(node.value, list) else []):
-        key, value = entry if isinstance(entry, tuple) else (entry, entry)
-        if (key is not value and key.value == part) or (key is value and part == str(number)):
-            return key.start_mark.line + 1, value
-    return None
+class _Bounds:
+    """How deep nodes are nested, and how many values they stand for, without following an alias twice."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[int, int] = {}
+        self.is_abyss = False
+        self._heights: dict[int, int] = {}
+        self._open: set[int] = set()
+
+    def measure(self, node: Any, depth: int) -> int:
+        """Levels below a node. Nothing is followed below an abyss, nor from a node into itself."""
+        if id(node) in self._open or depth > DEEPEST:
+            self.is_abyss = True
+            self.sizes[id(node)] = 1
+            return 0
+        if id(node) in self._heights:
+            height = self._heights[id(node)]
+            self.is_abyss = self.is_abyss or depth + height > DEEPEST
+            return height
+        self._open.add(id(node))
+        size, height = 1, 0
+        for child in _children(node):
+            height = max(height, 1 + self.measure(child, depth + 1))
+            size += self.sizes[id(child)]
+        self._open.discard(id(node))
+        self.sizes[id(node)], self._heights[id(node)] = size, height
+        return height
 
 
-def _too_deep(text: str) -> int:
-    """The line in which more brackets are open than anybody means; 0 if there is none. Those in texts count, too."""
-    depth, line = 0, 1
-    for letter in text:
+def _children(node: Any) -> list[Any]:
+    if _is_scalar(node):
+        return []
+    if _is_sequence(node):
+        return list(node.value)
+    return [each for pair in node.value for each in pair]
+
+
+def _is_scalar(node: Any) -> bool:
+    return str(node.id) == "scalar"
+
+
+def _is_sequence(node: Any) -> bool:
+    return str(node.id) == "sequence"
+
+
+def _is_mapping(node: Any) -> bool:
+    return str(node.id) == "mapping"
+
+
+def _place(node: Any) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _one_line(said: object) -> str:
+    return " ".join(str(said).split())[:SHOWN]
+
+
+def _abyss(place: Place | None) -> YamlFault:
+    return YamlFault(place, "", f"things in things to a depth of {DEEPEST}", "more")
+
+
+def _unreadable(text: str, fault: Any) -> YamlFault:
+    """What the parser says; a tab in the indentation in plain words, for that is what it mostly is."""
+    mark = fault.problem_mark or fault.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark else None
+    rows = text.split("\n")
+    row = rows[mark.line] if mark and mark.line < len(rows) else ""
+    if "\t" in row[: len(row) - len(row.lstrip())]:
+        return YamlFault(place, "", "a YAML document, indented with spaces", "a tab")
+    return YamlFault(place, "", "a YAML document", _one_line(fault.problem))
+
+
+def _unprintable(text: str, fault: Any) -> YamlFault:
+    """A control character, which YAML does not allow in any text."""
+    letter = fault.character if isinstance(fault.character, int) else ord(str(fault.character)[:1] or "\0")
+    at = text.find(chr(letter))
+    before = text[: max(at, 0)]
+    place = Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1) if at >= 0 else None
+    return YamlFault(place, "", "a YAML document", f"the control character #x{letter:04x}")
+
+
+def _too_deep(text: str) -> Place | None:
+    """Where more brackets are open than anybody means; None if nowhere. Those in texts count, too."""
+    depth, line, begin = 0, 1, 0
+    for at, letter in enumerate(text):
         if letter in "[{":
             depth += 1
             if depth > DEEPEST:
-                return line
+                return Place(line, at - begin + 1)
         elif letter in "]}":
             depth = max(depth - 1, 0)
         elif letter == "\n":
-            line += 1
-    return 0
-
-
-@cache
-def _loader() -> Any:
-    import yaml
-
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    class Strict(base):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT002 - as it is called
-            seen = set()
-            for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                    if key.value in seen:
-                        raise yaml.constructor.ConstructorError(
-                            None, None, f"the key {key.value} a second time", key.start_mark
-                        )
-                    seen.add(key.value)
-            return super().construct_mapping(node, deep)
-
-        def construct_yaml_timestamp(self, node: Any) -> Any:
-            try:
-                return super().construct_yaml_timestamp(node)
-            except ValueError as fault:
-                said = f"the time {node.value}: {fault}"
-                raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from fault
-
-    Strict.add_constructor("tag:yaml.org,2002:timestamp", Strict.construct_yaml_timestamp)
-    return Strict
+            line, begin = line + 1, at + 1
+    return None

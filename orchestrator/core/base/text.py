@@ -115,4 +115,17 @@ def duration_from(text: object, where: str, field: str) -> timedelta:
     match = _DURATION.match(text) if isinstance(text, str) else None
     if not match:
         raise InvalidInput(where, field, "a duration such as 30s, 5m or 12h", repr(text))
-    return timedelta(seconds=float(match["number"]) * _UNIT[match["unit"]])
+    try:
+        return timedelta(seconds=float(match["number"]) * _UNIT[match["unit"]])
+    except OverflowError as fault:
+        raise InvalidInput(where, field, "a duration below a thousand million days", repr(text)) from fault
+
+
+def spell_duration(length: timedelta) -> str:
+    """A length of time as a plan spells it, in the largest unit that needs no fraction: ``90s``, ``5m``, ``12h``."""
+    thousandths, rest = divmod(length, timedelta(milliseconds=1))
+    if rest:
+        return f"{length / timedelta(milliseconds=1):g}ms"
+    sizes = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
+    unit = next((unit for unit, size in sizes.items() if thousandths and thousandths % size == 0), "")
+    return f"{thousandths // sizes[unit]}{unit}" if unit else f"{thousandths}ms" if thousandths else "0s"

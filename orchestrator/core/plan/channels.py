@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.text import is_https_url
+from orchestrator.core.plan.faults import Fault
 
 SETTING_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 
@@ -34,10 +35,10 @@ class BaseChannel(Value, kw_only=True, tag_field="kind"):
     def key(self) -> str:
         """Kind, host and a digest: it says which channel is meant without repeating a URL that may be a secret."""
         digest = sha256(self.address.encode()).hexdigest()[:8]
-        return f"{self.kind} {urlsplit(self.address).hostname} {digest}"
+        return f"{self.kind} {urlsplit(self.address).hostname if is_https_url(self.address) else None} {digest}"
 
-    def faults(self) -> Iterator[tuple[str, str, str]]:
-        """Field, what was expected, what was found; of everything that cannot work."""
+    def faults(self) -> Iterator[Fault]:
+        """Everything in it that cannot work."""
         yield from ()
 
 
@@ -51,9 +52,9 @@ class EventGridChannel(BaseChannel, kw_only=True, tag="event_grid"):
     def address(self) -> str:
         return self.topic
 
-    def faults(self) -> Iterator[tuple[str, str, str]]:
+    def faults(self) -> Iterator[Fault]:
         if not is_https_url(self.topic):
-            yield "topic", "an https URL", self.topic
+            yield Fault("topic", "an https URL", self.topic)
 
 
 class WebhookChannel(BaseChannel, kw_only=True, tag="webhook"):
@@ -69,12 +70,13 @@ class WebhookChannel(BaseChannel, kw_only=True, tag="webhook"):
     def address(self) -> str:
         return self.url
 
-    def faults(self) -> Iterator[tuple[str, str, str]]:
+    def faults(self) -> Iterator[Fault]:
         if not is_https_url(self.url):
-            yield "url", "an https URL", self.url
+            yield Fault("url", "an https URL", self.url)
         if not SETTING_NAME.fullmatch(self.secret_setting):
             expected = "the name of an app setting: capital letters, digits and _"
-            yield "secret_setting", expected, "something else"  # it may be the secret itself: it is not repeated
+            # Danger: it may be the secret itself, so it is not repeated.
+            yield Fault("secret_setting", expected, "something else")
 
 
 Channel = EventGridChannel | WebhookChannel
@@ -83,17 +85,18 @@ Channel = EventGridChannel | WebhookChannel
 CHANNEL_SHAPES: tuple[type[BaseChannel], ...] = get_args(Channel)
 
 
-def channel_faults(channels: Sequence[Channel], also: str | None = None) -> Iterator[tuple[str, str, str]]:
-    """Field of the plan, what was expected, what was found.
+def channel_faults(channels: Sequence[Channel], also: str | None = None) -> Iterator[Fault]:
+    """What cannot work; fields as they stand in the plan.
 
     Args:
         channels: the plan's ``notify``.
         also: the topic that its ``notices`` names, which is a channel as well.
     """
-    seen = {EventGridChannel(topic=also).key} if also else set()
+    seen = {EventGridChannel(topic=also).key: "notices"} if also else {}
     for number, channel in enumerate(channels):
-        for field, expected, got in channel.faults():
-            yield f"notify[{number}].{field}", expected, got
+        place = f"notify[{number}]"
+        for fault in channel.faults():
+            yield fault._replace(field=f"{place}.{fault.field}")
         if channel.key in seen:
-            yield f"notify[{number}]", "a channel that is not there yet", channel.key
-        seen.add(channel.key)
+            yield Fault(place, "a channel that is not there yet", channel.key, (seen[channel.key],))
+        seen.setdefault(channel.key, place)

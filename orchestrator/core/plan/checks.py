@@ -2,131 +2,156 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE
-from orchestrator.core.base.regions import GLOBAL, region_named
-from orchestrator.core.base.text import is_https_url
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, PLAN_FIELDS
+from orchestrator.core.base.regions import GLOBAL, REGIONS, region_named
+from orchestrator.core.base.text import is_https_url, spell_duration
+from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.plan.channels import channel_faults
-from orchestrator.core.plan.policy import check_policy
-from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Plan
+from orchestrator.core.plan.faults import Fault, hint_of, nearest, show
+from orchestrator.core.plan.policy import Policy, policy_faults
+from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Jobs, Plan, PollSchedule
 from orchestrator.core.plan.steps import workflow_faults
-
-
-def check_canary(canary: Canary, where: str) -> Canary:
-    """The same, if it does not contradict itself.
-
-    Raises:
-        InvalidInput: names the first field that does.
-    """
-    for name in ("deadline", "waiting"):
-        if getattr(canary, name) <= timedelta():
-            raise InvalidInput(where, f"canary.{name}", "a duration above zero", str(getattr(canary, name)))
-    if canary.interval and canary.interval < canary.deadline:
-        expected = "0s for no canaries, or at least canary.deadline"
-        raise InvalidInput(where, "canary.interval", expected, str(canary.interval))
-    return canary
-
 
 ARM_NAME = re.compile(r"[^/\s]+")
 
 CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 """learn.microsoft.com: naming and referencing containers."""
 
-Must = Callable[[bool, str, str, str], None]
-"""Whether something holds, the field, what was expected, what was found."""
 
-
-def cross_checked(plan: Plan, where: str) -> Plan:
-    """The same plan, if it can work.
-
-    Raises:
-        InvalidInput: names the first field that cannot be meant.
-    """
-
-    def must(holds: bool, field: str, expected: str, got: str) -> None:
-        if not holds:
-            raise InvalidInput(where, field, expected, got)
-
-    must(bool(PAIR_NAME.match(plan.pair)), "pair", "lower-case letters, digits and hyphens, at most 63", plan.pair)
+def plan_faults(plan: Plan) -> Iterator[Fault]:
+    """Every field that cannot be meant. Those that are wrong by themselves come before what follows from several."""
+    if not PAIR_NAME.match(plan.pair):
+        yield Fault("pair", "lower-case letters, digits and hyphens, at most 63", plan.pair)
     for role in Role:
-        _check_side(plan.side(role), role.value, must)
-    _check_both(plan, must)
+        yield from _side_faults(plan.side(role), role.value)
     for field, url in _urls(plan):
-        must(is_https_url(url), field, "an https URL", url)
-    for fault in (*channel_faults(plan.notify, plan.notices), *workflow_faults(plan.steps)):
-        must(False, *fault)
-    _check_ledger(plan, must)
-    intervals = [each for each in (plan.polls.interval, plan.polls.suspect_interval) if each is not None]
-    must(min(intervals) > timedelta(), "polls", "durations above zero, or null for none", str(min(intervals)))
-    _check_jobs(plan, must)
+        if not is_https_url(url):
+            yield Fault(field, "an https URL", url)
+    yield from _both_faults(plan)
+    yield from channel_faults(plan.notify, plan.notices)
+    yield from workflow_faults(plan.steps)
+    yield from _ledger_faults(plan)
+    yield from _poll_faults(plan.polls)
+    yield from _job_faults(plan.jobs)
     home = plan.references.home
-    must(not home or _is_region(home), "references.home", "a canonical region name", home)
-    check_canary(plan.canary, where)
-    check_policy(plan.policy, where)
-    return plan
+    if home and not _is_region(home):
+        yield Fault("references.home", "a canonical region name", home, hint=_region_hint(home))
+    yield from _canary_faults(plan.canary)
+    yield from policy_faults(plan.policy)
+    yield from _cooldown_faults(plan.policy)
 
 
-def _check_side(hub: Hub, side: str, must: Must) -> None:
-    must(_is_region(hub.region), f"{side}.region", "a canonical region name, such as eastus2", repr(hub.region))
+def _side_faults(hub: Hub, side: str) -> Iterator[Fault]:
+    if not _is_region(hub.region):
+        expected = "a canonical region name, such as eastus2"
+        yield Fault(f"{side}.region", expected, show(hub.region), hint=_region_hint(hub.region))
     for field in ("subscription", "resource_group", "hub", "project"):
         said = getattr(hub, field)
-        expected = "a name, without slashes and white space"
-        must(bool(ARM_NAME.fullmatch(said)), f"{side}.{field}", expected, repr(said))
-    guid = hub.project_guid
-    must(guid is None or bool(GUID.match(guid)), f"{side}.project_guid", "a workspace id, a GUID", str(guid))
-    must(hub.logs is None or bool(GUID.match(hub.logs)), f"{side}.logs", "a workspace id, a GUID", str(hub.logs))
+        if not ARM_NAME.fullmatch(said):
+            yield Fault(f"{side}.{field}", "a name, without slashes and white space", show(said))
+    if hub.project_guid is not None and not GUID.match(hub.project_guid):
+        yield Fault(f"{side}.project_guid", "a workspace id, a GUID", hub.project_guid)
+    if hub.logs is not None and not GUID.match(hub.logs):
+        yield Fault(f"{side}.logs", "a workspace id, a GUID", hub.logs)
     for n, resource in enumerate(hub.resources):
-        must(bool(ARM_ID.match(resource)), f"{side}.resources[{n}]", "an ARM id of a resource", resource)
+        if not ARM_ID.match(resource):
+            yield Fault(f"{side}.resources[{n}]", "an ARM id of a resource", resource)
 
 
-def _check_both(plan: Plan, must: Must) -> None:
-    must(
-        plan.primary.project_id.casefold() != plan.secondary.project_id.casefold(),
-        "secondary.project",
-        "another workspace than the primary's",
-        plan.secondary.project_id,
-    )
-    must(plan.primary.region != plan.secondary.region, "secondary.region", "another region", plan.secondary.region)
-    asked = {role: {CLASS_OF_SURFACE[surface] for surface in plan.surfaces(role)} for role in Role}
-    lacking = asked[Role.PRIMARY] ^ asked[Role.SECONDARY]
-    must(
-        not lacking,
-        "secondary",
-        "the same kinds of things to ask on both sides, for a standby that cannot be asked is never ready",
-        f"only one side with {', '.join(sorted(str(kind) for kind in lacking))}",
-    )
+def _both_faults(plan: Plan) -> Iterator[Fault]:
+    parts = ("subscription", "resource_group", "project")
+    if plan.primary.project_id.casefold() == plan.secondary.project_id.casefold():
+        others = tuple(f"{role}.{part}" for role in Role for part in parts)
+        yield Fault("secondary.project", "another workspace than the primary's", plan.secondary.project_id, others)
+    if plan.primary.region == plan.secondary.region:
+        yield Fault("secondary.region", "another region", plan.secondary.region, ("primary.region",))
+    lacking = classes_of_one_side(plan)
+    if lacking:
+        fields = {field for surface, field in PLAN_FIELDS.items() if field and CLASS_OF_SURFACE[surface] in lacking}
+        yield Fault(
+            "secondary",
+            "the same kinds of things to ask on both sides, for a standby that cannot be asked is never ready",
+            f"only one side with {', '.join(sorted(str(kind) for kind in lacking))}",
+            tuple(f"{role}.{field}" for role in Role for field in sorted(fields)),
+        )
 
 
-def _check_ledger(plan: Plan, must: Must) -> None:
+def classes_of_one_side(plan: Plan) -> frozenset[EvidenceClass | None]:
+    """Classes that are asked on one side only."""
+    asked = {role: frozenset(CLASS_OF_SURFACE[surface] for surface in plan.surfaces(role)) for role in Role}
+    return asked[Role.PRIMARY] ^ asked[Role.SECONDARY]
+
+
+def _ledger_faults(plan: Plan) -> Iterator[Fault]:
     container = plan.ledger.container
-    must(bool(CONTAINER.fullmatch(container)), "ledger.container", "a container's name", repr(container))
-    ours = urlsplit(plan.ledger.account).netloc.casefold()
+    if not CONTAINER.fullmatch(container):
+        yield Fault("ledger.container", "a container's name", show(container))
     for role in Role:
-        theirs = urlsplit(plan.side(role).storage or "").netloc.casefold()
-        expected = f"another account than the {role}'s own, which goes with its region"
-        must(theirs != ours, "ledger.account", expected, plan.ledger.account)
+        storage = plan.side(role).storage
+        if storage and _host(storage) == _host(plan.ledger.account):
+            expected = f"another account than the {role}'s own, which goes with its region"
+            yield Fault("ledger.account", expected, plan.ledger.account, (f"{role}.storage",))
 
 
-def _check_jobs(plan: Plan, must: Must) -> None:
-    jobs = plan.jobs
-    must(jobs.batch >= 1, "jobs.batch", "at least 1", str(jobs.batch))
-    must(jobs.writes_per_second > 0, "jobs.writes_per_second", "above 0", str(jobs.writes_per_second))
-    must(jobs.patience > timedelta(), "jobs.patience", "above 0s", f"{jobs.patience.total_seconds():g}s")
-    must(jobs.retry > timedelta(), "jobs.retry", "above 0s", f"{jobs.retry.total_seconds():g}s")
-    must(jobs.write_burst >= 1, "jobs.write_burst", "at least 1", str(jobs.write_burst))
+def _poll_faults(polls: PollSchedule) -> Iterator[Fault]:
+    intervals = [each for each in (polls.interval, polls.suspect_interval) if each is not None]
+    if min(intervals) <= timedelta():
+        yield Fault("polls", "durations above zero, or null for none", spell_duration(min(intervals)))
+
+
+def _job_faults(jobs: Jobs) -> Iterator[Fault]:
+    if jobs.batch < 1:
+        yield Fault("jobs.batch", "at least 1", str(jobs.batch))
+    if not 0 < jobs.writes_per_second < math.inf:
+        yield Fault("jobs.writes_per_second", "above 0", str(jobs.writes_per_second))
+    for field in ("patience", "retry"):
+        length = getattr(jobs, field)
+        if length <= timedelta():
+            yield Fault(f"jobs.{field}", "above 0s", spell_duration(length))
+    if jobs.write_burst < 1:
+        yield Fault("jobs.write_burst", "at least 1", str(jobs.write_burst))
     for table in TABLES:
         for old, new in getattr(jobs, table).items():
-            must(bool(old.strip() and new.strip()), f"jobs.{table}.{old}", "a name", repr(new))
+            if not (old.strip() and new.strip()):
+                yield Fault(f"jobs.{table}.{old}", "a name", show(new))
+
+
+def _canary_faults(canary: Canary) -> Iterator[Fault]:
+    for name in ("deadline", "waiting"):
+        if getattr(canary, name) <= timedelta():
+            yield Fault(f"canary.{name}", "a duration above zero", spell_duration(getattr(canary, name)))
+    if canary.interval and canary.interval < canary.deadline:
+        expected = "0s for no canaries, or at least canary.deadline"
+        yield Fault("canary.interval", expected, spell_duration(canary.interval), ("canary.deadline",))
+
+
+def _cooldown_faults(policy: Policy) -> Iterator[Fault]:
+    """Asked of plans only: replays and tests may shorten either alone."""
+    if policy.cooldown < policy.confirm_after:
+        got = spell_duration(policy.cooldown)
+        yield Fault("policy.cooldown", "at least confirm_after", got, ("policy.confirm_after",))
 
 
 def _is_region(name: str) -> bool:
     return region_named(name) == name != GLOBAL
+
+
+def _region_hint(name: str) -> str | None:
+    found = region_named(name) or nearest(name, REGIONS)
+    return hint_of(found) if found != GLOBAL else None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.casefold()
+    except ValueError:
+        return url
 
 
 def _urls(plan: Plan) -> list[tuple[str, str]]:

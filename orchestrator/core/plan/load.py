@@ -2,41 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from orchestrator.core.base.codec import from_builtins
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.strict_yaml import line_of, yaml_from
+from orchestrator.core.base.strict_yaml import Document, read_document, yaml_from
 from orchestrator.core.base.text import duration_from
+from orchestrator.core.plan.faults import (
+    START,
+    Fault,
+    PlacedFault,
+    drop_consequences,
+    is_inside,
+    place_faults,
+    show,
+)
 from orchestrator.core.plan.schema import SCHEMA, Plan
+from orchestrator.core.plan.shape_faults import Shaped, structs_in
 from orchestrator.core.plan.steps import with_group_tags
+
+LARGEST = 1_000_000
+"""Characters of a plan. What people write has some thousand."""
+
+
+class Reading(NamedTuple):
+    """What a text says, and everything that is wrong with it, in the order of lines."""
+
+    draft: Plan | None
+    """The plan with stand-ins for what is wrong; None if not even that can be had."""
+
+    document: Document
+    faults: tuple[PlacedFault, ...]
+    warnings: tuple[PlacedFault, ...]
+
+    @property
+    def plan(self) -> Plan | None:
+        """None if there is any fault."""
+        return None if self.faults else self.draft
 
 
 def plan_from(text: str, where: str) -> Plan:
     """The plan that a YAML text holds.
 
     Raises:
-        InvalidInput: names file and line, field, what was expected and what was found.
+        InvalidInput: the first fault; names file and line, field, what was expected and what was found.
     """
-    from orchestrator.core.plan.checks import cross_checked  # it knows the shapes of this module
+    reading = read_plan(text, where)
+    if reading.plan is not None:
+        return reading.plan
+    if reading.document.faults:
+        yaml_from(text, where)  # it raises, in the words of every other YAML file
+    first = reading.faults[0]
+    place = f"{where}:{first.line}" if first.field else where
+    raise InvalidInput(place, first.field, first.expected, first.got)
 
-    raw = yaml_from(text, where)
-    if not isinstance(raw, dict):
-        raise InvalidInput(where, "", "a mapping with schema, pair, primary, secondary, …", type(raw).__name__)
-    if raw.get("schema") != SCHEMA:
-        line = line_of(text, "schema")
-        raise InvalidInput(f"{where}:{line}", "schema", f"the number {SCHEMA}", repr(raw.get("schema")))
+
+def read_plan(text: str, where: str) -> Reading:
+    """A plan with all faults and warnings. Never raises.
+
+    Args:
+        text: YAML.
+        where: the file, for the faults.
+    """
+    if len(text) > LARGEST:
+        fault = PlacedFault(where, *START, "", f"at most {LARGEST} characters", str(len(text)))
+        return Reading(None, Document(None, []), (fault,), ())
+    document = read_document(text)
+    found = [
+        PlacedFault(where, *(fault.place or START), fault.field, fault.expected, fault.got) for fault in document.faults
+    ]
+    raw = document.value
+    if isinstance(raw, dict):
+        broken = [fault.field for fault in document.faults]
+        plan, faults, warnings = _examine(raw, document, broken)
+        found += place_faults(faults, document, where)
+        said = place_faults(warnings, document, where)
+    else:
+        plan, said = None, iter(())
+        if not found:
+            found = [_no_mapping(raw, where)]
+    return Reading(plan, document, _in_order(found), _in_order(said))
+
+
+def _examine(
+    raw: dict[Any, Any], document: Document, broken: list[str]
+) -> tuple[Plan | None, list[Fault], list[Fault]]:
+    """The plan, its faults and its warnings; ``broken`` are fields that are no YAML."""
     if "steps" in raw:
         raw = {**raw, "steps": with_group_tags(raw["steps"])}
+    shaped = Shaped(raw, Plan)
+    faults = [*_schema_faults(raw), *(fault for fault in shaped.faults if fault.field != "schema")]
+    faults = [fault for fault in faults if not any(is_inside(fault.field, each) for each in broken)]
+    unusable = {*broken, *shaped.broken}
     try:
-        return cross_checked(from_builtins(with_durations(raw, Plan, where), Plan, where), where)
-    except InvalidInput as fault:
-        line = line_of(text, fault.field)
-        raise InvalidInput(f"{where}:{line}" if line else where, fault.field, fault.expected, fault.got) from fault
+        plan = from_builtins(shaped.usable, Plan, "")
+    except InvalidInput as fault:  # a rule of msgspec that the walk does not know: still a fault, and no traceback
+        return None, [*faults, Fault(fault.field, fault.expected, fault.got)], []
+    from orchestrator.core.plan.checks import plan_faults  # it knows the shapes of this module
+    from orchestrator.core.plan.plan_warnings import plan_warnings
+
+    contradictions = [
+        fault._replace(field=shaped.misspelt.get(fault.field, fault.field))
+        for fault in drop_consequences(plan_faults(plan), unusable, document)
+    ]
+    wrong = {fault.field for fault in contradictions}
+    said = [each for each in plan_warnings(plan) if wrong.isdisjoint({each.field, *each.rests_on})]
+    return plan, [*faults, *contradictions], list(drop_consequences(said, unusable, document))
+
+
+def _schema_faults(raw: dict[Any, Any]) -> list[Fault]:
+    found = raw.get("schema")
+    if found == SCHEMA and not isinstance(found, bool):
+        return []
+    return [Fault("schema", f"the number {SCHEMA}", show(found) if "schema" in raw else "nothing")]
+
+
+def _no_mapping(raw: Any, where: str) -> PlacedFault:
+    got = "nothing" if raw is None else type(raw).__name__
+    return PlacedFault(where, *START, "", "a mapping with schema, pair, primary, secondary, …", got)
+
+
+def _in_order(faults: Iterable[PlacedFault]) -> tuple[PlacedFault, ...]:
+    return tuple(sorted(faults, key=lambda fault: (fault.line, fault.column)))
 
 
 def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
@@ -56,26 +147,9 @@ def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:
 def _with_duration(value: Any, hint: Any, where: str, path: str) -> Any:
     if hint is timedelta or (timedelta in get_args(hint) and value is not None):
         return duration_from(value, where, path)
-    structs = list(_structs_in(hint))
-    if structs and isinstance(value, dict):
-        return with_durations(value, _struct_for(value, structs), where, path)
-    if structs and isinstance(value, list):
-        return [with_durations(item, _struct_for(item, structs), where, f"{path}[{n}]") for n, item in enumerate(value)]
+    struct = next(structs_in(hint), None)
+    if struct is not None and isinstance(value, dict):
+        return with_durations(value, struct, where, path)
+    if struct is not None and isinstance(value, list):
+        return [with_durations(item, struct, where, f"{path}[{n}]") for n, item in enumerate(value)]
     return value
-
-
-def _structs_in(hint: Any) -> Iterator[type[msgspec.Struct]]:
-    """The structs that a type names, also inside unions and lists."""
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        yield hint
-    for inner in get_args(hint):
-        yield from _structs_in(inner)
-
-
-def _struct_for(value: Any, structs: list[type[msgspec.Struct]]) -> type[msgspec.Struct]:
-    """Of several structs the one that a value's tag names; the first if there is no such tag."""
-    for struct in structs:
-        config = struct.__struct_config__
-        if isinstance(value, dict) and config.tag is not None and value.get(config.tag_field) == config.tag:
-            return struct
-    return structs[0]

@@ -5,16 +5,19 @@ Each field says what it is, its unit, and why its default is what it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.text import spell_duration
 from orchestrator.core.base.vocabulary import Mode
-from orchestrator.core.plan.windows import Recurring, Window, check_recurring
+from orchestrator.core.plan.faults import Fault
+from orchestrator.core.plan.windows import Recurring, Window, recurring_faults
 
-__all__ = ["Failback", "Policy", "Recurring", "Window", "check_policy"]
+__all__ = ["Failback", "Policy", "Recurring", "Window", "check_policy", "policy_faults"]
 
 DRILLS_KEPT = 16
 """Green drills that a pair remembers, the newest."""
@@ -127,25 +130,52 @@ def check_policy(policy: Policy, where: str) -> Policy:
     Raises:
         InvalidInput: names the first field that contradicts another.
     """
-    for field, expected, holds in _claims(policy):
-        if not holds:
-            raise InvalidInput(where, f"policy.{field}", expected, _format_value(getattr(policy, field)))
-    for field in ("maintenance_weekly", "blackout_weekly"):
-        for n, window in enumerate(getattr(policy, field)):
-            check_recurring(window, where, f"policy.{field}[{n}]")
+    for fault in policy_faults(policy):
+        raise InvalidInput(where, fault.field, fault.expected, fault.got)
     return policy
 
 
-def _format_value(value: Any) -> str:
-    """A value as it is written in a plan, more or less."""
-    if isinstance(value, tuple):
-        return ", ".join(f"{window.since.isoformat()} to {window.until.isoformat()}" for window in value)
-    return str(value)
+def policy_faults(policy: Policy) -> Iterator[Fault]:
+    """Every field that cannot be meant; as fields of a plan."""
+    for claim in _claims(policy):
+        if not claim.holds:
+            others = tuple(f"policy.{name}" for name in claim.rests_on)
+            value = getattr(policy, claim.field)
+            got = spell_duration(value) if isinstance(value, timedelta) else str(value)
+            yield Fault(f"policy.{claim.field}", claim.expected, got, others)
+    for field in ("maintenance_windows", "blackout_windows"):
+        for n, window in enumerate(getattr(policy, field)):
+            yield from _window_faults(window, f"policy.{field}[{n}]")
+    for field in ("maintenance_weekly", "blackout_weekly"):
+        for n, recurring in enumerate(getattr(policy, field)):
+            yield from recurring_faults(recurring, f"policy.{field}[{n}]")
 
 
-def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
+def _window_faults(window: Window, place: str) -> Iterator[Fault]:
+    bounds = {"from": window.since, "to": window.until}
+    naive = [name for name, at in bounds.items() if at.tzinfo is None]
+    for name in naive:
+        expected = "a time with a zone, such as 2026-02-27T09:30:00Z"
+        yield Fault(f"{place}.{name}", expected, bounds[name].isoformat())
+    if not naive and window.since >= window.until:
+        got = f"{window.since.isoformat()} to {window.until.isoformat()}"
+        yield Fault(f"{place}.to", "a time after from", got, (f"{place}.from",))
+
+
+class _Claim(NamedTuple):
+    """What has to hold for a field."""
+
+    field: str
+    expected: str
+    holds: bool
+    rests_on: tuple[str, ...] = ()
+    """Other fields that it is compared with."""
+
+
+def _claims(policy: Policy) -> list[_Claim]:
+    """Fields that are wrong by themselves come first: what they are compared with is not at fault then."""
     positive = [
-        (name, "a duration above zero", getattr(policy, name) > timedelta())
+        _Claim(name, "a duration above zero", getattr(policy, name) > timedelta())
         for name in (
             "probe_interval",
             "suspect_interval",
@@ -159,43 +189,52 @@ def _claims(policy: Policy) -> list[tuple[str, str, bool]]:
             "escalate_after",
         )
     ]
-    dated = ("maintenance_windows", "blackout_windows")
     return [
         *positive,
-        ("bad_after", "at least 1", policy.bad_after >= 1),
-        ("suspect_interval", "at most probe_interval", policy.suspect_interval <= policy.probe_interval),
-        (
+        _Claim("bad_after", "at least 1", policy.bad_after >= 1),
+        _Claim("global_settle", "not below zero", policy.global_settle >= timedelta()),
+        _Claim("change_window", "not below zero", policy.change_window >= timedelta()),
+        _Claim("bad_share", "above 0 and at most 1", 0 < policy.bad_share <= 1),
+        _Claim("mass_from", "at least 1", policy.mass_from >= 1),
+        _Claim("mass_limit", "above 0 and at most 1", 0 < policy.mass_limit <= 1),
+        _Claim("green_drills", f"from 0 to {DRILLS_KEPT}", 0 <= policy.green_drills <= DRILLS_KEPT),
+        _Claim("missed_looks", "at least 2, or one late timer is a blind spell", policy.missed_looks >= 2),  # noqa: PLR2004
+        _Claim(
+            "suspect_interval",
+            "at most probe_interval",
+            policy.suspect_interval <= policy.probe_interval,
+            ("probe_interval",),
+        ),
+        _Claim(
             "confirm_after",
             "at least (bad_after - 1) x suspect_interval",
-            policy.confirm_after >= (policy.bad_after - 1) * policy.suspect_interval,
+            # Divided and not multiplied: a timedelta has no room for a count of many digits.
+            policy.suspect_interval <= timedelta()
+            or policy.bad_after - 1 <= policy.confirm_after / policy.suspect_interval,
+            ("bad_after", "suspect_interval"),
         ),
-        ("confirm_after_notice", "at most confirm_after", policy.confirm_after_notice <= policy.confirm_after),
-        (
+        _Claim(
+            "confirm_after_notice",
+            "at most confirm_after",
+            policy.confirm_after_notice <= policy.confirm_after,
+            ("confirm_after",),
+        ),
+        _Claim(
             "evidence_lifetime",
             "more than probe_interval, or evidence dies between two sweeps",
             policy.evidence_lifetime > policy.probe_interval,
+            ("probe_interval",),
         ),
-        ("global_settle", "not below zero", policy.global_settle >= timedelta()),
-        ("change_window", "not below zero", policy.change_window >= timedelta()),
-        ("bad_share", "above 0 and at most 1", 0 < policy.bad_share <= 1),
-        (
+        _Claim(
             "bad_share_notice",
             "above 0 and at most bad_share",
             0 < policy.bad_share_notice <= policy.bad_share,
+            ("bad_share",),
         ),
-        ("share_window", "at least confirm_after", policy.share_window >= policy.confirm_after),
-        ("mass_from", "at least 1", policy.mass_from >= 1),
-        ("mass_limit", "above 0 and at most 1", 0 < policy.mass_limit <= 1),
-        ("green_drills", f"from 0 to {DRILLS_KEPT}", 0 <= policy.green_drills <= DRILLS_KEPT),
-        ("missed_looks", "at least 2, or one late timer is a blind spell", policy.missed_looks >= 2),  # noqa: PLR2004
-        *((field, "times with a zone, such as 2026-02-27T09:30:00Z", _are_zoned(policy, field)) for field in dated),
-        *((field, "from before to", not _are_zoned(policy, field) or _are_ordered(policy, field)) for field in dated),
+        _Claim(
+            "share_window",
+            "at least confirm_after",
+            policy.share_window >= policy.confirm_after,
+            ("confirm_after",),
+        ),
     ]
-
-
-def _are_zoned(policy: Policy, field: str) -> bool:
-    return all(window.since.tzinfo and window.until.tzinfo for window in getattr(policy, field))
-
-
-def _are_ordered(policy: Policy, field: str) -> bool:
-    return all(window.since < window.until for window in getattr(policy, field))

@@ -21,12 +21,13 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, get_args
 
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.text import is_https_url
+from orchestrator.core.base.text import is_https_url, spell_duration
+from orchestrator.core.plan.faults import Fault
 
 STEP_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
 """A step's name is part of the ids of orchestrations."""
@@ -37,14 +38,6 @@ MOST = 100
 
 MOST_TRIES = 100
 """Tries that a plan may count: they are part of a run's own history, which each of them makes longer."""
-
-
-class StepFault(NamedTuple):
-    """What is wrong with one field of a step."""
-
-    field: str
-    expected: str
-    got: str
 
 
 class OnError(StrEnum):
@@ -101,20 +94,21 @@ class BaseStep(Value, kw_only=True, tag_field="kind"):
         """The name under which people meet the step."""
         return self.name or self.kind
 
-    def faults(self) -> Iterator[StepFault]:
+    def faults(self) -> Iterator[Fault]:
         """What contradicts itself in this step."""
         if not STEP_NAME.fullmatch(self.title):
-            yield StepFault("name", "lower-case letters, digits, - and _, at most 40", repr(self.title))
+            yield Fault("name", "lower-case letters, digits, - and _, at most 40", repr(self.title))
         if self.timeout is not None and self.timeout <= timedelta():
-            yield StepFault("timeout", "a duration above zero", str(self.timeout))
+            yield Fault("timeout", "a duration above zero", spell_duration(self.timeout))
         if self.retry.tries is not None and not 1 <= self.retry.tries <= MOST_TRIES:
-            yield StepFault("retry.tries", f"from 1 to {MOST_TRIES}; a timeout allows more", str(self.retry.tries))
+            yield Fault("retry.tries", f"from 1 to {MOST_TRIES}; a timeout allows more", str(self.retry.tries))
         for field in ("pause", "longest"):
             pause = getattr(self.retry, field)
             if pause is not None and pause <= timedelta():
-                yield StepFault(f"retry.{field}", "a duration above zero", str(pause))
+                yield Fault(f"retry.{field}", "a duration above zero", spell_duration(pause))
         if self.on_error is OnError.CONTINUE and self.timeout is None and self.retry.tries is None:
-            yield StepFault("on_error", "stop, or a timeout or retry.tries beside continue", "a step that never fails")
+            expected = "stop, or a timeout or retry.tries beside continue"
+            yield Fault("on_error", expected, "a step that never fails", ("timeout", "retry.tries"))
 
 
 class AwaitStandby(BaseStep, kw_only=True, tag="await_standby"):
@@ -138,12 +132,13 @@ class MoveJobs(BaseStep, kw_only=True, tag="move_jobs"):
     )
     milestone: ClassVar[str] = "resubmitted_at"
 
-    def faults(self) -> Iterator[StepFault]:
+    def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         for field in ("timeout", "on_error", "retry"):
             value, usual = getattr(self, field), getattr(MoveJobs(), field)
             if value != usual:
-                yield StepFault(field, "nothing, for jobs.patience and jobs.retry bound this step", str(value))
+                got = spell_duration(value) if isinstance(value, timedelta) else f"one of its own: {field}"
+                yield Fault(field, "nothing, for jobs.patience and jobs.retry bound this step", got)
 
 
 class WaitForUrl(BaseStep, kw_only=True, tag="wait_for_url"):
@@ -152,10 +147,10 @@ class WaitForUrl(BaseStep, kw_only=True, tag="wait_for_url"):
     url: str
     """What is asked, https."""
 
-    def faults(self) -> Iterator[StepFault]:
+    def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if not is_https_url(self.url):
-            yield StepFault("url", "an https URL", self.url)
+            yield Fault("url", "an https URL", self.url)
 
 
 class StepSide(StrEnum):
@@ -180,12 +175,12 @@ class ScaleCluster(BaseStep, kw_only=True, tag="scale_cluster"):
     side: StepSide = StepSide.TARGET
     """`target`: the side that the run switches to. `source`: the one that it leaves."""
 
-    def faults(self) -> Iterator[StepFault]:
+    def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,31}", self.cluster):
-            yield StepFault("cluster", "a cluster's name: letters, digits and hyphens", repr(self.cluster))
+            yield Fault("cluster", "a cluster's name: letters, digits and hyphens", repr(self.cluster))
         if self.min_nodes < 0:
-            yield StepFault("min_nodes", "at least 0", str(self.min_nodes))
+            yield Fault("min_nodes", "at least 0", str(self.min_nodes))
 
 
 Step = AwaitStandby | MoveJobs | WaitForUrl | ScaleCluster
@@ -239,27 +234,31 @@ def steps_in(items: tuple[StepOrGroup, ...]) -> Iterator[tuple[str, Step]]:
             yield f"[{number}]", item
 
 
-def workflow_faults(workflow: Workflow) -> Iterator[StepFault]:
+def workflow_faults(workflow: Workflow) -> Iterator[Fault]:
     """What cannot be meant in the steps of a plan; fields as they stand in the plan."""
     for field in msgspec.structs.fields(Workflow):
         place, items = f"steps.{field.name}", getattr(workflow, field.name)
         found = list(steps_in(items))
         if len(found) > MOST:
-            yield StepFault(place, f"at most {MOST} steps", str(len(found)))
+            yield Fault(place, f"at most {MOST} steps", str(len(found)))
         for number, item in enumerate(items):
             if isinstance(item, Parallel) and not item.parallel:
-                yield StepFault(f"{place}[{number}].parallel", "at least one step", "none")
-        seen: set[str] = set()
+                yield Fault(f"{place}[{number}].parallel", "at least one step", "none")
+        seen: dict[str, str] = {}
         for path, step in found:
-            yield from (fault._replace(field=f"{place}{path}.{fault.field}") for fault in step.faults())
+            here = f"{place}{path}"
+            for fault in step.faults():
+                others = tuple(f"{here}.{other}" for other in fault.rests_on)
+                yield fault._replace(field=f"{here}.{fault.field}", rests_on=others)
             if step.title in seen:
-                yield StepFault(f"{place}{path}.name", "a name that no other step of the list has", step.title)
-            seen.add(step.title)
+                expected = "a name that no other step of the list has"
+                yield Fault(f"{here}.name", expected, step.title, (f"{here}.kind", seen[step.title]))
+            seen.setdefault(step.title, here)
         moves = sum(isinstance(step, MoveJobs) for _, step in found)
         wanted = 1 if field.name == "failover" else 0
         if moves != wanted:
             expected = "exactly one step of kind move_jobs" if wanted else "no step of kind move_jobs"
-            yield StepFault(place, expected, str(moves or "none"))
+            yield Fault(place, expected, str(moves or "none"), (place,))
 
 
 def with_group_tags(raw: Any) -> Any:

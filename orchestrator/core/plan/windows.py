@@ -18,7 +18,7 @@ import msgspec
 from dateutil.rrule import rrule, rrulestr
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.plan.faults import Fault
 
 BLOCK = timedelta(days=7)
 """Occurrences are worked out for so long at a time, and kept."""
@@ -100,44 +100,48 @@ def _occurrences(window: Recurring, block: int) -> tuple[Span, ...]:
     )
 
 
-def check_recurring(window: Recurring, where: str, field: str) -> None:
-    """Refuse what is no window.
-
-    Raises:
-        InvalidInput: names the field, what was expected and what was found.
-    """
+def recurring_faults(window: Recurring, field: str) -> Iterator[Fault]:
+    """What makes a window none; ``field`` is its place in the plan."""
     if window.start.tzinfo is not None:
         got = window.start.isoformat()
-        raise InvalidInput(where, f"{field}.start", "a local time without a zone; the zone has its own field", got)
+        yield Fault(f"{field}.start", "a local time without a zone; the zone has its own field", got)
     if not timedelta() < window.duration <= LONGEST:
-        raise InvalidInput(where, f"{field}.duration", "more than nothing and at most 7d", str(window.duration))
+        yield Fault(f"{field}.duration", "more than nothing and at most 7d", str(window.duration))
     try:
         _zone(window.zone)
-    except (KeyError, ValueError, OSError) as fault:
-        expected = "an IANA zone such as Europe/Berlin"
-        raise InvalidInput(where, f"{field}.zone", expected, repr(window.zone)) from fault
-    _check_rule(window, where, f"{field}.rule")
+    except (KeyError, ValueError, OSError):
+        yield Fault(f"{field}.zone", "an IANA zone such as Europe/Berlin", repr(window.zone))
+    yield from _rule_faults(window, field)
 
 
-def _check_rule(window: Recurring, where: str, field: str) -> None:
-    expected = "an RRULE such as FREQ=WEEKLY;BYDAY=SA"
+def _rule_faults(window: Recurring, place: str) -> Iterator[Fault]:
+    """At most one: what is wrong with a rule says nothing about the rest of it."""
+    field, expected = f"{place}.rule", "an RRULE such as FREQ=WEEKLY;BYDAY=SA"
     parts = window.rule.split(";")
+    named = dict(part.split("=", 1) for part in parts if _PART.match(part))
     if not all(_PART.match(part) for part in parts):
-        raise InvalidInput(where, field, expected, repr(window.rule))
-    named = dict(part.split("=", 1) for part in parts)
-    unknown = set(named) - PARTS
-    if unknown or len(named) < len(parts):
-        raise InvalidInput(where, field, f"only {', '.join(sorted(PARTS))}, each once", repr(window.rule))
-    if not _INTERVAL.match(named.get("INTERVAL", "1")):
-        raise InvalidInput(where, field, "INTERVAL from 1 to 999", repr(window.rule))
-    if named.get("FREQ") not in FREQUENCIES:
-        raise InvalidInput(where, field, f"FREQ={', '.join(sorted(FREQUENCIES))}", repr(window.rule))
+        yield Fault(field, expected, repr(window.rule))
+    elif set(named) - PARTS or len(named) < len(parts):
+        yield Fault(field, f"only {', '.join(sorted(PARTS))}, each once", repr(window.rule))
+    elif not _INTERVAL.match(named.get("INTERVAL", "1")):
+        yield Fault(field, "INTERVAL from 1 to 999", repr(window.rule))
+    elif named.get("FREQ") not in FREQUENCIES:
+        yield Fault(field, f"FREQ={', '.join(sorted(FREQUENCIES))}", repr(window.rule))
+    else:
+        yield from _never(window, place, expected)
+
+
+def _never(window: Recurring, place: str, expected: str) -> Iterator[Fault]:
+    start = window.start.replace(tzinfo=None)  # one with a zone is a fault of its own
+    window = msgspec.structs.replace(window, start=start)
     try:
-        first = next(iter(_rule(window, window.start + HORIZON)), None)
-    except (ValueError, TypeError, IndexError) as fault:
-        raise InvalidInput(where, field, expected, f"{window.rule!r} ({fault})") from fault
+        first = next(iter(_rule(window, start + HORIZON)), None)
+    except (ValueError, TypeError, IndexError, OverflowError) as fault:
+        yield Fault(f"{place}.rule", expected, f"{window.rule!r} ({fault})")
+        return
     if first is None:
-        raise InvalidInput(where, field, "a rule that names a day within four years", repr(window.rule))
+        expected = "a rule that names a day within four years"
+        yield Fault(f"{place}.rule", expected, repr(window.rule), (f"{place}.start",))
 
 
 def _rule(window: Recurring, until: datetime) -> rrule:

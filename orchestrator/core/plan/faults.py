@@ -1,0 +1,126 @@
+"""What is wrong with a plan, as values: they are collected, put in the order of lines, and shown all at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.strict_yaml import Document, Place
+
+SHOWN = 200
+"""Characters of a wrong value that are repeated."""
+
+START = Place(1, 1)
+
+
+class Fault(NamedTuple):
+    """One field that cannot be meant, or, as a warning, one that is legal and unwise."""
+
+    field: str
+    """As a path: ``jobs.computes.gpu``, ``steps.failover[0].timeout``; empty for the whole."""
+
+    expected: str
+    got: str
+    rests_on: tuple[str, ...] = ()
+    """Other fields that this was concluded from. While one of them is wrong itself, nothing follows from it."""
+
+    hint: str | None = None
+    """The nearest name that is known here, as a question."""
+
+    at_key: bool = False
+    """Whether the field's name is at fault and not its value."""
+
+
+class PlacedFault(NamedTuple):
+    """The same, with its place in a file. The fields are those of ``hubswitch plan check --json``."""
+
+    file: str
+    line: int
+    column: int
+    field: str
+    expected: str
+    got: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        field = self.field or "document"
+        return f"{self.file}:{self.line}:{self.column}: {field}: expected {self.expected}, got {self.got}{hint}"
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The one of the known names that was most probably meant, if any is near."""
+    if not isinstance(name, str):
+        return None
+    names = {each.casefold(): each for each in known}
+    found = get_close_matches(name.casefold()[:SHOWN], names, n=1, cutoff=0.6)
+    return names[found[0]] if found else None
+
+
+def hint_of(name: str | None) -> str | None:
+    return f"did you mean {name}?" if name else None
+
+
+def place_faults(found: Iterable[Fault], document: Document, where: str) -> Iterator[PlacedFault]:
+    """The same faults with their places."""
+    for fault in found:
+        place = _place(fault, document) or START
+        yield PlacedFault(
+            where, place.line, place.column, _one_line(fault.field), fault.expected, _one_line(fault.got), fault.hint
+        )
+
+
+def without_place(fault: InvalidInput) -> PlacedFault:
+    """The fault of a file whose text could not be had: it has the place at which every file begins."""
+    return PlacedFault(fault.where, *START, fault.field, fault.expected, _one_line(fault.got))
+
+
+def _place(fault: Fault, document: Document) -> Place | None:
+    """Of a field that is not written: the field that it contradicts, or what it is missing from."""
+    if document.has(fault.field):
+        return document.place_of_key(fault.field) if fault.at_key else document.place(fault.field)
+    written = next((other for other in fault.rests_on if document.has(other)), fault.field)
+    return document.place(written)
+
+
+def drop_consequences(found: Iterable[Fault], broken: Iterable[str], document: Document) -> Iterator[Fault]:
+    """Only what is a mistake of its own: not what was concluded from a field that is wrong already.
+
+    Args:
+        found: in the order in which they were found.
+        broken: fields that have no usable value.
+        document: what is written. A default that does not suit a wrong value is no second mistake.
+    """
+    unusable = set(broken)
+    reported: set[str] = set()
+    for fault in found:
+        if any(is_inside(fault.field, each) for each in unusable):
+            continue
+        if any(is_inside(other, each) or is_inside(each, other) for other in fault.rests_on for each in unusable):
+            continue
+        if not document.has(fault.field) and reported.intersection(fault.rests_on):
+            continue
+        reported.add(fault.field)
+        yield fault
+
+
+def is_inside(field: str, holder: str) -> bool:
+    """Whether a field is another one, or a part of it."""
+    return field == holder or (field.startswith(holder) and field[len(holder)] in ".[")
+
+
+def show(value: object) -> str:
+    """A wrong value, shortened."""
+    return _one_line(repr(value))
+
+
+def under(path: str, name: object) -> str:
+    return f"{path}.{name}" if path else str(name)
+
+
+def _one_line(text: str) -> str:
+    said = re.sub(r"[\x00-\x1f\x7f\u2028\u2029\s]+", " ", text).strip()
+    return said if len(said) <= SHOWN else f"{said[: SHOWN - 1]}…"
