@@ -6,10 +6,7 @@ Defaults and kinds come from the classes, the words from the docstring under eac
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
-import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -19,6 +16,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
+from orchestrator.cli.field_docs import docstrings
 from orchestrator.core.plan.channels import CHANNEL_SHAPES, BaseChannel
 from orchestrator.core.plan.policy import Policy, Recurring, Window
 from orchestrator.core.plan.schema import (
@@ -48,8 +46,8 @@ long to wait for anything. *Plans* are YAML files, one for each pair, and hold e
 
 Both are read once, when the app starts. A value that cannot be understood, a field that does not exist, or two values
 that contradict each other stop the start with one line: file and line, field, what was expected, what was there.
-Nothing is repaired. `hubswitch plan check FILE` says the same without starting anything, and `hubswitch plan schema`
-prints a JSON Schema for editors.
+Nothing is repaired. `hubswitch plan check` reports all faults of a plan at once, without starting anything:
+[checking a plan](deploy.md#check-a-plan).
 
 Durations are written `250ms`, `30s`, `5m`, `12h` or `2d`. Times have a zone: `2026-02-27T09:30:00Z`.
 
@@ -122,6 +120,7 @@ A policy is refused unless all of this holds:
 - `confirm_after` is at least (`bad_after` - 1) x `suspect_interval`, and `confirm_after_notice` is at most `confirm_after`;
 - `evidence_lifetime` is longer than `probe_interval`;
 - `mass_limit` is above 0 and at most 1, `bad_after` at least 1;
+- `cooldown` is at least `confirm_after` (asked of plans; a replay may be played without);
 - every window begins before it ends, and its times have a zone;
 - every window that repeats has a rule, a zone and a duration that can be understood;
 - `green_drills` is from 0 to 16, `missed_looks` at least 2.
@@ -198,26 +197,6 @@ def fields_of(shape: type[msgspec.Struct]) -> Iterator[Field]:
         if field.name not in told:
             raise ValueError(f"{shape.__name__}.{field.name} has no docstring under it")
         yield Field(field.encode_name, kind_of(field.type), default_of(field), told[field.name])
-
-
-def docstrings(shape: type) -> Mapping[str, str]:
-    """The text under each field of a class and of those that it extends, on one line."""
-    inherited = [base for base in shape.__bases__ if getattr(base, "__struct_fields__", ())]
-    found: dict[str, str] = {name: text for base in inherited for name, text in docstrings(base).items()}
-    body = ast.parse(textwrap.dedent(inspect.getsource(shape))).body[0]
-    if not isinstance(body, ast.ClassDef):
-        raise TypeError(f"{shape} is not a class")
-    name = ""
-    for node in body.body:
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=target)):
-                name = target
-            case ast.Expr(value=ast.Constant(value=str(text))) if name:
-                found[name] = " ".join(text.split()).replace("``", "`")
-                name = ""
-            case _:
-                name = ""
-    return found
 
 
 def kind_of(hint: Any) -> str:

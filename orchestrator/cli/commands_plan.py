@@ -7,13 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-import msgspec
-
 from orchestrator.cli.plan_description import describe, steps_as_json
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.plan.faults import PlacedFault, without_place
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.plan.steps import Parallel
 from orchestrator.plan_files import check_plans
 
 
@@ -70,28 +67,8 @@ def _report(
 
 
 def plan_schema_command(*, out: TextIO) -> int:
-    """Print the JSON Schema. Durations are strings such as ``30s`` there, as in the files."""
+    """Print the JSON Schema, as it is in ``plans/plan.schema.json``."""
+    from orchestrator.cli.plan_schema import plan_schema
+
     print(json.dumps(plan_schema(), indent=2), file=out)
     return 0
-
-
-def plan_schema() -> dict[str, Any]:
-    schema = msgspec.json.schema(Plan, schema_hook=None)
-    schema["$defs"][Parallel.__name__]["required"] = ["parallel"]  # its kind may be left out: see with_group_tags
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hubswitch plan", **_durations(schema)}
-
-
-def _durations(node: Any) -> Any:
-    """The schema with msgspec's ISO durations replaced by the form that plans use."""
-    if isinstance(node, dict):
-        if node.get("format") == "duration":
-            kept = {key: value for key, value in node.items() if key not in {"format", "default"}}
-            return {**kept, "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$"}
-        is_optional = any(
-            inner.get("format") == "duration" for inner in node.get("anyOf", ()) if isinstance(inner, dict)
-        )
-        kept = {key: value for key, value in node.items() if not (is_optional and key == "default")}
-        return {key: _durations(value) for key, value in kept.items()}
-    if isinstance(node, list):
-        return [_durations(item) for item in node]
-    return node

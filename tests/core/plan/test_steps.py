@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orchestrator.cli.commands_plan import plan_schema
+from orchestrator.cli.plan_schema import plan_schema
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role

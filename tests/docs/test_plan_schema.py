@@ -1,0 +1,111 @@
+"""The JSON Schema beside the sample plans is the one that is printed, and editors accept with it what is accepted."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestrator.cli.plan_schema import plan_schema
+
+SAMPLES = ("hot-cold.yaml", "hot-hot.yaml", "hot-warm.yaml")
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": int | float, "boolean": bool}
+KNOWN = {
+    *("$ref", "$defs", "$schema", "title", "description", "default", "discriminator", "format"),
+    *("const", "enum", "type", "pattern", "anyOf", "required", "properties", "additionalProperties", "items"),
+}
+
+
+class EditorLoader(yaml.SafeLoader):
+    """YAML 1.2, as editors read it: times are texts."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+        first: [(tag, regex) for tag, regex in rules if not tag.endswith(":timestamp")]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read(text: str) -> Any:
+    return yaml.load(text, Loader=EditorLoader)  # noqa: S506 - it is the safe loader
+
+
+def faults(value: Any, schema: dict[str, Any], shapes: dict[str, Any], path: str = "$") -> list[str]:
+    """Where a value is not what a schema says. It understands the keywords that this schema uses, and no others."""
+    assert set(schema) <= KNOWN
+    if "$ref" in schema:
+        return faults(value, shapes[schema["$ref"].removeprefix("#/$defs/")], shapes, path)
+    if "anyOf" in schema:
+        return [] if any(not faults(value, each, shapes, path) for each in schema["anyOf"]) else [path]
+    if ("const" in schema and value != schema["const"]) or ("enum" in schema and value not in schema["enum"]):
+        return [path]
+    kind = schema.get("type")
+    if kind == "null":
+        return [] if value is None else [path]
+    if kind and (not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
+        return [path]
+    if isinstance(value, str):
+        return [] if re.search(schema.get("pattern", ""), value) else [path]
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        return [fault for n, item in enumerate(value) for fault in faults(item, items, shapes, f"{path}[{n}]")]
+    if isinstance(value, dict):
+        known, other = schema.get("properties", {}), schema.get("additionalProperties", {})
+        found = [f"{path}.{name}" for name in schema.get("required", ()) if name not in value]
+        for name, item in value.items():
+            inner = known.get(name, other)
+            found += [f"{path}.{name}"] if inner is False else faults(item, inner or {}, shapes, f"{path}.{name}")
+        return found
+    return []
+
+
+def judge(value: Any) -> list[str]:
+    schema = plan_schema()
+    return faults(value, schema, schema["$defs"])
+
+
+def test_the_schema_in_the_repository_is_the_one_that_is_printed(root: Path) -> None:
+    """`hubswitch plan schema > plans/plan.schema.json` makes it anew."""
+    stored = (root / "plans" / "plan.schema.json").read_text(encoding="utf-8")
+    assert stored == json.dumps(plan_schema(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_names_the_schema_and_is_accepted_by_it(root: Path, name: str) -> None:
+    """An editor that opens it completes and checks it at once."""
+    text = (root / "plans" / name).read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=plan.schema.json\n")
+    assert judge(read(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("schema: 1", "schema: 2", "$.schema"),
+        ("pair: vision", "pair: Vision", "$.pair"),
+        ("pair: vision", "pear: vision", "$.pear"),
+        ("tier: hot/warm", "tier: warm", "$.tier"),
+        ("region: westus3", "region: West US 3", "$.secondary.region"),
+        ("  hub: hub-vision-westus3\n", "", "$.secondary.hub"),
+        ("mode: approve", "cooldown: 5 minutes", "$.policy.cooldown"),
+        ("mode: approve", "bad_after: 1.5", "$.policy.bad_after"),
+        ("gpu-a100: gpu-h100", "gpu-a100: [x]", "$.jobs.computes.gpu-a100"),
+        ("min_nodes: 2", "min_nodes: two", "$.steps.failover[1]"),
+        ("interval: 5m  ", "interval: 5  ", "$.polls.interval"),
+    ],
+)
+def test_the_schema_marks_what_the_loader_refuses(root: Path, old: str, new: str, place: str) -> None:
+    """Names, words, types and what is missing, each at its place."""
+    text = (root / "plans" / "hot-warm.yaml").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    assert place in judge(read(text.replace(old, new)))
+
+
+def test_every_field_is_explained() -> None:
+    """An editor shows it where the field is written."""
+    shapes = plan_schema()["$defs"].items()
+    fields = [(f"{shape}.{name}", field) for shape, it in shapes for name, field in it.get("properties", {}).items()]
+    assert [name for name, field in fields if "description" not in field and not name.endswith(".kind")] == []
