@@ -45,7 +45,7 @@ def test_a_worker_that_cannot_begin_says_why(both_well: Bench) -> None:
     visit._place.write_text("schema: none\n", encoding="utf-8")
     with running() as (engine, _):
         worker = visit.worker(engine)
-        with pytest.raises(WorkerDied, match=r"(?s)ended with status 70; it wrote:.*Traceback.*schema"):
+        with pytest.raises(WorkerDied, match=r"(?s)ended with status 70; it wrote:.*Traceback.*InvalidInput"):
             until_seen(lambda: None, "what never comes", engine, worker)
 
 
