@@ -12,7 +12,7 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import region_named
 from orchestrator.core.base.strict_yaml import Document
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.faults import START, Fault, PlacedFault, is_inside, place_faults, without_place
+from orchestrator.core.plan.faults import START, Fault, PlacedFault, is_broken, place_faults, without_place
 from orchestrator.core.plan.load import LARGEST, Reading, plan_from, read_plan
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.routing import Directory
@@ -74,17 +74,18 @@ class CheckedPlans(NamedTuple):
 
 def check_plans(places: Iterable[Path]) -> CheckedPlans:
     """Read files and folders (every ``*.yaml`` directly in it) as one deployment would, and collect all faults."""
-    files: list[Path] = []
+    files: dict[Path, Path] = {}
     found: dict[Path, list[PlacedFault]] = {}
     warnings: list[PlacedFault] = []
     readings: dict[Path, Reading] = {}
     for place in places:
         warnings += _ignored_in(place)
         try:
-            files += [file for file in _files_of(place) if not any(_is_same(file, other) for other in files)]
+            for file in _files_of(place):
+                files.setdefault(file.resolve(), file)
         except InvalidInput as fault:
             found[place] = [without_place(fault)]
-    for file in files:
+    for file in files.values():
         try:
             readings[file] = read_plan(_plan_text(file), str(file))
         except InvalidInput as fault:
@@ -93,8 +94,8 @@ def check_plans(places: Iterable[Path]) -> CheckedPlans:
             found[file] = list(readings[file].faults)
             warnings += readings[file].warnings
     for file, clash in _clashes({file: reading.draft for file, reading in readings.items() if reading.draft}):
-        wrong = [each.field for each in readings[file].faults]
-        if not any(is_inside(field, each) for field in (clash.field, *clash.rests_on) for each in wrong):
+        wrong = {each.field for each in readings[file].faults}
+        if not any(is_broken(field, wrong) for field in (clash.field, *clash.rests_on)):
             found[file] += place_faults([clash], readings[file].document, str(file))
     return CheckedPlans(
         {file: reading.draft for file, reading in readings.items() if reading.draft and not found[file]},
@@ -118,10 +119,6 @@ def _ignored_in(place: Path) -> list[PlacedFault]:
         PlacedFault(str(file), *START, "", "a name that ends in .yaml", f"{file.name}, which is not read in a folder")
         for file in names
     ]
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one == other or one.resolve() == other.resolve()
 
 
 def _plan_text(file: Path) -> str:

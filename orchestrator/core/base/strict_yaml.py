@@ -42,14 +42,6 @@ class YamlFault(NamedTuple):
     got: str
 
 
-class Entry(NamedTuple):
-    """One key of a mapping, with its value."""
-
-    key: Any
-    key_node: Any
-    value_node: Any
-
-
 class Document:
     """A YAML text as plain data, the places of its parts, and what is wrong with it as YAML.
 
@@ -60,7 +52,7 @@ class Document:
         """See ``read_document``."""
         self.faults = faults
         self._root = root
-        self._entries: dict[int, list[Entry]] = {}
+        self._entries: dict[int, dict[str, tuple[Any, Any]]] = {}
         self._made: dict[int, Any] = {}
         self.value = None
         if root is not None:
@@ -101,23 +93,21 @@ class Document:
 
     def _step(self, node: Any, rest: str) -> tuple[Any, Any, str] | None:
         """The key (or element) that a path begins with, its value, and what is left of the path."""
-        if isinstance(node.value, str):
-            return None
-        if index := re.match(r"\.?\[?(\d+)\]?(?=[.\[]|$)", rest):
-            if _is_sequence(node) and int(index[1]) < len(node.value):
-                element = node.value[int(index[1])]
-                return element, element, rest[index.end() :]
-            if _is_sequence(node):
+        if _is_sequence(node):
+            index = re.match(r"\.?\[?(\d{1,9})\]?(?=[.\[]|$)", rest)
+            if index is None or int(index[1]) >= len(node.value):
                 return None
-        best: tuple[Any, Any, str] | None = None
-        for entry in reversed(self._entries.get(id(node), [])):  # a key of the mapping itself comes after merged ones
-            for spelt in (f".{entry.key}", f"[{entry.key}]", str(entry.key)):
-                left = rest[len(spelt) :]
-                if not (rest.startswith(spelt) and (not left or left[0] in ".[")):
-                    continue
-                if best is None or len(left) < len(best[2]):
-                    best = (entry.key_node, entry.value_node, left)
-        return best
+            element = node.value[int(index[1])]
+            return element, element, rest[index.end() :]
+        entries = self._entries.get(id(node), {})
+        ends = [len(rest), *(at.start() for at in reversed(list(re.finditer(r"[.\[]", rest))) if at.start())]
+        for end in ends:  # the longest first: keys may have dots in them
+            said = rest[:end]
+            for name in (said, said.removeprefix("."), said[1:-1] if said[0] == "[" and said[-1] == "]" else said):
+                if name in entries:
+                    key_node, value_node = entries[name]
+                    return key_node, value_node, rest[end:]
+        return None
 
     def _make(self, node: Any, path: str) -> Any:
         if id(node) in self._made:
@@ -153,17 +143,17 @@ class Document:
         try:
             self._maker.flatten_mapping(node)  # puts what is merged before what the mapping has itself
         except yaml.constructor.ConstructorError as fault:
-            self._fault(node, path, "a YAML document", _one_line(fault.problem))
+            self._fault(node, f"{path}.<<".lstrip("."), "a YAML document", _one_line(fault.problem))
             node.value = [pair for pair in node.value if pair[0].tag != MERGE]
         made: dict[Any, Any] = {}
-        entries: list[Entry] = []
+        entries: dict[str, tuple[Any, Any]] = {}
         for key_node, value_node in node.value:
             if not _is_scalar(key_node):
-                self._fault(key_node, path, "a YAML document", "a key that is no text")
+                self._fault(key_node, f"{path}.?".lstrip("."), "a YAML document", "a key that is no text")
                 continue
             key = self._make(key_node, path)
             made[key] = self._make(value_node, f"{path}.{key}" if path else str(key))
-            entries.append(Entry(key, key_node, value_node))
+            entries[str(key)] = (key_node, value_node)  # a key of the mapping itself comes after merged ones
         self._entries[id(node)] = entries
         return made
 

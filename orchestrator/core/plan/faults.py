@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -97,9 +97,9 @@ def drop_consequences(found: Iterable[Fault], broken: Iterable[str], document: D
     unusable = set(broken)
     reported: set[str] = set()
     for fault in found:
-        if any(is_inside(fault.field, each) for each in unusable):
+        if is_broken(fault.field, unusable):
             continue
-        if any(is_inside(other, each) or is_inside(each, other) for other in fault.rests_on for each in unusable):
+        if any(is_broken(other, unusable) or _holds_any(other, unusable) for other in fault.rests_on):
             continue
         if not document.has(fault.field) and reported.intersection(fault.rests_on):
             continue
@@ -107,9 +107,14 @@ def drop_consequences(found: Iterable[Fault], broken: Iterable[str], document: D
         yield fault
 
 
-def is_inside(field: str, holder: str) -> bool:
-    """Whether a field is another one, or a part of it."""
-    return field == holder or (field.startswith(holder) and field[len(holder)] in ".[")
+def is_broken(field: str, broken: Collection[str]) -> bool:
+    """Whether a field is one of the broken ones, or a part of one."""
+    return field in broken or any(field[: at.start()] in broken for at in re.finditer(r"[.\[]", field) if at.start())
+
+
+def _holds_any(field: str, broken: Iterable[str]) -> bool:
+    """Whether one of the broken fields is a part of a field."""
+    return any(each.startswith(field) and each[len(field) :][:1] in {".", "["} for each in broken)
 
 
 def show(value: object) -> str:

@@ -17,7 +17,7 @@ from orchestrator.core.plan.faults import (
     Fault,
     PlacedFault,
     drop_consequences,
-    is_inside,
+    is_broken,
     place_faults,
     show,
 )
@@ -77,7 +77,7 @@ def read_plan(text: str, where: str) -> Reading:
     ]
     raw = document.value
     if isinstance(raw, dict):
-        broken = [fault.field for fault in document.faults]
+        broken = {fault.field for fault in document.faults}
         plan, faults, warnings = _examine(raw, document, broken)
         found += place_faults(faults, document, where)
         said = place_faults(warnings, document, where)
@@ -88,15 +88,13 @@ def read_plan(text: str, where: str) -> Reading:
     return Reading(plan, document, _in_order(found), _in_order(said))
 
 
-def _examine(
-    raw: dict[Any, Any], document: Document, broken: list[str]
-) -> tuple[Plan | None, list[Fault], list[Fault]]:
+def _examine(raw: dict[Any, Any], document: Document, broken: set[str]) -> tuple[Plan | None, list[Fault], list[Fault]]:
     """The plan, its faults and its warnings; ``broken`` are fields that are no YAML."""
     if "steps" in raw:
         raw = {**raw, "steps": with_group_tags(raw["steps"])}
     shaped = Shaped(raw, Plan)
     faults = [*_schema_faults(raw), *(fault for fault in shaped.faults if fault.field != "schema")]
-    faults = [fault for fault in faults if not any(is_inside(fault.field, each) for each in broken)]
+    faults = [fault for fault in faults if not is_broken(fault.field, broken)]
     unusable = {*broken, *shaped.broken}
     try:
         plan = from_builtins(shaped.usable, Plan, "")

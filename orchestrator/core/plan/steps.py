@@ -241,6 +241,7 @@ def workflow_faults(workflow: Workflow) -> Iterator[Fault]:
         found = list(steps_in(items))
         if len(found) > MOST:
             yield Fault(place, f"at most {MOST} steps", str(len(found)))
+            continue
         for number, item in enumerate(items):
             if isinstance(item, Parallel) and not item.parallel:
                 yield Fault(f"{place}[{number}].parallel", "at least one step", "none")

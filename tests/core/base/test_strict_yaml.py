@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.strict_yaml import DEEPEST, line_of, yaml_from
+from orchestrator.core.base.strict_yaml import DEEPEST, line_of, read_document, yaml_from
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,48 @@ def test_what_is_meant_is_read() -> None:
 def test_a_field_is_found_by_its_path(field: str, line: int) -> None:
     """Its line, or that of the nearest thing around it."""
     assert line_of("a: 1\nb:\n  - {c: 1}\n  - {c: 2}\n", field) == line
+
+
+def test_every_double_key_and_every_wrong_scalar_is_found() -> None:
+    """One hides no other; the first of two keys is the one that is read."""
+    document = read_document("a: 1\na: 2\nb: {x: 1, x: 2}\nc: [2026-13-01T00:00:00Z, !odd y]\nd: 3\n")
+    assert [(fault.field, fault.place) for fault in document.faults] == [
+        ("a", (2, 1)),
+        ("b.x", (3, 11)),
+        ("c[0]", (4, 5)),
+        ("c[1]", (4, 27)),
+    ]
+    assert document.value == {"a": 1, "b": {"x": 1}, "c": ["2026-13-01T00:00:00Z", "y"], "d": 3}
+
+
+@pytest.mark.parametrize(
+    ("field", "place"),
+    [
+        ("a", (1, 4)),
+        ("b", (2, 1)),
+        ("b.x.y", (3, 8)),
+        ("b.x.y.z", (3, 8)),
+        ("b.é", (4, 10)),
+        ("b.é.more", (4, 10)),
+        ("c[1]", (5, 8)),
+        ("c[2]", (5, 1)),
+        ("d", (7, 3)),
+        ("e.k", (8, 16)),
+        ("e.l", (8, 23)),
+        ("nowhere", (1, 1)),
+    ],
+)
+def test_a_place_is_that_of_the_value_or_of_what_it_is_missing_from(field: str, place: tuple[int, int]) -> None:
+    """Columns count characters; a key may have dots; what is merged stands where it was written."""
+    text = 'a: 1\nb:\n  x.y: 2\n  "é":   3\nc: [1, 2]\nd:\n  text\ne: {<<: &m {k: 4}, l: 5}\n'
+    document = read_document(text)
+    assert document.faults == []
+    assert document.place(field) == place
+
+
+def test_what_is_merged_twice_is_no_double_key() -> None:
+    """Whatever the order in which merges are worked out."""
+    document = read_document("c: {<<: &b {<<: &a {x: 1}, x: 2}, d: *b}\ne: {<<: [*a, *b], y: 3}\n")
+    assert document.faults == []
+    assert document.value["c"] == {"x": 2, "d": {"x": 2}}
+    assert document.value["e"] == {"x": 1, "y": 3}

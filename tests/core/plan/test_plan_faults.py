@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import EvidenceClass
@@ -13,6 +15,8 @@ from orchestrator.core.plan.load import LARGEST, plan_from, read_plan
 from orchestrator.core.plan.plan_warnings import reach_gap
 
 GOOD = Path(__file__).with_name("plan_without_steps.yaml").read_text(encoding="utf-8")
+
+SAMPLE = (Path(__file__).parents[3] / "plans" / "hot-warm.yaml").read_text(encoding="utf-8")
 
 TEN = """\
 schema: 1
@@ -311,3 +315,37 @@ def test_a_rule_that_cannot_be_reached_is_known_beforehand(classes: set[Evidence
     """Two deciding classes are needed, one of them a work class."""
     found = reach_gap(classes)
     assert found is None if gap is None else (found or "").startswith(f"{gap}: ")
+
+
+WORDS = ("", "null", "[]", "{}", "[1, {a: b}]", "{1: 2}", "-1", "1.5", ".nan", "0s", "9999999999d", '"https://["', "*x")
+ODD = (
+    *WORDS,
+    "&x y",
+    "!odd z",
+    "!!int no",
+    "2026-01-01",
+    "<<",
+    "[{kind: move_jobs}]",
+    "{<<: 1}",
+    "{? [a] : b}",
+    "12:30",
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(ODD)), min_size=1, max_size=4))
+def test_whatever_is_written_is_answered_with_places_and_not_with_a_traceback(edits: list[tuple[int, str]]) -> None:
+    """The loader refuses exactly the plans that have faults."""
+    rows = SAMPLE.split("\n")
+    for number, word in edits:
+        key, colon, _ = rows[number % len(rows)].partition(":")
+        rows[number % len(rows)] = f"{key}{colon} {word}"
+    text = "\n".join(rows)
+    reading = read_plan(text, "p.yaml")
+    for fault in (*reading.faults, *reading.warnings):
+        assert 1 <= fault.line <= len(rows)
+        assert "\n" not in str(fault)
+    if reading.faults:
+        with pytest.raises(InvalidInput):
+            plan_from(text, "p.yaml")
+    else:
+        assert plan_from(text, "p.yaml") == reading.plan
