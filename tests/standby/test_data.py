@@ -209,6 +209,13 @@ def test_the_map_is_held_against_both_sides(
     lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("warning: ")]
     assert [line.split(": ")[1] for line in lines] == ["jobs.computes.gpu-cluster", "jobs.computes.old"]
     assert "at least 28 GB" in lines[0]
+    assert status_of(["plan", "check", str(file), "--online", "--json"]) == 2
+    said = json.loads(capsys.readouterr().out)
+    assert (said["ok"], [fault["field"] for fault in said["faults"]]) == (
+        False,
+        ["jobs.computes.gpu-cluster", "jobs.computes.old"],
+    )
+    assert all(fault["line"] > 1 for fault in said["faults"])
 
 
 def test_a_model_that_is_kept_with_its_files_needs_nobody_to_copy_it(bench: Bench, visit: Visit) -> None:
@@ -261,3 +268,20 @@ def test_a_long_index_file_is_read_from_its_beginning_and_told(
     item = items(bench, visit)[f"workspaceblobstore/{visit.pair}/many"]
     assert [each.partition(" ")[0] for each in item.names_old] == names[:2]
     assert all("not read to its end" in each for each in item.names_old)
+
+
+def test_a_side_that_cannot_be_asked_is_no_fault_of_the_plan(
+    bench: Bench, visit: Visit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 1 and a line that says so; what the plan does is printed all the same."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(yaml_of(visit.plan), encoding="utf-8")
+    bench.azure.faults.set(None, "control", "5xx")
+    try:
+        assert status_of(["plan", "check", str(file), "--online", "--json"]) == 1
+    finally:
+        bench.azure.faults.clear(None, "control")
+    told = capsys.readouterr()
+    assert "the two sides could not be asked" in told.err
+    said = json.loads(told.out)
+    assert (said["ok"], said["faults"], bool(said["steps"])) == (False, [], True)
