@@ -29,6 +29,7 @@ def twin_map() -> dict[str, Any]:
         "Microsoft.Insights/components": ["insights"],
         "Microsoft.OperationalInsights/workspaces": ["logs"],
         "Microsoft.CognitiveServices/accounts": ["models"],
+        "Microsoft.ManagedIdentity/userAssignedIdentities": ["id"],
     }
     ids = {
         resource("ne", kind, f"{name}-ne"): resource("we", kind, f"{name}-we")
@@ -56,6 +57,8 @@ def inventory(side: str) -> dict[str, Any]:
         "applicationInsights": resource(side, "Microsoft.Insights/components", f"insights-{side}"),
         "containerRegistry": f"{registries}/images",
     }
+    identity = resource(side, "Microsoft.ManagedIdentity/userAssignedIdentities", f"id-{side}")
+    own_identity = {identity: {"principalId": f"{principal}-user"}}
     network = {"isolationMode": "AllowInternetOutbound", "status": {"status": "Active"}}
 
     def workspace(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -64,7 +67,11 @@ def inventory(side: str) -> dict[str, Any]:
             "name": name,
             "kind": kind,
             "location": region,
-            "identity": {"type": "SystemAssigned", "principalId": principal},
+            "identity": {
+                "type": "SystemAssigned,UserAssigned",
+                "principalId": principal,
+                "userAssignedIdentities": own_identity,
+            },
             "properties": {
                 "provisioningState": "Succeeded",
                 "publicNetworkAccess": "Enabled",

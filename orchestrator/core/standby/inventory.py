@@ -102,6 +102,21 @@ def dig(value: Any, path: str) -> Any:
     return value
 
 
+def as_list(value: Any) -> list[Any]:
+    """The elements of a list; none if it is no list."""
+    return value if isinstance(value, list) else []
+
+
+def as_object(value: Any) -> Mapping[str, Any]:
+    """An object; an empty one if it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def last_part(resource_id: str) -> str:
+    """The name at the end of an id."""
+    return resource_id.rstrip("/").rpartition("/")[2]
+
+
 def comparable(value: Any) -> Any:
     """A value as it counts in a comparison: without regard to case, order of scalars, and empty containers."""
     if isinstance(value, str):

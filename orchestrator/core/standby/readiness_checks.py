@@ -7,14 +7,15 @@ of each service on geo-redundancy.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from orchestrator.core.base.regions import squeeze
-from orchestrator.core.standby.inventory import Unread, comparable, dig, name_of
+from orchestrator.core.base.text import format_duration
+from orchestrator.core.standby.inventory import Unread, as_list, as_object, comparable, dig, last_part, name_of
 from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, label, read_time
 
 SUCCEEDED = ("Succeeded",)
@@ -69,8 +70,8 @@ def _workspace(c: Comparison, path: str, one: Element, other: Element) -> None:
 
 
 def _assigned_identities(c: Comparison, path: str, one: Element, other: Element) -> None:
-    wanted = c.translate.value(dig(one, "identity.userAssignedIdentities") or {})
-    has = dig(other, "identity.userAssignedIdentities") or {}
+    wanted = c.translate.value(as_object(dig(one, "identity.userAssignedIdentities")))
+    has = as_object(dig(other, "identity.userAssignedIdentities"))
     missing = {comparable(key) for key in wanted} - {comparable(key) for key in has}
     if missing:
         c.add(f"{path}.identity.userAssignedIdentities", "lacks an identity", sorted(map(str, missing)), list(has))
@@ -80,12 +81,12 @@ def self_diagnosis(c: Comparison) -> None:
     results = c.secondary.one("diagnose").get("value")
     if not isinstance(results, Mapping):
         raise Unread("diagnose", "the secondary's has no value")
-    for name in sorted({*results, *_keys(dig(c.primary.one("diagnose"), "value"))}):
+    for name in sorted({*results, *as_object(dig(c.primary.one("diagnose"), "value"))}):
         entries = results.get(name)
         if not isinstance(entries, list):
             raise Unread(f"diagnose.{name}", "the secondary's is no list")
         for entry in entries:
-            if comparable(dig(entry, "level")) not in {"warning", "information", "info"}:
+            if comparable(dig(entry, "level")) not in ("warning", "information", "info"):
                 c.add(f"diagnose.{name}", f"{dig(entry, 'code')}: {dig(entry, 'message')}", None, dig(entry, "level"))
 
 
@@ -106,7 +107,7 @@ def region_pair(c: Comparison) -> None:
     for name, element in ((c.primary_region, home), (c.region, other)):
         if element is None:
             c.add(f"locations.{name}", "is not in the list of regions")
-    paired = [dig(each, "name") for each in _list(dig(home, "metadata.pairedRegion"))]
+    paired = [dig(each, "name") for each in as_list(dig(home, "metadata.pairedRegion"))]
     if home is not None and comparable(c.region) not in map(comparable, paired):
         c.add(
             f"locations.{c.primary_region}.metadata.pairedRegion",
@@ -114,7 +115,7 @@ def region_pair(c: Comparison) -> None:
             paired,
             c.region,
         )
-    if other is not None and not _list(other.get("availabilityZoneMappings")):
+    if other is not None and not as_list(other.get("availabilityZoneMappings")):
         c.add(f"locations.{c.region}.availabilityZoneMappings", "has no availability zones")
 
 
@@ -262,7 +263,7 @@ def models_components_code(c: Comparison) -> None:
 
 def registries(c: Comparison) -> None:
     for _, other in c.both("registry"):
-        regions = [dig(each, "location") for each in _list(dig(other, "properties.regionDetails"))]
+        regions = [dig(each, "location") for each in as_list(dig(other, "properties.regionDetails"))]
         if not _has_region(regions, c.region):
             c.add("registry.regionDetails", "is not replicated to the secondary's region", c.region, regions)
 
@@ -346,7 +347,12 @@ def _shared_storage(c: Comparison, one: Element, other: Element) -> None:
     if synced is None or synced.year < NEVER_SYNCED or c.now is None:
         c.unread(Unread(f"{path}.geoReplicationStats.lastSyncTime", "when it was last replicated is not known"))
     elif target is not None and c.now - synced > target:
-        c.add(f"{path}.geoReplicationStats.lastSyncTime", f"was replicated {_told(c.now - synced)} ago", target, synced)
+        c.add(
+            f"{path}.geoReplicationStats.lastSyncTime",
+            f"was replicated {format_duration(c.now - synced)} ago",
+            target,
+            synced,
+        )
 
 
 def object_replication(c: Comparison) -> None:
@@ -378,13 +384,15 @@ def object_replication(c: Comparison) -> None:
 
 
 def _containers(policy: Element) -> set[str]:
-    return {str(comparable(dig(rule, "sourceContainer"))) for rule in _list(dig(policy, "properties.rules"))}
+    return {str(comparable(dig(rule, "sourceContainer"))) for rule in as_list(dig(policy, "properties.rules"))}
 
 
 def _replicates(policy: Element, source: Any, target: Any) -> bool:
-    ends = comparable(dig(policy, "properties.sourceAccount")), comparable(dig(policy, "properties.destinationAccount"))
-    has = dig(policy, "properties.enabledTime") and _list(dig(policy, "properties.rules"))
-    return bool(has) and _last(ends[0]) == comparable(source) and _last(ends[1]) == comparable(target)
+    ends = [
+        last_part(str(dig(policy, f"properties.{name}"))).casefold() for name in ("sourceAccount", "destinationAccount")
+    ]
+    has = dig(policy, "properties.enabledTime") and as_list(dig(policy, "properties.rules"))
+    return bool(has) and ends == [comparable(source), comparable(target)]
 
 
 def key_vault(c: Comparison) -> None:
@@ -452,7 +460,7 @@ def diagnostic_settings(c: Comparison) -> None:
 
 
 def _enabled(setting: Element, kind: str) -> set[str]:
-    entries = _list(dig(setting, f"properties.{kind}"))
+    entries = as_list(dig(setting, f"properties.{kind}"))
     return {
         str(dig(each, "category") or dig(each, "categoryGroup")) for each in entries if dig(each, "enabled") is True
     }
@@ -471,7 +479,7 @@ def _role(assignment: Element, c: Comparison | None = None) -> tuple[str, str, s
     )
     if c is not None:
         principal, scope = c.translate.principal(principal), c.translate.value(scope)
-    return str(_last(comparable(role))), principal.casefold(), str(comparable(scope))
+    return last_part(role).casefold(), principal.casefold(), str(comparable(scope))
 
 
 def private_endpoints(c: Comparison) -> None:
@@ -518,8 +526,8 @@ def private_endpoints(c: Comparison) -> None:
 def _links(endpoint: Element) -> dict[str, tuple[str, set[str]]]:
     """State and groups of an endpoint's connections by what they lead to."""
     found = {}
-    for each in _list(dig(endpoint, "properties.privateLinkServiceConnections")):
-        groups = {str(comparable(group)) for group in _list(dig(each, "properties.groupIds"))}
+    for each in as_list(dig(endpoint, "properties.privateLinkServiceConnections")):
+        groups = {str(comparable(group)) for group in as_list(dig(each, "properties.groupIds"))}
         state = str(comparable(dig(each, "properties.privateLinkServiceConnectionState.status")))
         found[str(comparable(dig(each, "properties.privateLinkServiceId")))] = (state, groups)
     return found
@@ -571,7 +579,7 @@ def search_and_state(c: Comparison) -> None:
         c.must("search_service", other, "properties.status", ["running"], "does not run")
         c.must("search_service", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
     for _, other in c.both("cosmos_account"):
-        regions = [dig(each, "locationName") for each in _list(dig(other, "properties.locations"))]
+        regions = [dig(each, "locationName") for each in as_list(dig(other, "properties.locations"))]
         if not _has_region(regions, c.region):
             c.add("cosmos_account.locations", "is not in the secondary's region", c.region, regions)
         c.must("cosmos_account", other, "properties.provisioningState", [*SUCCEEDED, None], "is not provisioned")
@@ -599,13 +607,13 @@ def health(c: Comparison) -> None:
 
 
 def _impacted(event: Element) -> Iterable[Any]:
-    for impact in _list(dig(event, "properties.impact")):
-        for region in _list(dig(impact, "impactedRegions")):
+    for impact in as_list(dig(event, "properties.impact")):
+        for region in as_list(dig(impact, "impactedRegions")):
             yield dig(region, "impactedRegion")
 
 
 def deleted_twins(c: Comparison) -> None:
-    planned = {str(_last(comparable(other))) for other in c.twins.ids.values()}
+    planned = {last_part(other).casefold() for other in c.twins.ids.values()}
     lists = c.secondary.one("deleted")
     for kind in sorted({*lists, *c.primary.one("deleted")}):
         entries = lists.get(kind)
@@ -613,12 +621,8 @@ def deleted_twins(c: Comparison) -> None:
             raise Unread(f"deleted.{kind}", "the secondary's is no list")
         for entry in entries:
             name = dig(entry, "name")
-            if comparable(name) in planned:
+            if isinstance(name, str) and comparable(name) in planned:
                 c.add(f"deleted.{kind}.{name}", "something deleted still holds a planned name", None, name)
-
-
-def _keys(value: Any) -> list[str]:
-    return list(value) if isinstance(value, Mapping) else []
 
 
 def _not_less(c: Comparison, path: str, one: Element, other: Element, names: Iterable[str]) -> None:
@@ -627,12 +631,10 @@ def _not_less(c: Comparison, path: str, one: Element, other: Element, names: Ite
             c.add(f"{path}.{label(name)}", "is less than in the primary", dig(one, name), dig(other, name))
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A number that can be reckoned with: JSON as Python reads it has infinities and NaN, too."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None
 
 
 def _at_least(has: Any, wanted: Any) -> bool:
@@ -645,14 +647,6 @@ def _at_least(has: Any, wanted: Any) -> bool:
 
 def _has_region(regions: Iterable[Any], wanted: str) -> bool:
     return bool(wanted) and squeeze(wanted) in {squeeze(str(region)) for region in regions if region}
-
-
-def _last(resource: Any) -> Any:
-    return resource.rpartition("/")[2] if isinstance(resource, str) else resource
-
-
-def _told(length: timedelta) -> str:
-    return f"{round(length.total_seconds() / 60)} min"
 
 
 _B, _W, _I = Severity.BLOCK, Severity.WARN, Severity.INFO

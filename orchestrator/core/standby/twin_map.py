@@ -11,7 +11,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value, from_builtins
 from orchestrator.core.base.regions import squeeze
-from orchestrator.core.standby.inventory import dig
+from orchestrator.core.standby.inventory import as_list, dig, last_part
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -65,7 +65,7 @@ class Translator:
         self._principals = {key.casefold(): value for key, value in twins.principals.items()}
         self._names = twins.names if isinstance(twins.names, dict) else {}
         self._ids = sorted(twins.ids.items(), key=lambda pair: len(pair[0]), reverse=True)
-        words = {_last(one): _last(other) for one, other in twins.ids.items()}
+        words = {last_part(one): last_part(other) for one, other in twins.ids.items()}
         words |= twins.regions
         if tags and all(tags):
             words.setdefault(*tags)
@@ -109,10 +109,6 @@ class Translator:
         return self._pattern.sub(lambda found: self._words[found[0].casefold()], text)
 
 
-def _last(resource_id: str) -> str:
-    return resource_id.rstrip("/").rpartition("/")[2]
-
-
 ALONE = ("hub", "storage", "keyvault", "app_insights", "log_analytics", "search_service")
 """Keys under which each side has one resource of its own."""
 
@@ -123,12 +119,12 @@ def infer_twin_map(primary: Mapping[str, Any], secondary: Mapping[str, Any]) -> 
     Nothing is known of what jobs need then, nor how old a replication may be.
     """
     pairs = [(dig(primary, f"{key}.id"), dig(secondary, f"{key}.id")) for key in ALONE]
-    projects = [sorted(str(dig(each, "id")) for each in _elements(side, "projects")) for side in (primary, secondary)]
+    projects = [sorted(str(dig(each, "id")) for each in as_list(side.get("projects"))) for side in (primary, secondary)]
     if len(projects[0]) == len(projects[1]):
         pairs += zip(*projects, strict=True)
     for key, reference in (("connections", "properties.metadata.ResourceId"), ("computes", "properties.resourceId")):
-        there = {str(dig(each, "name")): dig(each, reference) for each in _elements(secondary, key)}
-        pairs += [(dig(each, reference), there.get(str(dig(each, "name")))) for each in _elements(primary, key)]
+        there = {str(dig(each, "name")): dig(each, reference) for each in as_list(secondary.get(key))}
+        pairs += [(dig(each, reference), there.get(str(dig(each, "name")))) for each in as_list(primary.get(key))]
     principals: dict[str, str] = {}
     identities = [dig(side, "hub.identity") for side in (primary, secondary)]
     principals |= _pair_texts(*(dig(each, "principalId") for each in identities))
@@ -141,11 +137,6 @@ def infer_twin_map(primary: Mapping[str, Any], secondary: Mapping[str, Any]) -> 
     groups = [_group(dig(side, "hub.id")) for side in (primary, secondary)]
     regions = _pair_texts(dig(primary, "hub.location"), dig(secondary, "hub.location"))
     return TwinMap(ids=ids | _pair_texts(*groups), principals=principals, regions=regions)
-
-
-def _elements(side: Mapping[str, Any], key: str) -> list[Any]:
-    found = side.get(key)
-    return found if isinstance(found, list) else []
 
 
 def _pair_texts(one: Any, other: Any) -> dict[str, str]:

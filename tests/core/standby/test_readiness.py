@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +234,49 @@ def test_what_could_not_be_read_is_not_ready(side: str, key: str, damage: str) -
     found = compared(both["secondary"], both["primary"])
     assert not found.ready
     assert any(each.path.startswith(key) for each in found.findings)
+
+
+STRANGE: list[Any] = [
+    7,
+    True,
+    "x",
+    [None],
+    [["x"]],
+    {"a": [1]},
+    [{"name": ["x"], "level": {"x": 1}}],
+    math.nan,
+    math.inf,
+]
+
+
+def places_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every part of an inventory: what holds it, and its key or number there."""
+    parts = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    for key, part in parts:
+        yield value, key
+        yield from places_in(part)
+
+
+@pytest.mark.parametrize("side", ["ne", "we"])
+def test_nothing_strange_anywhere_raises(side: str) -> None:
+    """Whatever stands in the place of whichever part, with a map and without one."""
+    both = {"ne": inventory("ne"), "we": inventory("we")}
+    for holder, key in places_in(both[side]):
+        before = holder[key]
+        for holder[key] in STRANGE:
+            compared(both["we"], both["ne"])
+            compare(both["ne"], both["we"], infer_twin_map(both["ne"], both["we"]), CHECKS)
+        holder[key] = before
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_quota_that_is_no_finite_number_is_not_ready(number: float) -> None:
+    """Python reads ``NaN`` and ``Infinity`` in JSON: neither is a limit."""
+    found = compared(changed("usages.0.limit", number))
+    assert not found.ready
+    assert [each.check for each in found.findings] == [6]
 
 
 def test_quota_that_nobody_told_is_not_ready() -> None:
