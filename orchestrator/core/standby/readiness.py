@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -126,12 +127,26 @@ class Comparison:
         name: str,
         expected: Iterable[Any],
         what: str,
-        severity: Severity | None = None,
     ) -> None:
         """Ask that a property has one of some values."""
         has = dig(element, name)
         if comparable(has) not in [comparable(value) for value in expected]:
-            self.add(f"{path}.{label(name)}", what, None, has, severity)
+            self.add(f"{path}.{label(name)}", what, None, has)
+
+    def not_less(
+        self,
+        path: str,
+        one: Mapping[str, Any],
+        other: Mapping[str, Any],
+        names: Iterable[str],
+        what: str = "is less than in the primary",
+        severity: Severity | None = None,
+    ) -> None:
+        """Ask that numbers are at least those of the primary."""
+        for name in names:
+            wanted, has = dig(one, name), dig(other, name)
+            if not is_at_least(has, wanted):
+                self.add(f"{path}.{label(name)}", what, wanted, has, severity)
 
     def here(self, path: str, element: Mapping[str, Any], name: str = "location") -> None:
         """Ask that something is in the secondary's region."""
@@ -148,16 +163,14 @@ class Comparison:
         else:
             self.add(key, "is missing in the secondary", dig(self.primary.one(key), "name"))
 
-    def twins_of(
-        self, key: str, severity: Severity | None = None
-    ) -> Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    def twins_of(self, key: str) -> Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
         """Path, primary's and secondary's element of everything that the primary has. What is missing is a finding."""
         here, there = self.primary.by_name(key), self.secondary.by_name(key)
         for element in here.values():
             wanted = self.translate.name(name_of(element))
             twin = there.get(wanted.casefold())
             if twin is None:
-                self.add(f"{key}.{wanted}", "is missing in the secondary", name_of(element), None, severity)
+                self.add(f"{key}.{wanted}", "is missing in the secondary", name_of(element))
             else:
                 yield f"{key}.{name_of(twin)}", element, twin
 
@@ -196,6 +209,20 @@ class CheckRow(NamedTuple):
     fix: str
 
 
+def number_in(value: Any) -> float | None:
+    """A number that can be reckoned with: JSON as Python reads it has infinities and NaN, too."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None
+
+
+def is_at_least(has: Any, wanted: Any) -> bool:
+    """Whether a number is large enough; what is no number is not, unless nothing is wanted."""
+    if wanted is None:
+        return True
+    number, least = number_in(has), number_in(wanted)
+    return number is not None and least is not None and number >= least
+
+
 def label(name: str) -> str:
     """A property's name as it stands in a path."""
     return name.replace("properties.", "")
@@ -213,17 +240,14 @@ def compare(
         checks: the table.
     """
     here = _begin(primary, secondary, twins)
-    failed: set[int] = set()
     rows = list(checks)
     for row in rows:
         here.row = row
-        before = len(here.found)
         try:
             row.look(here)
         except Unread as fault:
             here.unread(fault)
-        if len(here.found) > before:
-            failed.add(row.number)
+    failed = {each.check for each in here.found}
     worth = {row.number: WEIGHTS[row.severity] for row in rows}
     passed = sum(weight for number, weight in worth.items() if number not in failed)
     order = list(Severity)

@@ -7,7 +7,6 @@ of each service on geo-redundancy.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ from typing import Any
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.base.text import format_duration
 from orchestrator.core.standby.inventory import Unread, as_list, as_object, comparable, dig, last_part, name_of
-from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, label, read_time
+from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, is_at_least, number_in, read_time
 
 SUCCEEDED = ("Succeeded",)
 OWN_STORES = frozenset(
@@ -136,7 +135,7 @@ def computes(c: Comparison) -> None:
         _assigned_identities(c, path, one, other)
         wanted = _needed_nodes(c, one)
         has = dig(other, f"{inner}scaleSettings.maxNodeCount")
-        if wanted is not None and not _at_least(has, wanted):
+        if wanted is not None and not is_at_least(has, wanted):
             c.add(f"{path}.scaleSettings.maxNodeCount", "has too few nodes", wanted, has)
 
 
@@ -175,7 +174,7 @@ def _headroom(c: Comparison, key: str, rows: Mapping[str, Element], name: str, w
     if row is None:
         c.unread(Unread(f"{key}.{_spelt(c, key, name)}", f"the secondary's list does not have it; {wanted} are needed"))
         return
-    limit, used = _number(row.get("limit")), _number(row.get("currentValue"))
+    limit, used = number_in(row.get("limit")), number_in(row.get("currentValue"))
     if limit is None or used is None:
         c.unread(Unread(f"{key}.{name_of(row)}", "limit and use are no numbers"))
     elif limit >= 0 and limit - used < wanted:
@@ -211,8 +210,7 @@ def model_deployments(c: Comparison) -> None:
         )
         c.same(path, one, other, ["properties.versionUpgradeOption"], Severity.WARN)
         c.must(path, other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
-        if not _at_least(dig(other, "sku.capacity"), dig(one, "sku.capacity")):
-            c.add(f"{path}.sku.capacity", "has less capacity", dig(one, "sku.capacity"), dig(other, "sku.capacity"))
+        c.not_less(path, one, other, ["sku.capacity"], "has less capacity")
     rows = c.secondary.by_name("cognitive_usages")
     for name in c.primary.by_name("cognitive_usages"):
         if name in rows:
@@ -277,14 +275,7 @@ def endpoints(c: Comparison) -> None:
         names = ("instanceType", "model", "environmentId", "egressPublicNetworkAccess", "endpointComputeType")
         c.same(path, one, other, [f"properties.{name}" for name in names])
         c.must(path, other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
-        if not _at_least(dig(other, "sku.capacity"), dig(one, "sku.capacity")):
-            c.add(
-                f"{path}.sku.capacity",
-                "has fewer instances",
-                dig(one, "sku.capacity"),
-                dig(other, "sku.capacity"),
-                Severity.WARN,
-            )
+        c.not_less(path, one, other, ["sku.capacity"], "has fewer instances", Severity.WARN)
 
 
 def schedules(c: Comparison) -> None:
@@ -380,7 +371,7 @@ def object_replication(c: Comparison) -> None:
     ):
         c.must("blob_service", c.secondary.one("blob_service"), f"properties.{path}", [True], "is not on")
     days = ["properties.deleteRetentionPolicy.days", "properties.containerDeleteRetentionPolicy.days"]
-    _not_less(c, "blob_service", c.primary.one("blob_service"), c.secondary.one("blob_service"), days)
+    c.not_less("blob_service", c.primary.one("blob_service"), c.secondary.one("blob_service"), days)
 
 
 def _containers(policy: Element) -> set[str]:
@@ -406,7 +397,7 @@ def _vault(c: Comparison, one: Element, other: Element) -> None:
     c.must("keyvault", other, "properties.enablePurgeProtection", [True], "purge protection is off")
     c.same("keyvault", one, other, ["properties.enableRbacAuthorization", "properties.publicNetworkAccess"])
     c.same("keyvault", one, other, ["properties.networkAcls.defaultAction", "properties.sku.name"])
-    _not_less(c, "keyvault", one, other, ["properties.softDeleteRetentionInDays"])
+    c.not_less("keyvault", one, other, ["properties.softDeleteRetentionInDays"])
 
 
 def container_registry(c: Comparison) -> None:
@@ -551,7 +542,7 @@ def _configuration_store(c: Comparison, one: Element, other: Element) -> None:
     c.must("app_config", other, "properties.enablePurgeProtection", [True], "purge protection is off")
     c.must("app_config", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
     c.same("app_config", one, other, ["properties.disableLocalAuth", "properties.publicNetworkAccess"])
-    _not_less(c, "app_config", one, other, ["properties.softDeleteRetentionInDays"])
+    c.not_less("app_config", one, other, ["properties.softDeleteRetentionInDays"])
     replicas = c.secondary.many("app_config_replicas")
     away = [
         each
@@ -575,7 +566,7 @@ def search_and_state(c: Comparison) -> None:
     for one, other in c.both("search_service"):
         c.here("search_service", other)
         c.same("search_service", one, other, ["sku.name", "properties.publicNetworkAccess"])
-        _not_less(c, "search_service", one, other, ["properties.replicaCount", "properties.partitionCount"])
+        c.not_less("search_service", one, other, ["properties.replicaCount", "properties.partitionCount"])
         c.must("search_service", other, "properties.status", ["running"], "does not run")
         c.must("search_service", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
     for _, other in c.both("cosmos_account"):
@@ -623,26 +614,6 @@ def deleted_twins(c: Comparison) -> None:
             name = dig(entry, "name")
             if isinstance(name, str) and comparable(name) in planned:
                 c.add(f"deleted.{kind}.{name}", "something deleted still holds a planned name", None, name)
-
-
-def _not_less(c: Comparison, path: str, one: Element, other: Element, names: Iterable[str]) -> None:
-    for name in names:
-        if not _at_least(dig(other, name), dig(one, name)):
-            c.add(f"{path}.{label(name)}", "is less than in the primary", dig(one, name), dig(other, name))
-
-
-def _number(value: Any) -> float | None:
-    """A number that can be reckoned with: JSON as Python reads it has infinities and NaN, too."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else None
-
-
-def _at_least(has: Any, wanted: Any) -> bool:
-    """Whether a number is large enough; what is no number is not, unless the primary has none either."""
-    if wanted is None:
-        return True
-    number, least = _number(has), _number(wanted)
-    return number is not None and least is not None and number >= least
 
 
 def _has_region(regions: Iterable[Any], wanted: str) -> bool:
