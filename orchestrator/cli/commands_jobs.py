@@ -6,16 +6,14 @@ Exit status: 0 done, 2 unusable input (one line on standard error), 3 something 
 from __future__ import annotations
 
 import json
-import math
-import sys
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
+from orchestrator.cli.json_files import json_in
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.jobs.rewrite import JobMap, Rewrite, map_from, rewrite
 
-STANDARD_INPUT = "-"
 DONE, UNUSABLE, NEEDS_A_PERSON = 0, 2, 3
 
 
@@ -27,7 +25,7 @@ def jobs_rewrite_command(
     ``-`` as the body's path reads standard input. ``assets_path`` is a snapshot ``{ARM id: {"body": …}}``, or None.
     """
     try:
-        job_map = map_from(_json_in(map_path), str(map_path))
+        job_map = map_from(json_in(map_path), str(map_path))
         assets = None if assets_path is None else _snapshot(assets_path)
         result = _rewritten(body_path, job_map, assets)
         text = json.dumps(_as_contract(result), indent=1, allow_nan=False)
@@ -43,7 +41,7 @@ def jobs_rewrite_command(
 
 def _rewritten(path: Path | str, job_map: JobMap, assets: dict[str, Any] | None) -> Rewrite:
     try:
-        return rewrite(_json_in(path), job_map, assets)
+        return rewrite(json_in(path), job_map, assets)
     except InvalidInput as fault:
         raise InvalidInput(str(path), fault.field, fault.expected, fault.got) from fault
 
@@ -61,7 +59,7 @@ def _as_contract(result: Rewrite) -> dict[str, Any]:
 
 
 def _snapshot(path: Path | str) -> dict[str, Any]:
-    data = _json_in(path)
+    data = json_in(path)
     if not isinstance(data, dict):
         raise InvalidInput(str(path), "", "an object of assets by ARM id", type(data).__name__)
     for name, entry in data.items():
@@ -70,31 +68,3 @@ def _snapshot(path: Path | str) -> dict[str, Any]:
         if not isinstance(entry.get("body", {}), dict):
             raise InvalidInput(str(path), f"{name}.body", "an object", type(entry["body"]).__name__)
     return data
-
-
-def _json_in(path: Path | str) -> Any:
-    """The JSON value in a file.
-
-    Raises:
-        InvalidInput: it cannot be read, is not UTF-8, not JSON, or holds numbers that JSON has no spelling for.
-    """
-    where = str(path)
-    try:
-        data = sys.stdin.buffer.read() if where == STANDARD_INPUT else Path(path).read_bytes()
-    except OSError as fault:
-        raise InvalidInput(where, "", "a file that can be read", fault.strerror or str(fault)) from fault
-    try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_finite)
-    except ValueError as fault:
-        raise InvalidInput(where, "", "a JSON document", str(fault)) from fault
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word}, which JSON does not know")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text}, which is too big")
-    return number

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
+from orchestrator.cli.json_files import json_in
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.standby.readiness import Readiness, compare
 from orchestrator.core.standby.readiness_checks import CHECKS
 from orchestrator.core.standby.twin_map import infer_twin_map, twin_map_from
-from orchestrator.plan_files import text_of
 
 
 def readiness_compare_command(primary: Path, secondary: Path, twins: Path | None, *, as_json: bool, out: TextIO) -> int:
@@ -40,9 +40,9 @@ def format_readiness(found: Readiness) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(text_of(path, str(path)))
-    except (ValueError, RecursionError) as fault:
-        raise InvalidInput(str(path), "", "a JSON object", str(fault)[:80]) from fault
+        found = json_in(path)
+    except RecursionError as fault:
+        raise InvalidInput(str(path), "", "objects in objects to a sane depth", "more than can be read") from fault
     if not isinstance(found, dict):
         raise InvalidInput(str(path), "", "a JSON object", type(found).__name__)
     return found
