@@ -82,12 +82,8 @@ def test_an_event_about_a_successor_before_its_record_continues_the_line(bench: 
     job = submitted(visit, "early")
     until_status(visit, job, "Running")
     order = claimed(visit)
-    ledger, visit.world = (
-        visit.world,
-        visit.world._replace(ledgers={visit.pair: Throttling(visit.world.ledgers[visit.pair], f"{job}-e1")}),
-    )
-    assert moved(visit, order).pending
-    visit.world = ledger
+    with breaking(visit, f"{job}-e1", Throttled("too many requests", retry_after=timedelta(seconds=1))):
+        assert moved(visit, order).pending
     told(visit, Role.SECONDARY, f"{job}-e1", "Running")
     assert (record(visit, f"{job}-e1").root, record(visit, f"{job}-e1").epoch) == (job, 1)
     moved_until_done(visit, order)
@@ -97,20 +93,32 @@ def test_an_event_about_a_successor_before_its_record_continues_the_line(bench: 
     assert record(visit, job).old_run is OldRun.STOPPED
 
 
-class Throttling:
-    """A ledger that refuses to make one record."""
+class Breaking:
+    """A ledger that fails when one record is to be made."""
 
-    def __init__(self, ledger: Any, name: str) -> None:
+    def __init__(self, ledger: Any, name: str, fault: BaseException) -> None:
         self._ledger = ledger
         self._name = name
+        self._fault = fault
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._ledger, method)
 
     def create(self, record: JobRecord) -> Any:
         if record.name == self._name:
-            raise Throttled("too many requests", retry_after=timedelta(seconds=1))
+            raise self._fault
         return self._ledger.create(record)
+
+
+@contextmanager
+def breaking(visit: Visit, name: str, fault: BaseException) -> Iterator[None]:
+    """Within the block the record of one name cannot be made."""
+    well = visit.world
+    visit.world = well._replace(ledgers={visit.pair: Breaking(well.ledgers[visit.pair], name, fault)})
+    try:
+        yield
+    finally:
+        visit.world = well
 
 
 def test_a_submission_whose_answer_was_lost_is_looked_for_though_the_last_try_was_throttled(bench: Bench) -> None:
@@ -253,22 +261,6 @@ class Killed(BaseException):
     """The process dies at this point."""
 
 
-class Dying:
-    """A ledger whose process dies when one record is to be made."""
-
-    def __init__(self, ledger: Any, name: str) -> None:
-        self._ledger = ledger
-        self._name = name
-
-    def __getattr__(self, method: str) -> Any:
-        return getattr(self._ledger, method)
-
-    def create(self, record: JobRecord) -> Any:
-        if record.name == self._name:
-            raise Killed
-        return self._ledger.create(record)
-
-
 def test_a_retry_that_was_killed_after_its_submission_is_found_in_the_next_epoch(bench: Bench) -> None:
     """S5: nothing repeats the step in its own epoch, for the pair has gone home meanwhile."""
     visit = bench.visit()
@@ -276,13 +268,8 @@ def test_a_retry_that_was_killed_after_its_submission_is_found_in_the_next_epoch
     until_status(visit, ill, "Failed")
     order = claimed(visit)
     changed(visit, ill, status=JobStatus.WAITING, reason="not mapped", epoch=1, retry_at=visit.world.clock.now())
-    well, visit.world = (
-        visit.world,
-        visit.world._replace(ledgers={visit.pair: Dying(visit.world.ledgers[visit.pair], f"{ill}-e1")}),
-    )
-    with pytest.raises(Killed):
+    with breaking(visit, f"{ill}-e1", Killed()), pytest.raises(Killed):
         settled(visit, order)
-    visit.world = well
     assert truth(visit, f"{ill}-e1") is not None
     settled(visit, claimed(visit, 2))
     assert record(visit, ill).successor == f"{ill}-e1"
