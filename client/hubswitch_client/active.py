@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hubswitch_client.follower import Change, Follower, check_seconds, due_after
+from hubswitch_client.follower import Change, Follower, due_after
 from hubswitch_client.ml import make_ml_client
 from hubswitch_client.pointer import Pointer
 
@@ -47,10 +47,8 @@ class ActiveHub:
         max_age: float = 30.0,
         **options: Any,
     ) -> None:
-        check_seconds("refresh", refresh, least=0.01)
-        check_seconds("max_age", max_age, least=0)
-        self._follower = Follower(pair, endpoints, credential, cache, options)
         self._due_after = due_after(refresh, max_age)
+        self._follower = Follower(pair, endpoints, credential, cache, options)
         self._callbacks: list[Callable[[Pointer, Pointer], object]] = []
         self._asking = threading.Lock()
         self._asker: int | None = None

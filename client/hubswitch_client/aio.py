@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hubswitch_client.follower import Change, Follower, check_seconds, due_after
+from hubswitch_client.follower import Change, Follower, due_after
 from hubswitch_client.ml import make_ml_client
 from hubswitch_client.pointer import Pointer
 
@@ -57,14 +57,12 @@ class ActiveHub:
         max_age: float = 30.0,
         **options: Any,
     ) -> None:
-        check_seconds("refresh", refresh, least=0.01)
-        check_seconds("max_age", max_age, least=0)
+        self._due_after = due_after(refresh, max_age)
         is_async = inspect.iscoroutinefunction(getattr(credential, "get_token", None))
         self._on_loop = _LoopCredential(credential) if is_async else None
         blocking: Any = self._on_loop or credential
         self._follower = Follower(pair, endpoints, blocking, cache, options)
         self._refresh = refresh
-        self._due_after = due_after(refresh, max_age)
         self._callbacks: list[Callable[[Pointer, Pointer], object]] = []
         self._round: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None

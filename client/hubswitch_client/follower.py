@@ -130,5 +130,10 @@ def due_after(refresh: float | None, max_age: float) -> float:
     """Seconds after which whoever wants the value asks himself.
 
     With a refresh in the background that is twice its period: it may have died in a fork, or have been suspended.
+
+    Raises:
+        ValueError: a period is too short, or no number.
     """
+    check_seconds("refresh", refresh, least=0.01)
+    check_seconds("max_age", max_age, least=0)
     return max_age if refresh is None else 2 * refresh
