@@ -47,6 +47,20 @@ def check_elements(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     return elements
 
 
+def next_link(endpoint: str, page: Mapping[str, Any], path: str) -> str:
+    """The link to the page after one of a list; empty after the last. One to another host would take our token there.
+
+    Raises:
+        InvalidInput: it leads to another host.
+    """
+    link = page.get("nextLink")
+    if not link:
+        return ""
+    if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(endpoint)[:2]:
+        raise InvalidInput(f"the list {path}", "nextLink", f"a link to {endpoint}", repr(link)[:100])
+    return link
+
+
 class ResourceManager:
     """Calls by ARM id. Safe to share between threads.
 
@@ -82,7 +96,8 @@ class ResourceManager:
         while request is not None:
             page = self._answer(request, f"listing {path}", ONE_SHORT_WAIT)
             yield check_elements(page, path)
-            request = self._next(page.get("nextLink"), path)
+            link = next_link(self.endpoint, page, path)
+            request = HttpRequest("GET", link) if link else None
 
     def write(
         self,
@@ -126,11 +141,3 @@ class ResourceManager:
             pacer.learn(response.headers)
         content = response.read()
         return decode(content, dict[str, Any], f"the answer to {doing}") if content else {}
-
-    def _next(self, link: object, path: str) -> HttpRequest | None:
-        """The next page's request. A link to another host would take our token there."""
-        if not link:
-            return None
-        if not isinstance(link, str) or urlsplit(link)[:2] != urlsplit(self.endpoint)[:2]:
-            raise InvalidInput(f"the list {path}", "nextLink", f"a link to {self.endpoint}", repr(link)[:100])
-        return HttpRequest("GET", link)
