@@ -8,8 +8,9 @@ from typing import Any
 from orchestrator.core.base.text import format_time
 from orchestrator.core.base.vocabulary import Mode, Phase
 from orchestrator.core.decision import holds
+from orchestrator.core.decision.proposals import expires_at
 from orchestrator.core.decision.state import PairState
-from orchestrator.core.decision.verdicts import assess
+from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.schema import Plan
 
 WORDS = {
@@ -48,7 +49,7 @@ def _first_trouble(plan: Plan, state: PairState, now: datetime) -> str:
 def next_of(plan: Plan, state: PairState) -> dict[str, Any] | None:
     """What happens next by itself, and when: ``{"what", "at"}``; None if nothing has a time."""
     if state.phase is Phase.AWAITING_APPROVAL and state.approval:
-        return {"what": "the proposal expires", "at": state.approval.asked_at + plan.policy.approval_expiry}
+        return {"what": "the proposal expires", "at": expires_at(state.approval, plan.policy)}
     ends = holds.cooldown_end(state, plan.policy)
     return {"what": "the cooldown ends", "at": ends} if ends else None
 
@@ -64,11 +65,11 @@ def needs_a_person(plan: Plan, state: PairState, now: datetime) -> bool:
     )
 
 
-def can_fail_over(plan: Plan, state: PairState, now: datetime) -> bool:
+def can_fail_over(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> bool:
     """Whether an outage of the active side would lead to a switch, or to a proposal of one, as things stand."""
     return not (
         plan.policy.mode is Mode.OBSERVE
         or state.out_of_reach
         or holds.is_blind_spell(state, now, plan.policy)
-        or holds.current_holds(state, assess(state.evidence, now, plan.policy), now, plan.policy)
+        or holds.current_holds(state, seen, now, plan.policy)
     )

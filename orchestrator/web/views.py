@@ -14,7 +14,7 @@ from orchestrator.core.decision import holds
 from orchestrator.core.decision.class_effect import counts_as
 from orchestrator.core.decision.decision_log import Kept, KeptPage
 from orchestrator.core.decision.explain import explain
-from orchestrator.core.decision.proposals import open_proposal
+from orchestrator.core.decision.proposals import expires_at, open_proposal
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
@@ -74,8 +74,11 @@ def needs_a_look(line: Mapping[str, Any]) -> bool:
     return line["phase"] not in CALM or bool(line["stale"]) or any(line[name] is not None for name in told)
 
 
-def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
-    """One pair in one line. ``stale``: nothing was seen for so long that it says how the pair was, not how it is."""
+def pair_line(plan: Plan, state: Readable, now: datetime, seen: Assessment | None = None) -> dict[str, Any]:
+    """One pair in one line. ``stale``: nothing was seen for so long that it says how the pair was, not how it is.
+
+    ``seen`` is what its evidence amounts to, if that is known already.
+    """
     if not isinstance(state, PairState):
         phase, why = (NEW, "not looked at yet") if state is None else (UNREADABLE, f"it stands still: {state}")
         unknown = dict.fromkeys(UNKNOWN)
@@ -109,22 +112,21 @@ def pair_line(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
         "headline": headline_of(plan, state, now),
         "next": next_of(plan, state),
         "needs_a_person": needs_a_person(plan, state, now),
-        "can_fail_over": can_fail_over(plan, state, now),
+        "can_fail_over": can_fail_over(plan, state, seen or assess(state.evidence, now, plan.policy), now),
         "why": why_of(state),
     }
 
 
 def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
     """One pair in full: line, evidence by side and class, what holds, journal (newest first)."""
-    line = pair_line(plan, state, now)
     if not isinstance(state, PairState):
-        return line
+        return pair_line(plan, state, now)
     seen = assess(state.evidence, now, plan.policy)
     return {
-        **line,
+        **pair_line(plan, state, now, seen),
         "mode": plan.policy.mode.value,
         "tier": plan.tier.value,
-        "approval_until": state.approval.asked_at + plan.policy.approval_expiry if state.approval else None,
+        "approval_until": expires_at(state.approval, plan.policy) if state.approval else None,
         "drills": drills_view(plan, state, now),
         "stamps": to_builtins(state.views),
         "regions": {role.value: plan.side(role).region for role in Role},

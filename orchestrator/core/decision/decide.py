@@ -20,7 +20,7 @@ from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import fold_with_extents
 from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.observation import Observed, apply_observation
-from orchestrator.core.decision.proposals import close_proposal, open_proposal, proposal_id, with_proposal
+from orchestrator.core.decision.proposals import close_proposal, expires_at, open_proposal, proposal_id, with_proposal
 from orchestrator.core.decision.rule import Judgement, blind_work, judge
 from orchestrator.core.decision.run_reports import start_run, take_over
 from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, change_phase, note_reason
@@ -176,7 +176,7 @@ def _propose(case: Case, judgement: Judgement) -> Decision:
             why = f"rejected; it will be asked again at {format_time(until)}: {judgement.why}"
             return _hold(state, now, "hold.rejected", why)
     elif approval is not None and state.phase is Phase.AWAITING_APPROVAL:
-        until = approval.asked_at + case.policy.approval_expiry
+        until = expires_at(approval, case.policy)
         if now < until:
             return _answer_approval(case, approval, judgement)
         why = f"nobody answered by {format_time(until)}, or what they approved was held until then"

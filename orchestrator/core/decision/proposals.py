@@ -39,6 +39,11 @@ def open_proposal(state: PairState) -> str | None:
     return proposal_id(state.pair, state.epoch, state.approval.asked_at)
 
 
+def expires_at(approval: Approval, policy: Policy) -> datetime:
+    """Until when a proposal can be answered."""
+    return approval.asked_at + policy.approval_expiry
+
+
 def with_proposal(state: PairState, now: datetime, why: str) -> PairState:
     """The state with a proposal made now. A state stored before proposals were counted may hold one already."""
     made = max(state.proposals, 1 if state.approval else 0) + 1
@@ -86,9 +91,11 @@ def find_answered(state: PairState, given: str | None, now: datetime, policy: Po
             f"{state.proposals} proposals of this pair have been made: name the one that is answered; "
             f"{_describe_waiting(state, waiting)}"
         )
-    if now >= state.approval.asked_at + policy.approval_expiry:
-        until = format_time(state.approval.asked_at + policy.approval_expiry)
-        raise NotNow(f"the proposal {waiting} expired at {until}; the evidence is judged anew at the next look")
+    until = expires_at(state.approval, policy)
+    if now >= until:
+        raise NotNow(
+            f"the proposal {waiting} expired at {format_time(until)}; the evidence is judged anew at the next look"
+        )
     return state.approval
 
 
