@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.identity import ManagedIdentityCredential
 from local_azure_client import eventually
+from user_client import user_client, user_credential
 
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import Site
@@ -28,22 +28,11 @@ def azure() -> Iterator[LocalAzure]:
 @pytest.fixture
 def ml(azure: LocalAzure, primary: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The client of the primary's project, made as its documentation says, but for the cloud."""
-    from azure.ai.ml import MLClient
-
     for name, value in azure.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")
-    with ManagedIdentityCredential(client_id=azure.user_client_id) as credential:
-        yield MLClient(
-            credential,
-            primary.subscription,
-            primary.resource_group,
-            primary.project,
-            enable_telemetry=False,
-            show_progress=False,
-            polling_interval=1,
-            **azure.mlclient_kwargs(),
-        )
+    with user_credential(azure) as credential:
+        yield user_client(azure, primary, credential, polling_interval=1)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from azure.identity import ManagedIdentityCredential
 from local_azure_client import eventually
+from user_client import user_client, user_credential
 
 from orchestrator.adapters.hub.mlclient import quiet
 from orchestrator.core.jobs.record import JobStatus
@@ -73,19 +73,8 @@ pytestmark = [
 @pytest.fixture
 def client(azure: LocalAzure, plan: Plan) -> Iterator[Any]:
     """A person's own, who looks at a job."""
-    from azure.ai.ml import MLClient
-
-    hub = plan.primary
-    with ManagedIdentityCredential(client_id=azure.user_client_id) as credential:
-        yield MLClient(
-            credential,
-            hub.subscription,
-            hub.resource_group,
-            hub.project,
-            enable_telemetry=False,
-            show_progress=False,
-            **azure.mlclient_kwargs(),
-        )
+    with user_credential(azure) as credential:
+        yield user_client(azure, plan.primary, credential)
 
 
 def test_there_is_a_file_for_every_kind() -> None:

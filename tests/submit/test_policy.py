@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
-from azure.identity import ManagedIdentityCredential
+from user_client import user_client, user_credential
 
 from orchestrator.core.base.errors import HubswitchError, NotNow
 from orchestrator.core.base.vocabulary import Role
@@ -37,23 +37,11 @@ def said() -> list[str]:
 @pytest.fixture
 def client(azure: LocalAzure, plan: Plan, said: list[str]) -> Iterator[Client]:
     """``client(hub, strict=True)``: the user's own, made as azure-ai-ml's documentation says, but for the policy."""
-    from azure.ai.ml import MLClient
-
-    with ManagedIdentityCredential(client_id=azure.user_client_id) as credential:
+    with user_credential(azure) as credential:
 
         def make(hub: Hub, *, strict: bool = False) -> Any:
             policy = submission_policy(plan, credential, strict=strict, warn=said.append)
-            return MLClient(
-                credential,
-                hub.subscription,
-                hub.resource_group,
-                hub.project,
-                enable_telemetry=False,
-                show_progress=False,
-                retry_total=0,
-                per_call_policies=[policy],
-                **azure.mlclient_kwargs(),
-            )
+            return user_client(azure, hub, credential, retry_total=0, per_call_policies=[policy])
 
         yield make
 
