@@ -240,10 +240,16 @@ def azure(local_azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def settings(azure: LocalAzure) -> Settings:
-    """Settings that lead to the simulated Azure, with bounds that suit tests."""
-    short = {"HUBSWITCH_PLANS": "plans", "HUBSWITCH_CONNECT_TIMEOUT": "500ms", "HUBSWITCH_READ_TIMEOUT": "600ms"}
-    return settings_from({**azure.environment(), **short, "HUBSWITCH_PROBE_TIMEOUT": "600ms"})
+def settings(azure: LocalAzure, request: pytest.FixtureRequest) -> Settings:
+    """Settings that lead to the simulated Azure.
+
+    Nothing is given up that a busy machine delays: whoever needs an answer waits up to 20 seconds for it. A test
+    that waits for silence says how long: ``@pytest.mark.longest_wait(4)``.
+    """
+    mark = request.node.get_closest_marker("longest_wait")
+    wait = f"{mark.args[0] if mark else 20}s"
+    bounds = {f"HUBSWITCH_{what}_TIMEOUT": wait for what in ("CONNECT", "READ", "PROBE")}
+    return settings_from({**azure.environment(), **bounds, "HUBSWITCH_PLANS": "plans"})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.hub.upload_places import OpenBlob
-from orchestrator.adapters.stores.blobs import IN_PARTS
+from orchestrator.adapters.stores.blobs import IN_PARTS, read_parts
 from orchestrator.core.base.errors import InvalidInput, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile
 from orchestrator.core.plan.schema import Hub
@@ -49,7 +49,8 @@ class CodeFiles:
             found = [blob for blob in client.list_blobs(name_starts_with=prefix) if blob.name != prefix]
             _check_size(uri, sum(blob.size or 0 for blob in found))
             return {
-                blob.name.removeprefix(prefix): shelf.keep(client.download_blob(blob.name).chunks()) for blob in found
+                blob.name.removeprefix(prefix): shelf.keep(read_parts(client.download_blob(blob.name)))
+                for blob in found
             }
 
     def keep_file(self, hub: Hub, uri: str, shelf: Shelf) -> KeptFile:
@@ -64,7 +65,7 @@ class CodeFiles:
         with translate_errors(f"reading the file at {uri}"):
             client = self._client(account, container).get_blob_client(path)
             _check_size(uri, client.get_blob_properties().size)
-            return shelf.keep(client.download_blob().chunks())
+            return shelf.keep(read_parts(client.download_blob()))
 
     def write(self, open_blob: OpenBlob, folder: str, files: Mapping[str, KeptFile], shelf: Shelf) -> None:
         """Put files into a folder of an open container. Files that are there are written anew."""

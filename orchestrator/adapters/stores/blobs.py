@@ -13,13 +13,13 @@ from typing import IO, Any, NamedTuple
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
+from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings, StorageStreamDownloader
 
 from orchestrator.adapters.http.deadline import deadline
 from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.core.base.errors import Conflict, NotFound
+from orchestrator.core.base.errors import Conflict, NotFound, TemporaryError
 
 JSON = ContentSettings(content_type="application/json")
 BYTES = ContentSettings(content_type="application/octet-stream")
@@ -46,6 +46,26 @@ class Blob(NamedTuple):
     metadata: Mapping[str, str]
 
 
+def read_parts(found: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
+    """The content of a blob whose download has begun, by a client made with ``IN_PARTS``.
+
+    azure-storage-blob does not compare a part with the range that it asked for: short parts would be a blob with
+    holes, and a size that is nonsense would never come to an end.
+
+    Raises:
+        TemporaryError: an answer has not as many bytes as were asked for.
+    """
+    left = found.size
+    for part in found.chunks():
+        asked = min(left, IN_PARTS["max_chunk_get_size"])
+        if len(part) != asked:
+            raise TemporaryError(f"{found.name}: {len(part)} bytes came instead of {asked}, of {found.size} in all")
+        left -= len(part)
+        yield part
+    if left:
+        raise TemporaryError(f"{found.name}: {left} of {found.size} bytes did not come")
+
+
 class Container:
     """A container of one account. ``url`` is the account's blob endpoint. Safe to share between threads."""
 
@@ -65,7 +85,7 @@ class Container:
         """The blob, or None if it, or the whole container, is not there."""
         with suppress(NotFound), translate_errors(f"reading {self.url}/{path}"), deadline(self._request):
             found = self._client.download_blob(path)
-            return Blob(found.readall(), found.properties.etag or "", found.properties.metadata or {})
+            return Blob(b"".join(read_parts(found)), found.properties.etag or "", found.properties.metadata or {})
         return None
 
     def create(self, path: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
@@ -92,7 +112,7 @@ class Container:
     def chunks(self, path: str) -> Iterator[bytes]:
         """The blob's content in parts. NotFound if there is none."""
         with translate_errors(f"reading {self.url}/{path}"):
-            yield from self._client.download_blob(path).chunks()
+            yield from read_parts(self._client.download_blob(path))
 
     def replace(self, path: str, data: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> str:
         """Write over what was read under ``etag``; the new ETag. Conflict if it has changed, or is gone."""

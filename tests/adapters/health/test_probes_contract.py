@@ -70,11 +70,11 @@ def test_signals_carry_the_sweeps_time_and_a_sentence(settings: Settings, plan: 
     """All speak of the same instant, so that what follows is a function of one value."""
     found = swept(settings, plan)
     assert {signal.occurred_at for signal in found.values()} == {NOW}
-    assert found[Role.PRIMARY, Surface.HUB].why.startswith("hub answered 200 in 0.")
+    assert found[Role.PRIMARY, Surface.HUB].why.startswith("hub answered 200 in ")
     assert "probe identity (b0000000" in found[Role.PRIMARY, Surface.IDENTITY].why
 
 
-REFUSED, SILENT, FAILED = "refused the connection", "did not answer within 0.6 s", "answered 503 in 0."
+REFUSED, SILENT, FAILED = "refused the connection", "did not answer within 3 s", "answered 503 in "
 BAD = [
     ("storage", "refuse", REFUSED),
     ("storage", "hang", SILENT),
@@ -87,6 +87,7 @@ BAD = [
 ]
 
 
+@pytest.mark.longest_wait(3)
 @pytest.mark.parametrize(("surface", "kind", "why"), BAD)
 def test_trouble_of_one_surface_is_bad_there_and_nowhere_else(
     *, settings: Settings, azure: LocalAzure, plan: Plan, surface: str, kind: str, why: str
@@ -134,11 +135,12 @@ def test_a_project_that_is_not_there_is_blind(settings: Settings, plan: Plan) ->
     }
 
 
+@pytest.mark.longest_wait(1)
 @pytest.mark.parametrize("kind", ["5xx", "refuse", "hang"])
 def test_without_tokens_every_surface_is_blind(settings: Settings, azure: LocalAzure, plan: Plan, kind: str) -> None:
     """Identity is bad on both sides at once; nobody else is accused."""
     azure.faults.set(None, "identity", kind)
-    found = in_time(lambda: swept(settings, plan), 3)
+    found = in_time(lambda: swept(settings, plan), 3 * 1)
     for role in Role:
         seen = observations(found, role)
         assert seen.pop(Surface.IDENTITY) is Observation.BAD
@@ -171,11 +173,12 @@ def test_every_sweep_asks_for_new_tokens(settings: Settings, azure: LocalAzure, 
     assert asyncio.run(two_sweeps()) == [Observation.OK, Observation.BAD]
 
 
+@pytest.mark.longest_wait(3)
 @pytest.mark.parametrize("kind", ["refuse", "black-hole", "hang"])
 def test_a_whole_region_down_takes_one_timeout(settings: Settings, azure: LocalAzure, plan: Plan, kind: str) -> None:
     """Everything is asked at once: seven surfaces that hang cost as much as one."""
     azure.region_down(plan.primary.region, kind)
-    found = in_time(lambda: swept(settings, plan), 2.5)
+    found = in_time(lambda: swept(settings, plan), 2 * 3)
     azure.region_up(plan.primary.region)
     assert {found[Role.PRIMARY, s].observation for s in REGIONAL} == {Observation.BAD}
     assert set(observations(found, Role.SECONDARY).values()) == {Observation.OK}

@@ -200,6 +200,7 @@ def test_a_failing_read_is_not_repeated_behind_the_callers_back(jobs: ArmJobs, h
     assert len(calls(azure, since)) == 1
 
 
+@pytest.mark.longest_wait(3)
 @pytest.mark.parametrize(
     ("kind", "expected"), [("401", Forbidden), ("403", Forbidden), ("hang", Unreachable), ("5xx", TemporaryError)]
 )

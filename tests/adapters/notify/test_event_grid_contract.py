@@ -84,6 +84,7 @@ def test_trouble_of_the_topic_is_told(notices: EventGridNotices, topic: EventGri
         notices.publish(topic, [notice("a")])
 
 
+@pytest.mark.longest_wait(3)
 def test_a_silent_topic_is_bounded(notices: EventGridNotices, topic: EventGridChannel, azure: LocalAzure) -> None:
     """Telling people never holds up what it tells of."""
     azure.faults.set(azure.estate.third, "eventgrid", "hang")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from azure.core.credentials import TokenCredential
+from azure_fixtures import Tls
 
-from orchestrator.adapters.http.transport import BoundedTransport
+from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 from orchestrator.adapters.stores.blobs import Container
 from orchestrator.core.base.errors import Conflict, Forbidden, TemporaryError, Unreachable
+from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
 
 SDK_DEFAULT = 100.0
@@ -30,6 +34,33 @@ def test_the_first_write_makes_the_container(container: Container) -> None:
     found = container.read("a/b.json")
     assert found is not None
     assert (found.data, found.etag) == (b"{}", etag)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 * 2**20, 4 * 2**20 + 1, 9 * 2**20])
+def test_a_blob_is_read_in_parts_and_whole(container: Container, size: int) -> None:
+    """However its size lies to that of a part."""
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    container.create_from("a", io.BytesIO(data))
+    found = container.read("a")
+    assert found is not None
+    assert found.data == b"".join(container.chunks("a")) == data
+
+
+ANNOUNCED = [("206 Partial Content", "bytes 0-1/10000000"), ("206 Partial Content", "bytes 0-1/99999999999999999999")]
+
+
+@pytest.mark.parametrize(("status", "range_"), ANNOUNCED)
+def test_a_blob_with_a_part_missing_is_not_taken_for_the_blob(
+    *, settings: Settings, executor: TokenCredential, tls: Tls, serve: Any, answers: Any, status: str, range_: str
+) -> None:
+    """A file with a hole would be kept as if it were the file, and a size that is nonsense would never be reached."""
+    server = serve(answers(status, "xx", f"Content-Range: {range_}"))
+    transport = BoundedTransport(Gate(limits_from(settings)), tls.ca)
+    torn = Container(server.url, "c", executor, transport)
+    for read in (lambda: torn.read("a"), lambda: list(torn.chunks("a"))):
+        with pytest.raises(TemporaryError, match="bytes came instead of"):
+            read()
+    transport.close()
 
 
 def test_replacing_in_a_missing_container_is_a_conflict(container: Container) -> None:
@@ -107,6 +138,7 @@ def requests_since(azure: LocalAzure, since: datetime) -> int:
     return len(azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="ledger"))
 
 
+@pytest.mark.longest_wait(3)
 def test_a_silent_account_is_bounded(ledger: Container, azure: LocalAzure) -> None:
     """The SDK would wait a minute, three times; here it is one read timeout."""
     azure.faults.set(azure.estate.third, "ledger", "hang")

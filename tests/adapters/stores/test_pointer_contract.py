@@ -249,6 +249,7 @@ def test_a_busy_store_says_when_to_come_back(pointer: AppConfigurationPointer, a
     assert caught.value.retry_after == timedelta(seconds=30)
 
 
+@pytest.mark.longest_wait(3)
 def test_a_silent_store_is_bounded(pointer: AppConfigurationPointer, azure: LocalAzure, pair: str) -> None:
     """Seven writes side by side that hang cost one read timeout."""
     over = pointer.snapshot(pair)
