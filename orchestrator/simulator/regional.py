@@ -44,14 +44,25 @@ class RegionalApi:
 
     Args:
         workspaces: ids of the region's workspaces, in lower case.
+        refuses: whether they have private link, and this is the host that everybody reaches.
     """
 
-    def __init__(self, kernel: Kernel, url: str, region: str, workspaces: frozenset[str], life: JobsLife) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        url: str,
+        region: str,
+        workspaces: frozenset[str],
+        life: JobsLife,
+        *,
+        refuses: bool = False,
+    ) -> None:
         self._kernel = kernel
         self._url = url
         self._region = region
         self._workspaces = workspaces
         self._life = life
+        self._refuses = refuses
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -103,6 +114,8 @@ class RegionalApi:
         found = _HISTORY.match(request.path)
         if found is None or found["workspace"].lower() not in self._workspaces:
             raise AzureError(404, "NotFound", f"'{request.path}' was not found in {self._region}.")
+        if self._refuses:
+            raise AzureError(403, "Forbidden", "Public network access of the workspace is disabled.")
         return found["workspace"], found["rest"], await read_json(request, "BadRequest", "The body is not JSON")
 
     def _list(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from waiting import until
 
 from orchestrator.adapters.health.hub_questions import HUB_QUESTIONS
 from orchestrator.core.base.vocabulary import Surface
+from orchestrator.local.session import Local
 from orchestrator.simulator.cloud import LocalAzure
 
 PREFERRED = {Surface.HUB: "experiments:query$", Surface.JOBS: "rundata$"}
@@ -76,3 +77,21 @@ def test_a_hub_that_knows_no_question_is_never_moved_by_itself_and_the_pair_says
 
 def _is_told(notice: dict[str, Any]) -> bool:
     return bool(notice["type"] == "Hubswitch.RuleOutOfReach")
+
+
+def test_hubs_with_private_link_are_watched_and_moved_though_the_plan_names_no_address() -> None:
+    """The regional host refuses their workspaces; the pointer names the host at which the standby answers."""
+    with live(private_link=True) as local, Caller(local) as caller:
+        assert local.plan.primary.api is None
+        caller.settled_down()
+        until(lambda: _evidence(caller)["jobs"]["observation"] == "ok", "the first good answer")
+        until(lambda: _endpoint(local) == local.azure.urls[f"{local.plan.primary.region}.workspace-api"], "a pointer")
+        local.azure.region_down(local.plan.primary.region)
+        until(lambda: caller.view()["active"] == "secondary", "the switch")
+        until(lambda: _endpoint(local) == local.azure.urls[f"{local.plan.secondary.region}.workspace-api"], "the other")
+
+
+def _endpoint(local: Local) -> str:
+    """What the pointer's store shows."""
+    setting = local.azure.call(lambda: local.azure.configuration.get("hubswitch:demo:endpoint"))
+    return setting.value if setting else ""

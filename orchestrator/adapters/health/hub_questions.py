@@ -106,8 +106,8 @@ HUB_QUESTIONS = (
 
 
 def url_of(question: HubQuestion, hub: Hub) -> str:
-    """Where a hub is asked."""
-    return f"{hub.api.rstrip('/')}{question.path.format(project=hub.project_id)}"
+    """Where a hub is asked whose ``api`` is known."""
+    return f"{(hub.api or '').rstrip('/')}{question.path.format(project=hub.project_id)}"
 
 
 def says_that_no_run_is_there(question: HubQuestion, status: int, body: bytes) -> bool:

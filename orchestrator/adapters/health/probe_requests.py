@@ -62,11 +62,13 @@ class Question(NamedTuple):
 def questions(hub: Hub, manager: str) -> list[Question]:
     """Everything that can be asked about one side, but for its identity.
 
-    ``hub`` and ``jobs`` have several questions, the preferred one first; each of the others has one.
+    ``hub`` and ``jobs`` have several questions, the preferred one first, and none while their address is not known.
+    Each of the others has one.
     """
     asked = [
         Question(row.surface, "POST", url_of(row, hub), Audience.MACHINE_LEARNING, json=row.body, of_hub=row)
         for row in HUB_QUESTIONS
+        if hub.api
     ]
     if hub.inference:
         body = {} if hub.inference.body is None else hub.inference.body

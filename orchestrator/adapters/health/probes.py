@@ -15,9 +15,11 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import aiohttp
+import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from orchestrator.adapters.health.answer_meanings import Asked, ProbeVerdict, read_status, seconds
+from orchestrator.adapters.health.api_addresses import ApiAddresses
 from orchestrator.adapters.health.hub_questions import (
     READ_AT_MOST,
     HubQuestion,
@@ -29,11 +31,15 @@ from orchestrator.adapters.health.probe_requests import Audience, Question, all_
 from orchestrator.adapters.http.credential import Identity, async_credential_for, name_of
 from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.base.text import ASKED
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
-from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.schema import Hub, Plan
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.settings import Settings
+
+OF_HUB = frozenset({Surface.HUB, Surface.JOBS})
+"""Surfaces that are asked at the hub's own API."""
 
 NEVER = 2**31
 """A breaker would answer for a host that was not asked."""
@@ -62,8 +68,9 @@ type Tokens = Mapping[Audience, asyncio.Task[Token]]
 class HttpProbes:
     """``Probes`` as the probe identity. Usable from several event loops; each has a session of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, addresses: ApiAddresses | None = None) -> None:
         self._settings = settings
+        self._addresses = addresses
         self._who = name_of(settings, Identity.PROBE)
         self._limits = Limits(
             connect=min(settings.connect_timeout, settings.probe_timeout),
@@ -120,8 +127,9 @@ class HttpProbes:
         tokens: Tokens,
     ) -> list[Signal]:
         transport = self._transport()
+        hub, unknown = await self._locate(plan, role)
         asked: dict[Surface, list[Question]] = {}
-        for one in questions(plan.side(role), self._settings.resource_manager):
+        for one in questions(hub, self._settings.resource_manager):
             if one.surface not in without:
                 asked.setdefault(one.surface, []).append(one)
         verdicts = await asyncio.gather(
@@ -129,8 +137,26 @@ class HttpProbes:
         )
         identity = (await asyncio.shield(tokens[Audience.MANAGER])).verdict
         found = dict(zip(asked, verdicts, strict=True))
+        if unknown:
+            found |= {surface: unknown for surface in OF_HUB if surface not in without}
         found[Surface.IDENTITY] = identity
         return [_signal(role, surface, found[surface], now) for surface in plan.surfaces(role) if surface in found]
+
+    async def _locate(self, plan: Plan, role: Role) -> tuple[Hub, ProbeVerdict | None]:
+        """The side with the address of its API, or why nobody knows that."""
+        hub = plan.side(role)
+        if hub.api is not None:
+            return hub, None
+        try:
+            if self._addresses is None:
+                raise InvalidInput(f"the plan of {plan.pair}", f"{role}.api", "the base of an API", "nothing")
+            async with asyncio.timeout(self._settings.probe_timeout.total_seconds()):
+                api = await asyncio.to_thread(self._addresses.find, plan, role)
+        except TimeoutError:
+            return hub, ProbeVerdict(Observation.BLIND, "the workspace did not say in time where its API is")
+        except HubswitchError as fault:
+            return hub, ProbeVerdict(Observation.BLIND, f"where its API is cannot be told: {shorten(str(fault), 200)}")
+        return msgspec.structs.replace(hub, api=api), None
 
     async def _world(
         self, transport: AsyncBoundedTransport, surface: Surface, urls: tuple[str, ...], now: datetime
