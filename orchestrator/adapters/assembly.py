@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from azure.core.credentials import TokenCredential
 
+from orchestrator.adapters.health.api_addresses import ApiAddresses, CompletedPlans
 from orchestrator.adapters.health.polls import AzurePolls
 from orchestrator.adapters.health.probes import HttpProbes
 from orchestrator.adapters.http.arm import ResourceManager
@@ -27,6 +28,7 @@ from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.adapters.stores.pointer import AppConfigurationPointer
 from orchestrator.adapters.stores.stamps import BlobShared
 from orchestrator.adapters.stores.store_clocks import StoreClocks
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.channels import EventGridChannel, WebhookChannel
 from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.ports import Clock, World
@@ -72,12 +74,14 @@ def assemble(
     plain = PlainHttp(transport)
     endpoints = {plan.pointer.endpoint for plan in plans.values()}
     pointers = {endpoint: AppConfigurationPointer(endpoint, credential, transport) for endpoint in endpoints}
+    ledgers = {pair: BlobLedger(container(plan.ledger)) for pair, plan in plans.items()}
+    addresses = ApiAddresses(manager, ledgers)
     return World(
         clock=clock,
-        plans=plans,
+        plans=CompletedPlans(plans, addresses) if _some_are_left_out(plans) else plans,
         epochs={pair: BlobEpochs(container(plan.ledger)) for pair, plan in plans.items()},
         pointers={pair: pointers[plan.pointer.endpoint] for pair, plan in plans.items()},
-        ledgers={pair: BlobLedger(container(plan.ledger)) for pair, plan in plans.items()},
+        ledgers=ledgers,
         shared={pair: shared(plan.ledger) for pair, plan in plans.items()},
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
@@ -85,7 +89,7 @@ def assemble(
         urls=plain,
         inventory=ArmInventory(manager, credential, transport),
         store_clock=StoreClocks(transport.gate.dates),
-        probes=HttpProbes(settings),
+        probes=HttpProbes(settings, addresses),
         polls=AzurePolls(settings),
         notices=ChannelNotices(
             {
@@ -94,3 +98,7 @@ def assemble(
             }
         ),
     )
+
+
+def _some_are_left_out(plans: Mapping[str, Plan]) -> bool:
+    return any(plan.side(role).api is None for plan in plans.values() for role in Role)

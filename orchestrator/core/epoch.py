@@ -41,7 +41,7 @@ class PointerValue(Value, kw_only=True):
 
 
 def pointer_for(plan: Plan, record: EpochRecord) -> PointerValue:
-    """What clients are told when a given epoch record is in force."""
+    """What clients are told when a given epoch record is in force. ``endpoint`` is empty while nobody knows it."""
     hub = plan.side(record.active)
     return PointerValue(
         epoch=record.epoch,
@@ -51,7 +51,7 @@ def pointer_for(plan: Plan, record: EpochRecord) -> PointerValue:
         subscription=hub.subscription,
         resource_group=hub.resource_group,
         region=hub.region,
-        endpoint=hub.api,
+        endpoint=hub.api or "",
         since=record.since,
         run=record.run,
         why=record.why,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.policy import Policy, check_policy
 from orchestrator.core.plan.schema import (
     SCHEMA,
@@ -56,6 +57,9 @@ def plan_of(azure: LocalAzure, pair: str = "demo", **policy: Any) -> Plan:
         policy,
         polls=polls_at(speed),
     )
+    if azure.kernel.private_link:
+        sides = {role.value: msgspec.structs.replace(plan.side(role), api=None) for role in Role}
+        plan = msgspec.structs.replace(plan, **sides)
     return msgspec.structs.replace(plan, canary=canary_of(speed)) if azure.canaries else plan
 
 

@@ -84,7 +84,7 @@ def services_of(  # noqa: PLR0913 - those of LocalAzure
     )
 
 
-def take_ports(server: Server, estate: Estate, replicas: int) -> None:
+def take_ports(server: Server, estate: Estate, replicas: int, *, private: bool) -> None:
     """Add every gated endpoint, so that all addresses are known before anything answers."""
     groups, third, secondary = estate.region_of_group, estate.third, estate.regions[1]
 
@@ -94,7 +94,7 @@ def take_ports(server: Server, estate: Estate, replicas: int) -> None:
     control = [FaultPlace(region, "control") for region in estate.regions]
     server.add("resource-manager", "resource-manager", control, locate=of_group)
     for region in estate.regions:
-        _take_regional_ports(server, region)
+        _take_regional_ports(server, region, private=private)
     places = [FaultPlace(region, "logs") for region in estate.regions]
     region_of = {site.logs: site.region for site in estate.sites}
     server.add("logs", "logs", places, locate=lambda asked: FaultPlace(region_of.get(workspace_in(asked.path)), "logs"))
@@ -107,13 +107,19 @@ def take_ports(server: Server, estate: Estate, replicas: int) -> None:
     server.add("identity", "identity", [FaultPlace(None, "identity")], tls=False)
 
 
-def _take_regional_ports(server: Server, region: str) -> None:
+def _take_regional_ports(server: Server, region: str, *, private: bool) -> None:
     def of_path(request: web.BaseRequest) -> FaultPlace:
         return FaultPlace(region, surface_of(request.path))
 
-    server.add(f"{region}.api", "api", [FaultPlace(region, "hub"), FaultPlace(region, "jobs")], locate=of_path)
+    for name in _api_endpoints(region, private=private):
+        server.add(name, "api", [FaultPlace(region, "hub"), FaultPlace(region, "jobs")], locate=of_path)
     for surface in OWN_SURFACES:
         server.add(f"{region}.{surface}", surface, [FaultPlace(region, surface)])
+
+
+def _api_endpoints(region: str, *, private: bool) -> list[str]:
+    """Names of the hosts at which a region's API answers, the one that its workspaces use last."""
+    return [f"{region}.api", f"{region}.workspace-api"] if private else [f"{region}.api"]
 
 
 def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
@@ -147,7 +153,7 @@ def _manager(services: Services, urls: Mapping[str, str]) -> SimulatedResourceMa
         throttle=services.throttle,
         health=services.health,
         storage={region: (urls[f"{region}.storage"], services.blobs[region]) for region in regions},
-        apis={region: urls[f"{region}.api"] for region in regions},
+        apis={region: urls[_api_endpoints(region, private=services.kernel.private_link)[-1]] for region in regions},
         page=services.page,
     )
 
@@ -156,9 +162,11 @@ def _regional_routes(services: Services, region: str, urls: Mapping[str, str]) -
     kernel = services.kernel
     sites = [site for site in services.estate.sites if site.region == region]
     workspaces = frozenset(place.lower() for site in sites for place in (site.hub_id, site.project_id))
-    api = RegionalApi(kernel, urls[f"{region}.api"], region, workspaces, services.life)
-    return {
-        f"{region}.api": api.routes(),
+    apis = {}
+    for name in _api_endpoints(region, private=kernel.private_link):
+        refuses = kernel.private_link and name == f"{region}.api"
+        apis[name] = RegionalApi(kernel, urls[name], region, workspaces, services.life, refuses=refuses).routes()
+    return apis | {
         f"{region}.inference": ScoringEndpoint(kernel, region).routes(),
         f"{region}.storage": services.blobs[region].routes(),
         f"{region}.keyvault": vault.routes(kernel, sites[0].keyvault),

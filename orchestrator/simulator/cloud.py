@@ -69,6 +69,7 @@ class LocalAzure:
         page: elements of a page of a list.
         folder: where the CA certificate goes; a temporary folder, removed at the end, if not given.
         canaries: whether plans that are made for it let the watch submit canaries.
+        private_link: whether workspaces have private link, and plans that are made for it leave ``api`` out.
     """
 
     def __init__(  # noqa: PLR0913 - each is one property of the simulated cloud
@@ -85,8 +86,10 @@ class LocalAzure:
         page: int = PAGE,
         folder: Path | None = None,
         canaries: bool = True,
+        private_link: bool = False,
     ) -> None:
         self.kernel, self.canaries = _kernel(seed, speed), canaries
+        self.kernel.private_link = private_link
         self.estate = estate or estate_of()
         self.log = RequestLog()
         self.urls: Mapping[str, str] = {}
@@ -282,7 +285,7 @@ class LocalAzure:
 
     async def _open(self) -> None:
         self._server = server = Server(self.faults, self.log, self._make_certificates())
-        take_ports(server, self.estate, self.services.replicas)
+        take_ports(server, self.estate, self.services.replicas, private=self.kernel.private_link)
         admin = server.add("admin", "admin", [], tls=False)
         self.urls = {name: endpoint.url for name, endpoint in server.endpoints.items()}
         regions = {site.storage: server.endpoints[f"{site.region}.storage"].port.number for site in self.estate.sites}

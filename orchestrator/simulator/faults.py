@@ -18,6 +18,8 @@ hang           the request is read and never answered
 401, 403       as if the identity had lost its rights
 slow           answered after ``delay`` seconds (1)
 flaky          every second request gets ``status`` (503)
+unknown        the service does not know the question: ``status`` (404; or 405, 501, 530), in no words of its own.
+               With ``path``, of those questions alone
 lost-answer    the request is carried out, then the connection breaks before the answer
 =============  ====================================================================================
 
@@ -51,7 +53,12 @@ class FaultKind(StrEnum):
     FORBIDDEN = "403"
     SLOW = "slow"
     FLAKY = "flaky"
+    UNKNOWN = "unknown"
     LOST_ANSWER = "lost-answer"
+
+
+UNKNOWN_STATUSES = (404, 405, 501, 530)
+"""What a gateway answers to a question that what is behind it does not know."""
 
 
 class How(Value, kw_only=True):
@@ -153,6 +160,8 @@ class Faults:
             raise ValueError(f"region: one of {', '.join(self.regions)} was expected, got {region!r}")
         if kind not in set(FaultKind):
             raise ValueError(f"kind: one of {', '.join(FaultKind)} was expected, got {kind!r}")
+        if kind == FaultKind.UNKNOWN and parameters.setdefault("status", 404) not in UNKNOWN_STATUSES:
+            raise ValueError(f"status: one of {UNKNOWN_STATUSES} was expected, got {parameters['status']!r}")
         try:
             how = from_builtins(parameters, How, "parameters")
             re.compile(how.path or "")

@@ -1,12 +1,14 @@
 """What a region answers itself, past Resource Manager: its Azure ML API, and a scoring endpoint.
 
-The paths are those of azure-ai-ml's generated run history client (``history/v1.0``): ``experiments:query``,
-``experiments/{name}/runs:query``, ``runs/{id}``, ``runs/{id}/details|children`` and PATCH of a run. Two more are
-modelled on them for probes and **are to be verified against the real service**: ``GET {workspace}/experiments`` and
-``POST {workspace}/runs:query`` over all experiments. ``GET /`` without a token is our own convention.
+Of run history (``history/v1.0``) it answers ``experiments:query`` and ``experiments/{name}/runs:query``, as its
+specification (data plane 2019-09-30) has them; ``rundata`` and the index's ``index/v1.0/…/entities``, as traffic of
+Microsoft's clients was recorded; and ``runs/{id}``, ``runs/{id}/details|children`` and PATCH of a run, as
+azure-ai-ml's generated client calls them. What is none of these is not found. That an unknown experiment has no runs,
+rather than being refused, is our guess; so is what a filter of the index other than by ``type`` finds: it is refused.
+``GET /`` without a token is our own convention.
 Tokens for Azure ML are accepted, and tokens for Resource Manager, which azure-ai-ml 1.35.2 sends here.
 
-Paths with ``/runs`` belong to the surface ``jobs``, all others to ``hub``.
+Paths with ``/runs``, and ``rundata``, belong to the surface ``jobs``, all others to ``hub``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -24,7 +27,7 @@ from orchestrator.simulator.job_lifecycle import Job, JobsLife
 from orchestrator.simulator.services import AzureError, Kernel, read_json
 
 _HISTORY = re.compile(
-    r"^/history/v1\.0(?P<workspace>/subscriptions/[^/]+/resourcegroups/[^/]+/providers"
+    r"^/(?:history|index)/v1\.0(?P<workspace>/subscriptions/[^/]+/resourcegroups/[^/]+/providers"
     r"/microsoft\.machinelearningservices/workspaces/[^/]+)/(?P<rest>.+)$",
     re.IGNORECASE,
 )
@@ -33,7 +36,7 @@ _TOP = 100
 
 def surface_of(path: str) -> str:
     """The surface that a path of the regional API belongs to."""
-    return "jobs" if "/runs" in path else "hub"
+    return "jobs" if "/runs" in path or path.endswith("/rundata") else "hub"
 
 
 class RegionalApi:
@@ -41,20 +44,32 @@ class RegionalApi:
 
     Args:
         workspaces: ids of the region's workspaces, in lower case.
+        refuses: whether they have private link, and this is the host that everybody reaches.
     """
 
-    def __init__(self, kernel: Kernel, url: str, region: str, workspaces: frozenset[str], life: JobsLife) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        url: str,
+        region: str,
+        workspaces: frozenset[str],
+        life: JobsLife,
+        *,
+        refuses: bool = False,
+    ) -> None:
         self._kernel = kernel
         self._url = url
         self._region = region
         self._workspaces = workspaces
         self._life = life
+        self._refuses = refuses
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/", self._root),
             web.get("/discovery", self._discovery),
             web.route("*", "/history/{path:.*}", self._history),
+            web.post("/index/{path:.*}", self._index),
         ]
 
     async def _root(self, _: web.Request) -> web.Response:
@@ -65,28 +80,60 @@ class RegionalApi:
         return json_answer(dict.fromkeys(services, self._url) | {"studio": "https://ml.azure.com"})
 
     async def _history(self, request: web.Request) -> web.Response:
-        permission = "ml.write" if request.method == "PATCH" else "ml.read"
+        workspace, rest, body = await self._read(request, "ml.write" if request.method == "PATCH" else "ml.read")
+        parts = tuple(rest.split("/"))
+        if (request.method, parts) == ("POST", ("rundata",)):
+            return self._rundata(workspace, body)
+        answer = self._list(request, workspace, parts, body) or self._run(request, workspace, parts, body)
+        if answer is None:
+            raise _unknown(request)
+        return json_answer(answer)
+
+    async def _index(self, request: web.Request) -> web.Response:
+        workspace, rest, body = await self._read(request, "ml.read")
+        if rest != "entities":
+            raise _unknown(request)
+        asked = body if isinstance(body, dict) else {}
+        kinds = [_kinds(each) for each in asked.get("filters") or []]
+        size = asked.get("pageSize", _TOP)
+        if not isinstance(size, int) or size < 1:
+            raise AzureError(400, "UserError", "pageSize: a number of at least 1 was expected.")
+        jobs = list(self._life.of(workspace)) if all("runs" in each for each in kinds) else []
+        return json_answer(
+            {
+                "totalCount": len(jobs),
+                "value": [_entity(job, self._region) for job in jobs[:size]],
+                "nextSkip": min(size, len(jobs)),
+                "continuationToken": None,
+            }
+        )
+
+    async def _read(self, request: web.Request, permission: str) -> tuple[str, str, Any]:
+        """The workspace that is asked, what of it, and the body."""
         self._kernel.admit(request, (ML_AUDIENCE, self._kernel.resource_manager), permission)
         found = _HISTORY.match(request.path)
         if found is None or found["workspace"].lower() not in self._workspaces:
             raise AzureError(404, "NotFound", f"'{request.path}' was not found in {self._region}.")
-        body = await read_json(request, "BadRequest", "The body is not JSON")
-        workspace, parts = found["workspace"], tuple(found["rest"].split("/"))
-        answer = self._list(request, workspace, parts, body) or self._run(request, workspace, parts, body)
-        if answer is None:
-            raise AzureError(404, "NotFound", f"{request.method} '{request.path}' is not simulated.")
-        return json_answer(answer)
+        if self._refuses:
+            raise AzureError(403, "Forbidden", "Public network access of the workspace is disabled.")
+        return found["workspace"], found["rest"], await read_json(request, "BadRequest", "The body is not JSON")
 
     def _list(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:
-        top = _top(request, body)
         match request.method, parts:
-            case ("GET", ("experiments",)) | ("POST", ("experiments:query",)):
-                return {"value": self._experiments(workspace, top)}
-            case ("GET", ("runs",)) | ("POST", ("runs:query",)):
-                return {"value": self._runs(workspace, None, top)}
+            case "POST", ("experiments:query",):
+                return {"value": self._experiments(workspace, _top(body))}
             case "POST", ("experiments", name, "runs:query"):
-                return {"value": self._runs(workspace, name, top)}
+                return {"value": self._runs(workspace, name, _top(body))}
         return None
+
+    def _rundata(self, workspace: str, body: Any) -> web.Response:
+        name = body.get("runId") if isinstance(body, dict) else None
+        if not isinstance(name, str) or not name:
+            raise AzureError(400, "UserError", "runId: the name of a run was expected.")
+        job = self._life.get(workspace, name)
+        if job is None:
+            return json_answer(_no_run(name, self._region, stamp(self._kernel.now())), 404)
+        return json_answer({"runMetadata": _show(job), "runDefinition": None, "jobSpecification": None})
 
     def _run(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:
         match request.method, parts:
@@ -123,9 +170,9 @@ class RegionalApi:
             for name, job in list(newest.items())[:top]
         ]
 
-    def _runs(self, workspace: str, experiment: str | None, top: int) -> list[dict[str, Any]]:
+    def _runs(self, workspace: str, experiment: str, top: int) -> list[dict[str, Any]]:
         """Newest first. ``filter`` and ``orderBy`` of the query are not looked at."""
-        jobs = [job for job in self._life.of(workspace) if experiment in {None, job.experiment}]
+        jobs = [job for job in self._life.of(workspace) if experiment == job.experiment]
         return [_show(job) for job in jobs[:top]]
 
 
@@ -198,6 +245,50 @@ def _patch(job: Job, body: Any) -> dict[str, Any]:
     return _show(job)
 
 
-def _top(request: web.Request, body: Any) -> int:
-    asked = request.query.get("$top") or (body.get("top") if isinstance(body, dict) else None)
+def _no_run(name: str, region: str, now: str) -> dict[str, Any]:
+    """How run history words that a run is not there, as recorded."""
+    return {
+        "error": {
+            "code": "UserError",
+            "severity": None,
+            "message": f"Run runId={name} was not found",
+            "messageFormat": "Run {runId} was not found",
+            "messageParameters": {"runId": f"runId={name}"},
+            "details": [],
+            "innerError": {"code": "NotFoundError", "innerError": None},
+        },
+        "correlation": {"operation": uuid4().hex, "request": uuid4().hex[:16]},
+        "environment": region,
+        "location": region,
+        "time": now,
+        "componentName": "run-history",
+        "statusCode": 404,
+    }
+
+
+def _entity(job: Job, region: str) -> dict[str, Any]:
+    """A run as the index lists it. That runs have the fields of recorded entities of another type is our guess."""
+    return {
+        "type": "runs",
+        "kind": "Unversioned",
+        "entityId": f"azureml://location/{region}/type/runs/objectId/{job.name}",
+        "entityObjectId": job.name,
+        "annotations": {"archived": False, "tags": job.resource["properties"].get("tags") or {}},
+        "properties": {"runId": job.name, "status": job.status},
+    }
+
+
+def _kinds(given: Any) -> list[str]:
+    """The types that a filter lets pass."""
+    if isinstance(given, dict) and (given.get("field"), given.get("operator")) == ("type", "eq"):
+        return [str(each) for each in given.get("values") or []]
+    raise AzureError(400, "UserError", "filters: only filters of the field type by eq are simulated.")
+
+
+def _unknown(request: web.Request) -> AzureError:
+    return AzureError(404, "NotFound", f"{request.method} '{request.path}' is not known.")
+
+
+def _top(body: Any) -> int:
+    asked = body.get("top") if isinstance(body, dict) else None
     return int(asked) if asked and str(asked).isdigit() else _TOP

@@ -174,6 +174,8 @@ class Server:
         fault = self._faults.met(*place, request.method, request.path)
         if fault is not None:
             await _suffer(fault, request)
+        if fault is not None and fault.kind is FaultKind.UNKNOWN:
+            return await _refuse_question(fault, request)
         answer = await handler(request)
         if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
             reset(request.transport)
@@ -197,6 +199,13 @@ async def _suffer(fault: Fault, request: web.Request) -> None:
         if status == 429:
             headers.setdefault("Retry-After", "1")
         raise AzureError(status, _CODES.get(status, "ServiceUnavailable"), "Injected fault.", headers)
+
+
+async def _refuse_question(fault: Fault, request: web.Request) -> web.Response:
+    """What a gateway says; of 530 the words are recorded, of the others that there are none is our guess."""
+    await request.read()
+    words = "unknown to cluster" if fault.how.status == 530 else ""
+    return web.Response(status=fault.how.status, text=words)
 
 
 def _status_of(fault: Fault) -> int | None:

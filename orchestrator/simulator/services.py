@@ -76,6 +76,10 @@ class Kernel:
     """``listSecrets`` of a datastore answers with the account's key although a signature was asked for. That an account
     which makes no signatures does so is our guess; azure-ai-ml reads both."""
 
+    private_link: bool = False
+    """Each region's API answers for its workspaces at a host of its own, which ``discoveryUrl`` names, and refuses them
+    at the regional one. One host for both of a region's workspaces, and 403 as the refusal, are our guess."""
+
     people: set[str] = field(default_factory=set)
     """Client ids that stand for a signed-in person; all others are applications."""
 

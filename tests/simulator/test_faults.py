@@ -29,11 +29,11 @@ def connected(url: str) -> int:
 
 
 def experiments(azure: LocalAzure, site: Site) -> str:
-    return f"{azure.urls[f'{site.region}.api']}{HISTORY}{site.project_id}/experiments"
+    return f"{azure.urls[f'{site.region}.api']}{HISTORY}{site.project_id}/experiments:query"
 
 
 def runs(azure: LocalAzure, site: Site) -> str:
-    return f"{azure.urls[f'{site.region}.api']}{HISTORY}{site.project_id}/runs"
+    return f"{azure.urls[f'{site.region}.api']}{HISTORY}{site.project_id}/runs/a"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_narrow_fault_leaves_the_general_one_to_others(azure: LocalAzure, clie
 def test_surfaces_that_share_a_port_fail_by_themselves(azure: LocalAzure, client: Client, primary: Site) -> None:
     """Refused requests meet a reset there; the other surface goes on."""
     azure.faults.set("eastus2", "jobs", "refuse")
-    assert client.ml("GET", experiments(azure, primary)).status_code == 200
+    assert client.ml("POST", experiments(azure, primary)).status_code == 200
     with pytest.raises(requests.ConnectionError):
         client.ml("GET", runs(azure, primary))
 
@@ -278,10 +278,10 @@ def test_a_region_goes_down_and_comes_back(azure: LocalAzure, client: Client, pr
         assert connected(azure.urls[f"eastus2.{name}"]) == errno.ECONNREFUSED
     assert client.arm("GET", primary.project_id).status_code == 503
     assert client.arm("GET", secondary.project_id).status_code == 200
-    assert client.ml("GET", experiments(azure, secondary)).status_code == 200
+    assert client.ml("POST", experiments(azure, secondary)).status_code == 200
     azure.region_up("eastus2")
     assert client.arm("GET", primary.project_id).status_code == 200
-    assert client.ml("GET", experiments(azure, primary)).status_code == 200
+    assert client.ml("POST", experiments(azure, primary)).status_code == 200
     assert azure.faults.listed() == []
 
 

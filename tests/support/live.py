@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -73,17 +73,38 @@ def record_of(local: Local, name: str) -> JobRecord | None:
     return read_job_record(blob.data, path) if blob else None
 
 
+class Prepared(LocalAzure):
+    """A local Azure that something is done to as soon as it serves."""
+
+    begin: Callable[[LocalAzure], None] = staticmethod(lambda _: None)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.begin(self)
+        return self
+
+
 @contextmanager
 def live(
-    *, seed: int = 5, speed: float = SPEED, timers: bool = True, mode: Mode = Mode.AUTO, **options: Any
+    *,
+    seed: int = 5,
+    speed: float = SPEED,
+    timers: bool = True,
+    mode: Mode = Mode.AUTO,
+    begin: Callable[[LocalAzure], None] = lambda _: None,
+    **options: Any,
 ) -> Iterator[Local]:
-    """Everything up within the block. ``options`` are those of ``LocalAzure``; canaries are off unless wanted."""
+    """Everything up within the block. ``options`` are those of ``LocalAzure``; canaries are off unless wanted.
+
+    ``begin`` is given the local Azure when it serves, before the app runs: for what is to be so at the first look.
+    """
     running: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, Local]] = []
     faults: list[BaseException] = []
     ready = threading.Event()
 
     async def serve() -> None:
-        azure = LocalAzure(seed=seed, speed=speed, **{"canaries": False, **options})
+        azure = Prepared(seed=seed, speed=speed, **{"canaries": False, **options})
+        azure.begin = begin
         async with session(seed=seed, speed=speed, timers=timers, azure=azure, mode=mode) as local:
             over = asyncio.Event()
             running.append((asyncio.get_running_loop(), over, local))

@@ -1,10 +1,9 @@
-"""What probes ask: one table of surface -> request, and one judgement of what comes back.
+"""What probes ask: one table of surface -> request, and what it means that nothing comes back.
 
 ========== ======================================================================================
 surface    request
 ========== ======================================================================================
-hub        ``GET {api}/history/v1.0{project}/experiments?$top=1``
-jobs       ``POST {api}/history/v1.0{project}/runs:query``
+hub, jobs  the questions of ``hub_questions``, the first one that this hub knows
 inference  ``POST {url}`` with the plan's body
 storage    ``GET {account}/?comp=list&maxresults=1``
 keyvault   ``GET {vault}/secrets?api-version=7.4&maxresults=1``
@@ -12,8 +11,7 @@ acr        ``POST {registry}/oauth2/exchange``
 control    ``GET {resource manager}{project}``
 ========== ======================================================================================
 
-The two paths of run history are modelled on the SDK's and are to be verified against the real service, as in
-``orchestrator.simulator.regional``.
+What a status means is in ``answer_meanings``.
 """
 
 from __future__ import annotations
@@ -26,6 +24,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from orchestrator.adapters.health.answer_meanings import Asked, ProbeVerdict, seconds
+from orchestrator.adapters.health.hub_questions import HUB_QUESTIONS, HubQuestion, url_of
 from orchestrator.adapters.http.arm import WORKSPACE_VERSION
 from orchestrator.core.base.vocabulary import Observation, Surface
 from orchestrator.core.plan.schema import Hub
@@ -54,24 +54,33 @@ class Question(NamedTuple):
     headers: Mapping[str, str] = {}
     json: Any = None
     form: Mapping[str, str] | None = None
-
-
-class ProbeVerdict(NamedTuple):
-    observation: Observation
-    why: str
+    asked: Asked = Asked.SERVICE
+    of_hub: HubQuestion | None = None
+    """The row that this is, if the hub's own API is asked."""
 
 
 def questions(hub: Hub, manager: str) -> list[Question]:
-    """Everything that can be asked about one side, but for its identity."""
-    history = f"{hub.api.rstrip('/')}/history/v1.0{hub.project_id}"
+    """Everything that can be asked about one side, but for its identity.
+
+    ``hub`` and ``jobs`` have several questions, the preferred one first, and none while their address is not known.
+    Each of the others has one.
+    """
     asked = [
-        Question(Surface.HUB, "GET", f"{history}/experiments", Audience.MACHINE_LEARNING, {"$top": "1"}),
-        Question(Surface.JOBS, "POST", f"{history}/runs:query", Audience.MACHINE_LEARNING, json={"top": 1}),
+        Question(row.surface, "POST", url_of(row, hub), Audience.MACHINE_LEARNING, json=row.body, of_hub=row)
+        for row in HUB_QUESTIONS
+        if hub.api
     ]
     if hub.inference:
         body = {} if hub.inference.body is None else hub.inference.body
         asked.append(
-            Question(Surface.INFERENCE, "POST", hub.inference.url, Audience.MACHINE_LEARNING, json=body),
+            Question(
+                Surface.INFERENCE,
+                "POST",
+                hub.inference.url,
+                Audience.MACHINE_LEARNING,
+                json=body,
+                asked=Asked.SCORING,
+            ),
         )
     asked += _dependencies(hub)
     project = f"{manager.rstrip('/')}{hub.project_id}"
@@ -92,36 +101,6 @@ def _dependencies(hub: Hub) -> list[Question]:
         url = f"{hub.acr.rstrip('/')}/oauth2/exchange"
         asked.append(Question(Surface.ACR, "POST", url, Audience.MANAGER, form=form))
     return asked
-
-
-UNKNOWN_TO_GATEWAY = 530
-"""The regional gateway's word for a service that its cluster does not know. It says nothing about the hub's health."""
-
-
-def by_status(what: str, status: int, took: timedelta) -> ProbeVerdict:
-    """What an answer says: 2xx is well, 5xx and 408 are ill, and everything else says that we could not ask."""
-    if 200 <= status < 300:
-        return ProbeVerdict(Observation.OK, f"{what} answered {status} in {seconds(took)}")
-    if status != UNKNOWN_TO_GATEWAY and (status >= 500 or status == 408):
-        return ProbeVerdict(Observation.BAD, f"{what} answered {status} in {seconds(took)}")
-    said = {
-        401: f"{what} refused our token (401)",
-        403: f"{what} refused our identity (403)",
-        404: f"{what} does not know what we asked for (404)",
-        429: f"{what} asked us to slow down (429)",
-        UNKNOWN_TO_GATEWAY: f"{what} is unknown to the regional gateway (530)",
-    }
-    if 300 <= status < 400:
-        return ProbeVerdict(Observation.BLIND, f"{what} answered {status}; redirects are not followed")
-    return ProbeVerdict(Observation.BLIND, said.get(status, f"{what} did not understand our question ({status})"))
-
-
-def by_reach(what: str, status: int, took: timedelta) -> ProbeVerdict:
-    """What an answer of a reference says: one that answers 401 to a stranger is there; a redirect is not."""
-    if 300 <= status < 400:
-        return ProbeVerdict(Observation.BLIND, f"{what} answered {status}; redirects are not followed")
-    reached = status < 500
-    return ProbeVerdict(Observation.OK if reached else Observation.BAD, f"{what} answered {status} in {seconds(took)}")
 
 
 def by_fault(what: str, fault: Exception, limit: timedelta) -> ProbeVerdict:
@@ -151,8 +130,3 @@ def all_of(what: str, verdicts: list[ProbeVerdict]) -> ProbeVerdict:
     ill = [verdict for verdict in verdicts if verdict.observation is Observation.BAD]
     worst = (ill or verdicts)[0]
     return ProbeVerdict(worst.observation, f"{what}: none of {len(verdicts)} answered; {worst.why}")
-
-
-def seconds(duration: timedelta) -> str:
-    """A duration as people read it: ``0.02 s``, ``4 s``."""
-    return f"{duration.total_seconds():.2f}".rstrip("0").rstrip(".") + " s"

@@ -9,36 +9,49 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import aiohttp
+import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from orchestrator.adapters.health.probe_requests import (
-    Audience,
-    ProbeVerdict,
-    Question,
-    all_of,
-    by_fault,
-    by_reach,
-    by_status,
-    questions,
+from orchestrator.adapters.health.answer_meanings import Asked, ProbeVerdict, read_status, seconds
+from orchestrator.adapters.health.api_addresses import ApiAddresses
+from orchestrator.adapters.health.hub_questions import (
+    READ_AT_MOST,
+    HubQuestion,
+    is_answer,
+    is_known,
+    says_that_no_run_is_there,
 )
+from orchestrator.adapters.health.probe_requests import Audience, Question, all_of, by_fault, questions
 from orchestrator.adapters.http.credential import Identity, async_credential_for, name_of
 from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
+from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.base.text import ASKED
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
-from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.schema import Hub, Plan
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.settings import Settings
+
+OF_HUB = frozenset({Surface.HUB, Surface.JOBS})
+"""Surfaces that are asked at the hub's own API."""
 
 NEVER = 2**31
 """A breaker would answer for a host that was not asked."""
 
-READ_AT_MOST = 64 * 1024
+
+class Answer(NamedTuple):
+    """What came back, or the verdict on a request that was not answered."""
+
+    status: int
+    body: bytes
+    took: timedelta
+    fault: ProbeVerdict | None = None
 
 
 class Token(NamedTuple):
@@ -55,8 +68,9 @@ type Tokens = Mapping[Audience, asyncio.Task[Token]]
 class HttpProbes:
     """``Probes`` as the probe identity. Usable from several event loops; each has a session of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, addresses: ApiAddresses | None = None) -> None:
         self._settings = settings
+        self._addresses = addresses
         self._who = name_of(settings, Identity.PROBE)
         self._limits = Limits(
             connect=min(settings.connect_timeout, settings.probe_timeout),
@@ -64,6 +78,9 @@ class HttpProbes:
             request=settings.probe_timeout,
             failures=NEVER,
         )
+        self._known: dict[str, str] = {}
+        """Name of the question that a hub answered well last, by the URL of its preferred one. Lost with the process:
+        one question too many is the price."""
         self._transports: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncBoundedTransport] = WeakKeyDictionary()
 
     async def sweep(self, plan: Plan, now: datetime, *, without: Collection[Surface] = ()) -> Sequence[Signal]:
@@ -110,14 +127,36 @@ class HttpProbes:
         tokens: Tokens,
     ) -> list[Signal]:
         transport = self._transport()
-        asked = [
-            one for one in questions(plan.side(role), self._settings.resource_manager) if one.surface not in without
-        ]
-        verdicts = await asyncio.gather(*(self._ask(transport, one, tokens[one.audience]) for one in asked))
+        hub, unknown = await self._locate(plan, role)
+        asked: dict[Surface, list[Question]] = {}
+        for one in questions(hub, self._settings.resource_manager):
+            if one.surface not in without:
+                asked.setdefault(one.surface, []).append(one)
+        verdicts = await asyncio.gather(
+            *(self._ask_until_known(transport, alike, tokens[alike[0].audience]) for alike in asked.values())
+        )
         identity = (await asyncio.shield(tokens[Audience.MANAGER])).verdict
-        found = {question.surface: verdict for question, verdict in zip(asked, verdicts, strict=True)}
+        found = dict(zip(asked, verdicts, strict=True))
+        if unknown:
+            found |= {surface: unknown for surface in OF_HUB if surface not in without}
         found[Surface.IDENTITY] = identity
         return [_signal(role, surface, found[surface], now) for surface in plan.surfaces(role) if surface in found]
+
+    async def _locate(self, plan: Plan, role: Role) -> tuple[Hub, ProbeVerdict | None]:
+        """The side with the address of its API, or why nobody knows that."""
+        hub = plan.side(role)
+        if hub.api is not None:
+            return hub, None
+        try:
+            if self._addresses is None:
+                raise InvalidInput(f"the plan of {plan.pair}", f"{role}.api", "the base of an API", "nothing")
+            async with asyncio.timeout(self._settings.probe_timeout.total_seconds()):
+                api = await asyncio.to_thread(self._addresses.find, plan, role)
+        except TimeoutError:
+            return hub, ProbeVerdict(Observation.BLIND, "the workspace did not say in time where its API is")
+        except HubswitchError as fault:
+            return hub, ProbeVerdict(Observation.BLIND, f"where its API is cannot be told: {shorten(str(fault), 200)}")
+        return msgspec.structs.replace(hub, api=api), None
 
     async def _world(
         self, transport: AsyncBoundedTransport, surface: Surface, urls: tuple[str, ...], now: datetime
@@ -125,15 +164,37 @@ class HttpProbes:
         verdicts = await asyncio.gather(*(self._reach(transport, url) for url in urls))
         return [_signal(None, surface, all_of(surface.value, list(verdicts)), now)]
 
-    async def _ask(
-        self, transport: AsyncBoundedTransport, question: Question, token: asyncio.Task[Token]
+    async def _ask_until_known(
+        self, transport: AsyncBoundedTransport, alike: Sequence[Question], token: asyncio.Task[Token]
     ) -> ProbeVerdict:
+        """Ask the question that was answered last, and the others only of a hub that says that it does not know it.
+
+        Each question has the whole of ``probe_timeout``: less for a later one would make a slow hub a bad one.
+        """
+        surface, preferred = alike[0].surface, alike[0].url
         had = await asyncio.shield(token)
         if not had.text:
-            return ProbeVerdict(Observation.BLIND, f"could not ask {question.surface}: {had.verdict.why}")
-        form = {**question.form, "access_token": had.text} if question.form else None
-        headers = dict(question.headers) | ({} if form else {"Authorization": f"Bearer {had.text}"})
-        request = transport.session.request(
+            return ProbeVerdict(Observation.BLIND, f"could not ask {surface}: {had.verdict.why}")
+        unknown: list[str] = []
+        for question in sorted(alike, key=lambda each: _name_of(each) != self._known.get(preferred)):
+            answer = await self._receive(surface, self._request(transport, question, had.text))
+            if question.of_hub is None:
+                return answer.fault or read_status(surface, answer.status, answer.took, question.asked)
+            if answer.fault is None and not is_known(question.of_hub, answer.status, answer.body):
+                unknown.append(f"{question.of_hub.name} ({answer.status})")
+                continue
+            verdict = answer.fault or _judge_answer(question.of_hub, answer)
+            if verdict.observation is Observation.OK:
+                self._known[preferred] = question.of_hub.name
+            return ProbeVerdict(verdict.observation, f"{verdict.why}{ASKED}{_describe(question.of_hub, unknown)}")
+        return ProbeVerdict(Observation.BLIND, f"{surface} knows none of our questions: {', '.join(unknown)}")
+
+    def _request(
+        self, transport: AsyncBoundedTransport, question: Question, token: str
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        form = {**question.form, "access_token": token} if question.form else None
+        headers = dict(question.headers) | ({} if form else {"Authorization": f"Bearer {token}"})
+        sent: Awaitable[aiohttp.ClientResponse] = transport.session.request(
             question.method,
             question.url,
             params=question.query,
@@ -142,27 +203,23 @@ class HttpProbes:
             data=form,
             allow_redirects=False,
         )
-        return await self._judge(question.surface.value, request)
+        return sent
 
     async def _reach(self, transport: AsyncBoundedTransport, url: str) -> ProbeVerdict:
         """References are asked without a token; that they answer is enough."""
-        return await self._judge(url, transport.session.get(url, allow_redirects=False), by_reach)
+        answer = await self._receive(url, transport.session.get(url, allow_redirects=False))
+        return answer.fault or read_status(url, answer.status, answer.took, Asked.REFERENCE)
 
-    async def _judge(
-        self,
-        what: str,
-        request: Awaitable[aiohttp.ClientResponse],
-        judge: Callable[[str, int, timedelta], ProbeVerdict] = by_status,
-    ) -> ProbeVerdict:
+    async def _receive(self, what: str, request: Awaitable[aiohttp.ClientResponse]) -> Answer:
         start, limit = time.monotonic(), self._settings.probe_timeout
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 response = await request
                 async with response:
-                    await response.content.read(READ_AT_MOST)
+                    body = await _read(response)
         except Exception as fault:  # noqa: BLE001 - a sweep never raises; what is unknown is blind
-            return by_fault(what, fault, limit)
-        return judge(what, response.status, timedelta(seconds=time.monotonic() - start))
+            return Answer(0, b"", timedelta(), by_fault(what, fault, limit))
+        return Answer(response.status, body, timedelta(seconds=time.monotonic() - start))
 
     async def _token(self, transport: AsyncBoundedTransport, audience: Audience) -> Token:
         resource = self._settings.resource_manager.rstrip("/") if audience is Audience.MANAGER else audience.value
@@ -211,6 +268,34 @@ class Tick:
     async def aclose(self) -> None:
         """See ``Probes``."""
         await self._probes.aclose()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body, or its beginning. One ``read`` gives what has come so far, which may be less."""
+    body = bytearray()
+    while len(body) < READ_AT_MOST and (part := await response.content.read(READ_AT_MOST - len(body))):
+        body += part
+    return bytes(body)
+
+
+def _judge_answer(question: HubQuestion, answer: Answer) -> ProbeVerdict:
+    """What an answer of a hub says that knows the question."""
+    surface, status = question.surface, answer.status
+    if says_that_no_run_is_there(question, status, answer.body):
+        return ProbeVerdict(Observation.OK, f"{surface} answered {status} in {seconds(answer.took)}, as it should")
+    verdict = read_status(surface, status, answer.took)
+    if verdict.observation is Observation.OK and not is_answer(question, answer.body):
+        return ProbeVerdict(Observation.BLIND, f"{surface} answered {status} with something that is no answer")
+    return verdict
+
+
+def _describe(question: HubQuestion, unknown: Sequence[str]) -> str:
+    """Which question is in use, and which ones this hub has just not known."""
+    return f"{question.name}{', not known: ' if unknown else ''}{', '.join(unknown)}"
+
+
+def _name_of(question: Question) -> str | None:
+    return question.of_hub.name if question.of_hub else None
 
 
 def _signal(role: Role | None, surface: Surface, verdict: ProbeVerdict, now: datetime) -> Signal:

@@ -41,7 +41,7 @@ class AddressPolicy(SansIOHTTPPolicy[Any, Any]):
 
     def __init__(self, hub: Hub, resource_manager: str) -> None:
         self._hub = hub
-        self._own = {place_of(resource_manager), place_of(hub.api)}
+        self._own = {place_of(url) for url in (resource_manager, hub.api) if url}
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         """Let the request pass.

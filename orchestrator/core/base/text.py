@@ -94,11 +94,14 @@ def _stored_size(text: str) -> int:
 REMARK = ", but "
 """Stands in a reason before what is told and not counted."""
 
+ASKED = "; asked: "
+"""Stands in a reason before the question that a probe's answer is to; a remark, too."""
+
 
 def remark_of(why: str) -> str:
     """What a reason tells without its being counted, with the words that lead it in; empty if there is none."""
-    _, found, remark = why.partition(REMARK)
-    return f"{found}{remark}"
+    starts = [start for words in (REMARK, ASKED) if (start := why.find(words)) >= 0]
+    return why[min(starts) :] if starts else ""
 
 
 _DURATION = re.compile(r"^(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)$")

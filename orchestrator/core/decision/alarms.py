@@ -86,7 +86,7 @@ def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) 
             continue
         if not any(map(_spoke_at, tracks)):
             asked = _asked_since(tracks)
-            if asked is not None and now - asked >= grace(policy):
+            if asked is not None and now - asked > grace(policy):
                 yield c, f"{c} of the {role} has never been seen: {verdict.why}"
             continue
         since = min((at for track in tracks if (at := _spoke_at(track) or track.asked_since)), default=now)
@@ -100,7 +100,7 @@ def _tell_reach(state: PairState, seen: Assessment, now: datetime, policy: Polic
     state = state if spoken == set(state.spoken) else _replace(state, spoken=tuple(sorted(spoken)))
     tracks = [track for key in SIDE_KEYS[state.active] if (track := seen.evidence.tracks.get(key))]
     asked = _asked_since(tracks)
-    if asked is None or now - asked < grace(policy):
+    if asked is None or now - asked <= grace(policy):
         return state, []
     able = [c for c in EvidenceClass if c in DECIDING_CLASSES and class_key(state.active, c) in spoken]
     if len(able) >= WITNESSES and WORK_CLASSES.intersection(able):
@@ -154,8 +154,14 @@ def _tell_changes(state: PairState, seen: Assessment, now: datetime, policy: Pol
 
 
 def grace(policy: Policy) -> timedelta:
-    """How long a class may be asked before its silence means something: as many looks as a bad one needs."""
-    return (policy.bad_after - 1) * policy.probe_interval
+    """How long a class may be asked before its silence means something.
+
+    What is asked for longer has been looked at two times at the least, and about as often as a bad one needs. It is
+    told before ``bad_after - 1`` intervals are over, a minute by default. The time is an interval less than
+    that: the second look comes at the pair's own place within the interval, and one that comes
+    just before the time would be followed by the next an interval later.
+    """
+    return max(policy.bad_after - 2, 0) * policy.probe_interval
 
 
 def _spoke_at(track: Track) -> datetime | None:

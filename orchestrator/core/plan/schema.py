@@ -106,8 +106,9 @@ class Hub(Value, kw_only=True):
     """The project's own id, a GUID (``properties.workspaceId``). With those of both sides, what jobs name by
     ``azureml://locations/<region>/workspaces/<guid>/…`` is mapped; without them such a job waits."""
 
-    api: str
-    """Base of the region's own Azure ML API, such as ``https://eastus2.api.azureml.ms``."""
+    api: str | None = None
+    """Base of the region's own Azure ML API, such as ``https://eastus2.api.azureml.ms``. Left out, it is read
+    from the workspace and kept in the ledger: one with private link answers at a host of its own."""
 
     storage: str | None = None
     """Blob endpoint of the project's own storage account."""

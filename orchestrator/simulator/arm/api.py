@@ -82,7 +82,7 @@ class SimulatedResourceManager:
         self._page = page
         self._life = life
         self.resources = Resources()
-        seed(self.resources, estate, apis, kernel.now())
+        seed(self.resources, estate, apis, kernel.now(), private=kernel.private_link)
         self._health = HealthApi(health, kernel.resource_manager, page)
         for _, account in storage.values():
             account.create_container(BLOB_CONTAINER)

@@ -32,15 +32,16 @@ def workspace_guid(workspace_id: str) -> str:
     return str(uuid5(NAMESPACE_URL, workspace_id.lower()))
 
 
-def seed(resources: Resources, estate: Estate, apis: Mapping[str, str], now: datetime) -> None:
-    """Put the estate into an empty store. ``apis`` are each region's own."""
+def seed(resources: Resources, estate: Estate, apis: Mapping[str, str], now: datetime, *, private: bool) -> None:
+    """Put the estate into an empty store. ``apis`` are each region's own; ``private``: workspaces have private link."""
+    access = {"publicNetworkAccess": "Disabled" if private else "Enabled"}
     for site in estate.sites:
         _group(resources, site)
         hub = _workspace(site, site.hub, "Hub", apis[site.region], now)
-        hub["properties"] |= {"associatedWorkspaces": [site.project_id]}
+        hub["properties"] |= access | {"associatedWorkspaces": [site.project_id]}
         resources.put(site.hub_id, hub)
         project = _workspace(site, site.project, "Project", apis[site.region], now)
-        project["properties"] |= {"hubResourceId": site.hub_id}
+        project["properties"] |= access | {"hubResourceId": site.hub_id}
         resources.put(site.project_id, project)
         _computes(resources, site, now)
         _datastores(resources, site, now)

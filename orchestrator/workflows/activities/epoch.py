@@ -118,7 +118,11 @@ def repair_pointer(
     if fenced:
         # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
         return fenced if read_epoch(world, plan.pair) == record else None
-    is_behind = seen.value is None or seen.value.epoch < record.epoch
+    plan = world.plans.get(plan.pair, plan)
+    is_overtaken = seen.value is not None and seen.value.epoch < record.epoch
+    is_behind = is_overtaken or seen.value is None or not seen.value.endpoint
+    if not is_overtaken and plan.side(record.active).api is None:
+        return None  # a look has not found out yet where that side answers; one of the next publishes
     may_publish = record.run is not None and record.epoch != published
     if is_behind and (not may_publish or now - record.since > REPAIR_AFTER * plan.policy.suspect_interval):
         with suppress(Conflict, EpochFenced):

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from waiting import in_time
 
-from orchestrator.adapters.health.probe_requests import Audience, by_reach, by_status, seconds
+from orchestrator.adapters.health.answer_meanings import Asked, read_status, seconds
+from orchestrator.adapters.health.probe_requests import Audience
 from orchestrator.adapters.health.probes import HttpProbes
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.plan.schema import Plan, References
@@ -314,8 +315,8 @@ def test_no_probe_follows_a_redirect(settings: Settings, serve: Any, answers: An
     foreign = serve(answers("200 OK", "{}"))
     away = serve(answers(f"{status} Away", "", f"Location: {foreign.url}/"))
     trusting = msgspec.structs.replace(settings, ca_bundle="")
-    for judge in (by_status, by_reach):
-        assert judge("hub", status, timedelta()).observation is Observation.BLIND
+    for asked in Asked:
+        assert read_status("hub", status, timedelta(), asked).observation is Observation.BLIND
 
     async def ask() -> tuple[int, int]:
         probes = HttpProbes(trusting)
@@ -329,10 +330,3 @@ def test_no_probe_follows_a_redirect(settings: Settings, serve: Any, answers: An
         return away.connections, foreign.connections
 
     assert asyncio.run(ask()) == (1, 0)
-
-
-def test_a_service_that_the_gateway_does_not_know_is_blind() -> None:
-    """530 comes from the gateway, not from the hub."""
-    verdict = by_status("hub", 530, timedelta())
-    assert verdict.observation is Observation.BLIND
-    assert "530" in verdict.why

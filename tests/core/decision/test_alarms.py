@@ -121,6 +121,21 @@ def test_a_class_that_has_never_been_seen_is_told_within_a_minute() -> None:
     assert [n for n, each in enumerate(found) if told(each, NoticeName.CLASS_BLIND)] == [2]
 
 
+@pytest.mark.parametrize("first", range(2, 31, 4))
+def test_a_pair_that_nobody_can_see_says_so_within_a_minute_wherever_its_place_in_the_interval_is(first: int) -> None:
+    """The second look comes at the pair's own place, and the others an interval apart."""
+    story = Story(AUTO)
+    begun, told_at = story.now, None
+    blind = {f"primary.{surface}": BLIND for surface in ("hub", "jobs", "inference")}
+    for step in (0, first, 30, 30, 30):
+        story.now += seconds(step)
+        if told(story.look(blind), NoticeName.RULE_OUT_OF_REACH):
+            told_at = story.now
+            break
+    assert told_at is not None
+    assert told_at - begun <= minutes(1)
+
+
 def test_a_pair_that_can_never_meet_the_rule_says_so_until_it_can() -> None:
     """Only jobs speak: no second class could ever become bad."""
     blind = {f"primary.{surface}": BLIND for surface in ("hub", "inference", "storage", "keyvault", "acr", "control")}

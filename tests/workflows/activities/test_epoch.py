@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -11,6 +12,7 @@ from crash_harness import Bench, Visit, order_of
 from orchestrator.core.base.errors import EpochFenced, OrderExpired, TemporaryError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
+from orchestrator.local.simulated_plan import plan_of
 from orchestrator.workflows.activities.epoch import (
     claim_epoch,
     ensure_pair,
@@ -174,3 +176,47 @@ def test_a_plan_that_means_another_hub_than_the_pointer_is_a_contradiction(bench
     assert f"project {plan.primary.project} (plan: {wrong.primary.project})" in why
     assert _pointer(visit) == before
     assert repair_pointer(visit.world, plan, record, visit.world.clock.now(), published=0) is None
+
+
+def _visit_without_addresses(bench: Bench) -> Visit:
+    """A pair whose plan does not say where its hubs answer; no look has found it out."""
+    plan = plan_of(bench.azure)
+    return bench.visit(**{role.value: msgspec.structs.replace(plan.side(role), api=None) for role in Role})
+
+
+def _find_addresses(visit: Visit) -> None:
+    async def sweep() -> None:
+        await visit.world.probes.sweep(visit.plan, visit.world.clock.now())
+        await visit.world.probes.aclose()
+
+    asyncio.run(sweep())
+
+
+def test_the_first_pointer_waits_until_it_is_known_where_the_hub_answers(bench: Bench) -> None:
+    """Nobody follows it yet, and the look that finds it out is under way."""
+    visit = _visit_without_addresses(bench)
+    record, now = _record(visit), visit.world.clock.now()
+    assert _pointer(visit) is None
+    _find_addresses(visit)
+    assert repair_pointer(visit.world, visit.plan, record, now) is None
+    shown = _pointer(visit)
+    assert shown is not None
+    assert shown.endpoint == bench.azure.urls[f"{visit.plan.primary.region}.api"]
+
+
+def test_a_switch_does_not_wait_for_an_address_and_asks_resource_manager_for_none(bench: Bench) -> None:
+    """The pointer names the side without it; a later look adds what it has found out."""
+    visit = _visit_without_addresses(bench)
+    order, before = order_of(visit, 1), len(bench.azure.log)
+    record = claim_epoch(visit.world, order)
+    published = publish_pointer(visit.world, order)
+    assert (published.epoch, published.active, published.endpoint) == (1, Role.SECONDARY, "")
+    assert "control" not in {entry.surface for entry in bench.azure.log.entries()[before:]}
+    now = visit.world.clock.now()
+    assert repair_pointer(visit.world, visit.plan, record, now, published=1) is None
+    assert _pointer(visit) == published
+    _find_addresses(visit)
+    assert repair_pointer(visit.world, visit.plan, record, now, published=1) is None
+    shown = _pointer(visit)
+    assert shown is not None
+    assert (shown.epoch, shown.endpoint) == (1, bench.azure.urls[f"{visit.plan.secondary.region}.api"])

@@ -1,0 +1,97 @@
+"""Hubs that know only some of what probes ask, or nothing of it, against the running app."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from live import Caller, live
+from waiting import until
+
+from orchestrator.adapters.health.hub_questions import HUB_QUESTIONS
+from orchestrator.core.base.vocabulary import Surface
+from orchestrator.local.session import Local
+from orchestrator.simulator.cloud import LocalAzure
+
+PREFERRED = {Surface.HUB: "experiments:query$", Surface.JOBS: "rundata$"}
+USED = {surface: [q.name for q in HUB_QUESTIONS if q.surface is surface][1] for surface in PREFERRED}
+
+
+def forget_preferred(azure: LocalAzure) -> None:
+    """Both hubs know the second question of each surface alone."""
+    for surface, path in PREFERRED.items():
+        azure.faults.set(None, surface.value, "unknown", path=path)
+
+
+def forget_all(azure: LocalAzure) -> None:
+    """The primary knows no question, and its scoring endpoint does not let us in: no work class is left."""
+    region = azure.estate.regions[0]
+    for surface in PREFERRED:
+        azure.faults.set(region, surface.value, "unknown")
+    azure.faults.set(region, "inference", "403")
+
+
+def _evidence(caller: Caller, side: str = "primary") -> dict[str, Any]:
+    return dict(caller.view()["evidence"][side])
+
+
+def test_a_hub_that_knows_the_other_questions_alone_is_watched_and_moved() -> None:
+    """Status and a dry drill say which question is in use; an outage of the region switches the pair."""
+    with live(begin=forget_preferred) as local, Caller(local) as caller:
+        caller.settled_down()
+        until(lambda: _evidence(caller)["jobs"]["observation"] == "ok", "the first good answer")
+        said = _evidence(caller)
+        for surface, name in USED.items():
+            assert f"; asked: {name}" in said[surface]["why"]
+        drill = caller.followed(caller.post("pairs/demo/drill", {"reason": "practice", "by": "ana"}))
+        findings = {each["check"]: each["why"] for each in drill["output"]["findings"]}
+        for surface, name in USED.items():
+            assert f"asked: {name}" in findings[f"secondary.{surface}"]
+        local.azure.region_down(local.plan.primary.region)
+        view = until(lambda: (v := caller.view())["active"] == "secondary" and v, "the switch")
+        assert view["epoch"] == 1
+
+
+def test_a_hub_that_knows_no_question_is_never_moved_by_itself_and_the_pair_says_so() -> None:
+    """In status, explain, the page and a notice, within two intervals of the first look: a minute of real time."""
+    with live(begin=forget_all) as local, Caller(local) as caller:
+        first = datetime.fromisoformat(caller.settled_down()["looked_at"])
+        view = until(lambda: (v := caller.view())["out_of_reach"] and v, "the pair's word that it cannot be moved")
+        late = datetime.fromisoformat(view["looked_at"]) - first
+        policy = local.plan.policy
+        assert late <= (policy.bad_after - 1) * policy.probe_interval + timedelta(seconds=5)  # a busy machine
+        assert "can never fail over by itself" in view["out_of_reach"]
+        assert "can never fail over by itself" in caller.get("pairs/demo/explain").json()["text"]
+        page = caller.get("status", headers={"Accept": "text/html"}).text
+        assert "can never fail over by itself</span>" in page
+        evidence = _evidence(caller)
+        assert [evidence[name]["observation"] for name in ("hub", "jobs")] == ["blind", "blind"]
+        assert "knows none of our questions" in evidence["hub"]["why"]
+        notices = until(
+            lambda: [n for n in local.azure.call(lambda: list(local.azure.event_grid.published)) if _is_told(n)],
+            "the notice",
+        )
+        assert "only dependency of the primary has ever spoken" in notices[0]["data"]["why"]
+        assert (view["phase"], view["epoch"]) == ("steady", 0)
+
+
+def _is_told(notice: dict[str, Any]) -> bool:
+    return bool(notice["type"] == "Hubswitch.RuleOutOfReach")
+
+
+def test_hubs_with_private_link_are_watched_and_moved_though_the_plan_names_no_address() -> None:
+    """The regional host refuses their workspaces; the pointer names the host at which the standby answers."""
+    with live(private_link=True) as local, Caller(local) as caller:
+        assert local.plan.primary.api is None
+        caller.settled_down()
+        until(lambda: _evidence(caller)["jobs"]["observation"] == "ok", "the first good answer")
+        until(lambda: _endpoint(local) == local.azure.urls[f"{local.plan.primary.region}.workspace-api"], "a pointer")
+        local.azure.region_down(local.plan.primary.region)
+        until(lambda: caller.view()["active"] == "secondary", "the switch")
+        until(lambda: _endpoint(local) == local.azure.urls[f"{local.plan.secondary.region}.workspace-api"], "the other")
+
+
+def _endpoint(local: Local) -> str:
+    """What the pointer's store shows."""
+    setting = local.azure.call(lambda: local.azure.configuration.get("hubswitch:demo:endpoint"))
+    return setting.value if setting else ""
