@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-simulator check format types imports figures bench bench-smoke mutants outage places lock \
+.PHONY: help setup demo up test test-simulator check format types imports figures bench bench-smoke mutants outage conform places lock \
 	azurite clean
 
 BIN := .venv/bin
@@ -56,6 +56,9 @@ mutants: setup ## plant bugs one by one; the tests must find each (takes a while
 
 outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more), and thirty kills at random
 	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) HUBSWITCH_KILLS=30 $(BIN)/pytest -q tests/crash/test_every_kind.py tests/crash/test_random_kills.py
+
+conform: setup ## a whole outage held against Microsoft's types and recorded traffic in ../shared (WIRE=folder for others)
+	@$(BIN)/python -m conform $(if $(WIRE),--wire $(WIRE))
 
 places: setup ## write anew at which places the crash tests disturb a run
 	@HUBSWITCH_WRITE_PLACES=1 $(BIN)/pytest -q tests/crash -k undisturbed

@@ -38,6 +38,7 @@ def kinds(hub: Hub, code: str, environment: str, duration: str = "1200") -> dict
                 "modelProvider": "Custom",
                 "trainingData": DATA,
             },
+            "outputs": {"model": {"jobOutputType": "mlflow_model"}},
         },
     }
     tags = {"local.duration": duration, "local.outcome": "Completed"}

@@ -29,6 +29,7 @@ from orchestrator.simulator.cloud import LocalAzure
 
 ASSET_VERSION = "2023-04-01"
 ENVIRONMENT_VERSION = "2023-04-01-preview"
+COMPONENT_VERSION = "2024-01-01-preview"
 JOB_VERSION = "2025-01-01-preview"
 TRAINING_CODE = {"train.py": b"import sys\nprint('training', sys.argv[1:])\n", "README.txt": b"a small model\n"}
 SHARE_NEVER = 0.08
@@ -68,6 +69,13 @@ class User:
         """An anonymous environment, as the SDK makes it for an inline image; its id."""
         path = f"/environments/CliV2AnonymousEnvironment/versions/{_digest('image')}"
         self._put(hub, path, {"image": "mcr.microsoft.com/azureml/openmpi5.0-ubuntu24.04"}, ENVIRONMENT_VERSION)
+        return hub.project_id + path
+
+    def component(self, hub: Hub, environment: str) -> str:
+        """A registered command component that runs in an environment of the hub; its id."""
+        path = "/components/prepare/versions/1"
+        spec = {"name": "prepare", "version": "1", "type": "command", "command": "echo prepared"}
+        self._put(hub, path, {"componentSpec": {**spec, "environment": f"azureml:{environment}"}}, COMPONENT_VERSION)
         return hub.project_id + path
 
     def code(self, hub: Hub) -> str:

@@ -12,6 +12,7 @@ by themselves; how they are reported afterwards is not documented.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,10 +26,11 @@ from orchestrator.simulator.loop import ServingLoop
 from orchestrator.simulator.services import Kernel
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
-_STAGES = ("NotStarted", "Queued", "Preparing", "Running")
-_SILENT = frozenset({"NotStarted", "CancelRequested"})
-"""Statuses that no event tells."""
+_STAGES = ("NotStarted", "Starting", "Queued", "Preparing", "Running")
+_SILENT = frozenset({"NotStarted", "Starting", "CancelRequested"})
+"""Statuses that no event tells. Which ones Azure tells is not documented; decided here."""
 
+_OWN_TAGS = "_aml_system"
 _PROVIDER = "Microsoft.MachineLearningServices"
 
 ECHO = 2.0
@@ -45,6 +47,8 @@ class Pace(Value, kw_only=True):
     """How long jobs take, in seconds before the kernel's speed divides them, and how they end."""
 
     not_started: tuple[float, float] = (0.2, 1.0)
+    """Half of it as ``NotStarted``, half as ``Starting``."""
+
     queued: tuple[float, float] = (1.0, 5.0)
     preparing: tuple[float, float] = (2.0, 10.0)
     running: tuple[float, float] = (60.0, 600.0)
@@ -95,6 +99,8 @@ class TrueJob(Value, kw_only=True):
     principal: str
     submitted: dict[str, Any]
     tags: dict[str, str]
+    """Those of people; the service's own are left out."""
+
     status: str
     statuses: tuple[tuple[datetime, str], ...]
     runs: tuple[Run, ...]
@@ -146,13 +152,14 @@ class Job:
         return str(uuid5(NAMESPACE_URL, f"{self.workspace.lower()}/{self.experiment}"))
 
     def truth(self) -> TrueJob:
+        tags: dict[str, str] = self.resource["properties"].get("tags") or {}
         return TrueJob(
             name=self.name,
             region=self.region,
             workspace=self.workspace,
             principal=self.principal,
             submitted=self.submitted,
-            tags=dict(self.resource["properties"].get("tags") or {}),
+            tags={key: text for key, text in tags.items() if not key.startswith(_OWN_TAGS)},
             status=self.status,
             statuses=tuple(self.statuses),
             runs=tuple(self.runs),
@@ -260,8 +267,14 @@ class JobsLife:
 
     def _durations(self, dice: random.Random, wishes: Wishes, command: str) -> dict[str, float]:
         pace = self._pace
-        spans = (pace.not_started, pace.queued, pace.preparing, pace.running)
-        durations = {stage: dice.uniform(*span) for stage, span in zip(_STAGES, spans, strict=True)}
+        spans = {
+            "NotStarted": pace.not_started,
+            "Queued": pace.queued,
+            "Preparing": pace.preparing,
+            "Running": pace.running,
+        }
+        durations = {stage: dice.uniform(*span) for stage, span in spans.items()}
+        durations["NotStarted"] = durations["Starting"] = durations["NotStarted"] / 2
         if command.startswith("echo "):
             durations["Running"] = min(durations["Running"], ECHO)
         if wishes.duration is not None:
@@ -277,6 +290,7 @@ class JobsLife:
         now = self._kernel.now()
         self._stop(job, now)
         job.resource["properties"]["status"] = status
+        _note(job.resource["properties"], status, now)
         job.resource["systemData"]["lastModifiedAt"] = stamp(now)
         job.statuses.append((now, status))
         if status == "Running":
@@ -326,6 +340,21 @@ class JobsLife:
         if status == "Completed":
             # Whether a failed or cancelled run raises it too is not documented: it does not here.
             self._events.emit(job.workspace, f"{_PROVIDER}.RunCompleted", subject, data)
+
+
+def _note(properties: dict[str, Any], status: str, now: datetime) -> None:
+    """What the service writes into a job's tags and properties on its way (recorded of a job that had completed)."""
+    when = now.strftime("%Y-%m-%d %H:%M:%S")
+    if status == "Preparing" and properties.get("computeId"):
+        state = {"AllocationState": "steady", "PreparingNodeCount": 1, "RunningNodeCount": 0, "CurrentNodeCount": 1}
+        told = json.dumps(state, separators=(",", ":"))
+        properties["tags"] = {**(properties.get("tags") or {}), "_aml_system_ComputeTargetStatus": told}
+    if status == "Running":
+        files = {"ProcessInfoFile": "azureml-logs/process_info.json"}
+        files |= {"ProcessStatusFile": "azureml-logs/process_status.json"}
+        properties["properties"] = {**(properties.get("properties") or {}), **files, "StartTimeUtc": when}
+    elif status in TERMINAL:
+        properties["properties"] = {**(properties.get("properties") or {}), "EndTimeUtc": when}
 
 
 class Truth:

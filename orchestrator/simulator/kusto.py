@@ -37,7 +37,7 @@ def answer(query: str, table: Callable[[str], list[Row]], columns: Sequence[str]
         columns: what every table here may have, for names that are wrong.
 
     Raises:
-        AzureError: 400, a syntax error or a name that is not known.
+        AzureError: 400, a syntax error or an unknown name.
     """
     name, *steps = [step.strip() for step in query.split("|")]
     if not re.fullmatch(_NAME, name):

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import web
 
@@ -132,7 +131,7 @@ class RegionalApi:
             raise AzureError(400, "UserError", "runId: the name of a run was expected.")
         job = self._life.get(workspace, name)
         if job is None:
-            return json_answer(_no_run(name, self._region, stamp(self._kernel.now())), 404)
+            raise AzureError(404, "UserError", f"Run runId={name} was not found", inner="NotFoundError")
         return json_answer({"runMetadata": _show(job), "runDefinition": None, "jobSpecification": None})
 
     def _run(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:
@@ -163,7 +162,6 @@ class RegionalApi:
                 "experimentId": job.experiment_id,
                 "name": name,
                 "createdUtc": stamp(job.created),
-                "latestModifiedRunDateTimeUtc": job.resource["systemData"]["lastModifiedAt"],
                 "archivedTime": None,
                 "tags": {},
             }
@@ -243,27 +241,6 @@ def _patch(job: Job, body: Any) -> dict[str, Any]:
     if changes.get("hidden") is not None:
         properties["isArchived"] = bool(changes["hidden"])
     return _show(job)
-
-
-def _no_run(name: str, region: str, now: str) -> dict[str, Any]:
-    """How run history words that a run is not there, as recorded."""
-    return {
-        "error": {
-            "code": "UserError",
-            "severity": None,
-            "message": f"Run runId={name} was not found",
-            "messageFormat": "Run {runId} was not found",
-            "messageParameters": {"runId": f"runId={name}"},
-            "details": [],
-            "innerError": {"code": "NotFoundError", "innerError": None},
-        },
-        "correlation": {"operation": uuid4().hex, "request": uuid4().hex[:16]},
-        "environment": region,
-        "location": region,
-        "time": now,
-        "componentName": "run-history",
-        "statusCode": 404,
-    }
 
 
 def _entity(job: Job, region: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 A request is written down when it arrives and completed when it is answered, so that those which never get an answer
 are seen too (``status`` None). What a closed port turned away leaves no trace here, as it leaves none in Azure.
+
+Bodies are kept only after ``keep_bodies``: then every answered request is there as an ``Exchange``, too.
 """
 
 from __future__ import annotations
@@ -39,6 +41,21 @@ class LoggedRequest:
     duration: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its answer, whole. Names of headers are in lower case; of the request no header is kept."""
+
+    service: str
+    surface: str
+    method: str
+    path: str
+    query: str
+    sent: bytes
+    status: int
+    headers: dict[str, str]
+    answered: bytes
+
+
 class RequestLog:
     """The newest requests, in the order in which they arrived. ``at`` never goes back."""
 
@@ -46,6 +63,24 @@ class RequestLog:
         self._entries: deque[LoggedRequest] = deque(maxlen=limit)
         self._sequence = 0
         self._last = datetime.min.replace(tzinfo=UTC)
+        self._exchanges: deque[Exchange] | None = None
+
+    def keep_bodies(self, limit: int = LIMIT) -> None:
+        """From now on keep the newest ``limit`` exchanges, with their bodies."""
+        self._exchanges = deque(maxlen=limit)
+
+    @property
+    def keeps_bodies(self) -> bool:
+        return self._exchanges is not None
+
+    def keep(self, exchange: Exchange) -> None:
+        """Keep an exchange, if bodies are kept."""
+        if self._exchanges is not None:
+            self._exchanges.append(exchange)
+
+    def exchanges(self) -> list[Exchange]:
+        """What was kept, oldest first; a request that broke is not there."""
+        return list(self._exchanges or ())
 
     def begin(self, service: str, region: str | None, surface: str, method: str, path: str) -> LoggedRequest:
         """Write down a request that has arrived; the entry is completed by the caller."""

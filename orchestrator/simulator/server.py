@@ -21,7 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from orchestrator.simulator.answers import refusal
 from orchestrator.simulator.faults import Fault, FaultKind, Faults
 from orchestrator.simulator.faulty_ports import LOOPBACK, Door, Port, reset
-from orchestrator.simulator.request_log import CONNECTION, RequestLog, principal_in
+from orchestrator.simulator.request_log import CONNECTION, Exchange, RequestLog, principal_in
 from orchestrator.simulator.services import AzureError
 
 LARGEST_BODY = 256 * 2**20
@@ -144,6 +144,8 @@ class Server:
             entry.status, entry.duration = answer.status, time.perf_counter() - began
             if "x-ms-request-id" not in answer.headers:
                 answer.headers["x-ms-request-id"] = str(uuid4())
+            if self._log.keeps_bodies:
+                self._log.keep(await _exchange(endpoint.service, place, request, answer))
             return answer
 
         return gate
@@ -155,9 +157,9 @@ class Server:
         try:
             return await self._meet_fault(endpoint, place, request, handler)
         except AzureError as error:
-            return refusal(endpoint.service, error)
+            return refusal(endpoint.service, error, place.region or "")
         except web.HTTPException as error:
-            return refusal(endpoint.service, _from_router(error, request))
+            return refusal(endpoint.service, _from_router(error, request), place.region or "")
         except Broken:
             raise
         except ConnectionResetError as fault:  # the client has gone, as one that was killed does
@@ -181,6 +183,24 @@ class Server:
             reset(request.transport)
             raise Broken
         return answer
+
+
+async def _exchange(service: str, place: FaultPlace, request: web.Request, answer: web.StreamResponse) -> Exchange:
+    body = answer.body if isinstance(answer, web.Response) else b""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if isinstance(body, bytes | bytearray) and body:
+        headers.setdefault("content-type", answer.content_type)
+    return Exchange(
+        service=service,
+        surface=place.surface,
+        method=request.method,
+        path=request.path,
+        query=request.query_string,
+        sent=await request.read(),
+        status=answer.status,
+        headers=headers,
+        answered=bytes(body) if isinstance(body, bytes | bytearray) else b"",
+    )
 
 
 async def _suffer(fault: Fault, request: web.Request) -> None:

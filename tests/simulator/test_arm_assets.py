@@ -187,3 +187,23 @@ def test_an_environments_folder_must_lie_in_the_workspaces_own_account_with_its_
     assert status("public", "https://github.com/contoso/images.git#main") == 201
     assert status("elsewhere", f"{other}/azureml-blobstore/ctx/") == 400
     assert status("empty", f"{own}/azureml-blobstore/nothing/") == 400
+
+
+def test_a_version_shows_what_the_service_adds(client: Client, primary: Site) -> None:
+    """Its stage, an empty conda file, a component's own name and resources; and where it is."""
+    made = put(client, primary, "environments/e/versions/1", **IMAGE)
+    assert made.headers["Location"].partition("?")[0].endswith("/environments/e/versions/1")
+    shown = made.json()["properties"]
+    assert (shown["stage"], shown["condaFile"], shown["autoRebuild"]) == ("Development", "", "Disabled")
+    spec = {"type": "command", "name": "other", "command": "x", "environment": "azureml:e:1"}
+    component = put(client, primary, "components/c/versions/2", componentSpec=spec).json()["properties"]
+    assert component["componentSpec"]["name"] == "c"
+    assert component["componentSpec"]["resources"] == {"instance_count": "1"}
+
+
+def test_a_components_own_answer_can_be_put_again(client: Client, primary: Site) -> None:
+    """What the service rewrites is no change."""
+    spec = {"type": "command", "name": "other", "command": "x", "environment": "azureml:train-env:1"}
+    first = put(client, primary, "components/c/versions/1", componentSpec=spec).json()["properties"]["componentSpec"]
+    assert put(client, primary, "components/c/versions/1", componentSpec=first).status_code == 200
+    assert put(client, primary, "components/c/versions/1", componentSpec=spec).status_code == 200

@@ -56,6 +56,32 @@ def test_the_answer_adds_what_azure_adds(client: Client, primary: Site) -> None:
     assert job["systemData"]["createdBy"] == EXECUTOR
 
 
+def test_a_command_job_shows_what_nobody_set(client: Client, primary: Site) -> None:
+    """The service's defaults and nulls, which a client must know from what somebody chose."""
+    submit(client, primary, "a", inputs={"rows": {"jobInputType": "uri_file", "uri": "https://example.com/rows.csv"}})
+    shown = client.arm("GET", f"{primary.project_id}/jobs/a").json()["properties"]
+    assert (shown["componentId"], shown["identity"], shown["distribution"]) == (None, None, None)
+    assert (shown["queueSettings"], shown["parameters"]) == ({"jobTier": "Null"}, {})
+    assert (shown["resources"]["shmSize"], shown["limits"]["timeout"]) == ("2g", None)
+    assert (shown["inputs"]["rows"]["mode"], shown["inputs"]["rows"]["description"]) == ("ReadOnlyMount", None)
+
+
+def test_what_somebody_chose_is_shown(client: Client, primary: Site) -> None:
+    """The defaults stand behind it."""
+    submit(client, primary, "a", resources={"instanceCount": 3}, queueSettings={"jobTier": "Spot"})
+    shown = client.arm("GET", f"{primary.project_id}/jobs/a").json()["properties"]
+    assert (shown["resources"]["instanceCount"], shown["resources"]["shmSize"]) == (3, "2g")
+    assert shown["queueSettings"] == {"jobTier": "Spot"}
+
+
+def test_an_answer_201_says_where_the_job_is(client: Client, primary: Site) -> None:
+    """With the api-version of the request."""
+    path = f"{primary.project_id}/jobs/a"
+    answer = client.arm("PUT", path, command_job(primary))
+    assert answer.headers["Location"].startswith(f"{client.azure.urls['resource-manager']}{path}?api-version=")
+    assert "Location" not in client.arm("PUT", path, command_job(primary)).headers
+
+
 def test_get_and_list_show_a_job_alike(client: Client, primary: Site) -> None:
     """A page saves a request per job."""
     submit(client, primary, "a")

@@ -63,6 +63,21 @@ def in_loop(story: Callable[[], Any]) -> Any:
     return asyncio.run(story())
 
 
+def test_the_service_writes_into_a_job_what_became_of_it() -> None:
+    """Its cluster's state as a tag, the run's files and times as properties: none of it may be sent again."""
+
+    async def story() -> dict[str, Any]:
+        world = World()
+        job = world.submit("a", team="x")
+        job.resource["properties"]["computeId"] = f"{WORKSPACE}/computes/c"
+        await world.ended()
+        return dict(job.resource["properties"])
+
+    shown = in_loop(story)
+    assert set(shown["tags"]) == {"team", "_aml_system_ComputeTargetStatus"}
+    assert set(shown["properties"]) == {"ProcessInfoFile", "ProcessStatusFile", "StartTimeUtc", "EndTimeUtc"}
+
+
 def names_of(job: TrueJob) -> list[str]:
     return [status for _, status in job.statuses]
 
@@ -76,7 +91,7 @@ def test_a_job_goes_through_all_stages_in_order() -> None:
         return (await world.ended())[0]
 
     job = in_loop(story)
-    assert names_of(job) == ["NotStarted", "Queued", "Preparing", "Running", "Completed"]
+    assert names_of(job) == ["NotStarted", "Starting", "Queued", "Preparing", "Running", "Completed"]
     assert [at for at, _ in job.statuses] == sorted(at for at, _ in job.statuses)
     assert len(job.runs) == 1
 

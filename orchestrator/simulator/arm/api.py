@@ -38,6 +38,12 @@ _PATH = re.compile(
 )
 _API_VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(?:-[a-z]+)?$")
 _PERMISSION = {"GET": "arm.read", "HEAD": "arm.read", "DELETE": "arm.delete"}
+_ALWAYS = {
+    "Cache-Control": "no-cache",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "x-ms-response-type": "standard",
+}
 
 
 def region_in(path: str, region_of_group: dict[str, str]) -> str | None:
@@ -104,9 +110,9 @@ class SimulatedResourceManager:
         try:
             answer = self._dispatch(request, found, caller, body)
         except AzureError as error:
-            error.headers = headers | error.headers
+            error.headers = _ALWAYS | headers | error.headers
             raise
-        answer.headers.update(headers)
+        answer.headers.update(_ALWAYS | headers)
         return answer
 
     def _dispatch(self, request: web.Request, found: re.Match[str], caller: Principal, body: Any) -> web.Response:

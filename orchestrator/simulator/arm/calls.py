@@ -72,6 +72,10 @@ class ArmCall:
         """The ARM id of what is asked for."""
         return "/".join([self.workspace_id, *self.parts])
 
+    def location(self) -> dict[str, str]:
+        """The header of an answer 201: where the new thing is, with the api-version of the request."""
+        return {"Location": f"{self.base}{self.id}?api-version={self.query['api-version']}"}
+
     def not_found(self) -> AzureError:
         return AzureError(404, "ResourceNotFound", f"The resource '{self.id}' was not found.")
 

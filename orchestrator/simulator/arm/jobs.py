@@ -35,6 +35,25 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
 _UPDATABLE = frozenset({"tags", "displayName", "description", "properties", "isArchived", "services", "status"})
 
 
+_COMMON: dict[str, Any] = {
+    "description": None,
+    "computeId": None,
+    "identity": None,
+    "componentId": None,
+    "notificationSetting": None,
+}
+_COMMAND: dict[str, Any] = {
+    "resources": {"instanceCount": 1, "instanceType": None, "properties": None, "shmSize": "2g", "dockerArgs": None},
+    "codeId": None,
+    "inputs": {},
+    "distribution": None,
+    "limits": {"timeout": None, "jobLimitsType": "Command"},
+    "environmentVariables": None,
+    "parameters": {},
+    "queueSettings": {"jobTier": "Null"},
+}
+
+
 @dataclass
 class Cancellation:
     """A cancellation that somebody may poll."""
@@ -107,7 +126,7 @@ class JobsApi:
             resource=self._accept(call),
             lacks=self._upkeep.lacks(call),
         )
-        return json_answer(job.resource, 201)
+        return json_answer(job.resource, 201, call.location())
 
     def _update(self, job: Job, sent: dict[str, Any]) -> Resource:
         """The job after a second PUT.
@@ -139,8 +158,8 @@ class JobsApi:
 
     def _accept(self, call: ArmCall) -> Resource:
         """The job as Azure ML shows it: what was sent, and what the service adds."""
-        properties = copy.deepcopy(call.body["properties"])
         name, workspace = call.parts[1], call.workspace_id
+        properties = _defaults_of(call.body["properties"]) | copy.deepcopy(call.body["properties"])
         properties |= {
             "status": "NotStarted",
             "displayName": properties.get("displayName") or name,
@@ -151,6 +170,12 @@ class JobsApi:
             "properties": (properties.get("properties") or {}) | _results(properties, workspace),
             "outputs": (properties.get("outputs") or {}) | _default_output(name),
         }
+        if isinstance(properties.get("limits"), dict):
+            properties["limits"] = {"timeout": None} | properties["limits"]
+        if properties["jobType"] == "Command" and isinstance(properties["resources"], dict):
+            properties["resources"] = _COMMAND["resources"] | properties["resources"]
+        if isinstance(properties.get("inputs"), dict):
+            properties["inputs"] = {key: _shown_input(item) for key, item in properties["inputs"].items()}
         now = self._kernel.now()
         person = call.caller.client_id in self._kernel.people
         data = system_data(now, call.caller.client_id, person=person)
@@ -163,7 +188,7 @@ class JobsApi:
         }
 
     def _cancel(self, call: ArmCall, job: Job) -> web.Response:
-        """202 and an operation to poll; 200 at once if the job has ended, which is decided here, not known."""
+        """202 and an operation to poll; 200 at once, empty, if the job has ended (recorded by azure-powershell)."""
         if job.ended:
             return web.Response(status=200)
         self._life.cancel(job)
@@ -175,6 +200,23 @@ class JobsApi:
             f"/mfeOperationResults/{operation}?api-version={call.query['api-version']}"
         )
         return web.Response(status=202, headers={"Location": url, "Retry-After": "1"})
+
+
+def _defaults_of(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job is shown with although nobody sent it.
+
+    As recorded of command jobs by azure-powershell's tests (api-version 2024-04-01). That the other types show the
+    parts that all types have in common, and nothing else, is our guess: no GET of one is recorded.
+    """
+    return copy.deepcopy(_COMMON | (_COMMAND if sent.get("jobType") == "Command" else {}))
+
+
+def _shown_input(item: Any) -> Any:
+    """An input as it is shown: with a description, and with a mode where it is no literal."""
+    if not isinstance(item, dict):
+        return item
+    literal = str(item.get("jobInputType", "literal")).lower() == "literal"
+    return {"description": None, **({} if literal else {"mode": "ReadOnlyMount"}), **item}
 
 
 def _find_changed(job: Job, sent: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from orchestrator.simulator.arm.references import BodyReference, references
 from orchestrator.simulator.services import AzureError
 
 _READ_ONLY = ("id", "name", "type", "systemData")
-_RESERVED = frozenset({"ContentSnapshotId", "ProcessInfoFile", "ProcessStatusFile"})
+_RESERVED = frozenset({"ContentSnapshotId", "ProcessInfoFile", "ProcessStatusFile", "StartTimeUtc", "EndTimeUtc"})
 _RESERVED_PREFIXES = ("_azureml", "HD_")
 _SERVICES = frozenset({"tracking", "studio"})
 

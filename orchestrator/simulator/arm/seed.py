@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from orchestrator.simulator.arm.resources import Resources, system_data
+from orchestrator.simulator.arm.resources import Resources, stamp, system_data
 from orchestrator.simulator.estate import Estate, Site
 from orchestrator.simulator.services import TENANT
 
@@ -25,6 +25,24 @@ SAMPLE_DATA = {"iris/rows.csv": b"5.1,3.5,setosa\n", "rows/part-0.csv": b"1,2\n"
 DATA = "iris"
 MODEL = "iris-classifier"
 _WHO = "local-azure"
+_SHOWN: dict[str, Any] = {
+    "imageBuildCompute": None,
+    "allowRoleAssignmentOnRG": True,
+    "softDeleteEnabled": False,
+    "storageHnsEnabled": False,
+    "linkedModelInventoryArmId": None,
+    "privateLinkCount": 0,
+    "sdkTelemetryAppInsightsKey": "00000000-0000-0000-0000-00000000a115",
+    "enableDataIsolation": False,
+}
+"""What a workspace without special settings shows, as recorded in 2026 by cloud-custodian's tests."""
+
+_NETWORK = {
+    "changeableIsolationModes": ["AllowInternetOutbound", "AllowOnlyApprovedOutbound"],
+    "isolationMode": "Disabled",
+    "enableNetworkMonitor": False,
+    "enableFirewallLog": False,
+}
 
 
 def workspace_guid(workspace_id: str) -> str:
@@ -62,6 +80,7 @@ def _workspace(site: Site, name: str, kind: str, api: str, now: datetime) -> dic
     return {
         "location": site.region,
         "kind": kind,
+        "etag": None,
         "tags": {},
         "identity": {
             "type": "SystemAssigned",
@@ -85,6 +104,15 @@ def _workspace(site: Site, name: str, kind: str, api: str, now: datetime) -> dic
             "hbiWorkspace": False,
             "v1LegacyMode": False,
             "tenantId": TENANT,
+            **_SHOWN,
+            "creationTime": stamp(now),
+            "managedNetwork": dict(_NETWORK),
+            "notebookInfo": {
+                "resourceId": workspace_guid(workspace_id).replace("-", ""),
+                "fqdn": f"ml-{name}-{site.region}-{workspace_guid(workspace_id)}.{site.region}.notebooks.azure.net",
+                "isPrivateLinkEnabled": False,
+                "notebookPreparationError": None,
+            },
         },
         "systemData": system_data(now, _WHO),
     }
@@ -104,6 +132,10 @@ def _computes(resources: Resources, site: Site, now: datetime) -> None:
                     "createdOn": now.isoformat(),
                     "modifiedOn": now.isoformat(),
                     "isAttachedCompute": False,
+                    "description": None,
+                    "resourceId": None,
+                    "provisioningErrors": None,
+                    "provisioningWarnings": {},
                     "disableLocalAuth": True,
                     "properties": {
                         "osType": "Linux",
@@ -138,6 +170,9 @@ def _datastores(resources: Resources, site: Site, now: datetime) -> None:
                     "datastoreType": "AzureBlob",
                     "accountName": account,
                     "containerName": container,
+                    "subscriptionId": site.subscription,
+                    "resourceGroup": site.resource_group,
+                    "intellectualProperty": None,
                     "endpoint": "storage.invalid" if account == SHARED_ACCOUNT else "core.windows.net",
                     "protocol": "https",
                     "credentials": {"credentialsType": "None" if account == SHARED_ACCOUNT else "AccountKey"},
@@ -161,6 +196,9 @@ def _assets(resources: Resources, site: Site, now: datetime) -> None:
                 "image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
                 "osType": "Linux",
                 "environmentType": "UserCreated",
+                "condaFile": "",
+                "autoRebuild": "Disabled",
+                "stage": "Development",
             },
             {},
         ),
@@ -177,6 +215,8 @@ def _assets(resources: Resources, site: Site, now: datetime) -> None:
                 "modelType": "custom_model",
                 "modelUri": "azureml://datastores/training-data/paths/models/iris/",
                 "flavors": {},
+                "jobName": None,
+                "stage": "Development",
             },
             {},
         ),

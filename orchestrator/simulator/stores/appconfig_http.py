@@ -272,7 +272,7 @@ def problem(fault: AzureError) -> web.Response:
 
 def finish(request: web.Request, response: web.Response, sync_token: str) -> web.Response:
     """The answer with what every answer carries."""
-    response.headers["x-ms-request-id"] = str(uuid.uuid4())
+    response.headers["x-ms-request-id"] = response.headers["x-ms-correlation-request-id"] = str(uuid.uuid4())
     if sync_token:
         response.headers["Sync-Token"] = sync_token
     if request.headers.get("x-ms-return-client-request-id", "").lower() == "true":

@@ -80,10 +80,9 @@ class StoreEndpoint:
 
     @property
     def sync_token(self) -> str:
-        """One token for each replica whose writes have been seen."""
-        return ",".join(
-            f"{_token_id(source)}={_text(sequence)};sn={sequence}" for source, sequence in sorted(self.seen.items())
-        )
+        """One token for each replica whose writes have been seen; one of no write where there was none."""
+        seen = sorted(self.seen.items()) or [(0, 0)]
+        return ",".join(f"{_token_id(source)}={_text(sequence)};sn={sequence}" for source, sequence in seen)
 
 
 class Replication:

@@ -68,5 +68,10 @@ def _check(kernel: Kernel, request: web.Request) -> None:
 def _answer(
     name: str, body: dict[str, object], status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
-    told = {"x-ms-keyvault-service-version": "1.9", "x-ms-request-id": str(uuid.uuid4()), "x-vault-name": name}
+    told = {
+        "Cache-Control": "no-cache",
+        "x-ms-keyvault-service-version": "1.9",
+        "x-ms-request-id": str(uuid.uuid4()),
+        "x-vault-name": name,
+    }
     return web.json_response(body, status=status, headers={**told, **(headers or {})})

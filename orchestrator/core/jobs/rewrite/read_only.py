@@ -4,6 +4,24 @@ Two measures. ``as_contracted`` takes what the contract of ``jobs rewrite`` name
 takes, besides, everything that a strict service refuses in a PUT or that belongs to the one run: the model's
 read-only fields (azure-ai-ml 1.35, ``_restclient/arm_ml_service``), reserved entries of the property bag and tags,
 the output that the service itself adds for a run's artifacts, and places of outputs that hold the run's own name.
+
+What a GET adds to what was submitted (as recorded by azure-powershell's and azure-sdk-for-python's tests), and what
+becomes of it:
+
+==================================================  ==========================================================
+``parameters``, ``status``, ``parentJobName``       dropped: read-only, or of the one run
+``componentId`` and others (``_UNSET``) that are null  dropped: null is the service's word for "not set"
+``queueSettings.jobTier: "Null"``                   dropped: nobody chose a tier; a chosen one is sent again
+``resources``, ``limits``                           sent again, without their nulls: a default of the old hub
+                                                    (``shmSize: 2g``) is what the job ran with
+``description: null`` of inputs and outputs         dropped; a ``mode`` that the service filled in is sent again
+tags ``_aml…``, properties ``_azureml…``,           dropped: the service's own
+``StartTimeUtc``, ``EndTimeUtc`` and others
+==================================================  ==========================================================
+
+Of an asset's version go, besides, ``jobName`` and the names of runs in its property bag, which belong to the run that
+made it, the label that the service keeps in the bag (``azureml.labels``), and an empty ``condaFile``. ``stage`` is
+people's own and is sent again.
 """
 
 from __future__ import annotations
@@ -18,13 +36,42 @@ ENVELOPE = frozenset({"id", "name", "type", "systemData"})
 _SYSTEM_SERVICES = frozenset({"tracking", "studio"})
 _SERVICE_STATE = frozenset({"status", "errormessage", "endpoint"})
 _OF_THE_RUN = frozenset({"status", "provisioningState", "parameters", "parentJobName", "sourceJobId"})
+_UNSET = frozenset(
+    {
+        "autologgersettings",
+        "codeid",
+        "componentid",
+        "computeid",
+        "description",
+        "distribution",
+        "earlytermination",
+        "environmentid",
+        "environmentvariables",
+        "identity",
+        "limits",
+        "notificationsetting",
+        "queuesettings",
+        "resources",
+        "secretsconfiguration",
+        "settings",
+    }
+)
+"""Fields of a job, or of the trial of a sweep, that a GET shows as null where nobody set them."""
+
+_CLEARED = frozenset({"limits", "queuesettings", "resources"})
+"""Objects whose nulls go as well."""
+
 _RESERVED = re.compile(
-    r"_azureml|_aml|contentsnapshotid$|processinfofile$|processstatusfile$|runtemplate$|(?-i:HD_)"
+    r"_azureml|_aml|contentsnapshotid$|processinfofile$|processstatusfile$|starttimeutc$|endtimeutc$|runtemplate$"
+    r"|(?-i:HD_)"
     r"|azureml\.(?:rootpipelinerunid|pipelinerunid|pipelineid|pipelinestages|parentrunid|runsource|noderunid|moduleid"
     r"|runtype|nodeid|isarchived|pipelinecomponent|continuedpipelinerunid|defaultcomputename|defaultdatastorename"
     r"|stepruntype)$|mlflow\.(?:parentrunid|rootrunid)$",
     re.IGNORECASE,
 )
+_OF_ITS_MAKER = re.compile(r"azureml\.labels$|(?:azureml|mlflow)\.[\w.]*run_?id$", re.IGNORECASE)
+"""Entries in the property bag of an asset that name the run which made it, or that the service keeps there."""
+
 _RUN_ARTIFACTS = re.compile(r"/ExperimentRun/dcid\.", re.IGNORECASE)
 
 
@@ -45,16 +92,19 @@ def without_read_only(body: Mapping[str, Any]) -> dict[str, Any]:
     outside = as_contracted(body)
     properties = outside.get("properties")
     if isinstance(properties, dict):
-        job = _job_without(properties, _OF_THE_RUN)
+        job = _without_unset(_job_without(properties, _OF_THE_RUN))
         for bag in ("properties", "tags"):
             if isinstance(job.get(bag), dict):
                 job[bag] = {key: value for key, value in job[bag].items() if not _RESERVED.match(key)}
         for group, keep in (("outputs", _not_default_artifacts), ("services", _not_system_service)):
             if isinstance(job.get(group), dict):
                 job[group] = {name: item for name, item in job[group].items() if keep(name, item)}
+        if isinstance(job.get("inputs"), dict):
+            job["inputs"] = {name: _described(item) for name, item in job["inputs"].items()}
         if isinstance(job.get("outputs"), dict):
             own = body.get("name")
-            job["outputs"] = {name: _without_own_place(output, own) for name, output in job["outputs"].items()}
+            outputs = {name: _without_own_place(output, own) for name, output in job["outputs"].items()}
+            job["outputs"] = {name: _described(output) for name, output in outputs.items()}
         outside["properties"] = job
     return outside
 
@@ -65,6 +115,35 @@ def _job_without(properties: dict[str, Any], fields: frozenset[str]) -> dict[str
         kept = {key: value for key, value in job["services"].items() if key.casefold() not in _SYSTEM_SERVICES}
         job["services"] = {key: _without_state(service) for key, service in kept.items()}
     return job
+
+
+def _without_unset(job: dict[str, Any]) -> dict[str, Any]:
+    """A job, or the trial of a sweep, without what nobody set."""
+    kept = {}
+    for key, value in job.items():
+        name = fold_key(key)
+        if value is None and name in _UNSET:
+            continue
+        if isinstance(value, dict) and name in _CLEARED:
+            part = {field: item for field, item in value.items() if item is not None and not _is_no_tier(field, item)}
+            if part or not value:
+                kept[key] = part
+        elif isinstance(value, dict) and name == "trial":
+            kept[key] = _without_unset(value)
+        else:
+            kept[key] = value
+    return kept
+
+
+def _is_no_tier(field: str, value: Any) -> bool:
+    return fold_key(field) == "jobtier" and str(value).casefold() == "null"
+
+
+def _described(item: Any) -> Any:
+    """An input or output without a description that is null."""
+    if not isinstance(item, dict) or item.get("description", "") is not None:
+        return item
+    return {key: value for key, value in item.items() if key != "description"}
 
 
 def _without_state(service: Any) -> Any:
@@ -105,8 +184,18 @@ def asset_without_read_only(body: Mapping[str, Any]) -> dict[str, Any]:
     outside = {key: value for key, value in body.items() if key not in ENVELOPE}
     properties = outside.get("properties")
     if isinstance(properties, dict):
-        kept = {k: v for k, v in properties.items() if k not in {"provisioningState", "environmentType"}}
+        kept = {key: value for key, value in properties.items() if not _is_of_the_service(key, value)}
         if isinstance(kept.get("properties"), dict):
-            kept["properties"] = {k: v for k, v in kept["properties"].items() if not _RESERVED.match(k)}
+            kept["properties"] = {
+                key: value
+                for key, value in kept["properties"].items()
+                if not _RESERVED.match(key) and not _OF_ITS_MAKER.match(key)
+            }
         outside["properties"] = kept
     return outside
+
+
+def _is_of_the_service(key: str, value: Any) -> bool:
+    if key in {"provisioningState", "environmentType", "jobName"}:
+        return True
+    return (key == "condaFile" and value == "") or (key == "description" and value is None)

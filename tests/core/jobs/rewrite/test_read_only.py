@@ -132,6 +132,67 @@ def test_what_the_user_wrote_stays() -> None:
     assert (properties["limits"], properties["environmentVariables"]) == ({"timeout": "PT1H"}, {"status": "x"})
 
 
+def test_what_a_get_shows_as_not_set_is_not_sent() -> None:
+    """null, and the tier that is called Null: a service that takes them literally would run another job."""
+    unset = {"componentId": None, "identity": None, "notificationSetting": None, "distribution": None, "codeId": None}
+    added = {"limits": {"timeout": None, "jobLimitsType": "Command"}, "queueSettings": {"jobTier": "Null"}}
+    added["resources"] = {"instanceCount": 1, "instanceType": None, "properties": None, "shmSize": "2g"}
+    job = without_read_only({"properties": {"jobType": "Command", "command": "x", **unset, **added}})["properties"]
+    assert job == {
+        "jobType": "Command",
+        "command": "x",
+        "limits": {"jobLimitsType": "Command"},
+        "resources": {"instanceCount": 1, "shmSize": "2g"},
+    }
+
+
+def test_a_tier_that_somebody_chose_is_sent_again() -> None:
+    """It costs money, or saves some."""
+    job = {"jobType": "Command", "queueSettings": {"jobTier": "Spot"}}
+    assert without_read_only({"properties": job}) == {"properties": job}
+
+
+def test_the_trial_of_a_sweep_is_read_like_a_job() -> None:
+    """It is a command within a job."""
+    trial = {"command": "x", "codeId": None, "distribution": None, "resources": {"instanceCount": 2, "shmSize": None}}
+    job = without_read_only({"properties": {"jobType": "Sweep", "trial": trial}})["properties"]
+    assert job["trial"] == {"command": "x", "resources": {"instanceCount": 2}}
+
+
+def test_inputs_keep_their_mode_and_values_and_lose_an_empty_description() -> None:
+    """A literal that is null is somebody's value."""
+    inputs = {
+        "rows": {"jobInputType": "uri_folder", "uri": "azureml:rows:1", "mode": "Download", "description": None},
+        "none": {"jobInputType": "literal", "value": None},
+    }
+    given = without_read_only({"properties": {"jobType": "Command", "inputs": inputs}})["properties"]["inputs"]
+    assert given["rows"] == {"jobInputType": "uri_folder", "uri": "azureml:rows:1", "mode": "Download"}
+    assert given["none"] == inputs["none"]
+
+
+def test_the_times_of_the_run_are_not_sent() -> None:
+    """The successor has its own."""
+    bag = {"StartTimeUtc": "2031-01-01 10:00:00", "EndTimeUtc": "2031-01-01 11:00:00", "team": "x"}
+    job = without_read_only({"properties": {"jobType": "Command", "properties": bag}})["properties"]
+    assert job["properties"] == {"team": "x"}
+
+
+def test_an_asset_loses_the_run_that_made_it() -> None:
+    """There is no such run in the other hub."""
+    bag = {"azureml.labels": "latest", "azureml.parentRunId": "calm_sea", "mlflow.run_id": "r", "owner": "Ada"}
+    properties = {"modelUri": "azureml:x", "jobName": "calm_sea", "stage": "Production", "properties": bag}
+    assert asset_without_read_only({"properties": properties}) == {
+        "properties": {"modelUri": "azureml:x", "stage": "Production", "properties": {"owner": "Ada"}}
+    }
+
+
+def test_an_environment_without_conda_is_sent_without_conda() -> None:
+    """A GET shows an empty text for it."""
+    properties = {"image": "i", "condaFile": "", "description": None, "autoRebuild": "Disabled"}
+    expected = {"properties": {"image": "i", "autoRebuild": "Disabled"}}
+    assert asset_without_read_only({"properties": properties}) == expected
+
+
 def test_taking_the_fields_twice_is_taking_them_once() -> None:
     """And the argument stays as it was."""
     body = as_read()
