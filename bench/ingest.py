@@ -20,8 +20,8 @@ from orchestrator.core.decision import decide, state
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState, initial
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.signals.ownership import Directory
 from orchestrator.core.signals.parse import facts_from_text
-from orchestrator.core.signals.routing import Directory
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.watch.intake import route
 

@@ -17,7 +17,7 @@ from orchestrator.audit.recorder import Recorder
 from orchestrator.clock import SystemClock
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Line
-from orchestrator.core.signals.routing import Directory
+from orchestrator.core.signals.ownership import Directory
 from orchestrator.plan_files import at_home, plans_in
 from orchestrator.ports import Inventory, World
 from orchestrator.settings import Settings, settings_from

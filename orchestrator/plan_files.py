@@ -15,7 +15,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.faults import START, Fault, PlacedFault, is_broken, place_faults, without_place
 from orchestrator.core.plan.load import LARGEST, Reading, plan_from, read_plan
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.signals.routing import Directory
+from orchestrator.core.signals.ownership import Directory
 from orchestrator.settings import Settings
 
 BYTES_PER_CHARACTER = 4

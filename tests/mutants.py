@@ -41,7 +41,7 @@ POLICY = "submit/test_policy.py"
 AFTERWARDS = "test_settle_jobs.py"
 OUTCOME = "test_one_outcome.py"
 STEP_BODIES = "activities/test_steps.py"
-WALK = "orchestrators/test_steps.py"
+WALK = "orchestrators/test_step_walk.py"
 
 
 class Mutant(NamedTuple):

@@ -18,7 +18,7 @@ from orchestrator.core.decision.state import BLIND_TOLD, PairState, Polled
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Hub, Plan
 from orchestrator.core.signals.json_access import arm_type
-from orchestrator.core.signals.routing import resources_of
+from orchestrator.core.signals.ownership import resources_of
 from orchestrator.core.signals.signal import Signal
 
 WITH_HEALTH = frozenset(

@@ -21,8 +21,8 @@ from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import SCHEMA, Hub, LedgerAccount, Plan, Pointer
 from orchestrator.core.signals.facts import Details, Fact
+from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.parse import facts_from_text
-from orchestrator.core.signals.routing import attribute
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.local.scenario import Action, Condition, Delivery, Scenario, ScenarioOutcome, policy_of
 from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange, Told

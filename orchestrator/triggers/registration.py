@@ -33,7 +33,7 @@ from orchestrator.workflows.activities import (
 )
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
 from orchestrator.workflows.deliveries_entity import deliveries_entity
-from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, steps, switch
+from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, step_walk, switch
 from orchestrator.workflows.orchestrators import decision_log as decision_log_module
 from orchestrator.workflows.orchestrators import drill as drill_module
 from orchestrator.workflows.orchestrators import notify as notify_module
@@ -65,7 +65,7 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
 
 ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.SWITCH_RUN: switch.switch_run,
-    names.STEP_RUN: steps.step_run,
+    names.STEP_RUN: step_walk.step_run,
     names.RESUBMIT_RUN: resubmit.resubmit_run,
     names.PATIENCE_RUN: retry.patience_run,
     names.AFTER_RUN: settle.after_run,

@@ -16,7 +16,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.plan.schema import Plan, side_of
 from orchestrator.core.signals.facts import ElementKind, Fact
-from orchestrator.core.signals.routing import Directory, attribute
+from orchestrator.core.signals.ownership import Directory, attribute
 from orchestrator.core.signals.signal import Signal
 from orchestrator.ports import Engine
 from orchestrator.workflows import calls

@@ -7,7 +7,7 @@ from typing import Protocol
 from orchestrator.audit.recorder import Recorder
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Line
-from orchestrator.core.signals.routing import Directory
+from orchestrator.core.signals.ownership import Directory
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
 from orchestrator.watch.memory import Memory

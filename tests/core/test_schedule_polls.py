@@ -23,8 +23,8 @@ from orchestrator.core.schedule import (
     with_health,
     worth_handing_over,
 )
+from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import attribute
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 YAML = f"""\

@@ -15,8 +15,8 @@ from bodies import cloud, grid, metric
 from live import Caller, record_of, until
 
 from orchestrator.core.plan.schema import Hub
+from orchestrator.core.signals.ownership import Directory
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import Directory
 from orchestrator.local.session import Local
 from orchestrator.local.workload import User
 from orchestrator.triggers import delivered_bodies

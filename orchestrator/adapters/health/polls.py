@@ -26,8 +26,8 @@ from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport, subscriptions_of, with_health, worth_handing_over
 from orchestrator.core.signals.facts import Fact
+from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.resource_health import event_fact, status_fact
-from orchestrator.core.signals.routing import attribute
 from orchestrator.settings import Settings
 
 HEALTH_VERSION = "2025-05-01"

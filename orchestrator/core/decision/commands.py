@@ -20,7 +20,7 @@ from orchestrator.core.decision.fold import without_deletions
 from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.proposals import find_answered, reject_proposal
 from orchestrator.core.decision.rule import judge
-from orchestrator.core.decision.run_reports import start_run
+from orchestrator.core.decision.run_start import start_run
 from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, change_phase, note_reason
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess, in_order

@@ -22,7 +22,8 @@ from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, toget
 from orchestrator.core.decision.observation import Observed, apply_observation
 from orchestrator.core.decision.proposals import close_proposal, expires_at, open_proposal, proposal_id, with_proposal
 from orchestrator.core.decision.rule import Judgement, blind_work, judge
-from orchestrator.core.decision.run_reports import start_run, take_over
+from orchestrator.core.decision.run_reports import take_over
+from orchestrator.core.decision.run_start import start_run
 from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, change_phase, note_reason
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess

@@ -1,7 +1,7 @@
 """One normalised statement about one thing at one time, from a probe's answer or from a delivered fact.
 
 ``parse`` and ``parse_text`` say what a body means; ``facts_from`` gives the same with the details that routing
-needs; ``routing.attribute`` turns a fact into signals for one plan.
+needs; ``ownership.attribute`` turns a fact into signals for one plan.
 """
 
 from __future__ import annotations

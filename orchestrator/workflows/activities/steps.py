@@ -40,7 +40,7 @@ class StepKind(NamedTuple):
 
     shape: type[BaseStep]
     body: StepBody | None
-    """What carries it out; None: it is a workflow of its own, see ``orchestrators.steps.WORKFLOWS``."""
+    """What carries it out; None: it is a workflow of its own, see ``orchestrators.step_walk.WORKFLOWS``."""
 
     limit: int | None = None
     """How many may be under way in one process; None: it takes a second or two, and needs no limit."""

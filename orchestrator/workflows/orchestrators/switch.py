@@ -1,7 +1,7 @@
 """One switch, from the decision to the report.
 
 1. Phase A: claim the epoch, publish the pointer, verify it on the replicas, tell the entity.
-2. Phase B: the steps of the plan, walked by ``orchestrators.steps``. A plan that names none waits until Resource
+2. Phase B: the steps of the plan, walked by ``orchestrators.step_walk``. A plan that names none waits until Resource
    Manager answers for the target and moves the jobs; on the way back it does nothing.
 3. Finish: store and tell the summary, tell the entity.
 
@@ -38,7 +38,7 @@ from orchestrator.workflows.messages import (
 )
 from orchestrator.workflows.orchestrators.resubmit import waiter_of
 from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell, utc_now, waiting_status
-from orchestrator.workflows.orchestrators.steps import walk
+from orchestrator.workflows.orchestrators.step_walk import walk
 
 VERIFY_TRIES = 8
 """Looks at the replicas before a lagging one is reported and the run goes on without it."""

@@ -20,8 +20,8 @@ from orchestrator.core.decision.fold import fold
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport
+from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import attribute
 from orchestrator.core.signals.signal import Says, Scope, Signal
 from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import Polls

@@ -16,8 +16,8 @@ from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import fold
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.signals.facts import ElementKind
+from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.parse import facts_from, parse
-from orchestrator.core.signals.routing import attribute
 
 TESTS = Path(__file__).parents[2]
 
@@ -36,12 +36,12 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "CloudEvents without time or subject, specversion 1, specVersion": (
         "core/decision/test_traps.py::test_a_cloud_event_is_known_by_its_keys",
-        "core/signals/test_routing.py::test_what_has_no_time_takes_the_time_of_its_arrival_or_is_left_out",
+        "core/signals/test_ownership.py::test_what_has_no_time_takes_the_time_of_its_arrival_or_is_left_out",
     ),
     "ids in any casing, children, tails, a subject that is not the target": (
         "core/signals/test_parse.py::test_an_id_is_lower_case_without_a_health_tail_and_stray_blanks",
         "core/signals/test_parse.py::test_a_health_event_names_its_resource_in_its_properties_only",
-        "core/signals/test_routing.py::test_a_deletion_inside_a_resource_is_no_deletion_of_it",
+        "core/signals/test_ownership.py::test_a_deletion_inside_a_resource_is_no_deletion_of_it",
         "core/signals/test_plan_index.py::test_no_plan_that_a_fact_concerns_is_left_out",
     ),
     "occuredTime and occurredTime, seven digits, Z or an offset or neither": (
@@ -68,10 +68,10 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "unavailable because a customer wanted it, with the annotation before, after or never": (
         "core/signals/test_parse.py::test_an_annotation_tells_the_cause_and_never_counts",
-        "core/signals/test_routing.py::test_what_is_down_by_no_known_doing_says_nothing",
+        "core/signals/test_ownership.py::test_what_is_down_by_no_known_doing_says_nothing",
     ),
     "the region Global, the management plane, several regions at once": (
-        "core/signals/test_routing.py::test_a_notice_touches_sides_by_region_and_service",
+        "core/signals/test_ownership.py::test_a_notice_touches_sides_by_region_and_service",
         "core/decision/test_decide.py::test_what_is_delivered_may_hold",
         "core/decision/test_decide.py::test_more_than_half_of_all_pairs_at_once_holds",
         "core/decision/test_decide.py::test_a_fault_that_is_not_only_the_primarys_holds",
@@ -104,7 +104,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "adapters/health/test_probes_contract.py::test_trouble_of_one_surface_is_bad_there_and_nowhere_else",
     ),
     "somebody deletes a dependency": (
-        "core/signals/test_routing.py::test_a_deletion_of_ours_is_told_and_an_attempt_is_not",
+        "core/signals/test_ownership.py::test_a_deletion_of_ours_is_told_and_an_attempt_is_not",
         "core/signals/test_parse.py::test_only_a_finished_deletion_of_the_thing_itself_is_one",
         "core/decision/test_decide.py::test_what_is_delivered_may_hold",
     ),

@@ -10,8 +10,8 @@ from bodies import SUB, cloud, common, grid, health_event, metric, resource_heal
 
 from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer, side_of
 from orchestrator.core.signals.facts import Fact
+from orchestrator.core.signals.ownership import Directory, attribute
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import Directory, attribute
 
 LOGS = f"/subscriptions/{SUB}/resourceGroups/rg-logs/providers/Microsoft.OperationalInsights/workspaces/shared"
 

@@ -12,8 +12,8 @@ from bench.pairs import pairs
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.decision.explain import explain
 from orchestrator.core.signals.azure_words import LONGEST, TOLD
+from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import attribute
 from orchestrator.web.views import pair_line
 
 PLAN = pairs(1)["pair-0000"]

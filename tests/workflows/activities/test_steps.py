@@ -15,7 +15,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.steps import SHAPES, AwaitStandby, BaseStep, ScaleCluster, StepSide, WaitForUrl, kind_of
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES, STEP_LIMITS, STEPS
 from orchestrator.workflows.messages import Milestones, RunOrder, StepOrder
-from orchestrator.workflows.orchestrators.steps import WORKFLOWS
+from orchestrator.workflows.orchestrators.step_walk import WORKFLOWS
 
 CLUSTER = "cpu-cluster"
 

@@ -13,8 +13,8 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role, Surface
 from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer, References
+from orchestrator.core.signals.ownership import attribute, owner_of, resources_of
 from orchestrator.core.signals.parse import facts_from
-from orchestrator.core.signals.routing import attribute, owner_of, resources_of
 from orchestrator.core.signals.signal import Says, Scope, Signal
 
 LOGS = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log-alpha"

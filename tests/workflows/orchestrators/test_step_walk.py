@@ -33,7 +33,7 @@ from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
 from orchestrator.workflows.messages import BatchReport, RoundPlan, RunKind, RunOrder
-from orchestrator.workflows.orchestrators import resubmit, retry, steps
+from orchestrator.workflows.orchestrators import resubmit, retry, step_walk
 
 RUN = run_order()
 
@@ -45,7 +45,7 @@ def url(name: str, **more: Any) -> WaitForUrl:
 def walker(ctx: Any, given: Any) -> Any:
     """A run that is only its walk."""
     try:
-        reports, jobs = yield from steps.walk(ctx, from_builtins(given, RunOrder, "order"))
+        reports, jobs = yield from step_walk.walk(ctx, from_builtins(given, RunOrder, "order"))
     except retry.RunStopped as stopped:
         return {"stopped": stopped.error, "why": stopped.why}
     return {"steps": to_builtins(reports), "jobs": to_builtins(jobs)}
@@ -62,7 +62,7 @@ class Stage:
         activities = (*STEP_ACTIVITIES, names.LIST_JOBS, names.RESUBMIT_JOBS, names.TELL)
         self.worker = worker_of(
             engine,
-            [walker, steps.step_run, retry.patience_run, resubmit.resubmit_run],
+            [walker, step_walk.step_run, retry.patience_run, resubmit.resubmit_run],
             {name: self._activity(name) for name in activities},
         )
         self.client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
