@@ -47,7 +47,7 @@ def _of_history(error: AzureError, region: str) -> dict[str, Any]:
             "severity": None,
             "message": error.message,
             "messageFormat": error.message,
-            "messageParameters": {},
+            "messageParameters": error.parameters,
             "referenceCode": None,
             "detailsUri": None,
             "target": None,

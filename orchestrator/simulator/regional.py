@@ -131,7 +131,10 @@ class RegionalApi:
             raise AzureError(400, "UserError", "runId: the name of a run was expected.")
         job = self._life.get(workspace, name)
         if job is None:
-            raise AzureError(404, "UserError", f"Run runId={name} was not found", inner="NotFoundError")
+            told = {"runId": f"runId={name}"}
+            raise AzureError(
+                404, "UserError", f"Run runId={name} was not found", inner="NotFoundError", parameters=told
+            )
         return json_answer({"runMetadata": _show(job), "runDefinition": None, "jobSpecification": None})
 
     def _run(self, request: web.Request, workspace: str, parts: tuple[str, ...], body: Any) -> dict[str, Any] | None:

@@ -23,12 +23,20 @@ class AzureError(Exception):
     """An answer that is not success. Each service renders it in its own way (JSON, XML, problem+json)."""
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, inner: str = ""
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        inner: str = "",
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.inner = inner
+        self.parameters = dict(parameters or {})
         self.message = message
         self.headers = dict(headers or {})
 

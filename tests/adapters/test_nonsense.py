@@ -295,6 +295,9 @@ def test_nonsense_is_one_of_our_errors(stage: Stage, name: str) -> None:
     @example(Answer(200, b"[" * 100_000, (("Content-Type", "application/json"),)))
     @example(Answer(200, b'{"value": [null], "items": [null]}', (("Content-Type", "application/json"),)))
     @example(Answer(200, b"not gzip", (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))))
+    @example(Answer(200, b'{"value": [{"properties": true}]}', ()))
+    @example(Answer(200, b'{"value": [{"properties": {"properties": [1], "tags": 0, "outputs": "x"}}]}', ()))
+    @example(Answer(200, b'{"properties": {"properties": true, "tags": [], "credentials": 1, "outputs": [1]}}', ()))
     @example(Answer(206, b"[]", (("Content-Range", "bytes 0-1/99999999999999999999"),)))
     def check(answer: Answer) -> None:
         stage.say(answer)

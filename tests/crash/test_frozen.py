@@ -113,7 +113,7 @@ def test_two_orchestrators_that_decide_alike_move_every_job_once(both_well: Benc
         outcome = visit.outcome(here)
         assert outcome == visit.outcome(there)
     assert outcome.epoch == (1, "secondary", "failover-pair-e1")
-    assert outcome.submitted == ("pair-coded-primary-e1", "pair-plain-primary-e1")
+    assert outcome.submitted == ("pair-coded-primary-e1", "pair-plain-primary-e1"), outcome
 
 
 def test_an_order_that_skips_an_epoch_claims_nothing(both_well: Bench) -> None:

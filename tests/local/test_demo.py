@@ -33,9 +33,9 @@ def test_every_job_of_an_outage_is_accounted_for(seed: int, capsys: pytest.Captu
     assert jobs["resubmitted"] == jobs["interrupted"] - jobs["skipped"]
     assert (jobs["lost"], jobs["duplicated"]) == (0, 0)
     assert set(result["phases"]) == {"detect_s", "decide_s", "switch_s", "first_job_s", "all_jobs_s"}
-    told = {name: verdict["counts"] for name, verdict in result["evidence"]["primary"].items()}
-    assert "needed: counts (work class)" in told["hub"]
-    assert "second witness" in told["dependency"]
+    assert {"hub", "jobs", "inference", "dependency"} <= result["evidence"]["primary"].keys()
+    told = {line["what"]: line["why"] for line in reversed(result["timeline"])}
+    assert "bad on the primary (needed: 2 s)" in told["switching"]
     assert next(line["what"] for line in result["timeline"]) == "outage"
 
 

@@ -26,6 +26,9 @@ from orchestrator.core.base.errors import InvalidInput, Throttled
 WORKSPACE_VERSION = "2024-10-01-preview"
 """What azure-ai-ml 1.35 reads hubs and projects with."""
 
+OBJECTS = ("properties", "tags", "outputs", "credentials")
+"""Fields of ``properties`` that are objects in every resource that is read here (Microsoft.MachineLearningServices)."""
+
 ONE_SHORT_WAIT: Mapping[str, Any] = {"retry_total": 1, "retry_on_methods": frozenset()}
 """With no method to repeat, the SDK's policy repeats only what the service itself put a time on."""
 
@@ -44,7 +47,22 @@ def check_elements(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     for number, element in enumerate(elements):
         if not isinstance(element, dict):
             raise InvalidInput(f"the list {path}", f"value[{number}]", "an object", type(element).__name__)
+        check_objects(element, f"the list {path}", f"value[{number}].")
     return elements
+
+
+def check_objects(body: Mapping[str, Any], where: str, prefix: str = "") -> None:
+    """Check that those fields of a resource are objects, if they are there, in which our code looks for others.
+
+    Raises:
+        InvalidInput: one of them is something else.
+    """
+    properties = body.get("properties")
+    inner = properties if isinstance(properties, dict) else {}
+    fields = {"properties": properties} | {f"properties.{name}": inner.get(name) for name in OBJECTS}
+    for name, value in fields.items():
+        if value is not None and not isinstance(value, dict):
+            raise InvalidInput(where, prefix + name, "an object", type(value).__name__)
 
 
 def next_link(endpoint: str, page: Mapping[str, Any], path: str) -> str:
@@ -139,5 +157,7 @@ class ResourceManager:
             raise from_response(response, doing)
         if pacer:
             pacer.learn(response.headers)
-        content = response.read()
-        return decode(content, dict[str, Any], f"the answer to {doing}") if content else {}
+        content, where = response.read(), f"the answer to {doing}"
+        body = decode(content, dict[str, Any], where) if content else {}
+        check_objects(body, where)
+        return body

@@ -39,6 +39,9 @@ INDEX_BYTES = 2**20
 _INDEX_FILE = re.compile(r"(?:^|/)MLTable$|\.jsonl(?:ines)?$", re.IGNORECASE)
 """What azure-ai-ml 1.35 takes for an index of other data: a file ``MLTable`` in a folder, and JSON Lines of URIs."""
 
+LARGEST_MEMORY = 2**20
+"""Gigabytes above which a number is no machine's memory."""
+
 REMEMBERED = 60.0
 """Seconds for which the place of a datastore is not asked for again. It may be led to another account by hand."""
 
@@ -191,6 +194,11 @@ class ArmInventory:
             self._sizes[key] = {
                 str(one.get("name")).casefold(): float(one["memoryGB"])
                 for one in (found if isinstance(found, list) else [])
-                if isinstance(one.get("memoryGB"), int | float)
+                if isinstance(one, dict) and _is_size(one.get("memoryGB"))
             }
         return self._sizes[key]
+
+
+def _is_size(value: Any) -> bool:
+    """Whether it is a number of gigabytes that a machine can have, and no whole number too large for a float."""
+    return isinstance(value, int | float) and 0 < value < LARGEST_MEMORY

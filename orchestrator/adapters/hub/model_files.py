@@ -134,7 +134,8 @@ class ModelFiles:
             return _artifacts(run, path)
         job = self._manager.get(f"{hub.project_id}/jobs/{run}", READ_VERSION)
         outputs = (job.get("properties") or {}).get("outputs") or {}
-        given = (outputs.get(output) or {}).get("uri")
+        asked = outputs.get(output)
+        given = asked.get("uri") if isinstance(asked, dict) else None
         if not given:
             return Place("workspaceblobstore", _joined(f"azureml/{run}/{output}", path))
         told = str(given).replace("${{name}}", run).replace("${{output_name}}", output)
