@@ -79,7 +79,7 @@ def check_plans(places: Iterable[Path]) -> CheckedPlans:
     warnings: list[PlacedFault] = []
     readings: dict[Path, Reading] = {}
     for place in places:
-        warnings += _ignored_in(place)
+        warnings += _find_ignored(place)
         try:
             for file in _files_of(place):
                 files.setdefault(file.resolve(), file)
@@ -112,7 +112,7 @@ def _files_of(place: Path) -> list[Path]:
     return files
 
 
-def _ignored_in(place: Path) -> list[PlacedFault]:
+def _find_ignored(place: Path) -> list[PlacedFault]:
     """Files of a folder that look like plans and are not read."""
     names = [] if place.is_file() else sorted(place.glob("*.yml"))
     return [

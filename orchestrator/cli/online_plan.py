@@ -25,11 +25,11 @@ def compare_with_azure(
     deployment = Deployment({**os.environ, "HUBSWITCH_PLANS": str(file)}, Path.cwd())
     sides = [_side(deployment.inventory, hub) for hub in (plan.primary, plan.secondary)]
     found = findings(plan, *sides)
-    refused = _placed((each for each in found if each.is_refused), document, file)
-    return refused, _placed((each for each in found if not each.is_refused), document, file)
+    refused = _place((each for each in found if each.is_refused), document, file)
+    return refused, _place((each for each in found if not each.is_refused), document, file)
 
 
-def _placed(found: Iterable[NameMapFinding], document: Document, file: Path) -> tuple[PlacedFault, ...]:
+def _place(found: Iterable[NameMapFinding], document: Document, file: Path) -> tuple[PlacedFault, ...]:
     faults = (Fault(each.field, each.expected, each.got) for each in found)
     return tuple(sorted(place_faults(faults, document, str(file)), key=lambda each: (each.line, each.column)))
 

@@ -49,12 +49,12 @@ class Backtested(NamedTuple):
     @property
     def only_recorded(self) -> list[Happening]:
         """What the changed policy would not have done, or at another time."""
-        return _missing_from(self.recorded, self.changed)
+        return _find_missing(self.recorded, self.changed)
 
     @property
     def only_changed(self) -> list[Happening]:
         """What the changed policy would have done besides, or at another time."""
-        return _missing_from(self.changed, self.recorded)
+        return _find_missing(self.changed, self.recorded)
 
 
 class Played(Course):
@@ -86,9 +86,9 @@ class Played(Course):
         elif isinstance(line, Heard):
             self._see(Observed(now=line.now, signals=line.signals, shared=line.shared))
         elif isinstance(line, Wanted):
-            self.command(self._answering(line.command), line.now)
+            self.command(self._find_answering(line.command), line.now)
 
-    def _answering(self, command: Command) -> Command:
+    def _find_answering(self, command: Command) -> Command:
         """An answer is about whatever waits in this course: under another policy it was proposed at another time."""
         if command.do not in ANSWERS:
             return command
@@ -151,7 +151,7 @@ def _describe_move(kind: str, move: Move) -> str:
     return f"{kind} to the {move.target}, epoch {move.epoch}"
 
 
-def _missing_from(these: tuple[Happening, ...], those: tuple[Happening, ...]) -> list[Happening]:
+def _find_missing(these: tuple[Happening, ...], those: tuple[Happening, ...]) -> list[Happening]:
     """What is in these and not, at the same time, in those."""
     keys = [[(one.at, one.what) for one in side] for side in (these, those)]
     blocks = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_opcodes()

@@ -89,7 +89,7 @@ def replay(scenario: Scenario, plan: Plan | None = None) -> Replayed:
         stage.play(at, act)
     stage.sweep_until(scenario.end, including=True)
     result = Replayed(scenario.name, stage.failovers, stage.failbacks, stage.held, stage.phases, stage.told, [])
-    return result._replace(missed=list(_missed_expectations(scenario, result)))
+    return result._replace(missed=list(_find_missed_expectations(scenario, result)))
 
 
 def plan_for(scenario: Scenario, policy: Policy) -> Plan:
@@ -223,7 +223,7 @@ def _move(move: Move) -> dict[str, Any]:
     }
 
 
-def _missed_expectations(scenario: Scenario, result: Replayed) -> Iterator[str]:
+def _find_missed_expectations(scenario: Scenario, result: Replayed) -> Iterator[str]:
     expect, count = scenario.expect, len(result.failovers)
     if result.outcome is not expect.outcome:
         yield f"outcome is {result.outcome}, expected {expect.outcome}"

@@ -106,7 +106,7 @@ class HealthBoard:
         sites = [site for site in self.estate.sites if site.resource_group.lower() == group.lower()]
         found = {
             resource.lower(): self._status(resource, site, surface)
-            for resource, site, surface in _known_resources(sites)
+            for resource, site, surface in _find_resources(sites)
         }
         here = f"/resourcegroups/{group.lower()}/"
         found |= {key: _show(key, told) for key, told in self.said.items() if here in key}
@@ -200,7 +200,7 @@ def _covers(worldwide: Any, span: Episode) -> bool:
     return any(each.since <= span.since and (each.until is None or each.until >= span.since) for each in worldwide)
 
 
-def _known_resources(sites: list[Site]) -> Iterator[tuple[str, Site, str]]:
+def _find_resources(sites: list[Site]) -> Iterator[tuple[str, Site, str]]:
     """What Resource Health has a status for. Container registries and Azure ML's workspaces are not among it."""
     for site in sites:
         yield site.storage_id, site, "storage"

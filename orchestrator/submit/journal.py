@@ -119,7 +119,7 @@ class Submissions:
     def accepted(self, side: Role, name: str, job: Mapping[str, Any]) -> str:
         """Complete the record with the hub's answer, and keep what the job needs; what is still missing, or nothing."""
         while_it_conflicts(lambda: self._settle(side, name, job))
-        return self._completed(side, name)
+        return self._complete(side, name)
 
     def _settle(self, side: Role, name: str, job: Mapping[str, Any]) -> None:
         found = self._ledger.read(self._plan.pair, name)
@@ -131,7 +131,7 @@ class Submissions:
             settled = record_changes.settle(self._plan, found.value, job, self._world.clock.now())
             self._ledger.replace(settled, found.etag)
 
-    def _completed(self, side: Role, name: str) -> str:
+    def _complete(self, side: Role, name: str) -> str:
         """Keep the assets of a job, and recreate them on the other side as far as this identity may."""
         found = self._ledger.read(self._plan.pair, name)
         if found is None or not lacks_assets(found.value):

@@ -23,7 +23,7 @@ from orchestrator.adapters.hub.model_files import ModelFiles, model_uri
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.hub.upload_places import UploadPlaces
 from orchestrator.core.base.codec import encode
-from orchestrator.core.base.errors import InvalidInput, NotFound, Refused
+from orchestrator.core.base.errors import Conflict, InvalidInput, NotFound, Refused
 from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot, read_snapshot
 from orchestrator.core.jobs.rewrite import JobMap, asset_without_read_only, job_map, rewrite_asset, workspace_of
 from orchestrator.core.plan.schema import Hub, Plan, side_of
@@ -139,7 +139,13 @@ class ArmAssets:
         if self.present(target, place):
             return place
         body = self._body_there(target, place, kept, names, shelf)
-        self._manager.write("PUT", place, COLLECTIONS[named.collection].api_version, body, pacer=self._pacer_of(target))
+        version = COLLECTIONS[named.collection].api_version
+        try:
+            self._manager.write("PUT", place, version, body, pacer=self._pacer_of(target))
+        except (Refused, Conflict):
+            # Another worker, or the other stamp, may have made it meanwhile: the service lets nobody change a code.
+            if not self.present(target, place):
+                raise
         return place
 
     def present(self, hub: Hub, asset_id: str) -> bool:

@@ -95,8 +95,8 @@ def load(file: Path, sets: Sequence[str] = (), name: str | None = None) -> Any:
     if not file.is_file():
         raise InvalidInput(str(file), "", "a YAML file of a job", "no such file")
     given = [_override(text) for text in sets] + ([("name", name)] if name else [])
-    shown = _shown(file)
-    with _understood(str(file)):
+    shown = _show(file)
+    with _understand(str(file)):
         overrides = _overrides(file, given, shown)
         if shown:
             text = yaml.safe_dump(shown, allow_unicode=True)
@@ -115,7 +115,7 @@ def submit(job: Any, hub: Hub, credential: TokenCredential, resource_manager: st
         HubswitchError: the hub does not take it, or does not answer.
     """
     client = make_client(hub, credential, resource_manager, policy)
-    with _understood(f"the job {job.name}"):
+    with _understand(f"the job {job.name}"):
         return client.jobs.create_or_update(job)
 
 
@@ -166,7 +166,7 @@ def _anchor(job: Any, folder: Path) -> None:
             given.path = str(folder / path)
 
 
-def _shown(file: Path) -> dict[str, Any]:
+def _show(file: Path) -> dict[str, Any]:
     """The file without what the service added, if it holds what ``az ml job show`` printed; else nothing."""
     text = text_of(file)
     if "creation_context" not in text and "resourceGroup" not in text:
@@ -209,7 +209,7 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def _understood(where: str) -> Iterator[None]:
+def _understand(where: str) -> Iterator[None]:
     """Turn what azure-ai-ml raises into ours, its pages of advice into one line."""
     from azure.ai.ml.exceptions import MlException
     from marshmallow.exceptions import ValidationError

@@ -137,10 +137,10 @@ class ModelFiles:
         asked = outputs.get(output)
         given = asked.get("uri") if isinstance(asked, dict) else None
         if not given:
-            return Place("workspaceblobstore", _joined(f"azureml/{run}/{output}", path))
+            return Place("workspaceblobstore", _join(f"azureml/{run}/{output}", path))
         told = str(given).replace("${{name}}", run).replace("${{output_name}}", output)
         found = _STORE.match(_within(hub, told))
-        return Place(found["store"], _joined(found["path"], path)) if found else None
+        return Place(found["store"], _join(found["path"], path)) if found else None
 
 
 def model_uri(body: Mapping[str, Any]) -> str:
@@ -160,8 +160,8 @@ def _within(hub: Hub, uri: str) -> str:
 
 
 def _artifacts(run: str, path: str) -> Place:
-    return Place("workspaceartifactstore", _joined(f"ExperimentRun/dcid.{run}", path))
+    return Place("workspaceartifactstore", _join(f"ExperimentRun/dcid.{run}", path))
 
 
-def _joined(folder: str, path: str) -> str:
+def _join(folder: str, path: str) -> str:
     return f"{folder.rstrip('/')}/{path.lstrip('/')}"

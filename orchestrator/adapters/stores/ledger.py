@@ -64,14 +64,14 @@ class BlobLedger:
         if blob is None:
             return None
         try:
-            return Versioned(self._understood(pair, name, blob), blob.etag)
+            return Versioned(self._understand(pair, name, blob), blob.etag)
         except UnknownShape:
             raise
         except InvalidInput as fault:
             self._set_aside(pair, path, blob, fault)
             raise
 
-    def _understood(self, pair: str, name: str, blob: Blob) -> JobRecord:
+    def _understand(self, pair: str, name: str, blob: Blob) -> JobRecord:
         where = f"{self._container.url}/{self._path(pair, name)}"
         record = read_job_record(blob.data, where)
         if (record.pair, record.name) != (pair, name):

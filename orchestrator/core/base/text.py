@@ -75,18 +75,18 @@ def _truncate_cached(text: str, limit: int) -> str:
 
 def _truncate(text: str, limit: int) -> str:
     try:
-        size = _stored_size(text)
+        size = _measure_stored_size(text)
     except UnicodeEncodeError:
         return truncate(text.encode(errors="replace").decode(), limit)
     if size <= limit:
         return text
-    kept = text[: limit - _stored_size(ELLIPSIS)]
-    while (excess := _stored_size(kept + ELLIPSIS) - limit) > 0:
+    kept = text[: limit - _measure_stored_size(ELLIPSIS)]
+    while (excess := _measure_stored_size(kept + ELLIPSIS) - limit) > 0:
         kept = kept[: -max(1, excess // _LONGEST_CHARACTER)]
     return kept + ELLIPSIS
 
 
-def _stored_size(text: str) -> int:
+def _measure_stored_size(text: str) -> int:
     """Bytes of the text in JSON, without its quotes."""
     return len(msgspec.json.encode(text)) - 2
 

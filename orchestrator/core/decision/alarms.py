@@ -85,7 +85,7 @@ def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) 
         if not tracks or verdict.observation is not Observation.BLIND:
             continue
         if not any(map(_spoke_at, tracks)):
-            asked = _asked_since(tracks)
+            asked = _find_asked_since(tracks)
             if asked is not None and now - asked > grace(policy):
                 yield c, f"{c} of the {role} has never been seen: {verdict.why}"
             continue
@@ -96,10 +96,10 @@ def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) 
 
 def _tell_reach(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, list[Order]]:
     """Whether two classes, one of them a work class, could ever become bad on the active side."""
-    spoken = {key for key in state.spoken if key.startswith(f"{state.active}.")} | _speaking(seen, state.active)
+    spoken = {key for key in state.spoken if key.startswith(f"{state.active}.")} | _find_speaking(seen, state.active)
     state = state if spoken == set(state.spoken) else _replace(state, spoken=tuple(sorted(spoken)))
     tracks = [track for key in SIDE_KEYS[state.active] if (track := seen.evidence.tracks.get(key))]
-    asked = _asked_since(tracks)
+    asked = _find_asked_since(tracks)
     if asked is None or now - asked <= grace(policy):
         return state, []
     able = [c for c in EvidenceClass if c in DECIDING_CLASSES and class_key(state.active, c) in spoken]
@@ -118,7 +118,7 @@ def _tell_reach(state: PairState, seen: Assessment, now: datetime, policy: Polic
     return _replace(state, out_of_reach=why), [Tell(name=NoticeName.RULE_OUT_OF_REACH, why=why)]
 
 
-def _speaking(seen: Assessment, side: Role) -> set[str]:
+def _find_speaking(seen: Assessment, side: Role) -> set[str]:
     """Keys of the deciding classes of a side that have ever said anything but blind."""
     probed = {
         class_key(side, c)
@@ -169,5 +169,5 @@ def _spoke_at(track: Track) -> datetime | None:
     return max((at for at in (track.ok_at, track.degraded_at, track.bad_at) if at), default=None)
 
 
-def _asked_since(tracks: list[Track]) -> datetime | None:
+def _find_asked_since(tracks: list[Track]) -> datetime | None:
     return min((track.asked_since for track in tracks if track.asked_since), default=None)

@@ -93,7 +93,7 @@ def _evidence_until(evidence: Evidence, now: datetime) -> Evidence:
         tracks={key: track for key, track in evidence.tracks.items() if _latest(track) <= now},
         reported={key: item for key, item in evidence.reported.items() if _latest(item) <= now},
         incidents={key: item for key, item in evidence.incidents.items() if item.at <= now},
-        deletions={key: _dated(item, now) for key, item in evidence.deletions.items()},
+        deletions={key: _date(item, now) for key, item in evidence.deletions.items()},
         changes={key: item for key, item in evidence.changes.items() if item.at <= now},
         spells={key: _cut(spell, now) for key, spell in evidence.spells.items() if spell.since <= now},
         wellness={
@@ -109,7 +109,7 @@ def _latest(dated: Track | Reported) -> datetime:
     return max(at for name in dated.__struct_fields__ if isinstance(at := getattr(dated, name), datetime))
 
 
-def _dated(item: Deletion, now: datetime) -> Deletion:
+def _date(item: Deletion, now: datetime) -> Deletion:
     return _replace(item, at=min(item.at, now))
 
 

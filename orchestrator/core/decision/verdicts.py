@@ -288,7 +288,7 @@ def _not_bad(tracks: dict[Surface, Track], last_ok: datetime | None, now: dateti
         observation = Observation.DEGRADED if slow else Observation.OK
         why = f"last seen well {format_duration(now - last_ok)} ago{''.join(remark_of(t.why) for t in tracks.values())}"
         return Verdict(observation=observation, last_ok_at=last_ok, why=why)
-    unseen = [f"{s}: {t.why or t.seen}" for s, t in tracks.items() if not _answered_lately(t, now, policy)]
+    unseen = [f"{s}: {t.why or t.seen}" for s, t in tracks.items() if not _has_answered_lately(t, now, policy)]
     if not unseen:
         why = "; ".join(f"{s}: {t.why or t.seen}" for s, t in tracks.items() if t.seen is Observation.DEGRADED)
         return Verdict(observation=Observation.DEGRADED, last_ok_at=last_ok, why=why or "was degraded a while ago")
@@ -296,7 +296,7 @@ def _not_bad(tracks: dict[Surface, Track], last_ok: datetime | None, now: dateti
     return Verdict(observation=Observation.BLIND, last_ok_at=last_ok, why=f"cannot be told ({'; '.join(unseen)}){ago}")
 
 
-def _answered_lately(track: Track, now: datetime, policy: Policy) -> bool:
+def _has_answered_lately(track: Track, now: datetime, policy: Policy) -> bool:
     """Whether a surface was seen, well or degraded, within the lifetime of that."""
     return any(at is not None and now - at <= policy.evidence_lifetime for at in (track.ok_at, track.degraded_at))
 

@@ -24,15 +24,15 @@ def without_added(job: Mapping[str, Any]) -> dict[str, Any]:
     asked = {key: value for key, value in job.items() if key not in _ADDED}
     outputs = asked.get("outputs")
     if isinstance(outputs, dict):
-        asked["outputs"] = {name: _renamed(output, "path", "uri") for name, output in outputs.items()}
+        asked["outputs"] = {name: _rename(output, "path", "uri") for name, output in outputs.items()}
     clean: dict[str, Any] = without_read_only({"name": job.get("name"), "properties": asked})["properties"]
     outputs = clean.get("outputs")
     if isinstance(outputs, dict):
-        clean["outputs"] = {name: _renamed(output, "uri", "path") for name, output in outputs.items()}
+        clean["outputs"] = {name: _rename(output, "uri", "path") for name, output in outputs.items()}
     return {key: value for key, value in clean.items() if value not in (None, {})}
 
 
-def _renamed(output: Any, old: str, new: str) -> Any:
+def _rename(output: Any, old: str, new: str) -> Any:
     if not isinstance(output, dict):
         return output
     return {new if key == old else key: value for key, value in output.items()}

@@ -112,8 +112,8 @@ def _service_of(essentials: dict[str, Any], context: dict[str, Any]) -> Service:
         said = word(named).removeprefix("activitylog")
         return SERVICE.get("logalerts" if _LOG_ALERTS.fullmatch(said) else said, Service.UNUSED)
     if word(pick(essentials, "signalType")) in MEASURED_SIGNALS:
-        return _named_source(context) or Service.MEASURED
-    return _named_source(context) or Service.UNUSED
+        return _find_named_source(context) or Service.MEASURED
+    return _find_named_source(context) or Service.UNUSED
 
 
 def _legacy(data: dict[str, Any]) -> Fact | None:
@@ -122,10 +122,10 @@ def _legacy(data: dict[str, Any]) -> Fact | None:
         return None
     sent = _read_word(record, "eventSource")
     alert = Alert(sent, {}, record, _targets(pick(record, "resourceId")))
-    return _READERS[_named_source(record) or Service.ADMINISTRATIVE](alert)
+    return _READERS[_find_named_source(record) or Service.ADMINISTRATIVE](alert)
 
 
-def _named_source(record: dict[str, Any]) -> Service | None:
+def _find_named_source(record: dict[str, Any]) -> Service | None:
     """What a record of the activity log names as its source, or what its operation's name tells; None if neither."""
     sent = _read_word(record, "eventSource")
     if sent is not None:
@@ -226,7 +226,7 @@ def _read_measurement(alert: Alert) -> Fact:
         evidence_class=EvidenceClass.METRICS,
         observation=observation,
         target=alert.targets[0] if alert.targets else None,
-        regions=_searched_regions(alert.context),
+        regions=_find_searched_regions(alert.context),
         occurred_at=at,
         dedupe_key=_measurement_key(alert, series, observation, at),
         counts=severe and observation is Observation.BAD,
@@ -240,7 +240,7 @@ def _read_measurement(alert: Alert) -> Fact:
     return Fact(parsed, Details(targets=alert.targets, rule=rule, is_severe=severe, unknown=unknown, series=series))
 
 
-def _searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
+def _find_searched_regions(context: dict[str, Any]) -> tuple[str, ...]:
     """Regions of the workspaces in which a log alert of the first generation has searched, if it names them."""
     sources = open_text(pick(branch(context, "SearchResults"), "dataSources"))
     return regions_in([pick(source, "region") for source in sources[:LISTED]]) if isinstance(sources, list) else ()

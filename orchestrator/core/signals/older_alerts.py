@@ -67,11 +67,11 @@ def _severity(said: Any) -> Any:
 
 
 def _metric_targets(context: dict[str, Any]) -> tuple[str, ...]:
-    named = [pick(context, "resourceId"), _built_id(context), *dimension_resources(context)]
+    named = [pick(context, "resourceId"), _build_id(context), *dimension_resources(context)]
     return most_specific_first(named)
 
 
-def _built_id(context: dict[str, Any]) -> str | None:
+def _build_id(context: dict[str, Any]) -> str | None:
     """The id of the resource, where it is told in parts."""
     names = ("subscriptionId", "resourceGroupName", "resourceType", "resourceName")
     parts = [text(pick(context, name)) for name in names]
@@ -84,22 +84,22 @@ def _built_id(context: dict[str, Any]) -> str | None:
 
 
 def _log_targets(data: dict[str, Any]) -> tuple[str, ...]:
-    touched = _listed(pick(data, "AffectedConfigurationItems"))
+    touched = _list(pick(data, "AffectedConfigurationItems"))
     named = most_specific_first([pick(data, "ResourceId"), *touched])
     if named:
         return named
     results = open_object(pick(data, "SearchResults", "SearchResult"))
-    searched = _listed(pick(results, "dataSources"))
+    searched = _list(pick(results, "dataSources"))
     return most_specific_first([pick(source, "resourceId") for source in searched])
 
 
 def dimensions(context: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Name and value of each dimension that an alert is about, sorted."""
-    criteria = _listed(pick(branch(context, "condition"), "allOf"))
+    criteria = _list(pick(branch(context, "condition"), "allOf"))
     found = {
         (word(pick(dimension, "name")), str(pick(dimension, "value"))[:300].strip().casefold())
         for criterion in (*criteria, context)
-        for dimension in _listed(pick(criterion, "dimensions"))
+        for dimension in _list(pick(criterion, "dimensions"))
     }
     return tuple(sorted(found))
 
@@ -109,6 +109,6 @@ def dimension_resources(context: dict[str, Any]) -> list[str]:
     return [found for _, value in dimensions(context) if (found := arm_id(value))]
 
 
-def _listed(said: Any) -> list[Any]:
+def _list(said: Any) -> list[Any]:
     opened = open_text(said)
     return opened[:LISTED] if isinstance(opened, list) else []

@@ -56,12 +56,12 @@ class Directory(Mapping[str, Plan]):
             return self._all
         targets = fact.details.targets
         if fact.details.is_deletion:
-            return self._touched_by(targets)
+            return self._find_touched(targets)
         if len(targets) == 1:
             return self._owners_of(targets[0])
         return {plan.pair: plan for target in targets for plan in self._owners_of(target)}.values()
 
-    def _touched_by(self, deleted: Iterable[str]) -> Iterable[Plan]:
+    def _find_touched(self, deleted: Iterable[str]) -> Iterable[Plan]:
         """Plans that own what was deleted, or something inside it: a group or subscription takes all with it."""
         found: dict[str, Plan] = {}
         for target in deleted:
@@ -215,7 +215,7 @@ def _changes(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Iter
         if says is not None:
             yield _change(says, parsed, owned, at)
     if details.is_deletion:
-        for owned in _contained(details, plan):
+        for owned in _find_within(details, plan):
             yield _change(Says.DELETED, parsed, owned, at)
 
 
@@ -260,7 +260,7 @@ def _change(says: Says, parsed: Parsed, owned: Owned, at: datetime) -> Signal:
     )
 
 
-def _contained(details: Details, plan: Plan) -> Iterator[Owned]:
+def _find_within(details: Details, plan: Plan) -> Iterator[Owned]:
     """What a pair has inside a deleted group or subscription, or inside another deleted resource, each once."""
     seen: set[str] = set()
     for role in Role:

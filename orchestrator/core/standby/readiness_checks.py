@@ -63,12 +63,12 @@ def _workspace(c: Comparison, path: str, one: Element, other: Element) -> None:
             *("identity.type", "properties.primaryUserAssignedIdentity"),
         ],
     )
-    _assigned_identities(c, path, one, other)
+    _check_assigned_identities(c, path, one, other)
     if dig(one, "properties.managedNetwork.status.status") is not None:
         c.must(path, other, "properties.managedNetwork.status.status", ["Active"], "the managed network is not active")
 
 
-def _assigned_identities(c: Comparison, path: str, one: Element, other: Element) -> None:
+def _check_assigned_identities(c: Comparison, path: str, one: Element, other: Element) -> None:
     wanted = c.translate.value(as_object(dig(one, "identity.userAssignedIdentities")))
     has = as_object(dig(other, "identity.userAssignedIdentities"))
     missing = {comparable(key) for key in wanted} - {comparable(key) for key in has}
@@ -132,14 +132,14 @@ def computes(c: Comparison) -> None:
                 *("properties.computeLocation", "location", f"{inner}defaultInstanceType", f"{inner}namespace"),
             ],
         )
-        _assigned_identities(c, path, one, other)
-        wanted = _needed_nodes(c, one)
+        _check_assigned_identities(c, path, one, other)
+        wanted = _count_needed_nodes(c, one)
         has = dig(other, f"{inner}scaleSettings.maxNodeCount")
         if wanted is not None and not is_at_least(has, wanted):
             c.add(f"{path}.scaleSettings.maxNodeCount", "has too few nodes", wanted, has)
 
 
-def _needed_nodes(c: Comparison, compute: Element) -> int | None:
+def _count_needed_nodes(c: Comparison, compute: Element) -> int | None:
     needed = c.twins.needed.get(name_of(compute))
     if needed is not None:
         return needed.nodes
@@ -304,7 +304,7 @@ def storage(c: Comparison) -> None:
     for one, other in c.both("storage"):
         _own_storage(c, one, other)
     for one, other in c.both("shared_data_storage"):
-        _shared_storage(c, one, other)
+        _check_shared_storage(c, one, other)
 
 
 def _own_storage(c: Comparison, one: Element, other: Element) -> None:
@@ -320,7 +320,7 @@ def _own_storage(c: Comparison, one: Element, other: Element) -> None:
     c.must("storage", other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
 
 
-def _shared_storage(c: Comparison, one: Element, other: Element) -> None:
+def _check_shared_storage(c: Comparison, one: Element, other: Element) -> None:
     path = "shared_data_storage"
     c.must(path, other, "sku.name", GEO_REDUNDANT, "is not geo-redundant")
     c.here(path, other, "properties.secondaryLocation")
@@ -588,7 +588,7 @@ def health(c: Comparison) -> None:
     )
     for event in c.secondary.many("health_events"):
         kind, status = (comparable(dig(event, f"properties.{name}")) for name in ("eventType", "status"))
-        regions = list(_impacted(event))
+        regions = list(_find_impacted(event))
         if (
             kind == "serviceissue"
             and status != "resolved"
@@ -597,7 +597,7 @@ def health(c: Comparison) -> None:
             c.add(f"health_events.{name_of(event)}", f"Service Health: {dig(event, 'properties.title')}", None, regions)
 
 
-def _impacted(event: Element) -> Iterable[Any]:
+def _find_impacted(event: Element) -> Iterable[Any]:
     for impact in as_list(dig(event, "properties.impact")):
         for region in as_list(dig(impact, "impactedRegions")):
             yield dig(region, "impactedRegion")

@@ -35,7 +35,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
 """What a version is shown with although nobody sent it, as recorded by azure-powershell's tests."""
 
 
-def _shown_spec(call: ArmCall, spec: Any) -> Any:
+def _show_spec(call: ArmCall, spec: Any) -> Any:
     """A component's spec as it is kept: the URL's name and version, and the resources of a command.
 
     As recorded of a command component by azure-powershell's tests; what becomes of other kinds is not recorded.
@@ -129,7 +129,7 @@ class AssetsApi:
             "provisioningState": "Succeeded",
         }
         if call.kind == "components":
-            properties["componentSpec"] = _shown_spec(call, properties["componentSpec"])
+            properties["componentSpec"] = _show_spec(call, properties["componentSpec"])
         if before is not None:
             check_unchanged(call.kind, before["properties"], properties)
         data = before["systemData"] if before else system_data(self._kernel.now(), call.caller.client_id)

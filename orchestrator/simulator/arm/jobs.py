@@ -175,7 +175,7 @@ class JobsApi:
         if properties["jobType"] == "Command" and isinstance(properties["resources"], dict):
             properties["resources"] = _COMMAND["resources"] | properties["resources"]
         if isinstance(properties.get("inputs"), dict):
-            properties["inputs"] = {key: _shown_input(item) for key, item in properties["inputs"].items()}
+            properties["inputs"] = {key: _show_input(item) for key, item in properties["inputs"].items()}
         now = self._kernel.now()
         person = call.caller.client_id in self._kernel.people
         data = system_data(now, call.caller.client_id, person=person)
@@ -211,7 +211,7 @@ def _defaults_of(sent: Mapping[str, Any]) -> dict[str, Any]:
     return copy.deepcopy(_COMMON | (_COMMAND if sent.get("jobType") == "Command" else {}))
 
 
-def _shown_input(item: Any) -> Any:
+def _show_input(item: Any) -> Any:
     """An input as it is shown: with a description, and with a mode where it is no literal."""
     if not isinstance(item, dict):
         return item

@@ -99,7 +99,7 @@ class Replication:
 
     def at(self, index: int, tokens: str = "") -> StoreEndpoint:
         """A replica as it is now, or as the sync tokens require it to be."""
-        replica, known = self._replicas[index], self._known_writes(tokens)
+        replica, known = self._replicas[index], self._find_writes(tokens)
         now = self._clock()
         while replica.coming and (now - replica.coming[0].at >= self.lag or replica.lacks(known)):
             replica.apply(replica.coming.popleft())
@@ -115,7 +115,7 @@ class Replication:
             if other is not replica:
                 other.coming.append(change)
 
-    def _known_writes(self, tokens: str) -> dict[int, int]:
+    def _find_writes(self, tokens: str) -> dict[int, int]:
         """How many writes of which replica the tokens speak of. Tokens of other stores are passed over."""
         known: dict[int, int] = {}
         for token in filter(None, (part.strip() for part in tokens.split(","))):

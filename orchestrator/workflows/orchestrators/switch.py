@@ -78,7 +78,7 @@ def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging, steps=steps)
     yield from _insist(ctx, order, names.FINISH_RUN, to_builtins(summary))
     _report(ctx, order, _report_done(order, What.RESUBMITTED, _count(jobs)))
-    yield from _tell(ctx, order, "Completed", _count(jobs) + _failed_steps(steps))
+    yield from _tell(ctx, order, "Completed", _count(jobs) + _find_failed_steps(steps))
     if jobs.given_up:
         why = (
             f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; they wait and are tried again"
@@ -173,7 +173,7 @@ def _count(jobs: BatchReport) -> str:
     )
 
 
-def _failed_steps(steps: tuple[StepReport, ...]) -> str:
+def _find_failed_steps(steps: tuple[StepReport, ...]) -> str:
     """Which steps failed, as the end of a sentence; empty if none did."""
     failed = [step.name for step in steps if step.outcome is StepOutcome.FAILED]
     return f"; without {join_words(failed)}, which failed" if failed else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,9 +15,9 @@ from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.hub import code_files
 from orchestrator.adapters.hub.jobs import ArmJobs
 from orchestrator.core.base.errors import InvalidInput, NotFound, Refused, UnknownShape
-from orchestrator.core.jobs.asset_snapshot import Snapshot
+from orchestrator.core.jobs.asset_snapshot import KeptFile, Snapshot
 from orchestrator.core.plan.schema import Jobs, Plan
-from orchestrator.ports import AssetService
+from orchestrator.ports import AssetService, Shelf
 from orchestrator.simulator.cloud import LocalAzure
 
 
@@ -56,6 +57,29 @@ def test_recreating_again_changes_nothing(assets: Bound, azure: LocalAzure, plan
     since = datetime.now(UTC)
     assert assets.recreate(plan.primary, plan.secondary, code, kept) == first
     assert writes(azure, since) == 0
+
+
+class SlowShelf:
+    """A shelf at which another worker overtakes: it makes the asset while this one reads the files."""
+
+    def __init__(self, shelf: Shelf, meanwhile: Callable[[], object]) -> None:
+        self._shelf = shelf
+        self._meanwhile = meanwhile
+
+    def keep(self, chunks: Iterator[bytes]) -> KeptFile:
+        return self._shelf.keep(chunks)
+
+    def chunks(self, sha256: str) -> Iterator[bytes]:
+        self._meanwhile()
+        return self._shelf.chunks(sha256)
+
+
+def test_an_asset_that_another_worker_makes_meanwhile_is_the_asset(assets: Bound, plan: Plan, code: str) -> None:
+    """The second PUT of a code is refused as a change of its path: nothing has to wait for that."""
+    kept = assets.capture(plan.primary, code)
+    overtaken = SlowShelf(assets.shelf, lambda: assets.recreate(plan.primary, plan.secondary, code, kept))
+    new = assets.service.recreate(plan.primary, plan.secondary, code, kept, overtaken)
+    assert new == code.replace(plan.primary.project_id, plan.secondary.project_id)
 
 
 def test_content_that_is_there_under_another_name_is_not_sent_again(

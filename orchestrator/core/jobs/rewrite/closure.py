@@ -171,7 +171,7 @@ class Closure:
 
     def places(self, body: Mapping[str, Any]) -> Iterator[AssetPlace]:
         """Every place of a body that names an asset, in the order of the body."""
-        return self._named_assets(body.get("properties"), "", "", "/properties")
+        return self._find_named_assets(body.get("properties"), "", "", "/properties")
 
     def _collect(self, body: Mapping[str, Any], found: dict[str, tuple[str, str]], seen: set[str]) -> None:
         for kind, spelt, _ in self.places(body):
@@ -185,14 +185,14 @@ class Closure:
                     self._collect(self._assets.body(asset), found, seen)
             found[key] = (KINDS[kind].need, spelt)
 
-    def _named_assets(self, value: Any, field: str, port: str, path: str) -> Iterator[AssetPlace]:
+    def _find_named_assets(self, value: Any, field: str, port: str, path: str) -> Iterator[AssetPlace]:
         """The assets that a value names. ``port`` is the type of the input that it belongs to."""
         if isinstance(value, str):
             named = self._by_id(value) if "/" in value else self._by_name(value, field, port)
             yield from (AssetPlace(kind, spelt, path) for kind, spelt in named)
         elif isinstance(value, list):
             for n, item in enumerate(value):
-                yield from self._named_assets(item, field, port, child(path, n))
+                yield from self._find_named_assets(item, field, port, child(path, n))
         elif isinstance(value, dict):
             yield from self._inside(value, path)
 
@@ -203,9 +203,9 @@ class Closure:
             word, below = fold_key(key), child(path, key)
             if word in PEOPLE_KEYED and isinstance(item, dict):
                 for name, inner in item.items():
-                    yield from self._named_assets(inner, "", port, child(below, name))
+                    yield from self._find_named_assets(inner, "", port, child(below, name))
             elif FIELDS.get(word) not in {FieldUse.TEXT, FieldUse.OUTPUTS}:
-                yield from self._named_assets(item, word, port, below)
+                yield from self._find_named_assets(item, word, port, below)
 
     def _by_id(self, text: str) -> Iterator[tuple[str, str]]:
         for reference in references(text):

@@ -48,7 +48,7 @@ class ComputeInputs:
         for key, step in scope.items():
             if fold_key(key) in BRANCHES and isinstance(step, dict):
                 outer |= self.visit(step, child(path, key), is_step=True)[1]
-        passed = {name for name in around if is_step and name not in _declared_inputs(scope)}
+        passed = {name for name in around if is_step and name not in _find_declared_inputs(scope)}
         own |= around - passed
         return own, outer | passed | self._follow(scope.get("inputs"), own, child(path, "inputs"))
 
@@ -82,7 +82,7 @@ def _slots(scope: Any) -> Iterator[tuple[str, bool]]:
                 yield name, "parent." in item
 
 
-def _declared_inputs(scope: Mapping[str, Any]) -> Mapping[str, Any]:
+def _find_declared_inputs(scope: Mapping[str, Any]) -> Mapping[str, Any]:
     """The inputs of a step. What a nested pipeline does not declare itself, it takes from the one around it."""
     inputs = scope.get("inputs")
     return inputs if isinstance(inputs, dict) else {}

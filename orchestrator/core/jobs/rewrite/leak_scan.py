@@ -58,7 +58,7 @@ class Scan:
             self._hints.append(guid.casefold())
             by_guid = rf"workspaces{_SLASHES}{re.escape(guid)}(?![\w-])"
             self._patterns.append((re.compile(by_guid, re.IGNORECASE), "the old workspace's GUID"))
-        for what, name, pattern in _moved_names(job_map):
+        for what, name, pattern in _find_moved_names(job_map):
             self._hints.append(name.casefold())
             self._patterns.append((re.compile(pattern, re.IGNORECASE), f"{what} {name}"))
 
@@ -118,7 +118,7 @@ def _workspace(job_map: JobMap) -> re.Pattern[str]:
     )
 
 
-def _moved_names(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
+def _find_moved_names(job_map: JobMap) -> Iterator[tuple[str, str, str]]:
     """(what, name, pattern) of everything that the map gives another name and that is no target itself."""
     for old in _names_gone(job_map.storage_accounts):
         name = re.escape(_label(old))

@@ -103,7 +103,7 @@ def job_map(plan: Plan, source: Role) -> JobMap:
     tables: dict[str, dict[str, str]] = {name: dict(getattr(plan.jobs, name)) for name in TABLES}
     if source is Role.SECONDARY:
         tables = {name: _invert(table) for name, table in tables.items()}
-    for name, old, new in _implied_names(here, there):
+    for name, old, new in _imply_names(here, there):
         tables[name].setdefault(old, new)
     return JobMap(
         from_=workspace_of(here),
@@ -132,7 +132,7 @@ def _invert(table: dict[str, str]) -> dict[str, str]:
     return back
 
 
-def _implied_names(here: Hub, there: Hub) -> list[tuple[str, str, str]]:
+def _imply_names(here: Hub, there: Hub) -> list[tuple[str, str, str]]:
     """What the two hubs' own addresses add to the tables: (table, name here, name there)."""
     pairs = [("endpoints", _host(here.api), _host(there.api)), ("registries", _host(here.acr), _host(there.acr))]
     if here.inference and there.inference:

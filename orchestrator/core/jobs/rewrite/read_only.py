@@ -100,11 +100,11 @@ def without_read_only(body: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(job.get(group), dict):
                 job[group] = {name: item for name, item in job[group].items() if keep(name, item)}
         if isinstance(job.get("inputs"), dict):
-            job["inputs"] = {name: _described(item) for name, item in job["inputs"].items()}
+            job["inputs"] = {name: _describe(item) for name, item in job["inputs"].items()}
         if isinstance(job.get("outputs"), dict):
             own = body.get("name")
             outputs = {name: _without_own_place(output, own) for name, output in job["outputs"].items()}
-            job["outputs"] = {name: _described(output) for name, output in outputs.items()}
+            job["outputs"] = {name: _describe(output) for name, output in outputs.items()}
         outside["properties"] = job
     return outside
 
@@ -139,7 +139,7 @@ def _is_no_tier(field: str, value: Any) -> bool:
     return fold_key(field) == "jobtier" and str(value).casefold() == "null"
 
 
-def _described(item: Any) -> Any:
+def _describe(item: Any) -> Any:
     """An input or output without a description that is null."""
     if not isinstance(item, dict) or item.get("description", "") is not None:
         return item

@@ -153,7 +153,7 @@ class Rules:
             return RuleVerdict(reference.found[0], kept="it lies in the new workspace already", need=need)
         if place != self.old:
             return RuleVerdict(reference.found[0], kept="it lies in a workspace that is no part of the map")
-        broken = self._broken_name(reference)
+        broken = self._find_broken_name(reference)
         if broken:
             return RuleVerdict(reference.found[0], unmapped=NO_NAME.format(name=broken))
         if not reference.part("kind"):
@@ -171,7 +171,7 @@ class Rules:
             return RuleVerdict(whole, unmapped=NO_GUID)
         if guid != old.guid.casefold():
             return RuleVerdict(whole, kept="it lies in a workspace that is no part of the map")
-        broken = self._broken_name(reference)
+        broken = self._find_broken_name(reference)
         if broken:
             return RuleVerdict(whole, unmapped=NO_NAME.format(name=broken))
         return self._in_workspace(reference) if reference.part("kind") else RuleVerdict(self._move(reference, None))
@@ -193,7 +193,7 @@ class Rules:
         return RuleVerdict(self._move(reference, new), need=self._need(reference, new))
 
     @staticmethod
-    def _broken_name(reference: Reference) -> str:
+    def _find_broken_name(reference: Reference) -> str:
         """What stands in the place of a name that no table holds, and can be none."""
         kind, child = reference.part("kind").casefold(), reference.part("child")
         for name in (child if kind in KINDS and not KINDS[kind].table else "", reference.part("version")):

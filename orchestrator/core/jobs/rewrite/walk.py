@@ -171,7 +171,7 @@ class Walk:
                 return text
         verdicts = self._verdicts(text) if "/" in text or "." in text else []
         self._words.look(text, verdicts, path, self.found)
-        broken = self._broken_uri(text, verdicts) if slot in NAME_TABLE or is_whole_uri_field(path) else ""
+        broken = self._find_broken_uri(text, verdicts) if slot in NAME_TABLE or is_whole_uri_field(path) else ""
         if broken:
             self.found.miss(path, text, NO_NAME.format(name=broken))
             return text
@@ -181,7 +181,7 @@ class Walk:
             self.found.miss(path, text, f"this is no spelling of a name for the map's table {NAME_TABLE[slot]}")
         return text
 
-    def _broken_uri(self, text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
+    def _find_broken_uri(self, text: str, verdicts: list[tuple[Reference, RuleVerdict]]) -> str:
         """The first name that is none in a value that is one URI: one with a gap, or one that goes on after a blank."""
         reference = verdicts[0][0] if len(verdicts) == 1 else None
         if reference is None or reference.form not in {"arm", "location", "azureml"} or reference.start:
