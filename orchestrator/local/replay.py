@@ -25,7 +25,7 @@ from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.parse import facts_from_text
 from orchestrator.core.signals.signal import Signal, probe_signal
 from orchestrator.local.scenario import Action, Condition, Delivery, Scenario, ScenarioOutcome, policy_of
-from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange, Told
+from orchestrator.local.virtual_pair import Course, Move, Note, PhaseChange, ToldNotice
 
 SUBSCRIPTION = "scenario"
 SIDE_SURFACES = tuple(s for s in Surface if s not in {Surface.OBSERVER, Surface.ELSEWHERE})
@@ -54,7 +54,7 @@ class Replayed(NamedTuple):
     failbacks: list[Move]
     held: list[Note]
     phases: list[PhaseChange]
-    told: list[Told]
+    told: list[ToldNotice]
     missed: list[str]
 
     @property

@@ -41,7 +41,7 @@ class PhaseChange(NamedTuple):
     why: str
 
 
-class Told(NamedTuple):
+class ToldNotice(NamedTuple):
     """A notice."""
 
     at: datetime
@@ -71,7 +71,7 @@ class Course:
         self.failovers: list[Move] = []
         self.failbacks: list[Move] = []
         self.held: list[Note] = []
-        self.told: list[Told] = []
+        self.told: list[ToldNotice] = []
         self.phases: list[PhaseChange] = [
             PhaseChange(state.phase_since, state.phase, state.why or "everything is well")
         ]
@@ -85,7 +85,7 @@ class Course:
         for entry in _new_entries(before, self.state):
             if entry.phase is not self.phases[-1].phase:
                 self.phases.append(PhaseChange(at, entry.phase, entry.why))
-        self.told += [Told(at, order.name, order.why) for order in decision.orders if isinstance(order, Tell)]
+        self.told += [ToldNotice(at, order.name, order.why) for order in decision.orders if isinstance(order, Tell)]
         for order in decision.orders:
             if isinstance(order, StartRun):
                 self._run(order, at)
@@ -104,7 +104,7 @@ class Course:
         """Reports of runs that are due by then."""
         while self._due and self._due[0][0] <= at:
             when, _, report, notice = heapq.heappop(self._due)
-            self.told.append(Told(when, notice, report.why))
+            self.told.append(ToldNotice(when, notice, report.why))
             self.take(run_reports.report(self.state, report, when, self.policy), when)
 
     def _run(self, order: StartRun, at: datetime) -> None:

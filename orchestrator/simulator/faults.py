@@ -73,7 +73,7 @@ class How(Value, kw_only=True):
 
 
 @dataclass
-class Fault:
+class SimulatedFault:
     """One thing that goes wrong. ``met`` counts the requests that met it; ``lifted`` turns true when it is over."""
 
     region: str | None
@@ -110,7 +110,7 @@ class Faults:
     regions: tuple[str, ...]
     run: Runner
     changed: Callable[[], None] = lambda: None
-    _faults: dict[tuple[str | None, str], Fault] = field(default_factory=dict)
+    _faults: dict[tuple[str | None, str], SimulatedFault] = field(default_factory=dict)
     _latency: dict[str, float] = field(default_factory=dict)
 
     def set(self, region: str | None, surface: str, kind: str, **parameters: Any) -> None:
@@ -135,11 +135,11 @@ class Faults:
         """Seconds to wait before anything else at an endpoint."""
         return self._latency.get(endpoint, self._latency.get("*", 0.0))
 
-    def at(self, region: str | None, surface: str) -> Fault | None:
+    def at(self, region: str | None, surface: str) -> SimulatedFault | None:
         """The fault in force at a place."""
         return self._faults.get((region, surface)) or self._faults.get((None, surface))
 
-    def met(self, region: str | None, surface: str, method: str, path: str) -> Fault | None:
+    def met(self, region: str | None, surface: str, method: str, path: str) -> SimulatedFault | None:
         """The fault that one request meets; it is counted."""
         for place in ((region, surface), (None, surface)):
             fault = self._faults.get(place)
@@ -153,7 +153,7 @@ class Faults:
     def listed(self) -> list[dict[str, Any]]:
         return self.run(lambda: [fault.shown() for fault in self._faults.values()])
 
-    def _check(self, region: str | None, surface: str, kind: str, parameters: dict[str, Any]) -> Fault:
+    def _check(self, region: str | None, surface: str, kind: str, parameters: dict[str, Any]) -> SimulatedFault:
         if surface not in SURFACES:
             raise ValueError(f"surface: one of {', '.join(SURFACES)} was expected, got {surface!r}")
         if region is not None and region not in self.regions:
@@ -167,9 +167,9 @@ class Faults:
             re.compile(how.path or "")
         except (InvalidInput, re.error) as fault:
             raise ValueError(str(fault)) from fault
-        return Fault(None if surface == "identity" else region, surface, FaultKind(kind), how)
+        return SimulatedFault(None if surface == "identity" else region, surface, FaultKind(kind), how)
 
-    def _put(self, fault: Fault) -> None:
+    def _put(self, fault: SimulatedFault) -> None:
         place = (fault.region, fault.surface)
         if before := self._faults.get(place):
             before.lifted = True

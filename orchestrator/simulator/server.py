@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from orchestrator.simulator.answers import refusal
-from orchestrator.simulator.faults import Fault, FaultKind, Faults
+from orchestrator.simulator.faults import FaultKind, Faults, SimulatedFault
 from orchestrator.simulator.faulty_ports import LOOPBACK, Door, Port, reset
 from orchestrator.simulator.request_log import CONNECTION, Exchange, RequestLog, principal_in
 from orchestrator.simulator.services import AzureError
@@ -203,7 +203,7 @@ async def _exchange(service: str, place: FaultPlace, request: web.Request, answe
     )
 
 
-async def _suffer(fault: Fault, request: web.Request) -> None:
+async def _suffer(fault: SimulatedFault, request: web.Request) -> None:
     """What a fault does before the request is looked at."""
     if fault.kind in {FaultKind.HANG, FaultKind.BLACK_HOLE}:
         await _silence(fault, request)
@@ -221,20 +221,20 @@ async def _suffer(fault: Fault, request: web.Request) -> None:
         raise AzureError(status, _CODES.get(status, "ServiceUnavailable"), "Injected fault.", headers)
 
 
-async def _refuse_question(fault: Fault, request: web.Request) -> web.Response:
+async def _refuse_question(fault: SimulatedFault, request: web.Request) -> web.Response:
     """What a gateway says; of 530 the words are recorded, of the others that there are none is our guess."""
     await request.read()
     words = "unknown to cluster" if fault.how.status == 530 else ""
     return web.Response(status=fault.how.status, text=words)
 
 
-def _status_of(fault: Fault) -> int | None:
+def _status_of(fault: SimulatedFault) -> int | None:
     if fault.kind is FaultKind.ERROR or (fault.kind is FaultKind.FLAKY and fault.met % 2 == 0):
         return fault.how.status
     return {FaultKind.THROTTLE: 429, FaultKind.UNAUTHORIZED: 401, FaultKind.FORBIDDEN: 403}.get(fault.kind)
 
 
-async def _silence(fault: Fault, request: web.Request) -> None:
+async def _silence(fault: SimulatedFault, request: web.Request) -> None:
     """Say nothing until the fault is lifted or the client has gone."""
 
     def over() -> bool:

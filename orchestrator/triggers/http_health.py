@@ -28,7 +28,7 @@ THREADS = 8
 """Threads of its own: strangers who ask take none from looks and runs."""
 
 
-class Readiness:
+class ReadinessAnswer:
     """Whether the stores can be read, as last seen by this process. One reading at a time, whose answer all get."""
 
     def __init__(self, deployment: Deployment) -> None:

@@ -124,7 +124,7 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
     def health_live(req: func.HttpRequest) -> func.HttpResponse:
         return http_health.live(req)
 
-    readiness = http_health.Readiness(deployment)
+    readiness = http_health.ReadinessAnswer(deployment)
 
     @app.function_name("health_ready")
     @app.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

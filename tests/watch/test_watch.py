@@ -25,7 +25,7 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.simulator.identity import PROBE
 from orchestrator.triggers.engine import DurableEngine
-from orchestrator.triggers.http_health import Readiness
+from orchestrator.triggers.http_health import ReadinessAnswer
 from orchestrator.watch import reconcile, replicate, watch
 from orchestrator.workflows import calls, names
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
@@ -217,7 +217,7 @@ def test_a_run_that_came_to_its_end_unheard_is_reported_again(watched: Watched) 
 
 def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_question(watched: Watched) -> None:
     """Nobody needs a key to ask, and App Configuration counts its requests. Both pairs share one store."""
-    readiness = Readiness(watched.deployment)
+    readiness = ReadinessAnswer(watched.deployment)
     before = len(watched.azure.log)
     answers = [watched.ask(lambda _: readiness.ready()) for _ in range(5)]
     assert {answer.status_code for answer in answers} == {200}
@@ -227,7 +227,7 @@ def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_
 
 def test_a_crowd_that_asks_for_readiness_waits_for_one_reading(watched: Watched) -> None:
     """Two hundred callers at once, and some of them hang up: still one question."""
-    readiness = Readiness(watched.deployment)
+    readiness = ReadinessAnswer(watched.deployment)
     before = len(watched.azure.log)
 
     async def crowd(_: object) -> list[int]:

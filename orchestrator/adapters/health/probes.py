@@ -45,7 +45,7 @@ NEVER = 2**31
 """A breaker would answer for a host that was not asked."""
 
 
-class Answer(NamedTuple):
+class ProbeAnswer(NamedTuple):
     """What came back, or the verdict on a request that was not answered."""
 
     status: int
@@ -210,7 +210,7 @@ class HttpProbes:
         answer = await self._receive(url, transport.session.get(url, allow_redirects=False))
         return answer.fault or read_status(url, answer.status, answer.took, Asked.REFERENCE)
 
-    async def _receive(self, what: str, request: Awaitable[aiohttp.ClientResponse]) -> Answer:
+    async def _receive(self, what: str, request: Awaitable[aiohttp.ClientResponse]) -> ProbeAnswer:
         start, limit = time.monotonic(), self._settings.probe_timeout
         try:
             async with asyncio.timeout(limit.total_seconds()):
@@ -218,8 +218,8 @@ class HttpProbes:
                 async with response:
                     body = await _read(response)
         except Exception as fault:  # noqa: BLE001 - a sweep never raises; what is unknown is blind
-            return Answer(0, b"", timedelta(), by_fault(what, fault, limit))
-        return Answer(response.status, body, timedelta(seconds=time.monotonic() - start))
+            return ProbeAnswer(0, b"", timedelta(), by_fault(what, fault, limit))
+        return ProbeAnswer(response.status, body, timedelta(seconds=time.monotonic() - start))
 
     async def _token(self, transport: AsyncBoundedTransport, audience: Audience) -> Token:
         resource = self._settings.resource_manager.rstrip("/") if audience is Audience.MANAGER else audience.value
@@ -278,7 +278,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _judge_answer(question: HubQuestion, answer: Answer) -> ProbeVerdict:
+def _judge_answer(question: HubQuestion, answer: ProbeAnswer) -> ProbeVerdict:
     """What an answer of a hub says that knows the question."""
     surface, status = question.surface, answer.status
     if says_that_no_run_is_there(question, status, answer.body):

@@ -51,7 +51,7 @@ _OUTPUT = re.compile(r"^jobs/(?P<run>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths)?
 _RUN = re.compile(r"^runs:/+(?P<run>[^/]+)/(?P<path>.+)$", re.IGNORECASE)
 
 
-class Place(NamedTuple):
+class ModelPlace(NamedTuple):
     """A path in a datastore."""
 
     store: str
@@ -118,7 +118,7 @@ class ModelFiles:
         is_own = store.name.casefold() in OWN_STORES or account_of(store.url) in accounts_of(hub)
         return f"{store.url}/{store.container}/{place.path}" if is_own else ""
 
-    def _place(self, hub: Hub, uri: str) -> Place | None:
+    def _place(self, hub: Hub, uri: str) -> ModelPlace | None:
         run = _RUN.match(uri)
         if run:
             return _artifacts(run["run"], run["path"])
@@ -127,9 +127,9 @@ class ModelFiles:
         if output:
             return self._output(hub, output["run"], output["output"], output["path"] or "")
         store = _STORE.match(rest)
-        return Place(store["store"], store["path"]) if store else None
+        return ModelPlace(store["store"], store["path"]) if store else None
 
-    def _output(self, hub: Hub, run: str, output: str, path: str) -> Place | None:
+    def _output(self, hub: Hub, run: str, output: str, path: str) -> ModelPlace | None:
         if output.casefold() == "artifacts":
             return _artifacts(run, path)
         job = self._manager.get(f"{hub.project_id}/jobs/{run}", READ_VERSION)
@@ -137,10 +137,10 @@ class ModelFiles:
         asked = outputs.get(output)
         given = asked.get("uri") if isinstance(asked, dict) else None
         if not given:
-            return Place("workspaceblobstore", _join(f"azureml/{run}/{output}", path))
+            return ModelPlace("workspaceblobstore", _join(f"azureml/{run}/{output}", path))
         told = str(given).replace("${{name}}", run).replace("${{output_name}}", output)
         found = _STORE.match(_within(hub, told))
-        return Place(found["store"], _join(found["path"], path)) if found else None
+        return ModelPlace(found["store"], _join(found["path"], path)) if found else None
 
 
 def model_uri(body: Mapping[str, Any]) -> str:
@@ -159,8 +159,8 @@ def _within(hub: Hub, uri: str) -> str:
     return long["rest"] if [*map(str.casefold, named)] == [*map(str.casefold, own)] else ""
 
 
-def _artifacts(run: str, path: str) -> Place:
-    return Place("workspaceartifactstore", _join(f"ExperimentRun/dcid.{run}", path))
+def _artifacts(run: str, path: str) -> ModelPlace:
+    return ModelPlace("workspaceartifactstore", _join(f"ExperimentRun/dcid.{run}", path))
 
 
 def _join(folder: str, path: str) -> str:

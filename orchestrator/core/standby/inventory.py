@@ -9,7 +9,7 @@ from typing import Any
 _VERSION = re.compile(r"/([^/]+)/versions/([^/]+)/?$", re.IGNORECASE)
 
 
-class Unread(Exception):
+class NotCollected(Exception):
     """What a check needs is not in an inventory, or not in the shape in which Azure answers."""
 
     def __init__(self, key: str, why: str) -> None:
@@ -18,7 +18,7 @@ class Unread(Exception):
         self.why = why
 
 
-class Inventory:
+class HubInventory:
     """Answers of Azure by key. Elements are objects; lists come without the ``value`` around them.
 
     Args:
@@ -34,45 +34,45 @@ class Inventory:
         """One resource.
 
         Raises:
-            Unread: it is not there, or no object.
+            NotCollected: it is not there, or no object.
         """
         found = self._plain.get(key)
         if not isinstance(found, Mapping):
-            raise Unread(key, self._describe(key, "an object"))
+            raise NotCollected(key, self._describe(key, "an object"))
         if "error" in found:
-            raise Unread(key, f"the {self.side}'s answer is an error")
+            raise NotCollected(key, f"the {self.side}'s answer is an error")
         return found
 
     def has(self, key: str) -> bool:
         """Whether something stands under a key; a null says that there is none, a missing key that nobody looked."""
         if key not in self._plain:
-            raise Unread(key, self._describe(key, "an object"))
+            raise NotCollected(key, self._describe(key, "an object"))
         return self._plain[key] is not None
 
     def many(self, key: str) -> list[Mapping[str, Any]]:
         """A list of resources.
 
         Raises:
-            Unread: it is not there, or no list of objects.
+            NotCollected: it is not there, or no list of objects.
         """
         found = self._plain.get(key)
         if isinstance(found, Mapping) and isinstance(found.get("value"), list):
             found = found["value"]
         if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
-            raise Unread(key, self._describe(key, "a list of objects"))
+            raise NotCollected(key, self._describe(key, "a list of objects"))
         return found
 
     def by_name(self, key: str) -> dict[str, Mapping[str, Any]]:
         """The same by name, in lower case; versions of assets by ``name:version``, usages by ``name.value``.
 
         Raises:
-            Unread: an element has no name.
+            NotCollected: an element has no name.
         """
         named = {}
         for element in self.many(key):
             name = name_of(element)
             if not name:
-                raise Unread(key, f"an element of the {self.side}'s list has no name")
+                raise NotCollected(key, f"an element of the {self.side}'s list has no name")
             named[name.casefold()] = element
         return named
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.regions import squeeze
-from orchestrator.core.standby.inventory import Inventory, Unread, comparable, dig, name_of
+from orchestrator.core.standby.inventory import HubInventory, NotCollected, comparable, dig, name_of
 from orchestrator.core.standby.twin_map import Translator, TwinMap
 
 LONGEST = 120
@@ -67,8 +67,8 @@ class Readiness(Value, kw_only=True):
 class Comparison:
     """Both inventories, how names of one read in the other, and what was found so far."""
 
-    primary: Inventory
-    secondary: Inventory
+    primary: HubInventory
+    secondary: HubInventory
     twins: TwinMap
     translate: Translator
     region: str
@@ -101,7 +101,7 @@ class Comparison:
             )
         )
 
-    def unread(self, fault: Unread) -> None:
+    def unread(self, fault: NotCollected) -> None:
         """Note that something could not be read. Unknown is not ready."""
         self.unknown = True
         self.add(fault.key, f"cannot be compared: {fault.why}")
@@ -245,7 +245,7 @@ def compare(
         here.row = row
         try:
             row.look(here)
-        except Unread as fault:
+        except NotCollected as fault:
             here.unread(fault)
     failed = {each.check for each in here.found}
     worth = {row.number: WEIGHTS[row.severity] for row in rows}
@@ -268,8 +268,8 @@ def _begin(primary: Mapping[str, Any], secondary: Mapping[str, Any], twins: Twin
     home = dig(primary, "hub.location")
     home = home if isinstance(home, str) else ""
     return Comparison(
-        primary=Inventory(primary, "primary"),
-        secondary=Inventory(secondary, "secondary"),
+        primary=HubInventory(primary, "primary"),
+        secondary=HubInventory(secondary, "secondary"),
         twins=twins,
         translate=translate,
         region=translate.region(home) if twins.regions else str(dig(secondary, "_meta.region") or ""),

@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.base.text import format_duration
-from orchestrator.core.standby.inventory import Unread, as_list, as_object, comparable, dig, last_part, name_of
+from orchestrator.core.standby.inventory import NotCollected, as_list, as_object, comparable, dig, last_part, name_of
 from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, is_at_least, number_in, read_time
 
 SUCCEEDED = ("Succeeded",)
@@ -79,11 +79,11 @@ def _check_assigned_identities(c: Comparison, path: str, one: Element, other: El
 def self_diagnosis(c: Comparison) -> None:
     results = c.secondary.one("diagnose").get("value")
     if not isinstance(results, Mapping):
-        raise Unread("diagnose", "the secondary's has no value")
+        raise NotCollected("diagnose", "the secondary's has no value")
     for name in sorted({*results, *as_object(dig(c.primary.one("diagnose"), "value"))}):
         entries = results.get(name)
         if not isinstance(entries, list):
-            raise Unread(f"diagnose.{name}", "the secondary's is no list")
+            raise NotCollected(f"diagnose.{name}", "the secondary's is no list")
         for entry in entries:
             if comparable(dig(entry, "level")) not in ("warning", "information", "info"):
                 c.add(f"diagnose.{name}", f"{dig(entry, 'code')}: {dig(entry, 'message')}", None, dig(entry, "level"))
@@ -172,11 +172,13 @@ def quota(c: Comparison) -> None:
 def _headroom(c: Comparison, key: str, rows: Mapping[str, Element], name: str, wanted: int) -> None:
     row = rows.get(name)
     if row is None:
-        c.unread(Unread(f"{key}.{_spelt(c, key, name)}", f"the secondary's list does not have it; {wanted} are needed"))
+        c.unread(
+            NotCollected(f"{key}.{_spelt(c, key, name)}", f"the secondary's list does not have it; {wanted} are needed")
+        )
         return
     limit, used = number_in(row.get("limit")), number_in(row.get("currentValue"))
     if limit is None or used is None:
-        c.unread(Unread(f"{key}.{name_of(row)}", "limit and use are no numbers"))
+        c.unread(NotCollected(f"{key}.{name_of(row)}", "limit and use are no numbers"))
     elif limit >= 0 and limit - used < wanted:
         c.add(f"{key}.{name_of(row)}", f"{wanted} are needed, {limit - used} of {limit} are left", wanted, limit - used)
 
@@ -336,7 +338,7 @@ def _check_shared_storage(c: Comparison, one: Element, other: Element) -> None:
     synced = read_time(dig(other, f"{stats}.lastSyncTime"))
     target = c.twins.rpo_target
     if synced is None or synced.year < NEVER_SYNCED or c.now is None:
-        c.unread(Unread(f"{path}.geoReplicationStats.lastSyncTime", "when it was last replicated is not known"))
+        c.unread(NotCollected(f"{path}.geoReplicationStats.lastSyncTime", "when it was last replicated is not known"))
     elif target is not None and c.now - synced > target:
         c.add(
             f"{path}.geoReplicationStats.lastSyncTime",
@@ -609,7 +611,7 @@ def deleted_twins(c: Comparison) -> None:
     for kind in sorted({*lists, *c.primary.one("deleted")}):
         entries = lists.get(kind)
         if not isinstance(entries, list):
-            raise Unread(f"deleted.{kind}", "the secondary's is no list")
+            raise NotCollected(f"deleted.{kind}", "the secondary's is no list")
         for entry in entries:
             name = dig(entry, "name")
             if isinstance(name, str) and comparable(name) in planned:

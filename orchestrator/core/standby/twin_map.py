@@ -16,7 +16,7 @@ from orchestrator.core.standby.inventory import as_list, dig, last_part
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Needed(Value, kw_only=True):
+class NeededTwin(Value, kw_only=True):
     """What the jobs of one cluster need."""
 
     nodes: Count
@@ -40,7 +40,7 @@ class TwinMap(Value, kw_only=True):
     """Names of resources that both sides use."""
 
     rpo_target: timedelta | None = None
-    needed: dict[str, Needed] = msgspec.field(default_factory=dict)
+    needed: dict[str, NeededTwin] = msgspec.field(default_factory=dict)
     """By name of the primary's cluster."""
 
 

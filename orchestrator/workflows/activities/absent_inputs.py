@@ -26,7 +26,7 @@ from orchestrator.workflows.activities.assets import AssetCopier
 LOG = logging.getLogger("hubswitch.jobs")
 
 
-class Place(NamedTuple):
+class InputPlace(NamedTuple):
     """One place, as a body names it."""
 
     datastore: str
@@ -56,7 +56,7 @@ class AbsentInputs:
         there = (self._map or rewriting.job_map(plan, target)).storage_accounts
         names = there.values() if self._map else there.keys()
         self._accounts = {name.partition(".")[0].casefold() for name in names}
-        self._known: dict[Place, str] = {}
+        self._known: dict[InputPlace, str] = {}
         self._silent: set[str] = set()
 
     def find(self, record: JobRecord, body: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ class AbsentInputs:
         """
         absent = []
         for named_by, use in self._uses(record, body):
-            place = Place(use.datastore, use.account, use.path.strip("/"))
+            place = InputPlace(use.datastore, use.account, use.path.strip("/"))
             why = self._look(place)
             if why:
                 absent.append(
@@ -92,7 +92,7 @@ class AbsentInputs:
             for use in input_uses(data, self._workspace):
                 yield asset.id.partition("/workspaces/")[2].partition("/")[2], use
 
-    def _look(self, place: Place) -> str:
+    def _look(self, place: InputPlace) -> str:
         """Why a place is known to be absent; empty if it is there, or cannot be asked for."""
         if place not in self._known:
             try:
@@ -102,7 +102,7 @@ class AbsentInputs:
                 self._known[place] = ""
         return self._known[place]
 
-    def _ask(self, place: Place) -> str:
+    def _ask(self, place: InputPlace) -> str:
         path = place.path
         if place.datastore:
             found = self._inventory.place(self._hub, place.datastore)
