@@ -28,6 +28,7 @@ from orchestrator.core.jobs.rewrite.references import (
     is_open,
     is_placeholder,
 )
+from orchestrator.core.plan.schema import TABLES
 
 OUTSIDE = "it is a resource outside the workspace"
 RUN = "the output of a run exists in the workspace of that run only"
@@ -97,13 +98,7 @@ class Rules:
         same = job_map.same_names
         self.map = job_map
         self.old, self.new = job_map.from_.folded(), job_map.to.folded()
-        self.names = {
-            "computes": Names(job_map.computes, same_names=same),
-            "datastores": Names(job_map.datastores, same_names=same),
-            "environments": Names(job_map.environments, same_names=same),
-            "endpoints": Names(job_map.endpoints, same_names=same),
-            "identities": Names(job_map.identities, same_names=same),
-        }
+        self.names = {table: Names(getattr(job_map, table), same_names=same) for table in TABLES}
         accounts = {_first_label(old): _first_label(new) for old, new in job_map.storage_accounts.items()}
         self.accounts = Names(accounts, same_names=False)
         self.registries = Names({_host(old): _host(new) for old, new in job_map.registries.items()}, same_names=False)
