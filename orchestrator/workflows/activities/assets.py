@@ -90,7 +90,10 @@ class AssetMissing(Exception):
 
 
 class AssetCopier:
-    """Assets of one pair, captured on one side and recreated on the other. ``ensure`` may be called from threads."""
+    """Assets of one pair, captured on one side and recreated on the other. Safe to share between threads.
+
+    Two threads that meet a new asset at once may both read it; what one of them wrote stands.
+    """
 
     def __init__(self, world: World, plan: Plan, source: Role) -> None:
         self._world = world

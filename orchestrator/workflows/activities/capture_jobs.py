@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,10 @@ from orchestrator.workflows.activities.assets import AssetCopier, replicate_clos
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
 LOG = logging.getLogger("hubswitch.jobs")
+
+WORKERS = 4
+"""Jobs of one order under way at once. Orders have few places in a process, so that a switch finds one; each waits for
+the network most of its time."""
 
 LONGEST = timedelta(minutes=4)
 """Time after which an activity begins no further job: less than half of ``functionTimeout`` in ``host.json``."""
@@ -50,37 +55,38 @@ def capture_jobs(world: World, order: CaptureOrder) -> CaptureReport:
         HubswitchError: nothing at all could be captured; the first reason.
     """
     taker = Taker(world, world.plans[order.pair], order.side)
-    count = Counter[str]()
-    first: HubswitchError | None = None
     until = world.clock.now() + LONGEST
-    left: tuple[str, ...] = ()
-    for number, name in enumerate(order.jobs):
+
+    def take(number: int) -> str | HubswitchError:
         if number and world.clock.now() >= until:
-            left = order.jobs[number:]
-            break
+            return "left"
+        name = order.jobs[number]
         try:
-            count[taker.take(name, order.told)] += 1
+            return taker.take(name, order.told)
         except HubswitchError as fault:
-            count["failed"] += 1
-            first = first or fault
+            return fault
         except Exception as fault:
             LOG.exception("%s of %s could not be captured", name, order.pair)
-            count["failed"] += 1
-            first = first or TemporaryError(f"{name}: {type(fault).__name__}: {fault}")
-    if first and count["failed"] == len(order.jobs):
-        raise first
+            return TemporaryError(f"{name}: {type(fault).__name__}: {fault}")
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        became = list(pool.map(take, range(len(order.jobs))))
+    faults = [one for one in became if isinstance(one, HubswitchError)]
+    if faults and len(faults) == len(order.jobs):
+        raise faults[0]
+    count = Counter(one for one in became if isinstance(one, str))
     return CaptureReport(
         captured=count["captured"],
         finished=count["finished"],
         known=count["known"],
-        failed=count["failed"],
-        why=str(first) if first else "",
-        left=left,
+        failed=len(faults),
+        why=str(faults[0]) if faults else "",
+        left=tuple(name for name, one in zip(order.jobs, became, strict=True) if one == "left"),
     )
 
 
 class Taker:
-    """Takes single jobs of one side into the ledger."""
+    """Takes single jobs of one side into the ledger. Safe to share between threads."""
 
     def __init__(self, world: World, plan: Plan, side: Role) -> None:
         self._world = world
