@@ -89,6 +89,24 @@ def _decisions(entries: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         yield f"{_local(entry['last_at'])} {entry['phase']} {entry['rule']}{times}: {entry['why']}"
 
 
+def runs_command(app: App, pair: str | None, limit: int, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 and the runs and drills, 1 if the app knows no such pair; what could not be read is told on ``err``."""
+    params = {"limit": str(limit)} | ({} if pair is None else {"pair": pair})
+    status, body = get(app, "runs", params, err)
+    if status:
+        return status
+    found = read_object(app, body)
+    print(json.dumps(found) if as_json else "\n".join(_runs(found.get("runs", ()))) or "nothing has run", file=out)
+    for why in found.get("unread", ()):
+        print(why, file=err)
+    return 0
+
+
+def _runs(runs: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for run in runs:
+        yield f"{_local(run['at'])} {run['id']} {run['outcome']}: {run['why']}"
+
+
 def run_command(app: App, run: str, *, follow: bool, as_json: bool, out: TextIO, err: TextIO) -> int:
     """0 if a run ended well or is under way, 1 if it did not or is not known, 3 if it waits for a person."""
     last = ""

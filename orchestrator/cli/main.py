@@ -238,6 +238,21 @@ def decisions(
     raise typer.Exit(decisions_command(App(url, key), pair, limit, as_json=json, out=sys.stdout, err=sys.stderr))
 
 
+@app.command()
+def runs(
+    pair: Annotated[str | None, typer.Argument(help="Of this pair alone.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
+    url: Url = LOCAL,
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """The runs and drills, those under way first, then the newest."""
+    from orchestrator.cli.app_calls import App
+    from orchestrator.cli.commands_pairs import runs_command
+
+    raise typer.Exit(runs_command(App(url, key), pair, limit, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
 @app.command("run")
 def show_run(
     run: Annotated[str, typer.Argument(help="Id of a run or drill.")],

@@ -15,7 +15,7 @@ from orchestrator.core.decision.decision_log import LIMIT
 from orchestrator.core.decision.state import PairState
 from orchestrator.ports import Engine
 from orchestrator.triggers.answers import answer, problem, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guard, query_of, readable
+from orchestrator.triggers.http_pairs import Handler, guard, limit_of, query_of, readable
 from orchestrator.web.views import decisions_view
 from orchestrator.workflows.activities.decision_log import read_page
 
@@ -32,7 +32,7 @@ def decisions(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        limit = _limit(req)
+        limit = limit_of(req, TOLD, LIMIT)
         found = await readable(engine, plan.pair)
         latest = found.latest if isinstance(found, PairState) else None
         try:
@@ -67,13 +67,6 @@ def signals(deployment: Deployment) -> Handler:
 
 def _unread(fault: HubswitchError) -> func.HttpResponse:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the ledger cannot be read: {fault}", {"Retry-After": "30"})
-
-
-def _limit(req: func.HttpRequest) -> int:
-    given = req.params.get("limit", str(TOLD))
-    if not (given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= LIMIT):  # noqa: PLR2004 - more letters are no number that is meant
-        raise InvalidInput(query_of(req), "limit", f"a number from 1 to {LIMIT}", repr(given))
-    return int(given)
 
 
 def _since(req: func.HttpRequest, now: datetime) -> datetime:

@@ -279,6 +279,18 @@ def caller_of(req: func.HttpRequest, settings: Settings) -> str:
     return req.headers.get("x-ms-client-principal-name") or "" if settings.signed_in_header else ""
 
 
+def limit_of(req: func.HttpRequest, usual: int, most: int) -> int:
+    """How many things a caller wants to be told.
+
+    Raises:
+        InvalidInput: it is no number from 1 to ``most``.
+    """
+    given = req.params.get("limit", str(usual))
+    if not (given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= most):  # noqa: PLR2004 - more letters are no number that is meant
+        raise InvalidInput(query_of(req), "limit", f"a number from 1 to {most}", repr(given))
+    return int(given)
+
+
 async def readable(engine: Engine, name: str) -> PairState | InvalidInput | None:
     """The pair's stored state, or why it cannot be read."""
     try:

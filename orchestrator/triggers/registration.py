@@ -18,6 +18,7 @@ from orchestrator.triggers import (
     http_history,
     http_pairs,
     http_pause,
+    http_runs,
 )
 from orchestrator.triggers.engine import DurableEngine
 from orchestrator.watch import poll, reconcile, replicate, watch
@@ -112,6 +113,7 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
     _route(app, "explain_pair", "pairs/{pair}/explain", ["GET"], http_pairs.explain(deployment))
     _route(app, "get_decisions", "pairs/{pair}/decisions", ["GET"], http_history.decisions(deployment))
     _route(app, "get_signals", "pairs/{pair}/signals", ["GET"], http_history.signals(deployment))
+    _route(app, "get_runs", "runs", ["GET"], http_runs.runs(deployment))
     _route(app, "get_run", "runs/{id}", ["GET"], http_pairs.run(deployment))
     _route(app, "start_drill", "pairs/{pair}/drill", ["POST"], http_pairs.drill(deployment))
     for every in (Do.PAUSE, Do.RESUME):

@@ -141,3 +141,33 @@ def test_a_failover_that_is_ordered_and_waited_for_ends_well(run: Run, caller: C
 def _settled(view: dict[str, Any]) -> dict[str, Any] | None:
     (pair,) = view["pairs"]
     return pair if pair["phase"] == "settled" else None
+
+
+def test_runs_lists_drills_and_what_a_script_may_ask(run: Run, caller: Caller) -> None:
+    """Newest first, of one pair or of all, as many as were asked for."""
+    done = [caller.followed(caller.post("pairs/demo/drill", {"reason": f"practice {number}"}))["id"] for number in "12"]
+    found = told(run, "runs", "demo")
+    assert [line["id"] for line in found["runs"][:2]] == done[::-1]
+    assert found["unread"] == []
+    assert set(found["runs"][0]) >= {"id", "pair", "kind", "epoch", "outcome", "why", "at"}
+    assert [line["id"] for line in told(run, "runs", "--limit", "1")["runs"]] == done[1:]
+    status, out, _ = run("runs")
+    assert (status, done[1] in out.splitlines()[0]) == (0, True)
+    assert run("runs", "nobody")[0] == 1
+    assert caller.get("runs", params={"limit": "0"}).json()["detail"].startswith("query of GET")
+
+
+def test_a_run_under_way_is_listed_first_and_once(run: Run, caller: Caller) -> None:
+    """It has no summary yet; as soon as it has, that is what is shown."""
+    kind = "failover" if caller.settled_down()["active"] == "primary" else "failback"
+    epoch = caller.view()["epoch"] + 1
+    ordered = f"{kind}-demo-e{epoch}"
+    assert caller.post(f"pairs/demo/{kind}", {"reason": "practice", "force": True}).status_code == 202
+
+    def listed() -> list[dict[str, Any]]:
+        return [line for line in told(run, "runs", "demo")["runs"] if line["id"] == ordered]
+
+    (seen,) = until(listed, "the run")
+    assert (seen["kind"], seen["epoch"], seen["outcome"] in {"running", "completed"}) == (kind, epoch, True)
+    until(lambda: listed()[0]["outcome"] == "completed", "its summary")
+    assert [line["id"] for line in told(run, "runs", "demo")["runs"]].count(ordered) == 1

@@ -43,6 +43,7 @@ HTTP = {
     "get_status": ("status", ["GET"], "function"),
     "get_pair": ("pairs/{pair}", ["GET"], "function"),
     "explain_pair": ("pairs/{pair}/explain", ["GET"], "function"),
+    "get_runs": ("runs", ["GET"], "function"),
     "get_decisions": ("pairs/{pair}/decisions", ["GET"], "function"),
     "get_signals": ("pairs/{pair}/signals", ["GET"], "function"),
     "get_run": ("runs/{id}", ["GET"], "function"),
