@@ -91,5 +91,5 @@ def test_a_drill_of_a_name_that_is_no_time_is_told(ledger: BlobLedger) -> None:
     """Somebody else's file in the ledger is named, not guessed at."""
     report = DrillReport(pair="demo", drill="spring", kind=DrillKind.DRY, ok=True, findings=())
     ledger.put_once("demo/drills/spring.json", encode(report))
-    with pytest.raises(InvalidInput, match="demo/drills/spring.json"):
+    with pytest.raises(InvalidInput, match="drills/spring"):
         list_past_runs(ledger, "demo", 9)
