@@ -13,12 +13,15 @@ from typing import Any
 
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, DECIDING_CLASSES
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.epoch import describe_other_hub
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import DRILL_TAG, status_of
 from orchestrator.core.jobs.record import JobStatus
+from orchestrator.core.plan.plan_warnings import reach_gap
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal
 from orchestrator.core.standby import canary
@@ -54,7 +57,9 @@ def rehearse_dry(world: World, order: DrillOrder) -> DrillReport:
         findings.append(DrillFinding(check="epoch", ok=other is None, why=why))
     except HubswitchError as fault:
         findings.append(DrillFinding(check="epoch", ok=False, why=str(fault)))
-    findings += _standby_findings(world, plan, active.other)
+    signals = asyncio.run(_swept(world, plan))
+    findings += _standby_findings(signals, active.other)
+    findings.append(_reach_finding(signals, active))
     findings += _pointer_findings(world, plan)
     try:
         findings += _job_findings(world, plan, active)
@@ -87,9 +92,22 @@ def check_canary(world: World, order: DrillOrder) -> str:
     return status_of(world.jobs.get(standby, order.canary_name))
 
 
-def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[DrillFinding]:
+def _reach_finding(signals: Sequence[Signal], active: Role) -> DrillFinding:
+    """Whether two classes of the active side, one a work class, could ever become bad: a blind one never does."""
+    speaking = {
+        CLASS_OF_SURFACE[signal.surface]
+        for signal in signals
+        if signal.role is active and signal.surface and signal.observation is not Observation.BLIND
+    }
+    able = sorted(each for each in speaking if each in DECIDING_CLASSES)
+    gap = reach_gap(able)
+    why = f"the {active}: {gap}" if gap else f"{join_words(able)} of the {active} answer, so the rule can be met"
+    return DrillFinding(check="reach", ok=gap is None, why=why)
+
+
+def _standby_findings(signals: Sequence[Signal], standby: Role) -> Iterator[DrillFinding]:
     """What the probes say of the standby. Everything must be seen well; blind is not well."""
-    for signal in asyncio.run(_swept(world, plan)):
+    for signal in signals:
         if signal.role is standby or signal.surface in {Surface.OBSERVER, Surface.ELSEWHERE}:
             check = f"{standby}.{signal.subject}" if signal.role else signal.subject
             yield DrillFinding(check=check, ok=signal.observation is Observation.OK, why=signal.why)
