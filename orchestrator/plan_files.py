@@ -59,6 +59,17 @@ def plans_in(place: Path) -> Directory:
     return Directory({plan.pair: plan for plan in plans.values()})
 
 
+def find_clash(file: Path, plan: Plan) -> Fault | None:
+    """What a plan would contradict in the other plans of its folder, if its file held it; those with faults are passed.
+
+    Raises:
+        InvalidInput: another file of the folder cannot be read.
+    """
+    others = [other for other in sorted(file.parent.glob("*.yaml")) if other.resolve() != file.resolve()]
+    plans = {other: draft for other in others if (draft := read_plan(_plan_text(other), str(other)).draft)}
+    return next((fault for _, fault in _clashes({**plans, file: plan})), None)
+
+
 class CheckedPlans(NamedTuple):
     """Everything that is wrong, or unwise, in some plans: in the order of files, then of lines."""
 

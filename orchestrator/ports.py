@@ -104,6 +104,10 @@ class Ledger(Protocol):
         """Every record's summary, without reading bodies, in order of name."""
         ...
 
+    def name_projects(self, pair: str) -> int:
+        """Let every record say which project its side means that does not say so yet; how many there were."""
+        ...
+
     def list_quarantined(self, pair: str) -> Iterator[tuple[str, str]]:
         """Path and reason of every record that could not be read and was set aside."""
         ...

@@ -75,9 +75,21 @@ MUTANTS = (
     Mutant("S1: any epoch may follow any other", "epoch != order.epoch - 1", "order.epoch < 0", FROZEN),
     Mutant(
         "S1: what another stamp switched is not taken over",
-        "record.epoch <= state.epoch or state.run is not None",
-        "record.epoch >= state.epoch or state.run is not None",
+        "record.epoch <= state.epoch",
+        "record.epoch >= state.epoch",
         TWO,
+    ),
+    Mutant(
+        "S1: evidence of the old primary counts for the new one",
+        "since <= state.sides_since",
+        "since >= 0",
+        "decision/test_exchanged_sides.py",
+    ),
+    Mutant(
+        "S2: a run publishes whatever its plan calls the active side",
+        "describe_other_hub(plan, record.active, record.place, ANY_who)",
+        "None",
+        SWITCHING,
     ),
     Mutant(
         "S2: the pointer is written without a condition",

@@ -74,7 +74,10 @@ def assemble(
     plain = PlainHttp(transport)
     endpoints = {plan.pointer.endpoint for plan in plans.values()}
     pointers = {endpoint: AppConfigurationPointer(endpoint, credential, transport) for endpoint in endpoints}
-    ledgers = {pair: BlobLedger(container(plan.ledger)) for pair, plan in plans.items()}
+    ledgers = {
+        pair: BlobLedger(container(plan.ledger), projects={role: plan.side(role).project_id for role in Role})
+        for pair, plan in plans.items()
+    }
     addresses = ApiAddresses(manager, ledgers)
     return World(
         clock=clock,

@@ -435,6 +435,26 @@ def plan_check(
     raise typer.Exit(plan_check_command(places, online=online, as_json=json, out=sys.stdout, err=sys.stderr))
 
 
+@plan.command("exchange")
+def plan_exchange(
+    file: Annotated[Path, typer.Argument(help="Plan of the pair; it is rewritten in place.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes into the epoch record.")],
+    by: By = "somebody",
+    *,
+    pair: Annotated[str, typer.Option(help="Name of the pair that is meant, to be sure.")] = "",
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE after the exchange, where it asks for one.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it only says what it would do.")] = False,
+    json: Json = False,
+) -> None:
+    """Make the active secondary the primary for good; exit 3 if it could be done and --yes was not given."""
+    from orchestrator.cli.commands_exchange import ExchangeOptions, exchange_command
+
+    wanted = ExchangeOptions(by=by, reason=reason, sets=tuple(sets or ()), pair=pair, yes=yes)
+    raise typer.Exit(exchange_command(file, wanted, as_json=json, out=sys.stdout, err=sys.stderr))
+
+
 @plan.command("schema")
 def plan_schema() -> None:
     """Print the JSON Schema of plans, for editors."""

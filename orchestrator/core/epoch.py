@@ -1,10 +1,20 @@
-"""Who may act: the epoch record, and the pointer's value that clients read."""
+"""Who may act: the epoch record, and the pointer's value that clients read; and whether a plan means the same hubs."""
 
 from __future__ import annotations
 
 from orchestrator.core.base.codec import SCHEMA, Moment, Value
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.schema import Hub, Plan
+
+
+class Place(Value, kw_only=True):
+    """The hub that a side is, by the names that do not change as long as it is the same one."""
+
+    subscription: str
+    resource_group: str
+    hub: str
+    project: str
+    region: str
 
 
 class EpochRecord(Value, kw_only=True):
@@ -22,6 +32,12 @@ class EpochRecord(Value, kw_only=True):
     ordered: bool = False
     """A person ordered this switch: the side that is left may be well, and its jobs may run on."""
 
+    place: Place | None = None
+    """The hub that ``active`` meant when this was written; None in records of versions that did not say so."""
+
+    sides_since: int = 0
+    """Epoch of the last exchange of the sides: what was known of a side before it was about the other one."""
+
 
 class PointerValue(Value, kw_only=True):
     """Where clients should go: the one key that counts."""
@@ -38,6 +54,47 @@ class PointerValue(Value, kw_only=True):
     since: Moment
     run: str | None
     why: str
+
+
+def place_of(hub: Hub) -> Place:
+    """What an epoch record says of a side."""
+    return Place(**{name: getattr(hub, name) for name in Place.__struct_fields__})
+
+
+def is_place(hub: Hub, named: Place | PointerValue) -> bool:
+    """Whether a side of a plan is the hub that a record or a pointer names, in any casing."""
+    return not _differing(hub, named)
+
+
+def describe_other_hub(plan: Plan, active: Role, named: Place | PointerValue | None, who: str) -> str | None:
+    """Why a plan does not mean the hub that was written down as the active one; None if it does, or nothing was.
+
+    Danger: a switch on such a plan would go to the side that is called active elsewhere, which may be the one that is
+    down, and jobs would be looked for where they are not.
+
+    Args:
+        plan: the pair's, as it is now.
+        active: the side that was written down.
+        named: the hub that was written down with it.
+        who: what said so, such as ``the pointer of epoch 3``.
+    """
+    if named is None or is_place(plan.side(active), named):
+        return None
+    side = plan.side(active)
+    told = ", ".join(f"{name} {getattr(named, name)} (plan: {getattr(side, name)})" for name in _differing(side, named))
+    if is_place(plan.side(active.other), named):
+        project = f"project {named.project} (plan: {side.project})"
+        return (
+            f"{who} and the plan have primary and secondary exchanged: {active} is {project}; deploy the plan that "
+            "fits; sides change places by `hubswitch plan exchange` alone"
+        )
+    return f"{who} names another {active} than the plan: {told}; correct the plan"
+
+
+def _differing(hub: Hub, named: Place | PointerValue) -> list[str]:
+    return [
+        name for name in Place.__struct_fields__ if getattr(hub, name).casefold() != getattr(named, name).casefold()
+    ]
 
 
 def pointer_for(plan: Plan, record: EpochRecord) -> PointerValue:

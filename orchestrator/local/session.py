@@ -100,13 +100,21 @@ async def session(
         engine = stack.enter_context(LocalEngine())
         plan_file = folder / "demo.yaml"
         plan_file.write_text(plan_yaml(cloud, **scale_policy(speed, mode)), encoding="utf-8")
-        stack.enter_context(variables({**cloud.environment(), "HUBSWITCH_PLANS": str(plan_file), **_bounds(speed)}))
         options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
+        async with serve_app(cloud, plan_file, options) as host:
+            yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed, mode)), plan_file, key)
+
+
+@contextlib.asynccontextmanager
+async def serve_app(cloud: LocalAzure, plan_file: Path, options: HostOptions) -> AsyncIterator[LocalHost]:
+    """The function app with a plan, beside an engine and a local Azure that serve. Ended and begun it is a restart."""
+    places = {"HUBSWITCH_PLANS": str(plan_file), **_bounds(options.speed)}
+    with variables({**cloud.environment(), **places}):
         module = function_app()
         host = LocalHost(module.app, options)
         try:
             async with host.serve():
-                yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed, mode)), plan_file, key)
+                yield host
         finally:
             await module.deployment.aclose()
 

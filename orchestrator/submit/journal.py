@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, NotNow
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.epoch import PointerValue
+from orchestrator.core.epoch import PointerValue, describe_other_hub
 from orchestrator.core.jobs import record_changes
 from orchestrator.core.jobs.next_move import lacks_assets
 from orchestrator.core.jobs.record import JobRecord, JobStatus
@@ -42,6 +42,7 @@ def destination(world: World, plan: Plan) -> Destination:
 
     Raises:
         HubswitchError: no endpoint answers, or what it holds cannot be read; the first reason.
+        NotNow: the pointer names another hub than the plan means by that side.
     """
     first: HubswitchError | None = None
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
@@ -50,8 +51,15 @@ def destination(world: World, plan: Plan) -> Destination:
         except HubswitchError as fault:
             first = first or fault
             continue
+        _must_mean_the_plan(plan, endpoint, value)
         return _destination(plan, endpoint, value, str(first) if first else "")
     raise first or NotNow(f"the plan of {plan.pair} names no endpoint of a pointer")
+
+
+def _must_mean_the_plan(plan: Plan, endpoint: str, value: PointerValue | None) -> None:
+    why = value and describe_other_hub(plan, value.active, value, f"the pointer of epoch {value.epoch} on {endpoint}")
+    if why:
+        raise NotNow(why)
 
 
 def _destination(plan: Plan, endpoint: str, value: PointerValue | None, note: str) -> Destination:

@@ -47,7 +47,15 @@ class ReadinessAnswer:
         fine = all((*records.values(), *pointers.values()))
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
         told = {"status": "ready" if fine else "not ready", "epoch_record": records, "pointer": pointers}
-        return answer(told, status)
+        return answer(told | {"out_of_reach": self._out_of_reach()}, status)
+
+    def _out_of_reach(self) -> list[str] | None:
+        """Pairs that could be decided about and never will: they are for people to mend, and no reason for 503.
+
+        None while the watch has not run in this process. Its memory is asked and nothing else: strangers ask this.
+        """
+        known = self._deployment.memory.out_of_reach
+        return None if known is None else sorted(known)
 
     async def _read_once(self) -> None:
         """Read the stores, or wait for the reading that is under way.

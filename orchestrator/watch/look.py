@@ -22,7 +22,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import control_spacing, due_at, is_asked_now, pointer_spacing
 from orchestrator.ports import World
 from orchestrator.watch.stamps import Surroundings
-from orchestrator.workflows.activities.epoch import begin_pair, repair_pointer
+from orchestrator.workflows.activities.epoch import begin_pair, repair_pointer, why_other_hub
 
 MOVING = frozenset({Phase.SUSPECT, Phase.AWAITING_APPROVAL, Phase.SWITCHING, Phase.RESUBMITTING, Phase.RETURNING})
 """Phases in which a pair counts as being in trouble or on the move."""
@@ -127,6 +127,9 @@ def _read_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, pu
         record = begin_pair(world, plan, now)
     except HubswitchError as fault:
         return Stores(None, str(fault))
+    other_hub = why_other_hub(record, plan)
+    if other_hub:
+        return Stores(None, other_hub)  # what it says of a side is not about this plan's: nothing may follow from it
     if not with_pointer:
         return Stores(record)
     try:

@@ -41,9 +41,9 @@ def _first_trouble(plan: Plan, state: PairState, now: datetime) -> str:
         return "IN TROUBLE"
     if state.paused or state.paused_all:
         return "PAUSED"
-    if state.blind_since:
-        return "CANNOT BE SEEN"
-    return "CANNOT FAIL OVER BY ITSELF" if state.out_of_reach else ""
+    if state.out_of_reach:  # before what follows from it: a class that never speaks is also one that cannot be seen
+        return "CANNOT FAIL OVER BY ITSELF"
+    return "CANNOT BE SEEN" if state.blind_since else ""
 
 
 def next_of(plan: Plan, state: PairState) -> dict[str, Any] | None:

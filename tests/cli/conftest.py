@@ -2,3 +2,4 @@
 
 from app_fixtures import caller, local  # noqa: F401
 from azure_fixtures import answers, serve_plain  # noqa: F401
+from bench_fixture import bench  # noqa: F401

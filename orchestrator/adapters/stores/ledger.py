@@ -4,6 +4,10 @@
 ``captured``, ``azure`` (Azure ML's word), ``ended`` and what else lists need, written in the same conditional request
 as the body, so that the two never disagree.
 
+``hub`` is a side, and ``project`` (a digest) the project that this side meant to whoever wrote the record. Where they
+disagree the project counts: after primary and secondary have changed places, each record reads as the new plan has it,
+whichever plan it was written under, and none has to be rewritten.
+
 What cannot be read is set aside: moved, as it is, to ``<pair>/quarantine/jobs/<file>.<digest>``, with the reason in its
 metadata, and reported. A job that still runs is then recorded anew. A record of a schema that this version does not
 know is not broken: it is left where it is.
@@ -15,13 +19,16 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO
+
+import msgspec
 
 from orchestrator.adapters.stores.blobs import Blob, Container
 from orchestrator.core.base.codec import encode, from_builtins
 from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
-from orchestrator.core.base.vocabulary import JobPolicy
+from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobSummary, is_job_name
 from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.ports import Versioned
@@ -31,6 +38,12 @@ WHY_LIMIT = 500
 
 LINEAGE_ROOM = 1500
 """Characters of metadata for the names of producers: Azure grants 8 KiB for all metadata of a blob."""
+
+PROJECT = "project"
+"""Metadata: ``digest_of`` the project that the record's side means."""
+
+WRITERS = 16
+"""Records that are completed at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +58,19 @@ class BlobLedger:
     Args:
         container: where the blobs are.
         on_broken: told of every job blob that ``summaries`` has to leave out.
+        projects: ARM ids of the pair's projects. Without them records say nothing of projects, and sides count.
     """
 
-    def __init__(self, container: Container, on_broken: Callable[[InvalidInput], None] = _log_fault) -> None:
+    def __init__(
+        self,
+        container: Container,
+        on_broken: Callable[[InvalidInput], None] = _log_fault,
+        projects: Mapping[Role, str] | None = None,
+    ) -> None:
         self._container = container
         self._on_broken = on_broken
+        self._digests = {role: digest_of(project) for role, project in (projects or {}).items()}
+        self._roles = {digest: role for role, digest in self._digests.items()}
 
     def read(self, pair: str, name: str) -> Versioned[JobRecord] | None:
         """The record, or None.
@@ -77,15 +98,49 @@ class BlobLedger:
         if (record.pair, record.name) != (pair, name):
             raise InvalidInput(where, "name", f"{pair}/{name}", f"{record.pair}/{record.name}")
         _summary(where, name, blob.metadata)
-        return record
+        if self._roles.get(blob.metadata.get(PROJECT, ""), record.hub) is record.hub:
+            return record
+        attempts = tuple(msgspec.structs.replace(attempt, side=attempt.side.other) for attempt in record.unsure)
+        return msgspec.structs.replace(record, hub=record.hub.other, unsure=attempts)
 
     def create(self, record: JobRecord) -> str:
-        return self._container.create(self._path(record.pair, record.name), encode(record), _metadata(record))
+        return self._container.create(self._path(record.pair, record.name), encode(record), self._metadata(record))
 
     def replace(self, record: JobRecord, etag: str) -> str:
         return self._container.replace(
-            self._path(record.pair, record.name), encode(record), etag, metadata=_metadata(record)
+            self._path(record.pair, record.name), encode(record), etag, metadata=self._metadata(record)
         )
+
+    def _metadata(self, record: JobRecord) -> dict[str, str]:
+        digest = self._digests.get(record.hub)
+        return _metadata(record) | ({PROJECT: digest} if digest else {})
+
+    def name_projects(self, pair: str) -> int:
+        """Let every record say which project its side means that does not say so yet; how many there were.
+
+        To be done while the plan still has the sides that the records mean.
+        """
+        prefix = f"{pair}/jobs/"
+        lacking = [
+            blob.name.removeprefix(prefix).removesuffix(".json")
+            for blob in self._container.listed(prefix, metadata=True)
+            if PROJECT not in (blob.metadata or {})
+        ]
+        with ThreadPoolExecutor(WRITERS) as pool:
+            return sum(pool.map(lambda name: self._name_project(pair, name), lacking))
+
+    def _name_project(self, pair: str, name: str) -> bool:
+        try:
+            found = self.read(pair, name)
+        except UnknownShape:
+            raise
+        except InvalidInput:  # no record of a job: it has been set aside
+            return False
+        if found is None:
+            return False
+        with suppress(Conflict):  # whoever has changed it meanwhile has said so
+            self.replace(found.value, found.etag)
+        return True
 
     def summaries(self, pair: str) -> Iterator[JobSummary]:
         """Every record's summary, in order of name, from one listing.
@@ -96,9 +151,11 @@ class BlobLedger:
         prefix = f"{pair}/jobs/"
         found: list[JobSummary] = []
         for blob in self._container.listed(prefix, metadata=True):
-            where = f"{self._container.url}/{blob.name}"
+            where, metadata = f"{self._container.url}/{blob.name}", dict(blob.metadata or {})
+            if role := self._roles.get(metadata.get(PROJECT, "")):
+                metadata["hub"] = role.value
             try:
-                found.append(_summary(where, _name_in(blob.name, prefix, where), blob.metadata or {}))
+                found.append(_summary(where, _name_in(blob.name, prefix, where), metadata))
             except InvalidInput as fault:
                 self._on_broken(fault)
                 self._examine(pair, blob.name, fault)
@@ -179,6 +236,15 @@ class BlobLedger:
         if not is_job_name(name):
             raise InvalidInput(f"{self._container.url}/{pair}/jobs", "name", "a job's name", repr(name))
         return f"{pair}/jobs/{name}.json"
+
+
+def digest_of(project: str) -> str:
+    """A short name for a project: metadata are ASCII, and names of resource groups need not be.
+
+    Args:
+        project: its ARM id, in any casing.
+    """
+    return hashlib.sha256(project.casefold().encode()).hexdigest()[:16]
 
 
 def _name_in(path: str, prefix: str, where: str) -> str:

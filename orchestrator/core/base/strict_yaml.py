@@ -33,6 +33,13 @@ class Place(NamedTuple):
     column: int
 
 
+class Spans(NamedTuple):
+    """Which characters of a text a field is, each as start and end. ``value`` is None for what is no scalar."""
+
+    key: tuple[int, int]
+    value: tuple[int, int] | None
+
+
 class YamlFault(NamedTuple):
     """What makes a text no YAML that can be meant. ``place`` is None where nobody can tell it."""
 
@@ -76,6 +83,21 @@ class Document:
     def has(self, field: str) -> bool:
         """Whether the field is written in the text."""
         return self._find(field)[2]
+
+    def spans(self, field: str) -> Spans | None:
+        """The characters of a field's key and of its value; None if the field is not written.
+
+        They count from the beginning of the text that was read, a byte order mark left out.
+        """
+        node, found, rest = self._root, None, field
+        while rest:
+            found = None if node is None else self._step(node, rest)
+            if found is None:
+                return None
+            _, node, rest = found
+        if found is None:
+            return None
+        return Spans(_span(found[0]), _span(found[1]) if _is_scalar(found[1]) else None)
 
     def _find(self, field: str) -> tuple[Place | None, Place | None, bool]:
         if self._root is None:
@@ -287,6 +309,10 @@ def _is_mapping(node: Any) -> bool:
 
 def _place(node: Any) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _span(node: Any) -> tuple[int, int]:
+    return node.start_mark.index, node.end_mark.index
 
 
 def _one_line(said: object) -> str:

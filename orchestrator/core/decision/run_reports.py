@@ -10,6 +10,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
+from orchestrator.core.decision.exchanged_sides import forget_sides
 from orchestrator.core.decision.proposals import close_proposal
 from orchestrator.core.decision.state import Decision, PairState, Tell, change_phase
 from orchestrator.core.decision.transitions import Trigger
@@ -63,11 +64,16 @@ def take_over(state: PairState, record: EpochRecord, now: datetime) -> Decision:
     """What follows from the epoch record as it was read. Ours is left alone, and so is a run under way.
 
     The cooldown counts from the record's own time, so that a stamp that learns of a switch late holds no longer than
-    the one that made it.
+    the one that made it. What was known of a side before the sides changed places is not about that side any more.
     """
-    if record.epoch <= state.epoch or state.run is not None:
+    if state.run is not None:
         return Decision(state=state, rule=state.rule, why=state.why)
-    why = f"{record.run or 'somebody'} has switched to the {record.active} under epoch {record.epoch}: {record.why}"
+    state = forget_sides(state, record.sides_since)
+    if record.epoch <= state.epoch:
+        return Decision(state=state, rule=state.rule, why=state.why)
+    switched = f"{record.run or 'somebody'} has switched to the {record.active} under epoch {record.epoch}"
+    exchanged = f"under epoch {record.epoch} the hub that is active is the {record.active}"
+    why = f"{exchanged if record.sides_since == record.epoch else switched}: {record.why}"
     after = _note_superseded(state, record.epoch, record.active, max(now, state.last_now), why)
     since = min(record.since, after.state.last_now)
     return msgspec.structs.replace(after, state=msgspec.structs.replace(after.state, switched_at=since))

@@ -87,6 +87,9 @@ class PairState(Value, kw_only=True):
     epoch: int = 0
     """Number of the last switch that is known to have happened."""
 
+    sides_since: int = 0
+    """Epoch of the last exchange of primary and secondary that is known here."""
+
     run: str | None = None
     """Id of the run under way."""
 

@@ -13,16 +13,20 @@ from typing import Any
 
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
+from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, DECIDING_CLASSES
+from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
+from orchestrator.core.epoch import describe_other_hub
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import DRILL_TAG, status_of
 from orchestrator.core.jobs.record import JobStatus
+from orchestrator.core.plan.plan_warnings import reach_gap
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal
 from orchestrator.core.standby import canary
 from orchestrator.ports import PointerStore, World
-from orchestrator.workflows.activities.epoch import read_epoch
+from orchestrator.workflows.activities.epoch import read_epoch, why_other_hub
 from orchestrator.workflows.activities.stamps import store_green
 from orchestrator.workflows.messages import DrillDone, DrillFinding, DrillKind, DrillOrder, DrillReport
 
@@ -48,10 +52,14 @@ def rehearse_dry(world: World, order: DrillOrder) -> DrillReport:
     try:
         record = read_epoch(world, order.pair)
         active = record.active
-        findings.append(DrillFinding(check="epoch", ok=True, why=f"epoch {record.epoch}, active is the {active}"))
+        other = why_other_hub(record, plan)
+        why = other or f"epoch {record.epoch}, active is the {active}"
+        findings.append(DrillFinding(check="epoch", ok=other is None, why=why))
     except HubswitchError as fault:
         findings.append(DrillFinding(check="epoch", ok=False, why=str(fault)))
-    findings += _standby_findings(world, plan, active.other)
+    signals = asyncio.run(_swept(world, plan))
+    findings += _standby_findings(signals, active.other)
+    findings.append(_reach_finding(signals, active))
     findings += _pointer_findings(world, plan)
     try:
         findings += _job_findings(world, plan, active)
@@ -84,9 +92,22 @@ def check_canary(world: World, order: DrillOrder) -> str:
     return status_of(world.jobs.get(standby, order.canary_name))
 
 
-def _standby_findings(world: World, plan: Plan, standby: Role) -> Iterator[DrillFinding]:
+def _reach_finding(signals: Sequence[Signal], active: Role) -> DrillFinding:
+    """Whether two classes of the active side, one a work class, could ever become bad: a blind one never does."""
+    speaking = {
+        CLASS_OF_SURFACE[signal.surface]
+        for signal in signals
+        if signal.role is active and signal.surface and signal.observation is not Observation.BLIND
+    }
+    able = sorted(each for each in speaking if each in DECIDING_CLASSES)
+    gap = reach_gap(able)
+    why = f"the {active}: {gap}" if gap else f"{join_words(able)} of the {active} answer, so the rule can be met"
+    return DrillFinding(check="reach", ok=gap is None, why=why)
+
+
+def _standby_findings(signals: Sequence[Signal], standby: Role) -> Iterator[DrillFinding]:
     """What the probes say of the standby. Everything must be seen well; blind is not well."""
-    for signal in asyncio.run(_swept(world, plan)):
+    for signal in signals:
         if signal.role is standby or signal.surface in {Surface.OBSERVER, Surface.ELSEWHERE}:
             check = f"{standby}.{signal.subject}" if signal.role else signal.subject
             yield DrillFinding(check=check, ok=signal.observation is Observation.OK, why=signal.why)
@@ -103,15 +124,15 @@ async def _swept(world: World, plan: Plan) -> Sequence[Signal]:
 def _pointer_findings(world: World, plan: Plan) -> Iterator[DrillFinding]:
     store = world.pointers[plan.pair]
     for endpoint in (plan.pointer.endpoint, *plan.pointer.replicas):
-        yield _try_check(f"pointer {endpoint}", partial(_read_pointer, store, plan.pair, endpoint))
+        yield _try_check(f"pointer {endpoint}", partial(_read_pointer, store, plan, endpoint))
 
 
-def _read_pointer(store: PointerStore, pair: str, endpoint: str) -> tuple[bool, str]:
-    return _describe(store.read_from(pair, endpoint))
-
-
-def _describe(value: Any) -> tuple[bool, str]:
-    return (True, f"shows epoch {value.epoch}, {value.active}") if value else (False, "shows no pointer")
+def _read_pointer(store: PointerStore, plan: Plan, endpoint: str) -> tuple[bool, str]:
+    value = store.read_from(plan.pair, endpoint)
+    if value is None:
+        return False, "shows no pointer"
+    other = describe_other_hub(plan, value.active, value, f"the pointer of epoch {value.epoch}")
+    return other is None, other or f"shows epoch {value.epoch}, {value.active}"
 
 
 def _job_findings(world: World, plan: Plan, source: Role) -> Iterator[DrillFinding]:

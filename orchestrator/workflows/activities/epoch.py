@@ -9,9 +9,11 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
+import msgspec
+
 from orchestrator.core.base.errors import Conflict, EpochFenced, HubswitchError, OrderExpired, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
+from orchestrator.core.epoch import EpochRecord, PointerValue, describe_other_hub, place_of, pointer_for
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.activities.conflict import while_it_conflicts
@@ -65,6 +67,7 @@ def read_held_epoch(world: World, order: RunOrder) -> EpochRecord:
     if (found.value.epoch, found.value.run) != (order.epoch, order.run):
         holder = found.value.run or "nobody"
         raise EpochFenced(f"{order.pair} is at epoch {found.value.epoch} of {holder}, not {order.epoch} of {order.run}")
+    _must_mean_the_plan(world, found.value, order.pair)
     return found.value
 
 
@@ -118,6 +121,8 @@ def repair_pointer(
     if fenced:
         # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
         return fenced if read_epoch(world, plan.pair) == record else None
+    if record.place is None and seen.value is not None and seen.value.epoch == record.epoch:
+        _note_place(world, plan, record)
     plan = world.plans.get(plan.pair, plan)
     is_overtaken = seen.value is not None and seen.value.epoch < record.epoch
     is_behind = is_overtaken or seen.value is None or not seen.value.endpoint
@@ -130,12 +135,28 @@ def repair_pointer(
     return None
 
 
+def _note_place(world: World, plan: Plan, record: EpochRecord) -> None:
+    """Write the hub into a record of a version that did not, once the pointer has said that the plan means that hub."""
+    found = world.epochs[plan.pair].read(plan.pair)
+    if found and found.value == record:
+        with suppress(Conflict):
+            named = msgspec.structs.replace(record, place=place_of(plan.side(record.active)))
+            world.epochs[plan.pair].replace(plan.pair, named, found.etag)
+
+
 def _begin(world: World, plan: Plan, now: datetime) -> EpochRecord:
     store = world.epochs[plan.pair]
     found = store.read(plan.pair)
     if found:
         return found.value
-    first = EpochRecord(epoch=0, active=Role.PRIMARY, run=None, since=now, why="the pair was set up")
+    first = EpochRecord(
+        epoch=0,
+        active=Role.PRIMARY,
+        run=None,
+        since=now,
+        why="the pair was set up",
+        place=place_of(plan.primary),
+    )
     store.create(plan.pair, first)
     return first
 
@@ -146,6 +167,8 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
     if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
         return found.value
     _must_follow(found, order)
+    if found:
+        _must_mean_the_plan(world, found.value, order.pair)
     now = world.clock.now()
     if now > order.claim_by:
         raise OrderExpired(
@@ -160,6 +183,8 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
         why=order.why,
         doubted_since=order.doubted_since,
         ordered=order.ordered,
+        place=place_of(world.plans[order.pair].side(order.target)),
+        sides_since=found.value.sides_since if found else 0,
     )
     if found:
         store.replace(order.pair, record, found.etag)
@@ -195,30 +220,18 @@ def _why_fenced(seen: PointerSnapshot, record: EpochRecord, plan: Plan) -> str |
         return f"the pointer is at epoch {highest}, ahead of the epoch record, which says {record.epoch}"
     if shown and shown.epoch == record.epoch and shown.active is not record.active:
         return f"the pointer of epoch {shown.epoch} names the {shown.active}, the epoch record the {record.active}"
-    return _contradiction(shown, plan) if shown else None
+    return describe_other_hub(plan, shown.active, shown, f"the pointer of epoch {shown.epoch}") if shown else None
 
 
-IDENTITY = ("subscription", "resource_group", "hub", "project", "region")
-"""Fields that a pointer and a plan's side have in common, and that together say which hub is meant."""
+def why_other_hub(record: EpochRecord, plan: Plan) -> str | None:
+    """Why the plan does not mean the hub that the epoch record names; None if it does."""
+    return describe_other_hub(plan, record.active, record.place, f"the epoch record of epoch {record.epoch}")
 
 
-def _contradiction(shown: PointerValue, plan: Plan) -> str | None:
-    """Why the plan does not mean the hub that the pointer names: its sides may have changed places.
-
-    A switch on such a plan would go to the side that the pointer calls active, which may be the one that is down.
-    """
-    side = plan.side(shown.active)
-    differing = [
-        f"{name} {getattr(shown, name)} (plan: {getattr(side, name)})"
-        for name in IDENTITY
-        if getattr(shown, name).casefold() != getattr(side, name).casefold()
-    ]
-    if not differing:
-        return None
-    return (
-        f"the pointer of epoch {shown.epoch} names another {shown.active} than the plan: {', '.join(differing)}; "
-        "correct the plan, or delete the keys of the pointer if the plan is right"
-    )
+def _must_mean_the_plan(world: World, record: EpochRecord, pair: str) -> None:
+    why = why_other_hub(record, world.plans[pair])
+    if why:
+        raise EpochFenced(why)
 
 
 def _must_follow(found: Versioned[EpochRecord] | None, order: RunOrder) -> None:

@@ -43,7 +43,7 @@ def order_after(world: World, plan: Plan, state: PairState) -> RunOrder | None:
     if ledger.get(summary_path(plan.pair, record.run)) is None:
         return None
     now = world.clock.now()
-    if not any(_is_due(job, record, now) or _is_open(job) for job in ledger.summaries(plan.pair)):
+    if not any(_is_due(job, record, now) or is_open(job) for job in ledger.summaries(plan.pair)):
         return None
     return order_again(record, plan, now)
 
@@ -58,7 +58,7 @@ def settle_jobs(world: World, order: AfterOrder) -> AfterReport:
     plan, now = world.plans[order.run.pair], world.clock.now()
     jobs = list(world.ledgers[plan.pair].summaries(plan.pair))
     due = [job for job in jobs if _is_due(job, record, now)]
-    left = [job for job in jobs if _is_open(job)]
+    left = [job for job in jobs if is_open(job)]
     retried = _retry_due(world, plan, order.run, due)
     settled = OldRuns(world, plan, order.run).settle(left) if left else AfterReport()
     return msgspec.structs.replace(settled, jobs=retried, more=settled.more or len(due) > plan.jobs.batch)
@@ -87,5 +87,6 @@ def _is_due(job: JobSummary, record: EpochRecord, now: datetime) -> bool:
     return job.epoch < record.epoch or (job.retry_at is not None and job.retry_at <= now)
 
 
-def _is_open(job: JobSummary) -> bool:
+def is_open(job: JobSummary) -> bool:
+    """Whether it is not known yet what became of the run that a resubmitted job left behind."""
     return job.status is JobStatus.RESUBMITTED and job.old_run in OPEN

@@ -13,7 +13,7 @@ from orchestrator.adapters.stores.blobs import Container
 from orchestrator.adapters.stores.ledger import BlobLedger
 from orchestrator.core.base.errors import Conflict, InvalidInput, UnknownShape
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
+from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus, JobSummary
 from orchestrator.ports import Ledger
 
 
@@ -226,3 +226,41 @@ def test_names_are_sorted_and_narrowed(ledger: BlobLedger) -> None:
     for path in ("a/runs/2/m", "a/runs/1/n", "a/runs/1/m", "a/assets/x"):
         ledger.put_once(path, b"")
     assert list(ledger.names("a/runs/")) == ["a/runs/1/m", "a/runs/1/n", "a/runs/2/m"]
+
+
+PROJECTS = {Role.PRIMARY: "/subscriptions/s/resourceGroups/rg-ä/p/one", Role.SECONDARY: "/subscriptions/s/p/two"}
+EXCHANGED = {Role.PRIMARY: PROJECTS[Role.SECONDARY], Role.SECONDARY: PROJECTS[Role.PRIMARY].upper()}
+
+
+@pytest.mark.parametrize("hub", list(Role))
+def test_a_record_follows_its_project_to_the_side_that_it_is_now(container: Container, hub: Role) -> None:
+    """Body and list agree, whichever plan it was written under, and what is written next does so, too."""
+    old, new = BlobLedger(container, projects=PROJECTS), BlobLedger(container, projects=EXCHANGED)
+    attempt = Attempt(side=hub.other, epoch=1)
+    old.create(job("train", hub=hub, unsure=(attempt,)))
+    found = new.read("a", "train")
+    assert found is not None
+    assert (found.value.hub, found.value.unsure) == (hub.other, (Attempt(side=hub, epoch=1),))
+    assert [summary.hub for summary in new.summaries("a")] == [hub.other]
+    new.replace(found.value, found.etag)
+    assert [summary.hub for summary in new.summaries("a")] == [hub.other]
+    back = old.read("a", "train")
+    assert back is not None
+    assert (back.value.hub, back.value.unsure) == (hub, (attempt,))
+
+
+def test_records_that_name_no_project_can_be_completed(container: Container) -> None:
+    """Once; those of an older version, before their sides mean something else."""
+    BlobLedger(container).create(job("old"))
+    old, new = BlobLedger(container, projects=PROJECTS), BlobLedger(container, projects=EXCHANGED)
+    old.create(job("young"))
+    assert [summary.hub for summary in new.summaries("a")] == [Role.PRIMARY, Role.SECONDARY]
+    assert (old.name_projects("a"), old.name_projects("a")) == (1, 0)
+    assert [summary.hub for summary in new.summaries("a")] == [Role.SECONDARY, Role.SECONDARY]
+
+
+def test_a_record_of_a_third_project_keeps_its_side(container: Container) -> None:
+    """A standby that was replaced by another one is no exchange of sides."""
+    BlobLedger(container, projects=PROJECTS).create(job("train", hub=Role.SECONDARY))
+    third = BlobLedger(container, projects={**PROJECTS, Role.SECONDARY: "/subscriptions/s/p/three"})
+    assert [summary.hub for summary in third.summaries("a")] == [Role.SECONDARY]

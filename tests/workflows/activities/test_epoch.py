@@ -7,12 +7,18 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from azure.appconfiguration import AzureAppConfigurationClient
+from azure.identity import ManagedIdentityCredential
 from crash_harness import Bench, Visit, order_of
 
 from orchestrator.core.base.errors import EpochFenced, OrderExpired, TemporaryError
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.observation import Observed
 from orchestrator.core.epoch import EpochRecord, PointerValue, pointer_for
+from orchestrator.core.plan.schema import Plan
 from orchestrator.local.simulated_plan import plan_of
+from orchestrator.watch.look import look
+from orchestrator.watch.stamps import Surroundings
 from orchestrator.workflows.activities.epoch import (
     claim_epoch,
     ensure_pair,
@@ -162,20 +168,107 @@ def test_a_lost_pointer_comes_back_at_the_next_look_once_its_run_is_past_publish
     assert _pointer(visit) == pointer_for(visit.plan, record)
 
 
-@pytest.mark.parametrize("exchanged", [True, False], ids=["sides exchanged", "another project"])
-def test_a_plan_that_means_another_hub_than_the_pointer_is_a_contradiction(bench: Bench, exchanged: bool) -> None:
+DIFFERENCES = {
+    "subscription": "11111111-2222-4333-8444-555555555555",
+    "resource_group": "rg-another",
+    "hub": "hub-another",
+    "project": "another",
+    "region": "uksouth",
+}
+"""What a plan may say of its primary, so that it means another hub."""
+
+
+def _other(plan: Plan, field: str) -> Plan:
+    """The same plan with another primary: by one field, or with its sides exchanged."""
+    if field == "sides":
+        return msgspec.structs.replace(plan, primary=plan.secondary, secondary=plan.primary)
+    return msgspec.structs.replace(plan, primary=msgspec.structs.replace(plan.primary, **{field: DIFFERENCES[field]}))
+
+
+def _look(visit: Visit, plan: Plan) -> Observed:
+    async def look_once() -> Observed:
+        try:
+            return await look(visit.world, plan, Surroundings(visit.world, "test"), published=0)
+        finally:
+            await visit.world.probes.aclose()
+
+    return asyncio.run(look_once())
+
+
+@pytest.mark.parametrize("field", [*DIFFERENCES, "sides"])
+def test_a_plan_that_means_another_hub_than_the_pointer_is_a_contradiction(bench: Bench, field: str) -> None:
     """A switch on it could go to the side that is down: it is told, and nothing is written."""
     visit = bench.visit()
     record, before, plan = _record(visit), _pointer(visit), visit.plan
-    if exchanged:
-        wrong = msgspec.structs.replace(plan, primary=plan.secondary, secondary=plan.primary)
-    else:
-        wrong = msgspec.structs.replace(plan, primary=msgspec.structs.replace(plan.primary, project="another"))
+    wrong = _other(plan, field)
     why = repair_pointer(visit.world, wrong, record, visit.world.clock.now(), published=0)
     assert why is not None
-    assert f"project {plan.primary.project} (plan: {wrong.primary.project})" in why
+    assert why.startswith("the pointer of epoch 0")
+    named = "project" if field == "sides" else field
+    assert f"{named} {getattr(plan.primary, named)} (plan: {getattr(wrong.primary, named)})" in why
     assert _pointer(visit) == before
     assert repair_pointer(visit.world, plan, record, visit.world.clock.now(), published=0) is None
+
+
+@pytest.mark.parametrize("field", [*DIFFERENCES, "sides"])
+def test_a_plan_that_means_another_hub_than_the_epoch_record_holds(bench: Bench, field: str) -> None:
+    """Even where the pointer was lost: nothing is published by such a plan, and nothing follows from the record."""
+    visit = bench.visit()
+    _lose_pointer(visit)
+    wrong = _other(visit.plan, field)
+    seen = _look(visit, wrong)
+    named = "project" if field == "sides" else field
+    assert seen.trouble is not None
+    assert seen.trouble.startswith("the epoch record of epoch 0")
+    assert f"{named} {getattr(visit.plan.primary, named)} (plan: {getattr(wrong.primary, named)})" in seen.trouble
+    assert (seen.record, _pointer(visit)) == (None, None)
+    good = _look(visit, visit.plan)
+    assert (good.trouble, good.record) == (None, _record(visit))
+    assert _pointer(visit) == pointer_for(visit.plan, _record(visit))
+
+
+def test_a_run_whose_plan_has_changed_sides_meanwhile_publishes_nothing(bench: Bench) -> None:
+    """It claimed for one hub, and would publish the other, the one that it leaves."""
+    visit = bench.visit()
+    order, before = order_of(visit, 1), _pointer(visit)
+    claim_epoch(visit.world, order)
+    wrong = visit.world._replace(plans={visit.pair: _other(visit.plan, "sides")})
+    with pytest.raises(EpochFenced, match="exchanged"):
+        publish_pointer(wrong, order)
+    assert _pointer(visit) == before
+    assert publish_pointer(visit.world, order).project == visit.plan.secondary.project
+
+
+def test_a_run_whose_plan_does_not_mean_the_hub_of_the_record_claims_nothing(bench: Bench) -> None:
+    """What it would leave, and what it would go to, are not what the evidence was about."""
+    visit = bench.visit()
+    wrong = visit.world._replace(plans={visit.pair: _other(visit.plan, "sides")})
+    with pytest.raises(EpochFenced, match="exchanged"):
+        claim_epoch(wrong, order_of(visit, 1))
+    assert _record(visit).epoch == 0
+
+
+def test_a_record_of_an_older_version_learns_its_hub_from_pointer_and_plan_that_agree(bench: Bench) -> None:
+    """And from nothing else: a plan with its sides exchanged teaches it nothing."""
+    visit = bench.visit()
+    store = visit.world.epochs[visit.pair]
+    found = store.read(visit.pair)
+    assert found is not None
+    store.replace(visit.pair, msgspec.structs.replace(found.value, place=None), found.etag)
+    assert _look(visit, _other(visit.plan, "sides")).is_fenced
+    assert _record(visit).place is None
+    assert _look(visit, visit.plan).trouble is None
+    assert _record(visit) == found.value
+
+
+def _lose_pointer(visit: Visit) -> None:
+    """Its store was emptied by somebody."""
+    azure, endpoint = visit.bench.azure, visit.plan.pointer.endpoint
+    credential = ManagedIdentityCredential(client_id=azure.environment()["HUBSWITCH_EXECUTOR_CLIENT_ID"])
+    with AzureAppConfigurationClient(endpoint, credential, connection_verify=str(azure.ca_bundle)) as client:
+        for setting in client.list_configuration_settings(key_filter=f"hubswitch:{visit.pair}:*"):
+            client.delete_configuration_setting(setting.key)
+    assert _pointer(visit) is None
 
 
 def _visit_without_addresses(bench: Bench) -> Visit:
