@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from live import Caller, until
 
-READY = {"status": "ready", "epoch_record": {"demo": True}, "pointer": {"demo": True}}
+READY = {"status": "ready", "epoch_record": {"demo": True}, "pointer": {"demo": True}, "looks": {"demo": True}}
 
 
 def _told(caller: Caller, status: int, expected: dict[str, object]) -> bool:

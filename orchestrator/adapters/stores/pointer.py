@@ -61,10 +61,13 @@ class AppConfigurationPointer:
         Raises:
             InvalidInput, UnknownShape: the key that counts holds something else; names endpoint and key.
         """
-        with translate_errors(f"reading the pointer of {pair} on {self._endpoint}"):
+        doing = f"reading the pointer of {pair} on {self._endpoint}"
+        with translate_errors(doing):
             found = list(
                 self._clients[self._endpoint].list_configuration_settings(
-                    key_filter=f"{_key(pair, '')}*", label_filter=NO_LABEL, raw_response_hook=_check_list
+                    key_filter=f"{_key(pair, '')}*",
+                    label_filter=NO_LABEL,
+                    raw_response_hook=lambda answer: _check_list(answer, doing),
                 )
             )
         settings = {setting.key: setting for setting in found}
@@ -151,7 +154,7 @@ def _key(pair: str, name: str) -> str:
     return f"hubswitch:{pair}:{name}"
 
 
-def _check_list(response: PipelineResponse[Any, Any]) -> None:
+def _check_list(response: PipelineResponse[Any, Any], doing: str) -> None:
     """Refuse a page without a list: the client takes it for an empty store, over which a pointer would be written.
 
     Raises:
@@ -162,7 +165,7 @@ def _check_list(response: PipelineResponse[Any, Any]) -> None:
         return
     body = answer.json()
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
-        raise TemporaryError("listing keys: the answer is not what was asked for: expected items, got none")
+        raise TemporaryError(f"{doing}: the answer is not what was asked for: expected items, got none")
 
 
 def _epoch_of(setting: ConfigurationSetting, endpoint: str) -> int:

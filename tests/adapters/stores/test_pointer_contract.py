@@ -282,5 +282,5 @@ def test_an_answer_without_a_list_is_no_empty_store(
     """S2: over a store that looks empty a pointer would be written anew; what did not come is not absent."""
     said = answers("200 OK", body, "Content-Type: application/vnd.microsoft.appconfig.kvset+json")
     strange = AppConfigurationPointer(serve(said).url, executor, transport)
-    with pytest.raises(TemporaryError):
+    with pytest.raises(TemporaryError, match="pointer of demo on https"):
         strange.snapshot("demo")
