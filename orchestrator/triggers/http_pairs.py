@@ -208,6 +208,7 @@ def command(deployment: Deployment, do: str) -> Handler:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in commands.ANSWERS:  # what is handed over is about the proposal that was judged here
             order = msgspec.structs.replace(order, proposal=open_proposal(state))
+        order = msgspec.structs.replace(order, epoch=state.epoch)
         why = warn_of_order(plan, state, now) + decided.why
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
             return await _store_pause(deployment, engine, plan, order, why)
