@@ -67,3 +67,11 @@ def test_deliveries_that_never_end_keep_nobody_waiting(caller: Caller) -> None:
     finally:
         for connection in held:
             connection.close()
+
+
+def test_more_elements_than_event_grid_sends_are_refused_and_none_is_carried_out(caller: Caller) -> None:
+    """One delivery has at most as many as Event Grid's own limit: 698,000 empty objects are two megabytes, too."""
+    for elements in (5001, 698_000):
+        answer = caller.send("POST", "events", data=b"[" + b",".join([b"{}"] * elements) + b"]")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+        assert "5,000" in answer.json()["detail"] or "5000" in answer.json()["detail"]
