@@ -70,9 +70,9 @@ class Stage:
     client: TaskHubGrpcClient
     folder: Path
 
-    def pair(self, name: str, **jobs: Any) -> Pair:
+    def pair(self, name: str, missed_looks: int = 4, **jobs: Any) -> Pair:
         """A pair at epoch 0; ``jobs`` overrides that part of its plan."""
-        usual = plan_of(self.azure)
+        usual = plan_of(self.azure, missed_looks=missed_looks)
         plan = msgspec.structs.replace(usual, pair=name, jobs=msgspec.structs.replace(usual.jobs, **jobs))
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")

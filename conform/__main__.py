@@ -17,7 +17,7 @@ from pathlib import Path
 from conform.allowed import Allowance, BadList, left_over, read_list
 from conform.exchanges import Reference, Report, check_all
 from conform.outage import NotShown, exchanges_of_an_outage
-from orchestrator.simulator.request_log import Exchange
+from orchestrator.simulator.request_log import LoggedExchange
 
 ROOT = Path(__file__).resolve().parents[1]
 WIRE = ROOT.parent / "shared" / "corpus" / "wire"
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     return judge(exchanges, Reference(given.wire), allowed)
 
 
-def judge(exchanges: Iterable[Exchange], reference: Reference, allowed: list[Allowance]) -> int:
+def judge(exchanges: Iterable[LoggedExchange], reference: Reference, allowed: list[Allowance]) -> int:
     """Print what differs and is not allowed, and what is allowed and does not differ; the exit status."""
     report = check_all(exchanges, reference)
     left, unused = left_over(report.lines, allowed)

@@ -16,7 +16,7 @@ from conform.bicep import BicepFolder, BicepTypes
 from conform.openapi import OpenApi, Operation
 from conform.recorded import Recording, check_headers, check_recorded, elements_and_lists, has, recordings
 from conform.shapes import ANYTHING, Field, Finding, Shape, check
-from orchestrator.simulator.request_log import Exchange
+from orchestrator.simulator.request_log import LoggedExchange
 
 _PROVIDER = "Microsoft.MachineLearningServices"
 _RESOURCE = re.compile(rf"/providers/{re.escape(_PROVIDER)}/(?P<rest>.+)$", re.IGNORECASE)
@@ -99,7 +99,7 @@ class Reference:
         """Recorded refusals of a service, whatever was asked: their envelope is the same."""
         return self._errors.get(service, [])
 
-    def describe(self, exchange: Exchange) -> Description:
+    def describe(self, exchange: LoggedExchange) -> Description:
         """What the types say of a request and its answer."""
         service = "health" if "microsoft.resourcehealth" in exchange.path.lower() else exchange.service
         if service == "resource-manager":
@@ -110,7 +110,7 @@ class Reference:
             return Description()
         return Description(found.takes, found.answer(exchange.status), by=_DOCUMENTS[service])
 
-    def _of_manager(self, exchange: Exchange) -> Description:
+    def _of_manager(self, exchange: LoggedExchange) -> Description:
         version = parse_qs(exchange.query).get("api-version", [""])[0]
         types = self._types.of(version)
         if types is None:
@@ -121,7 +121,7 @@ class Reference:
         return _of_resource(types, exchange, found["rest"].split("/")) if found else Description()
 
 
-def _of_resource(types: BicepTypes, exchange: Exchange, parts: list[str]) -> Description:
+def _of_resource(types: BicepTypes, exchange: LoggedExchange, parts: list[str]) -> Description:
     by = f"{types.version}"
     if exchange.method == "POST":
         action = types.action("/".join([_PROVIDER, *parts[:-1][::2]]), parts[-1])
@@ -148,7 +148,7 @@ def _service_of(host: str) -> str:
     return next((service for end, service in _SERVICE_OF_HOST.items() if host.endswith(end)), host)
 
 
-def check_all(exchanges: Iterable[Exchange], reference: Reference) -> Report:
+def check_all(exchanges: Iterable[LoggedExchange], reference: Reference) -> Report:
     """Hold every exchange against what is known of its call."""
     lines: Counter[str] = Counter()
     count, used = 0, set[str]()
@@ -160,7 +160,9 @@ def check_all(exchanges: Iterable[Exchange], reference: Reference) -> Report:
     return Report(dict(sorted(lines.items())), count, len(used))
 
 
-def _check_one(exchange: Exchange, call: str, reference: Reference, used: set[str]) -> Iterator[tuple[str, Finding]]:
+def _check_one(
+    exchange: LoggedExchange, call: str, reference: Reference, used: set[str]
+) -> Iterator[tuple[str, Finding]]:
     described = reference.describe(exchange)
     known = reference.recordings_of(call)
     sent, answered = _decode(exchange.sent), _decode(exchange.answered)
@@ -187,7 +189,7 @@ def _check_sent(sent: Any, known: list[Recording]) -> Iterator[Finding]:
 
 
 def _check_recordings(
-    exchange: Exchange, answered: Any, known: list[Recording], shape: Shape, used: set[str]
+    exchange: LoggedExchange, answered: Any, known: list[Recording], shape: Shape, used: set[str]
 ) -> Iterator[Finding]:
     """The answer beside those that were recorded for the same call, of the same success."""
     well = exchange.status < HTTPStatus.MULTIPLE_CHOICES
@@ -203,7 +205,9 @@ def _check_recordings(
             yield from check_recorded(each.body, answered, shape, "")
 
 
-def _check_envelope(exchange: Exchange, answered: Any, refused: list[Recording], used: set[str]) -> Iterator[Finding]:
+def _check_envelope(
+    exchange: LoggedExchange, answered: Any, refused: list[Recording], used: set[str]
+) -> Iterator[Finding]:
     """A refusal beside other refusals of the service: the envelope does not depend on what was asked."""
     if exchange.status < HTTPStatus.BAD_REQUEST:
         return

@@ -17,7 +17,7 @@ from orchestrator.local.up import subscribe_projects
 from orchestrator.local.workload import User
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.simulator.request_log import Exchange
+from orchestrator.simulator.request_log import LoggedExchange
 
 SEED = 11
 SPEED = 120.0
@@ -32,7 +32,7 @@ class NotShown(Exception):
     """The outage could not be shown to its end; the message says which step did not come."""
 
 
-def exchanges_of_an_outage() -> list[Exchange]:
+def exchanges_of_an_outage() -> list[LoggedExchange]:
     """Jobs, an outage, the failover, the old region's return, and what on-call looks at afterwards.
 
     Raises:
@@ -41,7 +41,7 @@ def exchanges_of_an_outage() -> list[Exchange]:
     return asyncio.run(_live())
 
 
-async def _live() -> list[Exchange]:
+async def _live() -> list[LoggedExchange]:
     azure = LocalAzure(seed=SEED, speed=SPEED)
     azure.log.keep_bodies()
     async with session(seed=SEED, speed=SPEED, azure=azure) as local:

@@ -22,7 +22,7 @@ from orchestrator.core.plan.exchange_text import exchange_text
 from orchestrator.core.plan.load import plan_from, read_plan
 from orchestrator.core.plan.schema import TABLES, Plan
 from orchestrator.plan_files import find_clash
-from orchestrator.standby.exchange import Stage, Standing, begin, examine, publish
+from orchestrator.standby.exchange import ExchangeStage, Standing, begin, examine, publish
 from orchestrator.submit.api import desk
 
 NEEDS_A_PERSON = 3
@@ -42,7 +42,7 @@ class ExchangeOptions(NamedTuple):
     yes: bool = False
 
 
-class Prepared(NamedTuple):
+class PreparedExchange(NamedTuple):
     """A plan's file, and what it is to become."""
 
     file: Path
@@ -58,10 +58,10 @@ def exchange_command(file: Path, wanted: ExchangeOptions, *, as_json: bool, out:
         prepared = _prepare(file, wanted)
         at = desk(prepared.plan)
         standing = examine(at.world, prepared.plan, prepared.exchange.plan)
-        if wanted.yes and standing.stage is not Stage.DONE:
+        if wanted.yes and standing.stage is not ExchangeStage.DONE:
             with _Replacement(prepared) as replacement:
                 record = standing.record.value
-                if standing.stage is Stage.BEFORE:
+                if standing.stage is ExchangeStage.BEFORE:
                     record = begin(at.world, prepared.plan, prepared.exchange.plan, standing, wanted.by, wanted.reason)
                 if record.epoch == record.sides_since:
                     publish(at.world, prepared.exchange.plan, record)
@@ -69,12 +69,12 @@ def exchange_command(file: Path, wanted: ExchangeOptions, *, as_json: bool, out:
     except HubswitchError as fault:
         print(" ".join(str(fault).split()), file=err)
         return 2 if isinstance(fault, InvalidInput) else 1
-    is_done = wanted.yes or standing.stage is Stage.DONE
+    is_done = wanted.yes or standing.stage is ExchangeStage.DONE
     print(json.dumps(_report(prepared, standing, is_done)) if as_json else _tell(prepared, standing, is_done), file=out)
     return 0 if is_done else NEEDS_A_PERSON
 
 
-def _prepare(file: Path, wanted: ExchangeOptions) -> Prepared:
+def _prepare(file: Path, wanted: ExchangeOptions) -> PreparedExchange:
     """Nothing is asked of Azure, and nothing written.
 
     Raises:
@@ -91,7 +91,7 @@ def _prepare(file: Path, wanted: ExchangeOptions) -> Prepared:
     clash = find_clash(file, exchange.plan)
     if clash:
         raise InvalidInput(f"{file} after the exchange", clash.field, clash.expected, clash.got)
-    return Prepared(file, plan, text, exchange, after)
+    return PreparedExchange(file, plan, text, exchange, after)
 
 
 def _text_of(file: Path) -> str:
@@ -114,7 +114,7 @@ def _assignment(said: str) -> tuple[str, str]:
 class _Replacement:
     """A file's new content, lying ready beside it: that it cannot be written is found out before anything is."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: PreparedExchange) -> None:
         self._file = prepared.file.resolve()  # a link stays one
         self._before, self._after = prepared.before, prepared.after
         self._beside = Path()
@@ -150,7 +150,7 @@ class _Replacement:
             self._beside.unlink()
 
 
-def _changes(prepared: Prepared) -> list[str]:
+def _changes(prepared: PreparedExchange) -> list[str]:
     """What becomes of the file, in the plan's own words."""
     plan = prepared.plan
     turned = [f"jobs.{table}: turned round" for table in TABLES if getattr(plan.jobs, table)]
@@ -162,7 +162,7 @@ def _changes(prepared: Prepared) -> list[str]:
     ]
 
 
-def _look_at(prepared: Prepared) -> list[str]:
+def _look_at(prepared: PreparedExchange) -> list[str]:
     """What nobody but a person can tell of the plan as it is afterwards."""
     region = prepared.exchange.plan.side(Role.PRIMARY).region
     return [
@@ -172,22 +172,22 @@ def _look_at(prepared: Prepared) -> list[str]:
     ]
 
 
-def _report(prepared: Prepared, standing: Standing, is_done: bool) -> dict[str, object]:
+def _report(prepared: PreparedExchange, standing: Standing, is_done: bool) -> dict[str, object]:
     return {
         "pair": prepared.plan.pair,
         "done": is_done,
         "was": str(standing.stage),
         "file": str(prepared.file),
-        "changes": [] if standing.stage is Stage.DONE else _changes(prepared),
-        "look_at": [] if standing.stage is Stage.DONE else _look_at(prepared),
+        "changes": [] if standing.stage is ExchangeStage.DONE else _changes(prepared),
+        "look_at": [] if standing.stage is ExchangeStage.DONE else _look_at(prepared),
     }
 
 
-def _tell(prepared: Prepared, standing: Standing, is_done: bool) -> str:
+def _tell(prepared: PreparedExchange, standing: Standing, is_done: bool) -> str:
     pair, file = prepared.plan.pair, prepared.file
-    if standing.stage is Stage.DONE:
+    if standing.stage is ExchangeStage.DONE:
         return f"{pair}: the sides have changed places already, and {file} says so; nothing was written"
-    epoch = standing.record.value.epoch + (standing.stage is Stage.BEFORE)
+    epoch = standing.record.value.epoch + (standing.stage is ExchangeStage.BEFORE)
     lines = [f"{pair}: {'exchanged' if is_done else 'this would be exchanged'} under epoch {epoch}"]
     lines += [f"  {change}" for change in _changes(prepared)]
     lines += ["look at this yourself:", *(f"  {each}" for each in _look_at(prepared))]

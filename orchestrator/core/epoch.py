@@ -7,7 +7,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.schema import Hub, Plan
 
 
-class Place(Value, kw_only=True):
+class HubPlace(Value, kw_only=True):
     """The hub that a side is, by the names that do not change as long as it is the same one."""
 
     subscription: str
@@ -32,7 +32,7 @@ class EpochRecord(Value, kw_only=True):
     ordered: bool = False
     """A person ordered this switch: the side that is left may be well, and its jobs may run on."""
 
-    place: Place | None = None
+    place: HubPlace | None = None
     """The hub that ``active`` meant when this was written; None in records of versions that did not say so."""
 
     sides_since: int = 0
@@ -56,17 +56,17 @@ class PointerValue(Value, kw_only=True):
     why: str
 
 
-def place_of(hub: Hub) -> Place:
+def place_of(hub: Hub) -> HubPlace:
     """What an epoch record says of a side."""
-    return Place(**{name: getattr(hub, name) for name in Place.__struct_fields__})
+    return HubPlace(**{name: getattr(hub, name) for name in HubPlace.__struct_fields__})
 
 
-def is_place(hub: Hub, named: Place | PointerValue) -> bool:
+def is_place(hub: Hub, named: HubPlace | PointerValue) -> bool:
     """Whether a side of a plan is the hub that a record or a pointer names, in any casing."""
     return not _differing(hub, named)
 
 
-def describe_other_hub(plan: Plan, active: Role, named: Place | PointerValue | None, who: str) -> str | None:
+def describe_other_hub(plan: Plan, active: Role, named: HubPlace | PointerValue | None, who: str) -> str | None:
     """Why a plan does not mean the hub that was written down as the active one; None if it does, or nothing was.
 
     Danger: a switch on such a plan would go to the side that is called active elsewhere, which may be the one that is
@@ -91,9 +91,9 @@ def describe_other_hub(plan: Plan, active: Role, named: Place | PointerValue | N
     return f"{who} names another {active} than the plan: {told}; correct the plan"
 
 
-def _differing(hub: Hub, named: Place | PointerValue) -> list[str]:
+def _differing(hub: Hub, named: HubPlace | PointerValue) -> list[str]:
     return [
-        name for name in Place.__struct_fields__ if getattr(hub, name).casefold() != getattr(named, name).casefold()
+        name for name in HubPlace.__struct_fields__ if getattr(hub, name).casefold() != getattr(named, name).casefold()
     ]
 
 

@@ -146,7 +146,8 @@ class LocalHost:
 
     def _has_key(self, request: web.Request) -> bool:
         given = request.headers.get("x-functions-key") or request.query.get("code") or ""
-        return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._options.keys)
+        sent = given.encode(errors="surrogateescape")  # a header may hold bytes that are no text
+        return any(hmac.compare_digest(sent, key.encode()) for key in self._options.keys)
 
     async def _event_grid(self, request: web.Request) -> web.Response:
         """The webhook of the Event Grid trigger, with the handshakes that the Functions host does itself."""

@@ -3,7 +3,7 @@
 A request is written down when it arrives and completed when it is answered, so that those which never get an answer
 are seen too (``status`` None). What a closed port turned away leaves no trace here, as it leaves none in Azure.
 
-Bodies are kept only after ``keep_bodies``: then every answered request is there as an ``Exchange``, too.
+Bodies are kept only after ``keep_bodies``: then every answered request is there as an ``LoggedExchange``, too.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LoggedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class LoggedExchange:
     """A request and its answer, whole. Names of headers are in lower case; of the request no header is kept."""
 
     service: str
@@ -63,7 +63,7 @@ class RequestLog:
         self._entries: deque[LoggedRequest] = deque(maxlen=limit)
         self._sequence = 0
         self._last = datetime.min.replace(tzinfo=UTC)
-        self._exchanges: deque[Exchange] | None = None
+        self._exchanges: deque[LoggedExchange] | None = None
 
     def keep_bodies(self, limit: int = LIMIT) -> None:
         """From now on keep the newest ``limit`` exchanges, with their bodies."""
@@ -73,12 +73,12 @@ class RequestLog:
     def keeps_bodies(self) -> bool:
         return self._exchanges is not None
 
-    def keep(self, exchange: Exchange) -> None:
+    def keep(self, exchange: LoggedExchange) -> None:
         """Keep an exchange, if bodies are kept."""
         if self._exchanges is not None:
             self._exchanges.append(exchange)
 
-    def exchanges(self) -> list[Exchange]:
+    def exchanges(self) -> list[LoggedExchange]:
         """What was kept, oldest first; a request that broke is not there."""
         return list(self._exchanges or ())
 

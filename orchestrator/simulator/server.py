@@ -21,7 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from orchestrator.simulator.answers import refusal
 from orchestrator.simulator.faults import FaultKind, Faults, SimulatedFault
 from orchestrator.simulator.faulty_ports import LOOPBACK, Door, Port, reset
-from orchestrator.simulator.request_log import CONNECTION, Exchange, RequestLog, principal_in
+from orchestrator.simulator.request_log import CONNECTION, LoggedExchange, RequestLog, principal_in
 from orchestrator.simulator.services import AzureError
 
 LARGEST_BODY = 256 * 2**20
@@ -185,12 +185,14 @@ class Server:
         return answer
 
 
-async def _exchange(service: str, place: FaultPlace, request: web.Request, answer: web.StreamResponse) -> Exchange:
+async def _exchange(
+    service: str, place: FaultPlace, request: web.Request, answer: web.StreamResponse
+) -> LoggedExchange:
     body = answer.body if isinstance(answer, web.Response) else b""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     if isinstance(body, bytes | bytearray) and body:
         headers.setdefault("content-type", answer.content_type)
-    return Exchange(
+    return LoggedExchange(
         service=service,
         surface=place.surface,
         method=request.method,

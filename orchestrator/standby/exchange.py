@@ -60,7 +60,7 @@ class Exchanged(Value, kw_only=True):
     """Digest of what it becomes."""
 
 
-class Stage(StrEnum):
+class ExchangeStage(StrEnum):
     """How far an exchange of a plan has come."""
 
     BEFORE = "before"
@@ -76,7 +76,7 @@ class Stage(StrEnum):
 class Standing(NamedTuple):
     """What was found."""
 
-    stage: Stage
+    stage: ExchangeStage
     record: Versioned[EpochRecord]
 
 
@@ -103,13 +103,13 @@ def examine(world: World, plan: Plan, exchanged: Plan) -> Standing:
         )
     if is_place(plan.side(record.active), record.place):
         if record.sides_since and record.sides_since == record.epoch:
-            return Standing(Stage.DONE, found)
+            return Standing(ExchangeStage.DONE, found)
         _must_be_at_rest(world, plan, record)
-        return Standing(Stage.BEFORE, found)
+        return Standing(ExchangeStage.BEFORE, found)
     other = describe_other_hub(exchanged, record.active, record.place, f"the epoch record of epoch {record.epoch}")
     if other or not _is_begun(world, plan, exchanged, record):
         raise NotNow(str(why_other_hub(record, plan)))
-    return Standing(Stage.BEGUN, found)
+    return Standing(ExchangeStage.BEGUN, found)
 
 
 def begin(world: World, plan: Plan, exchanged: Plan, standing: Standing, by: str, reason: str) -> EpochRecord:

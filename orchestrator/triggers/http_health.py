@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import NamedTuple
 
 import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.decision.holds import longest_gap
+from orchestrator.core.decision.state import PairState
+from orchestrator.core.plan.schema import Plan
+from orchestrator.ports import Engine, EngineError
 from orchestrator.triggers.answers import answer
+from orchestrator.workflows import calls
 
 
 def live(_req: func.HttpRequest) -> func.HttpResponse:
@@ -28,56 +34,96 @@ THREADS = 8
 """Threads of its own: strangers who ask take none from looks and runs."""
 
 
+class ReadinessSeen(NamedTuple):
+    """One reading: by pair, whether its epoch record and its pointer can be read, and whether it is looked at."""
+
+    at: datetime
+    records: dict[str, bool]
+    pointers: dict[str, bool]
+    looks: dict[str, bool]
+    out_of_reach: list[str]
+    """Pairs that could be decided about and never will: they are for people to mend, and no reason for 503."""
+
+
 class ReadinessAnswer:
-    """Whether the stores can be read, as last seen by this process. One reading at a time, whose answer all get."""
+    """Whether the stores can be read and the pairs are looked at, as last seen by this process.
+
+    One reading at a time, whose answer all get.
+    """
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._seen: tuple[datetime, dict[str, bool], dict[str, bool]] | None = None
+        self._since = deployment.clock.now()
+        self._seen: ReadinessSeen | None = None
         self._reading: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hubswitch-ready")
 
-    async def ready(self) -> func.HttpResponse:
-        """``GET health/ready``: 200 if the stores can be read in which a switch is decided and published, else 503."""
+    async def ready(self, engine: Engine) -> func.HttpResponse:
+        """``GET health/ready``: 200 if a switch can be decided and published, else 503.
+
+        For that the stores must be readable, and the engine must take in what is seen of the pairs.
+        """
         now = self._deployment.clock.now()
-        if self._seen is None or not timedelta() <= now - self._seen[0] < LASTS:
-            await self._read_once()
+        if self._seen is None or not timedelta() <= now - self._seen.at < LASTS:
+            await self._read_once(engine)
         assert self._seen is not None  # noqa: S101 - the reading has set it
-        _, records, pointers = self._seen
-        fine = all((*records.values(), *pointers.values()))
+        _, records, pointers, looks, out_of_reach = self._seen
+        fine = all((*records.values(), *pointers.values(), *looks.values()))
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
         told = {"status": "ready" if fine else "not ready", "epoch_record": records, "pointer": pointers}
-        return answer(told | {"out_of_reach": self._out_of_reach()}, status)
+        return answer(told | {"looks": looks, "out_of_reach": out_of_reach}, status)
 
-    def _out_of_reach(self) -> list[str] | None:
-        """Pairs that could be decided about and never will: they are for people to mend, and no reason for 503.
-
-        None while the watch has not run in this process. Its memory is asked and nothing else: strangers ask this.
-        """
-        known = self._deployment.memory.out_of_reach
-        return None if known is None else sorted(known)
-
-    async def _read_once(self) -> None:
+    async def _read_once(self, engine: Engine) -> None:
         """Read the stores, or wait for the reading that is under way.
 
         Shielded: a caller who hangs up must not cancel the reading that others wait for.
         """
         if self._reading is None or self._reading.done() or self._reading.get_loop() is not asyncio.get_running_loop():
-            self._reading = asyncio.create_task(self._read())
+            self._reading = asyncio.create_task(self._read(engine))
         await asyncio.shield(self._reading)
 
-    async def _read(self) -> None:
-        """Every pair's epoch record; every pointer store once, by the first of its pairs: its requests are counted."""
+    async def _read(self, engine: Engine) -> None:
+        """Every pair's epoch record and state; every pointer store once, by the first of its pairs.
+
+        The requests to a pointer store are counted; those to the engine are as many as one tick of the watch makes.
+        """
         world, plans = await self._deployment.assembled(), self._deployment.plans
         first: dict[str, str] = {}
         for pair, plan in plans.items():
             first.setdefault(plan.pointer.endpoint, pair)
-        records, stores = await asyncio.gather(
+        records, stores, (looks, out_of_reach) = await asyncio.gather(
             self._try_each(plans, lambda pair: world.epochs[pair].read(pair)),
             self._try_each(first.values(), lambda pair: world.pointers[pair].snapshot(pair)),
+            self._ask_states(engine),
         )
         pointers = {pair: stores[first[plan.pointer.endpoint]] for pair, plan in plans.items()}
-        self._seen = (self._deployment.clock.now(), records, pointers)
+        self._seen = ReadinessSeen(self._deployment.clock.now(), records, pointers, looks, out_of_reach)
+
+    async def _ask_states(self, engine: Engine) -> tuple[dict[str, bool], list[str]]:
+        """Whether each pair has been looked at lately, which none has if the engine does not tell; and who is stuck.
+
+        A pair that was never looked at counts as seen when this process began.
+        """
+        plans = self._deployment.plans
+        try:
+            async with asyncio.timeout(self._deployment.settings.read_timeout.total_seconds()):
+                states = await calls.pair_states(engine, plans)
+        except (EngineError, TimeoutError):
+            return dict.fromkeys(plans, False), []
+        now = self._deployment.clock.now()
+
+        def is_looked_at(plan: Plan) -> bool:
+            state = states[plan.pair]
+            if isinstance(state, HubswitchError):
+                return False
+            seen = (state.looked_at if state else None) or self._since
+            return now - seen <= longest_gap(plan.policy)
+
+        known = {pair: state for pair, state in states.items() if isinstance(state, PairState)}
+        return (
+            {pair: is_looked_at(plan) for pair, plan in plans.items()},
+            sorted(pair for pair, state in known.items() if state.out_of_reach),
+        )
 
     async def _try_each(self, pairs: Iterable[str], read: Callable[[str], object]) -> dict[str, bool]:
         names, loop = list(pairs), asyncio.get_running_loop()

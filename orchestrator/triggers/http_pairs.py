@@ -39,7 +39,7 @@ from orchestrator.triggers.http_page import answer_page
 from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, try_to_store
 from orchestrator.watch.unread import hand_over_unread
-from orchestrator.web.views import explain_view, pair_view, run_view, status_view, unread_view
+from orchestrator.web.views import explain_view, pair_view, run_view, status_view, unread_view, warn_of_order
 from orchestrator.workflows import calls
 from orchestrator.workflows.messages import DrillKind, DrillOrder
 
@@ -208,11 +208,13 @@ def command(deployment: Deployment, do: str) -> Handler:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in commands.ANSWERS:  # what is handed over is about the proposal that was judged here
             order = msgspec.structs.replace(order, proposal=open_proposal(state))
+        order = msgspec.structs.replace(order, epoch=state.epoch)
+        why = warn_of_order(plan, state, now) + decided.why
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
-            return await _store_pause(deployment, engine, plan, order, decided.why)
+            return await _store_pause(deployment, engine, plan, order, why)
         await calls.command(engine, plan.pair, order, now)
         await deployment.record(plan, Wanted(pair=plan.pair, now=now, command=order))
-        return _hand_over(plan.pair, do, decided.why)
+        return _hand_over(plan.pair, do, why)
 
     return guard(handler)
 

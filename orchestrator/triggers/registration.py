@@ -130,9 +130,10 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
 
     @app.function_name("health_ready")
     @app.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    async def health_ready(req: func.HttpRequest) -> func.HttpResponse:
+    @app.durable_client_input(client_name="client")
+    async def health_ready(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
         del req
-        return await readiness.ready()
+        return await readiness.ready(DurableEngine(client))
 
 
 def _bind_deliveries(app: df.DFApp, deployment: Deployment) -> None:

@@ -40,9 +40,6 @@ class Memory:
         self.told_untaken: set[str] = set()
         """Pairs of which people were told that their looks are not taken in."""
 
-        self.out_of_reach: frozenset[str] | None = None
-        """Pairs that can never be moved by themselves, as the last tick found their states; None before the first."""
-
         self.summarised: set[tuple[str, str]] = set()
         """Pairs with their runs that have left a summary: it never goes away, so it need not be looked for again."""
 

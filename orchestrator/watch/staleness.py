@@ -16,6 +16,7 @@ from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.text import format_duration
 from orchestrator.core.base.vocabulary import NoticeName
+from orchestrator.core.decision.holds import longest_gap
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
 from orchestrator.watch.process import Process
@@ -34,7 +35,7 @@ async def tell_untaken(process: Process, states: Mapping[str, PairState | None])
         if since is None:
             process.memory.told_untaken.discard(pair)
             continue
-        if now - since <= plan.policy.missed_looks * plan.policy.probe_interval:
+        if now - since <= longest_gap(plan.policy):
             continue
         why = (
             f"what was seen since {since:%H:%M:%S}, for {format_duration(now - since)}, was handed to the engine and "

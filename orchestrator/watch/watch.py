@@ -50,7 +50,6 @@ async def watch(process: Process, engine: Engine) -> int:
     looked at first in the next one.
     """
     states = await readable_states(process, engine)
-    process.memory.out_of_reach = frozenset(pair for pair, state in states.items() if state and state.out_of_reach)
     now = process.clock.now()
     waiting = {p: s.looked_at if s else None for p, s in states.items() if is_due(s, process.plans[p], now)}
     world = await process.assembled()

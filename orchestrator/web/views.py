@@ -184,6 +184,16 @@ def _warn_if_stale(plan: Plan, state: PairState, now: datetime) -> str:
     )
 
 
+def warn_of_order(plan: Plan, state: PairState, now: datetime) -> str:
+    """What to say to an order for a pair that takes nothing in; empty if it does, as far as is known."""
+    if state.looked_at is None or not holds.is_blind_spell(state, now, plan.policy):
+        return ""
+    return (
+        f"Handed over, but nothing that is handed to {plan.pair} was taken in since {state.looked_at:%H:%M:%S}, for "
+        f"{format_duration(now - state.looked_at)}: this order may wait until the engine answers. "
+    )
+
+
 def _unlearnt(state: PairState) -> str:
     """What the last poll could not learn. It counts neither for nor against anything."""
     polled = state.polled

@@ -11,7 +11,7 @@ import pytest
 
 from conform.bicep import BicepTypes
 from conform.exchanges import Reference
-from orchestrator.simulator.request_log import Exchange
+from orchestrator.simulator.request_log import LoggedExchange
 
 BOATS = "Microsoft.MachineLearningServices/workspaces/boats"
 TYPES: list[dict[str, Any]] = [
@@ -83,7 +83,7 @@ RECORDED = {
     },
 }
 
-type MakeExchange = Callable[..., Exchange]
+type MakeExchange = Callable[..., LoggedExchange]
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def reference(wire: Path) -> Reference:
 def make_exchange() -> MakeExchange:
     """A GET of a boat, as it should be; keywords change it."""
 
-    def make(body: Any = None, sent: Any = None, **changes: Any) -> Exchange:
+    def make(body: Any = None, sent: Any = None, **changes: Any) -> LoggedExchange:
         usual: dict[str, Any] = {
             "service": "resource-manager",
             "surface": "control",
@@ -121,6 +121,6 @@ def make_exchange() -> MakeExchange:
             "headers": {"content-type": "application/json", "x-wind": "3"},
             "answered": json.dumps(RECORDED["response"]["body"] if body is None else body).encode(),
         }
-        return Exchange(**(usual | changes))
+        return LoggedExchange(**(usual | changes))
 
     return make

@@ -10,19 +10,19 @@ import pytest
 
 from conform.exchanges import Reference, call_of, check_all
 from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.simulator.request_log import Exchange
+from orchestrator.simulator.request_log import LoggedExchange
 
-type MakeExchange = Callable[..., Exchange]
+type MakeExchange = Callable[..., LoggedExchange]
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 CALL = "GET resource-manager workspaces/*/boats/*"
 
 
-def lines(reference: Reference, *exchanges: Exchange) -> list[str]:
+def lines(reference: Reference, *exchanges: LoggedExchange) -> list[str]:
     return list(check_all(exchanges, reference).lines)
 
 
-def answered(exchange: Exchange) -> dict[str, Any]:
+def answered(exchange: LoggedExchange) -> dict[str, Any]:
     return dict(json.loads(exchange.answered))
 
 

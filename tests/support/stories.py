@@ -199,9 +199,11 @@ class Story:
     def tick(self) -> Decision:
         return self._take(decide.step(self.state, Observed(now=self.now), self.now, self.policy))
 
-    def order(self, do: Do, reason: str = "because", *, force: bool = False) -> Decision:
-        """Somebody orders something. An answer is about the proposal that waits."""
-        return self.answer(do, open_proposal(self.state) if do in ANSWERS else None, reason, force=force)
+    def order(self, do: Do, reason: str = "because", *, force: bool = False, epoch: int | None = None) -> Decision:
+        """Somebody orders something, under an epoch if one is given. An answer is about the proposal that waits."""
+        answered = open_proposal(self.state) if do in ANSWERS else None
+        command = Command(do=do, by="somebody", reason=reason, force=force, proposal=answered, epoch=epoch)
+        return self._take(commands.command(self.state, command, self.now, self.policy))
 
     def answer(self, do: Do, proposal: str | None, reason: str = "because", *, force: bool = False) -> Decision:
         command = Command(do=do, by="somebody", reason=reason, force=force, proposal=proposal)

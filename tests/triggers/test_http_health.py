@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from live import Caller, until
 
-READY = {"status": "ready", "epoch_record": {"demo": True}, "pointer": {"demo": True}, "out_of_reach": []}
+READY = {
+    "status": "ready",
+    "epoch_record": {"demo": True},
+    "pointer": {"demo": True},
+    "looks": {"demo": True},
+    "out_of_reach": [],
+}
 
 
 def _told(caller: Caller, status: int, expected: dict[str, object]) -> bool:

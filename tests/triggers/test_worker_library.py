@@ -64,7 +64,7 @@ HTTP = {
 }
 """Name -> route, methods, level of key."""
 
-WITHOUT_CLIENT = {"health_live", "health_ready"}
+WITHOUT_CLIENT = {"health_live"}
 TIMERS = {
     "watch": "*/10 * * * * *",
     "poll": "*/30 * * * * *",

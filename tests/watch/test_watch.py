@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from azure.durable_functions import DurableFunctionsClient
 from live import until
 from watched_pairs import WatchedPairs, watched_pairs
 
@@ -219,7 +221,7 @@ def test_whoever_asks_for_readiness_again_and_again_costs_the_pointer_store_one_
     """Nobody needs a key to ask, and App Configuration counts its requests. Both pairs share one store."""
     readiness = ReadinessAnswer(watched.deployment)
     before = len(watched.azure.log)
-    answers = [watched.ask(lambda _: readiness.ready()) for _ in range(5)]
+    answers = [watched.ask(lambda client: readiness.ready(DurableEngine(client))) for _ in range(5)]
     assert {answer.status_code for answer in answers} == {200}
     asked = [entry for entry in watched.azure.log.entries()[before:] if entry.surface == "appconfig"]
     assert len(asked) == 1
@@ -230,8 +232,8 @@ def test_a_crowd_that_asks_for_readiness_waits_for_one_reading(watched: Watched)
     readiness = ReadinessAnswer(watched.deployment)
     before = len(watched.azure.log)
 
-    async def crowd(_: object) -> list[int]:
-        callers = [asyncio.create_task(readiness.ready()) for _ in range(200)]
+    async def crowd(client: DurableFunctionsClient) -> list[int]:
+        callers = [asyncio.create_task(readiness.ready(DurableEngine(client))) for _ in range(200)]
         await asyncio.sleep(0)
         for gone in callers[:50]:
             gone.cancel()
@@ -273,6 +275,34 @@ def test_looks_that_an_entity_does_not_take_in_are_told_past_it_once(watched: Wa
         watched.watch()
     watched.watch()
     assert not watched.deployment.memory.signalled
+
+
+def test_a_pair_whose_looks_are_not_taken_in_is_not_ready(watched: Watched) -> None:
+    """Whoever watches the app from outside hears of it; one that was never looked at has as long from the start."""
+
+    def looks(readiness: ReadinessAnswer) -> tuple[int, dict[str, bool]]:
+        answer = watched.ask(lambda client: readiness.ready(DurableEngine(client)))
+        return answer.status_code, json.loads(answer.get_body())["looks"]
+
+    readiness = ReadinessAnswer(watched.deployment)
+    assert looks(readiness) == (200, {"demo": True, "mirror": True})
+    with patched(watched.deployment, "clock", Ahead(timedelta(hours=1))):
+        assert looks(readiness) == (503, {"demo": False, "mirror": False})
+    watched.watch()
+    watched.store("demo", "{broken")
+    with patched(watched.deployment, "clock", Ahead(timedelta(minutes=30))):
+        assert looks(readiness) == (503, {"demo": False, "mirror": True})
+
+
+def test_an_engine_that_does_not_answer_is_not_ready(watched: Watched) -> None:
+    """Nothing that is seen reaches a decision."""
+
+    async def refuse(*_: object) -> None:
+        raise ports.EngineError("refused")
+
+    with patched(calls, "pair_states", refuse):
+        answer = watched.ask(lambda client: ReadinessAnswer(watched.deployment).ready(DurableEngine(client)))
+    assert (answer.status_code, json.loads(answer.get_body())["looks"]) == (503, {"demo": False, "mirror": False})
 
 
 @pytest.mark.parametrize("hours", [13, -13])

@@ -21,7 +21,7 @@ from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.core.base.codec import decode, encode
-from orchestrator.core.base.errors import InvalidInput, Throttled
+from orchestrator.core.base.errors import InvalidInput, TemporaryError, Throttled
 
 WORKSPACE_VERSION = "2024-10-01-preview"
 """What azure-ai-ml 1.35 reads hubs and projects with."""
@@ -35,18 +35,33 @@ ONE_SHORT_WAIT: Mapping[str, Any] = {"retry_total": 1, "retry_on_methods": froze
 ONCE: Mapping[str, Any] = {"retry_total": 0}
 
 
+def check_resource(answer: dict[str, Any], doing: str) -> dict[str, Any]:
+    """The answer, if it is a resource: each has an ``id`` (Resource Manager's RPC, resource API reference).
+
+    Raises:
+        TemporaryError: it is something else; names what was being done.
+    """
+    if not isinstance(answer.get("id"), str):
+        got = f"an object with {', '.join(sorted(answer)[:5])}" if answer else "nothing"
+        raise TemporaryError(
+            f"{doing}: the answer is not what was asked for: expected a resource with an id, got {got}"
+        )
+    return answer
+
+
 def check_elements(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     """The elements of one page of a list.
 
     Raises:
-        InvalidInput: it is not a list of objects.
+        TemporaryError: it is not a list of objects.
     """
     elements = page.get("value")
     if not isinstance(elements, list):
-        raise InvalidInput(f"the list {path}", "value", "an array", type(elements).__name__)
+        raise TemporaryError(f"the list {path}: value: expected an array, got {type(elements).__name__}")
     for number, element in enumerate(elements):
         if not isinstance(element, dict):
-            raise InvalidInput(f"the list {path}", f"value[{number}]", "an object", type(element).__name__)
+            found = type(element).__name__
+            raise TemporaryError(f"the list {path}: value[{number}]: expected an object, got {found}")
         check_objects(element, f"the list {path}", f"value[{number}].")
     return elements
 
@@ -55,14 +70,14 @@ def check_objects(body: Mapping[str, Any], where: str, prefix: str = "") -> None
     """Check that those fields of a resource are objects, if they are there, in which our code looks for others.
 
     Raises:
-        InvalidInput: one of them is something else.
+        TemporaryError: one of them is something else.
     """
     properties = body.get("properties")
     inner = properties if isinstance(properties, dict) else {}
     fields = {"properties": properties} | {f"properties.{name}": inner.get(name) for name in OBJECTS}
     for name, value in fields.items():
         if value is not None and not isinstance(value, dict):
-            raise InvalidInput(where, prefix + name, "an object", type(value).__name__)
+            raise TemporaryError(f"{where}: {prefix}{name}: expected an object, got {type(value).__name__}")
 
 
 def next_link(endpoint: str, page: Mapping[str, Any], path: str) -> str:
@@ -102,9 +117,13 @@ class ResourceManager:
         )
 
     def get(self, path: str, api_version: str, **query: str) -> dict[str, Any]:
-        """The resource. NotFound if there is none."""
+        """The resource. NotFound if there is none.
+
+        Raises:
+            TemporaryError: a success without the resource, as gateways and captive portals answer.
+        """
         request = HttpRequest("GET", self.endpoint + path, params={"api-version": api_version, **query})
-        return self._answer(request, f"getting {path}", ONE_SHORT_WAIT)
+        return check_resource(self._answer(request, f"getting {path}", ONE_SHORT_WAIT), f"getting {path}")
 
     def pages(self, path: str, api_version: str, **query: str) -> Iterator[list[dict[str, Any]]]:
         """The elements of a list, a page at a time."""
@@ -132,6 +151,8 @@ class ResourceManager:
         Raises:
             Throttled: Azure asks for a pause, or the turn is too far away. If it counts our writes, all of this share
                 pause; not if what was written to is busy, such as the hub in a sick region.
+            TemporaryError: a success without what was asked for, such as a PUT's without the resource. Whether it was
+                carried out is not known.
         """
         request = HttpRequest(
             method,
@@ -141,12 +162,14 @@ class ResourceManager:
             content=b"" if body is None else encode(body),
         )
         pacer.wait_turn()
+        doing = f"{method} {path}"
         try:
-            return self._answer(request, f"{method} {path}", ONCE, pacer)
+            answer = self._answer(request, doing, ONCE, pacer)
         except Throttled as fault:
             if fault.of_all:
                 pacer.refused(fault.retry_after)
             raise
+        return check_resource(answer, doing) if method == "PUT" else answer
 
     def _answer(
         self, request: HttpRequest, doing: str, retries: Mapping[str, Any], pacer: Pacer | None = None
@@ -158,6 +181,9 @@ class ResourceManager:
         if pacer:
             pacer.learn(response.headers)
         content, where = response.read(), f"the answer to {doing}"
-        body = decode(content, dict[str, Any], where) if content else {}
+        try:
+            body = decode(content, dict[str, Any], where) if content else {}
+        except InvalidInput as fault:  # nobody can mend what a service answers; it may answer rightly later
+            raise TemporaryError(str(fault)) from fault
         check_objects(body, where)
         return body

@@ -190,11 +190,11 @@ class ArmInventory:
         key = (hub.subscription, region)
         if key not in self._sizes:
             place = f"/subscriptions/{hub.subscription}/providers/Microsoft.MachineLearningServices/locations/{region}"
-            found = self._manager.get(f"{place}/vmSizes", COMPUTE_VERSION).get("value")
             self._sizes[key] = {
                 str(one.get("name")).casefold(): float(one["memoryGB"])
-                for one in (found if isinstance(found, list) else [])
-                if isinstance(one, dict) and _is_size(one.get("memoryGB"))
+                for page in self._manager.pages(f"{place}/vmSizes", COMPUTE_VERSION)
+                for one in page
+                if _is_size(one.get("memoryGB"))
             }
         return self._sizes[key]
 

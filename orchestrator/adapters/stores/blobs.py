@@ -7,7 +7,7 @@ and sent once: if its answer is lost, the caller reads again and sees whether it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple
 
 from azure.core import MatchConditions
@@ -66,6 +66,33 @@ def read_parts(found: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
         raise TemporaryError(f"{found.name}: {left} of {found.size} bytes did not come")
 
 
+def _check_etag(etag: str | None, doing: str) -> str:
+    """The ETag of an answer. Each success of the service about a blob has one; a gateway's or a portal's has none.
+
+    Raises:
+        TemporaryError: there is none.
+    """
+    if not etag:
+        raise TemporaryError(f"{doing}: the answer is not what was asked for: expected an ETag, got none")
+    return etag
+
+
+@contextmanager
+def _translate_errors(doing: str) -> Iterator[None]:
+    """``translate_errors``, and a 404 that is not the service's own says nothing about what is stored.
+
+    The service puts its code into ``x-ms-error-code``, of an answer to HEAD as well (learn.microsoft.com,
+    rest/api/storageservices/status-and-error-codes2).
+    """
+    with translate_errors(doing):
+        try:
+            yield
+        except ResourceNotFoundError as fault:
+            if not getattr(fault, "error_code", None):
+                raise TemporaryError(f"{doing}: a 404 that is not the service's own: it has no error code") from fault
+            raise
+
+
 class Container:
     """A container of one account. ``url`` is the account's blob endpoint. Safe to share between threads."""
 
@@ -83,9 +110,11 @@ class Container:
 
     def read(self, path: str) -> Blob | None:
         """The blob, or None if it, or the whole container, is not there."""
-        with suppress(NotFound), translate_errors(f"reading {self.url}/{path}"), deadline(self._request):
+        doing = f"reading {self.url}/{path}"
+        with suppress(NotFound), _translate_errors(doing), deadline(self._request):
             found = self._client.download_blob(path)
-            return Blob(b"".join(read_parts(found)), found.properties.etag or "", found.properties.metadata or {})
+            etag = _check_etag(found.properties.etag, doing)
+            return Blob(b"".join(read_parts(found)), etag, found.properties.metadata or {})
         return None
 
     def create(self, path: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
@@ -96,22 +125,27 @@ class Container:
         """``create`` for a file, in blocks. Conflict if there is one; then it has been sent in vain."""
         start = content.tell()
 
+        doing = f"writing {self.url}/{path}"
+
         def send() -> str:
             content.seek(start)
             answer = self._client.get_blob_client(path).upload_blob(content, content_settings=BYTES, overwrite=False)
-            return str(answer["etag"])
+            return _check_etag(answer["etag"], doing)
 
-        with translate_errors(f"writing {self.url}/{path}"):
+        with _translate_errors(doing):
             return self._with_container(send)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a blob."""
-        with translate_errors(f"looking for {self.url}/{path}"), deadline(self._request):
-            return bool(self._client.get_blob_client(path).exists())
+        doing = f"looking for {self.url}/{path}"
+        with suppress(NotFound), _translate_errors(doing), deadline(self._request):
+            _check_etag(self._client.get_blob_client(path).get_blob_properties().etag, doing)
+            return True
+        return False
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """The blob's content in parts. NotFound if there is none."""
-        with translate_errors(f"reading {self.url}/{path}"):
+        with _translate_errors(f"reading {self.url}/{path}"):
             yield from read_parts(self._client.download_blob(path))
 
     def replace(self, path: str, data: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> str:
@@ -125,28 +159,30 @@ class Container:
 
     def drop(self, path: str, etag: str) -> None:
         """Take away what was read under ``etag``. Conflict if it has changed; nothing if it is gone."""
-        with suppress(NotFound), translate_errors(f"deleting {self.url}/{path}"):
+        with suppress(NotFound), _translate_errors(f"deleting {self.url}/{path}"):
             self._client.delete_blob(path, etag=etag, match_condition=MatchConditions.IfNotModified)
 
     def delete(self, path: str) -> None:
         """Remove a blob; nothing if it is not there."""
-        with suppress(NotFound), translate_errors(f"deleting {self.url}/{path}"):
+        with suppress(NotFound), _translate_errors(f"deleting {self.url}/{path}"):
             self._client.delete_blob(path)
 
     def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
         """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
         include = ["metadata"] if metadata else None
-        with suppress(NotFound), translate_errors(f"listing {self.url}/{prefix}*"):
+        with suppress(NotFound), _translate_errors(f"listing {self.url}/{prefix}*"):
             yield from self._client.list_blobs(name_starts_with=prefix, include=include, results_per_page=PAGE)
 
     def _write(self, path: str, data: bytes, metadata: Mapping[str, str] | None, **condition: Any) -> str:
+        doing = f"writing {self.url}/{path}"
+
         def send() -> str:
             answer = self._client.get_blob_client(path).upload_blob(
                 data, metadata=dict(metadata) if metadata else None, content_settings=JSON, **condition
             )
-            return str(answer["etag"])
+            return _check_etag(answer["etag"], doing)
 
-        with translate_errors(f"writing {self.url}/{path}"):
+        with _translate_errors(doing):
             return self._with_container(send)
 
     def _with_container[T](self, call: Callable[[], T]) -> T:

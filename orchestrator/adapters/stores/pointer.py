@@ -17,17 +17,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from http import HTTPStatus
 from typing import Any
 
 from azure.appconfiguration import AzureAppConfigurationClient, ConfigurationSetting
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
+from azure.core.pipeline import PipelineResponse
 
 from orchestrator.adapters.http.errors import shorten, translate_errors
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.codec import encode, read_record
-from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound
+from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound, TemporaryError
 from orchestrator.core.epoch import PointerValue
 from orchestrator.ports import PointerSnapshot
 
@@ -59,10 +61,13 @@ class AppConfigurationPointer:
         Raises:
             InvalidInput, UnknownShape: the key that counts holds something else; names endpoint and key.
         """
-        with translate_errors(f"reading the pointer of {pair} on {self._endpoint}"):
+        doing = f"reading the pointer of {pair} on {self._endpoint}"
+        with translate_errors(doing):
             found = list(
                 self._clients[self._endpoint].list_configuration_settings(
-                    key_filter=f"{_key(pair, '')}*", label_filter=NO_LABEL
+                    key_filter=f"{_key(pair, '')}*",
+                    label_filter=NO_LABEL,
+                    raw_response_hook=lambda answer: _check_list(answer, doing),
                 )
             )
         settings = {setting.key: setting for setting in found}
@@ -147,6 +152,20 @@ def plain_keys(value: PointerValue) -> list[tuple[str, str]]:
 
 def _key(pair: str, name: str) -> str:
     return f"hubswitch:{pair}:{name}"
+
+
+def _check_list(response: PipelineResponse[Any, Any], doing: str) -> None:
+    """Refuse a page without a list: the client takes it for an empty store, over which a pointer would be written.
+
+    Raises:
+        TemporaryError: the answer is a success and no page of key-values.
+    """
+    answer = response.http_response
+    if answer.status_code != HTTPStatus.OK:
+        return
+    body = answer.json()
+    if not isinstance(body, dict) or not isinstance(body.get("items"), list):
+        raise TemporaryError(f"{doing}: the answer is not what was asked for: expected items, got none")
 
 
 def _epoch_of(setting: ConfigurationSetting, endpoint: str) -> int:

@@ -55,6 +55,9 @@ class Command(Value, kw_only=True):
     proposal: str | None = None
     """For approve and reject: id of the proposal that is answered. It may be left out while there has been only one."""
 
+    epoch: int | None = None
+    """For failover and failback: the epoch under which it was given. Taken in under another, it would lead back."""
+
     stored_at: Moment | None = None
     """For pause and resume: the time of the record that all stamps read; None if none could be written."""
 
@@ -159,6 +162,7 @@ def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -
 
 
 def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_be_current(state, command)
     _must_be_idle(state)
     if state.active is Role.SECONDARY and not command.force:
         raise NotNow("the secondary is active: ask for the failback, or force the failover with a reason")
@@ -179,6 +183,7 @@ def _classes_needed(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ..
 
 
 def _failback(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_be_current(state, command)
     _must_be_idle(state)
     if state.active is Role.PRIMARY:
         raise NotNow("the primary is active: there is nothing to go back from")
@@ -188,6 +193,15 @@ def _failback(state: PairState, command: Command, now: datetime, policy: Policy)
         raise NotNow(unready)
     _must_be_free(Case(state, seen, now, policy, Role.SECONDARY, Role.PRIMARY), command, ())
     return start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="ordered", why=_by(command, "failback"))
+
+
+def _must_be_current(state: PairState, command: Command) -> None:
+    """Refuse an order that was given before a switch and is taken in after it: it was meant for the other side."""
+    if command.epoch is not None and command.epoch != state.epoch:
+        raise NotNow(
+            f"it was ordered under epoch {command.epoch}, and the {state.active} is active under epoch {state.epoch} "
+            "by now; order it anew if it is still wanted"
+        )
 
 
 def _must_be_idle(state: PairState) -> None:

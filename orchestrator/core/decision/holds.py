@@ -373,7 +373,12 @@ def blackout_end(now: datetime, policy: Policy) -> datetime | None:
 
 def is_blind_spell(state: PairState, now: datetime, policy: Policy) -> bool:
     """Whether there was no look for so long that what was seen before it confirms nothing."""
-    return state.looked_at is not None and now - state.looked_at > policy.missed_looks * policy.probe_interval
+    return state.looked_at is not None and now - state.looked_at > longest_gap(policy)
+
+
+def longest_gap(policy: Policy) -> timedelta:
+    """How long nothing is seen until what was seen before says no more how a pair is."""
+    return policy.missed_looks * policy.probe_interval
 
 
 def _is_bad(verdict: Verdict) -> bool:

@@ -127,8 +127,9 @@ def test_no_write_is_followed_elsewhere(
     *, serve: Any, answers: Any, foreign: Any, transport: BoundedTransport, header: str, status: str
 ) -> None:
     """Resource Manager's places to poll are not asked by our client at all: a resource is read by its own id."""
-    host = serve(answers(status, "{}", f"{header}: {foreign.url}/operations/1", "Retry-After: 0"))
-    assert by_manager_writing(host.url, transport) == {}
+    made = {"id": "/subscriptions/s/x"}
+    host = serve(answers(status, json.dumps(made), f"{header}: {foreign.url}/operations/1", "Retry-After: 0"))
+    assert by_manager_writing(host.url, transport) == made
     assert foreign.connections == 0
 
 

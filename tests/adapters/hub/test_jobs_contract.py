@@ -248,8 +248,33 @@ def test_an_answer_of_an_unknown_shape_is_named(
 ) -> None:
     """A proxy's page, or JSON that is no list, is never taken for an empty list."""
     strange = ResourceManager(serve(answers("200 OK", body)).url, executor, transport)
-    with pytest.raises(InvalidInput, match="subscriptions/x/jobs"):
+    with pytest.raises(TemporaryError, match="subscriptions/x/jobs"):
         list(strange.pages("/subscriptions/x/jobs", COMMAND))
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "204 No Content", "206 Partial Content"])
+@pytest.mark.parametrize("body", ["", "{}", "<html>", '{"value": []}', '{"id": null, "properties": {}}'])
+def test_a_success_without_the_resource_is_none(
+    *,
+    serve: Any,
+    answers: Any,
+    executor: TokenCredential,
+    transport: BoundedTransport,
+    hub: Hub,
+    status: str,
+    body: str,
+) -> None:
+    """A hub is not reachable, and a job not submitted, because something between us and Azure answers 2xx."""
+    said = serve(answers(status, "" if status.startswith("204") else body))
+    strange = ResourceManager(said.url, executor, transport)
+    jobs = ArmJobs(strange, executor, lambda _: pacing.pacer_for(said.url, "s", "x", rate=1e6, burst=1000))
+    for call in (
+        lambda: jobs.get(hub, "train"),
+        lambda: jobs.reachable(hub),
+        lambda: jobs.put(hub, "train", {"properties": {}}, COMMAND),
+    ):
+        with pytest.raises(TemporaryError, match=f"{hub.project}"):
+            call()
 
 
 def test_pipelines_carry_a_token_for_azure_ml(jobs: ArmJobs) -> None:

@@ -21,6 +21,7 @@ from orchestrator.core.base.errors import (
     EpochFenced,
     InvalidInput,
     Refused,
+    TemporaryError,
     Throttled,
     UnknownShape,
     Unreachable,
@@ -270,3 +271,16 @@ def test_a_deadline_reaches_the_writes_side_by_side(pointer: AppConfigurationPoi
 def test_a_snapshot_is_a_plain_value() -> None:
     """Pointer values survive the store's text."""
     assert msgspec.json.decode(encode(value(1)), type=PointerValue) == value(1)
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", "[]", "null", '{"value": [1]}', '{"items": null}', '{"items": {}}', "<html>", ""]
+)
+def test_an_answer_without_a_list_is_no_empty_store(
+    serve: Any, answers: Any, executor: TokenCredential, transport: BoundedTransport, body: str
+) -> None:
+    """S2: over a store that looks empty a pointer would be written anew; what did not come is not absent."""
+    said = answers("200 OK", body, "Content-Type: application/vnd.microsoft.appconfig.kvset+json")
+    strange = AppConfigurationPointer(serve(said).url, executor, transport)
+    with pytest.raises(TemporaryError, match="pointer of demo on https"):
+        strange.snapshot("demo")

@@ -277,3 +277,15 @@ def test_nobody_is_sent_to_a_standby_that_was_never_looked_at() -> None:
     """Before the first look nothing is known of it."""
     with pytest.raises(NotNow, match="has never been seen well"):
         Story().order(Do.FAILOVER)
+
+
+@pytest.mark.parametrize("do", [Do.FAILOVER, Do.FAILBACK])
+def test_an_order_that_is_taken_in_after_a_switch_is_refused(do: Do) -> None:
+    """S1, S3: given before the switch and late in the queue, it would lead back to the side that was left."""
+    story = failed_over()
+    before = story.state
+    with pytest.raises(NotNow, match="ordered under epoch 0"):
+        story.order(do, force=True, reason="the region is down", epoch=0)
+    assert story.state == before
+    story.order(do, force=True, reason="the region is down", epoch=1)
+    assert story.moves[-1][2] == 2

@@ -307,3 +307,16 @@ def test_lost_answers_and_a_service_that_refuses_every_second_put_refuse_nothing
     finally:
         bench.azure.kernel.refuses_second_puts = False
     assert (record(visit, job).status, record(visit, job).successor) == (JobStatus.RESUBMITTED, f"{job}-e1")
+
+
+@pytest.mark.parametrize("fault", ["5xx", "lost-answer"])
+def test_a_success_without_the_job_is_no_submission(bench: Bench, fault: str) -> None:
+    """S5: a gateway answers 200 with nothing to the submission, whether the job was taken or not; it is looked for."""
+    visit = bench.visit()
+    job = submitted(visit, f"hollow-{fault}")
+    order = claimed(visit)
+    with faulty(visit, fault, **({"status": 200} if fault == "5xx" else {})):
+        assert moved(visit, order).resubmitted == 0
+    moved_until_done(visit, order)
+    assert (record(visit, job).status, record(visit, job).successor) == (JobStatus.RESUBMITTED, f"{job}-e1")
+    assert truth(visit, f"{job}-e1")
