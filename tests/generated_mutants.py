@@ -84,9 +84,9 @@ PARTS = {
 }
 
 
-def get_stages(part: Part) -> tuple[list[str], list[str]]:
+def get_stages(part: Part, root: Path) -> tuple[list[str], list[str]]:
     """The part's test files in two runs of pytest, quick ones and slow ones."""
-    folder = ROOT / "tests/core" / part.tests
+    folder = root / "tests/core" / part.tests
     others = sorted({path.name for path in folder.glob("test_*.py")} - {*part.first, *part.last})
     return [f"tests/core/{part.tests}/{name}" for name in (*part.first, *others)], [
         f"tests/core/{part.tests}/{name}" for name in part.last
@@ -231,7 +231,7 @@ def measure(copy: Path, part: Part) -> list[float]:
         RuntimeError: the tests are red without a mutant.
     """
     limits = []
-    for stage in get_stages(part):
+    for stage in get_stages(part, copy):
         began = time.monotonic()
         if run_tests(copy, stage, limit=None) != 0:
             raise RuntimeError(f"these tests are not green without a mutant: {' '.join(stage)}")
@@ -289,7 +289,7 @@ def find_survivor(mutant: Mutant, copy: Path, limits: list[float]) -> str | None
     new = mutate(mutant, text) or text
     path.write_text(new, encoding="utf-8")
     try:
-        for stage, limit in zip(get_stages(PARTS[mutant.part]), limits, strict=True):
+        for stage, limit in zip(get_stages(PARTS[mutant.part], copy), limits, strict=True):
             if run_tests(copy, stage, limit) != 0:
                 return None
     finally:

@@ -76,7 +76,7 @@ def test_every_module_of_the_decision_and_every_test_file_takes_part(generated: 
     for part in generated.PARTS.values():
         core = TESTS.parent / "orchestrator/core"
         assert all(list(core.glob(pattern)) for pattern in part.modules)
-        quick, slow = generated.get_stages(part)
+        quick, slow = generated.get_stages(part, TESTS.parent)
         there = {f"tests/core/{part.tests}/{path.name}" for path in (TESTS / "core" / part.tests).glob("test_*.py")}
         assert sorted([*quick, *slow]) == sorted(there)
 

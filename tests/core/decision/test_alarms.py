@@ -61,6 +61,19 @@ def test_what_stays_bad_for_long_is_told_once_and_again_after_it_was_over() -> N
     assert sum(bool(told(each, NoticeName.ESCALATED)) for each in again) == 1
 
 
+def test_a_class_that_turns_bad_again_is_told_again_while_another_stays_bad() -> None:
+    """What was over is forgotten by itself, not only with everything else."""
+    story = Story(OBSERVE)
+    look_for(story, {}, minutes(2))
+    both = {"primary.hub": BAD, "primary.storage": BAD}
+    look_for(story, both, minutes(70))
+    for key, name in (("primary.hub", "hub"), ("primary.storage", "dependency")):
+        look_for(story, {other: BAD for other in both if other != key}, minutes(5))
+        again = look_for(story, both, minutes(70))
+        (why,) = [why for each in again for why in told(each, NoticeName.ESCALATED)]
+        assert f": {name} for 60 min bad on the primary" in why
+
+
 def test_what_a_person_can_do_is_told_even_if_the_reason_is_cut_off() -> None:
     """A reason may be as long as three classes with their probes' words; a notice ends after 240 bytes."""
     story = Story(OBSERVE)
