@@ -67,6 +67,11 @@ PARTS = {
             "test_holds.py",
             "test_commands.py",
             "test_run_reports.py",
+            "test_verdicts.py",
+            "test_stamps.py",
+            "test_explain.py",
+            "test_state.py",
+            "test_transitions.py",
             "test_alarms.py",
             "test_brown_out.py",
             "test_fold.py",
@@ -78,7 +83,7 @@ PARTS = {
     "jobs": Part(
         ("jobs/next_move.py", "jobs/record.py", "jobs/record_changes.py", "jobs/record_schema.py"),
         "jobs",
-        ("test_record_changes.py", "test_operator_actions.py"),
+        ("test_next_move.py", "test_record_changes.py", "test_operator_actions.py"),
         ("test_job_machine.py", "test_second_job_decider.py"),
     ),
 }

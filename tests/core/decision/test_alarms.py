@@ -164,6 +164,25 @@ def test_a_pair_that_can_never_meet_the_rule_says_so_until_it_can() -> None:
     assert not any(told(each, NoticeName.RULE_OUT_OF_REACH) for each in later)
 
 
+@pytest.mark.parametrize(
+    ("speaking", "told_of"),
+    [
+        (("hub", "jobs"), False),
+        (("jobs", "storage"), False),
+        (("hub",), True),
+        (("storage", "keyvault", "acr"), True),
+    ],
+)
+def test_the_rule_is_in_reach_once_two_classes_speak_and_one_is_a_work_class(
+    speaking: tuple[str, ...], *, told_of: bool
+) -> None:
+    """Storage, vault and registry are one class, and none of hub, jobs and inference."""
+    every = ("hub", "jobs", "inference", "storage", "keyvault", "acr", "control")
+    story = Story(AUTO)
+    found = look_for(story, {f"primary.{name}": BLIND for name in every if name not in speaking}, minutes(3))
+    assert any(told(each, NoticeName.RULE_OUT_OF_REACH) for each in found) is told_of
+
+
 @pytest.mark.parametrize("order", ["change first", "change told late"])
 def test_what_turned_bad_after_somebody_had_changed_it_is_no_evidence(order: str) -> None:
     """The second class that would be needed is that change's effect; people are told who changed what."""
