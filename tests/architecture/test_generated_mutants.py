@@ -53,9 +53,12 @@ def test_a_comparison_is_turned_moved_and_negated(mutants_of: Lines) -> None:
     ]
 
 
-def test_types_are_left_alone(mutants_of: Lines) -> None:
+def test_types_and_options_of_classes_are_left_alone(mutants_of: Lines) -> None:
     """Nothing computes them; their mutants would survive any test."""
     assert mutants_of("x: int | None\ntype A = B | C\ndef f(a: D | E) -> F | G:\n    return a\n") == []
+    assert mutants_of("class A(B, kw_only=True):\n    é: int | None = f(é=True)\n") == [
+        "    é: int | None = f(é=False)"
+    ]
 
 
 def test_what_is_no_python_is_no_mutant(mutants_of: Lines) -> None:
