@@ -160,8 +160,9 @@ def test_a_submission_of_another_line_is_not_adopted() -> None:
 
 
 def test_a_deadline_counts_to_its_second() -> None:
-    """At the deadline it is not over."""
+    """At the deadline it is not over, and before it even less."""
     assert next_move(job(deadline=AT), run_of()).do is JobAction.SUBMIT
+    assert next_move(job(deadline=AT + timedelta(hours=1)), run_of()).do is JobAction.SUBMIT
     found = next_move(job(deadline=AT - timedelta(seconds=1)), run_of())
     assert found == JobMove(do=JobAction.SKIP, why="its deadline 2026-03-01 11:59:59Z has passed")
 
