@@ -256,6 +256,7 @@ def run_tests(copy: Path, tests: list[str], limit: float | None) -> int:
     """The exit status of pytest: 0 green, any other red; 1 also after more seconds than the limit."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {
+        "HUBSWITCH_DEEP": "1",  # the same examples in every run
         "HUBSWITCH_SHRINK": "0",  # a mutant is found when a test is red; nobody reads the smallest example
         # Bytecode is compared with its source by whole seconds and size: `<` for `>` in one second would go unnoticed.
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -285,20 +286,23 @@ def run(mutants: list[Mutant], copies: list[Path], limits: dict[str, list[float]
     survivors = []
     with ThreadPoolExecutor(len(copies)) as workers:
         jobs = {workers.submit(test, mutant): mutant for mutant in mutants}
-        for done, job in enumerate(as_completed(jobs), start=1):
-            if (change := job.result()) is not None:
-                mutant = jobs[job]
-                survivors.append(mutant)
-                told(f"SURVIVED  {mutant.path}:{mutant.line}: {mutant.operator.removeprefix('core/')}\n{change}")
-            if done % 25 == 0:
-                told(f"{done} of {len(mutants)} done, {len(survivors)} survived")
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                if (change := job.result()) is not None:
+                    mutant = jobs[job]
+                    survivors.append(mutant)
+                    told(f"SURVIVED  {mutant.path}:{mutant.line}: {mutant.operator.removeprefix('core/')}\n{change}")
+                if done % 25 == 0:
+                    told(f"{done} of {len(mutants)} done, {len(survivors)} survived")
+        finally:
+            workers.shutdown(cancel_futures=True)  # an interrupted run does not begin the rest
     return survivors
 
 
 def find_survivor(mutant: Mutant, copy: Path, limits: list[float]) -> str | None:
     """The lines that were changed, if no test noticed; None if one did."""
     path = copy / mutant.path
-    text = read(mutant, copy)
+    text, times = read(mutant, copy), path.stat()
     new = mutate(mutant, text) or text
     path.write_text(new, encoding="utf-8")
     try:
@@ -307,6 +311,7 @@ def find_survivor(mutant: Mutant, copy: Path, limits: list[float]) -> str | None
                 return None
     finally:
         path.write_text(text, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # its bytecode fits again
     return "\n".join(
         f"    {line}"
         for line in difflib.unified_diff(text.splitlines(), new.splitlines(), lineterm="", n=0)

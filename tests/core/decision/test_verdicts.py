@@ -9,6 +9,7 @@ import pytest
 from stories import AUTO, BAD, BLIND, DEGRADED, OK, PRIMARY, SECONDARY, START, minutes
 
 from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role, Surface
+from orchestrator.core.decision.brown_out import append_answer
 from orchestrator.core.decision.evidence import Evidence, Incident, Reported, Spell, Track
 from orchestrator.core.decision.verdicts import (
     REASONS_TOLD,
@@ -232,6 +233,23 @@ def test_reasons_are_those_of_the_class_and_side() -> None:
     }
     found = verdict(START, EvidenceClass.DEPENDENCY, tracks=tracks, reported=others)
     assert found.why == "storage probe: 503; acr probe: failed"
+
+
+def test_a_brown_out_is_told_with_its_share_and_its_spells() -> None:
+    """Bad for three quarters of the window, never often enough in a row; bad for as long as a switch needs."""
+    at, history = START, None
+    for number in range(80):
+        at = START + number * AUTO.probe_interval
+        history = append_answer(
+            history, BAD if number % 4 else OK, at, stands=AUTO.probe_interval, window=AUTO.share_window
+        )
+    now = at + AUTO.probe_interval
+    found = verdict(now, **hub(well(at, history=history)))
+    assert (found.observation, found.bad_for) == (BAD, AUTO.confirm_after)
+    assert found.why == "bad for 75% of the last 30 min, in 15 spells"
+    assert assess(Evidence(**hub(well(at, history=history))), now, AUTO).browns_out(PRIMARY, EvidenceClass.HUB)
+    explained = well(at, history=history, change="ana did write")
+    assert verdict(now, **hub(explained)).observation is OK
 
 
 # --- whether a side is steady -------------------------------------------------------------------------------------

@@ -262,9 +262,10 @@ def test_only_what_the_target_has_made_again_is_read_from_there() -> None:
         "split": job(name="split-e1"),
         "own": job(JobStatus.FINISHED, name="own", hub=SECONDARY),
         "lost": None,
+        "late-e9": job(JobStatus.FINISHED, name="late-e10", hub=SECONDARY),
     }
     producers = tuple(Producer(name=name, head=head) for name, head in heads.items())
-    assert find_remade(run_of(producers=producers)) == {"prep": "prep-e2"}
+    assert find_remade(run_of(producers=producers)) == {"prep": "prep-e2", "late-e9": "late-e10"}
 
 
 def test_what_the_map_does_not_know_waits_for_a_person() -> None:
