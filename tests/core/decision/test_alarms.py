@@ -134,6 +134,15 @@ def test_a_class_that_has_never_been_seen_is_told_within_a_minute() -> None:
     assert [n for n, each in enumerate(found) if told(each, NoticeName.CLASS_BLIND)] == [2]
 
 
+def test_a_class_that_was_never_seen_does_not_hide_another_that_is_not_seen_any_more() -> None:
+    """Each is told by itself."""
+    story = Story(AUTO)
+    look_for(story, {"primary.hub": BLIND}, minutes(3))
+    found = look_for(story, {"primary.hub": BLIND, "primary.jobs": BLIND}, minutes(20))
+    (why,) = [why for each in found for why in told(each, NoticeName.CLASS_BLIND)]
+    assert why.startswith("jobs of the primary cannot be seen for 15 min")
+
+
 @pytest.mark.parametrize("first", range(2, 31, 4))
 def test_a_pair_that_nobody_can_see_says_so_within_a_minute_wherever_its_place_in_the_interval_is(first: int) -> None:
     """The second look comes at the pair's own place, and the others an interval apart."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from stories import (
     AUTO,
@@ -184,6 +185,16 @@ def test_an_incident_that_names_nothing_of_ours_is_not_kept() -> None:
     assert folded(notice(START)).incidents == {}
     for named in ({"used": [PRIMARY]}, {"named": [PRIMARY]}, {"everywhere": True}):
         assert len(folded(notice(START, **named)).incidents) == 1  # type: ignore[arg-type]
+
+
+def test_words_that_nobody_knows_are_counted_and_the_newest_is_kept() -> None:
+    """One for each delivery that has any."""
+    said = [
+        msgspec.structs.replace(health(PRIMARY, Surface.ACR, BLIND, START + seconds(n)), unknown=words)
+        for n, words in enumerate((("a=x", "b=y"), (), ("c=z",)))
+    ]
+    found = folded(*said)
+    assert (found.unknown_words, found.last_unknown) == (2, "c=z")
 
 
 # --- deletions ----------------------------------------------------------------------------------------------------

@@ -160,6 +160,9 @@ def test_a_class_is_bad_from_its_first_evidence_to_its_last() -> None:
     item = reported(at=START, since=START - minutes(5))
     found = verdict(START + minutes(2), EvidenceClass.DEPENDENCY, tracks=tracks, reported={"sa1": item})
     assert (found.since, found.until) == (START - minutes(5), START + minutes(2))
+    item = reported(at=START, since=START)
+    found = verdict(START + minutes(2), EvidenceClass.DEPENDENCY, tracks=tracks, reported={"sa1": item})
+    assert (found.since, found.until) == (START - minutes(2), START + minutes(2))
     incidents = {name: Incident(at=START - minutes(n), active=True, used=(PRIMARY,)) for n, name in enumerate("abc")}
     found = verdict(START, EvidenceClass.NOTICE, incidents=incidents)
     assert (found.since, found.until) == (START - minutes(2), START)
