@@ -1,12 +1,12 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-simulator check format types imports figures bench bench-smoke mutants outage conform places lock \
+.PHONY: help setup demo up test test-simulator check format types imports figures bench bench-smoke mutants mutants-planted mutants-generated outage conform places lock \
 	azurite clean
 
 BIN := .venv/bin
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 setup: ## make .venv (finds Python 3.13 by itself)
 	@scripts/setup
@@ -51,8 +51,13 @@ bench: setup ## measured times as JSON, each beside its baseline
 bench-smoke: setup ## every benchmark once with few samples: that it works, not how fast it is
 	@$(BIN)/pytest -q tests/bench
 
-mutants: setup ## plant bugs one by one; the tests must find each (takes a while)
+mutants: mutants-planted mutants-generated ## test the tests with bugs: those planted by promise, then generated ones (half an hour)
+
+mutants-planted: setup ## plant bugs one by one; the tests must find each (ONLY=part of a name)
 	@$(BIN)/python tests/mutants.py $(ONLY)
+
+mutants-generated: setup ## a sample of all small changes of the decision and the job table (MUTANTS="--seed 2 --size 500")
+	@$(BIN)/python tests/generated_mutants.py $(MUTANTS)
 
 outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more), and thirty kills at random
 	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) HUBSWITCH_KILLS=30 $(BIN)/pytest -q tests/crash/test_every_kind.py tests/crash/test_random_kills.py

@@ -68,8 +68,8 @@ def measured(*, quick: bool) -> Measured:
     sizes = sizes_of(quick=quick)
     limit = Size(sizes[-1], 10, 20.0, 0) if quick else Size(sizes[-1], BURST, RATE, 0)
     with stage() as at:
-        free = [at.pair(f"mixed-{size}", **NO_LIMIT) for size in sizes]
-        limited = at.pair("mixed-limited", write_burst=limit.burst, writes_per_second=limit.rate)
+        free = [at.pair(f"mixed-{size}", NO_LIMIT) for size in sizes]
+        limited = at.pair("mixed-limited", {"write_burst": limit.burst, "writes_per_second": limit.rate})
         drafts = _drafts(at, limited)
         for pair, size in zip([*free, limited], [*sizes, sizes[-1]], strict=True):
             say(f"mixed: {size} jobs into the ledger of {pair.plan.pair}")

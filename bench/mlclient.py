@@ -86,12 +86,12 @@ def measured(*, quick: bool) -> Measured:
 
 
 def _pair(at: Stage, kind: str, delay: float) -> Pair:
-    return at.pair(f"{kind}-{'near' if delay == 0 else 'far'}", **NO_LIMIT)
+    return at.pair(f"{kind}-{'near' if delay == 0 else 'far'}", NO_LIMIT)
 
 
 def _kept(at: Stage, size: Size) -> Kept:
     """Submit a few of each kind to the primary, the pipelines with azure-ai-ml, and capture them."""
-    templates = at.pair("templates", **NO_LIMIT)
+    templates = at.pair("templates", NO_LIMIT)
     hub = templates.plan.primary
     say("mlclient: submitting to the primary")
     names = tuple(f"template-{number}" for number in range(size.fetched))

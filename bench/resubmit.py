@@ -61,8 +61,8 @@ def measured(*, quick: bool) -> Measured:
     size = Size(60, 40, 20.0, 9) if quick else Size(1000, 200, 10.0, 103)
     with stage() as at:
         say(f"resubmit: submitting {size.jobs} jobs to the primary")
-        limited = at.pair("limited", write_burst=size.burst, writes_per_second=size.rate)
-        unlimited = at.pair("unlimited", **NO_LIMIT)
+        limited = at.pair("limited", {"write_burst": size.burst, "writes_per_second": size.rate})
+        unlimited = at.pair("unlimited", NO_LIMIT)
         recorded(at, [limited, unlimited], size.jobs)
         at.azure.region_down(limited.plan.primary.region)
         say("resubmit: moving them without a limit")

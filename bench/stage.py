@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,10 @@ class Stage:
     client: TaskHubGrpcClient
     folder: Path
 
-    def pair(self, name: str, missed_looks: int = 4, **jobs: Any) -> Pair:
-        """A pair at epoch 0; ``jobs`` overrides that part of its plan."""
+    def pair(self, name: str, jobs: Mapping[str, Any] | None = None, *, missed_looks: int = 4) -> Pair:
+        """A pair at epoch 0; ``jobs`` overrides fields of that part of its plan."""
         usual = plan_of(self.azure, missed_looks=missed_looks)
-        plan = msgspec.structs.replace(usual, pair=name, jobs=msgspec.structs.replace(usual.jobs, **jobs))
+        plan = msgspec.structs.replace(usual, pair=name, jobs=msgspec.structs.replace(usual.jobs, **(jobs or {})))
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")
         settings = settings_from({**os.environ, "HUBSWITCH_PLANS": str(file)})

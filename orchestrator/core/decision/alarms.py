@@ -55,7 +55,7 @@ def _escalate(state: PairState, seen: Assessment, now: datetime, policy: Policy)
     keys = tuple(class_key(side, c) for c in long_bad)
     new = [c for c in long_bad if class_key(side, c) not in state.escalated]
     if not new:
-        return (state if keys == state.escalated else _replace(state, escalated=keys)), []
+        return _replace(state, escalated=keys), []
     long = join_words(f"{c} for {format_duration(seen.of(side, c).bad_for)}" for c in new)
     why = (  # what a person can do comes first: the end of a long reason is cut off
         "order a failover with a reason to move the pair all the same, or pause it to stop being told: "
@@ -75,7 +75,7 @@ def _tell_blind_classes(
         for key, why in blind.items()
         if key not in state.blind_classes
     ]
-    return (state if keys == state.blind_classes else _replace(state, blind_classes=keys)), orders
+    return _replace(state, blind_classes=keys), orders
 
 
 def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) -> Iterator[tuple[EvidenceClass, str]]:
@@ -97,7 +97,7 @@ def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) 
 def _tell_reach(state: PairState, seen: Assessment, now: datetime, policy: Policy) -> tuple[PairState, list[Order]]:
     """Whether two classes, one of them a work class, could ever become bad on the active side."""
     spoken = {key for key in state.spoken if key.startswith(f"{state.active}.")} | _find_speaking(seen, state.active)
-    state = state if spoken == set(state.spoken) else _replace(state, spoken=tuple(sorted(spoken)))
+    state = _replace(state, spoken=tuple(sorted(spoken)))
     tracks = [track for key in SIDE_KEYS[state.active] if (track := seen.evidence.tracks.get(key))]
     asked = _find_asked_since(tracks)
     if asked is None or now - asked <= grace(policy):
@@ -150,7 +150,7 @@ def _tell_changes(state: PairState, seen: Assessment, now: datetime, policy: Pol
         for key, why in found.items()
         if key not in state.suspected_changes
     ]
-    return (state if keys == state.suspected_changes else _replace(state, suspected_changes=keys)), orders
+    return _replace(state, suspected_changes=keys), orders
 
 
 def grace(policy: Policy) -> timedelta:

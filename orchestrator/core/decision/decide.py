@@ -130,7 +130,7 @@ def _update_suspects(
     kept = tuple(c for c in state.suspects if c not in alarming and not _is_over(view, state.active, c))
     suspects = alarming + kept
     if suspects:
-        return (state if suspects == state.suspects else _replace(state, suspects=suspects)), ()
+        return _replace(state, suspects=suspects), ()
     state = close_proposal(state, now, "was withdrawn, for all is well again,")
     after = change_phase(state, Trigger.EVIDENCE_CLEAR, now, "clear", "", suspects=())
     return after, (Tell(name=NoticeName.CLEARED, why=after.why),)

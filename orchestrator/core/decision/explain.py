@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.evidence_classes import DECIDING_CLASSES
+from orchestrator.core.base.evidence_classes import DECIDING_CLASSES, WORK_CLASSES
 from orchestrator.core.base.text import format_duration, format_time, join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.evidence import Evidence
-from orchestrator.core.decision.rule import confirmation, judge
+from orchestrator.core.decision.rule import WITNESSES, confirmation, judge
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.state import Decision, PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
@@ -153,10 +153,12 @@ def _changes(state: PairState, seen: Assessment, now: datetime, policy: Policy) 
 
 
 def _ripe_at(seen: Assessment, side: Role, now: datetime, policy: Policy) -> datetime:
-    """When the second of the classes that are bad will have been so for long enough."""
-    left = sorted(
-        max(confirmation(seen, side, policy) - seen.of(side, c).bad_for, now - now)
-        for c in seen.bad(side)
-        if c in DECIDING_CLASSES
-    )
-    return now + (left[1] if len(left) > 1 else left[0])
+    """When two of the classes that are bad, one of them a work class, will have been so for long enough.
+
+    The rule must be ``confirming``: so many are bad, and one of them is a work class.
+    """
+    needed = confirmation(seen, side, policy)
+    left = {c: max(needed - seen.of(side, c).bad_for, timedelta()) for c in seen.bad(side) if c in DECIDING_CLASSES}
+    enough = sorted(left.values())[WITNESSES - 1]
+    work = min(length for c, length in left.items() if c in WORK_CLASSES)
+    return now + max(enough, work)

@@ -61,6 +61,19 @@ def test_what_stays_bad_for_long_is_told_once_and_again_after_it_was_over() -> N
     assert sum(bool(told(each, NoticeName.ESCALATED)) for each in again) == 1
 
 
+def test_a_class_that_turns_bad_again_is_told_again_while_another_stays_bad() -> None:
+    """What was over is forgotten by itself, not only with everything else."""
+    story = Story(OBSERVE)
+    look_for(story, {}, minutes(2))
+    both = {"primary.hub": BAD, "primary.storage": BAD}
+    look_for(story, both, minutes(70))
+    for key, name in (("primary.hub", "hub"), ("primary.storage", "dependency")):
+        look_for(story, {other: BAD for other in both if other != key}, minutes(5))
+        again = look_for(story, both, minutes(70))
+        (why,) = [why for each in again for why in told(each, NoticeName.ESCALATED)]
+        assert f": {name} for 60 min bad on the primary" in why
+
+
 def test_what_a_person_can_do_is_told_even_if_the_reason_is_cut_off() -> None:
     """A reason may be as long as three classes with their probes' words; a notice ends after 240 bytes."""
     story = Story(OBSERVE)
@@ -121,6 +134,15 @@ def test_a_class_that_has_never_been_seen_is_told_within_a_minute() -> None:
     assert [n for n, each in enumerate(found) if told(each, NoticeName.CLASS_BLIND)] == [2]
 
 
+def test_a_class_that_was_never_seen_does_not_hide_another_that_is_not_seen_any_more() -> None:
+    """Each is told by itself."""
+    story = Story(AUTO)
+    look_for(story, {"primary.hub": BLIND}, minutes(3))
+    found = look_for(story, {"primary.hub": BLIND, "primary.jobs": BLIND}, minutes(20))
+    (why,) = [why for each in found for why in told(each, NoticeName.CLASS_BLIND)]
+    assert why.startswith("jobs of the primary cannot be seen for 15 min")
+
+
 @pytest.mark.parametrize("first", range(2, 31, 4))
 def test_a_pair_that_nobody_can_see_says_so_within_a_minute_wherever_its_place_in_the_interval_is(first: int) -> None:
     """The second look comes at the pair's own place, and the others an interval apart."""
@@ -149,6 +171,25 @@ def test_a_pair_that_can_never_meet_the_rule_says_so_until_it_can() -> None:
     assert story.state.out_of_reach is None
     later = look_for(story, blind, minutes(20))
     assert not any(told(each, NoticeName.RULE_OUT_OF_REACH) for each in later)
+
+
+@pytest.mark.parametrize(
+    ("speaking", "told_of"),
+    [
+        (("hub", "jobs"), False),
+        (("jobs", "storage"), False),
+        (("hub",), True),
+        (("storage", "keyvault", "acr"), True),
+    ],
+)
+def test_the_rule_is_in_reach_once_two_classes_speak_and_one_is_a_work_class(
+    speaking: tuple[str, ...], *, told_of: bool
+) -> None:
+    """Storage, vault and registry are one class, and none of hub, jobs and inference."""
+    every = ("hub", "jobs", "inference", "storage", "keyvault", "acr", "control")
+    story = Story(AUTO)
+    found = look_for(story, {f"primary.{name}": BLIND for name in every if name not in speaking}, minutes(3))
+    assert any(told(each, NoticeName.RULE_OUT_OF_REACH) for each in found) is told_of
 
 
 @pytest.mark.parametrize("order", ["change first", "change told late"])

@@ -71,3 +71,40 @@ def test_one_solid_fault_that_is_over_is_no_brown_out() -> None:
     assert not is_brown_out(whole._replace(ok=half / 2, bad=half / 2), START, **common)
     assert not is_brown_out(whole, START + timedelta(seconds=31), **common)
     assert not is_brown_out(whole._replace(bad=half - timedelta(seconds=1)), START, **common)
+
+
+def test_each_limit_of_a_brown_out_is_still_one() -> None:
+    """Exactly that share, exactly that much answered time, exactly that long ago."""
+    common = {"window": WINDOW, "least": 0.5, "recent": timedelta(seconds=30)}
+    answered = timedelta(seconds=50)  # twice that is five sixths of the window
+    edge = Share(answered, answered, 3, START - timedelta(seconds=30))
+    assert edge.part == 0.5
+    assert is_brown_out(edge, START, **common)
+    assert not is_brown_out(edge._replace(bad=answered + timedelta(seconds=-1)), START, **common)
+    assert not is_brown_out(edge._replace(bad_until=None), START, **common)
+    assert Share().part == 0
+
+
+def test_a_history_is_written_as_runs() -> None:
+    """Letter, milliseconds since the answer before, and after a plus how long the run is."""
+    at, history = START, None
+    for gap, seen in ((0, "OK"), (10, "OK"), (10, "DEGRADED"), (10, "BAD"), (11, "BAD"), (1, "BLIND")):
+        at += timedelta(seconds=gap)
+        history = append_answer(history, Observation[seen], at, stands=STANDS, window=WINDOW)
+    assert history == History(START, at, "k0+4e20n2710n2af8x3e8")
+
+
+def test_a_history_is_shortened_once_it_is_longer_than_it_may_be() -> None:
+    """To the runs that reach into the window; one run at the least is left."""
+    at, history = START, None
+    for number in range(16):
+        at = START + timedelta(seconds=10 * number)
+        history = append_answer(history, KINDS[number % 2], at, stands=STANDS, window=WINDOW)
+    assert history is not None
+    assert history.since == START
+    at = START + timedelta(seconds=160)
+    assert append_answer(history, Observation.OK, at, stands=STANDS, window=WINDOW).since == at - WINDOW - STANDS
+    later = at + timedelta(days=1)
+    found = append_answer(history, Observation.OK, later, stands=STANDS, window=WINDOW)
+    assert (found.since, found.until) == (START + timedelta(seconds=150), later)
+    assert found.runs.startswith("n0k")

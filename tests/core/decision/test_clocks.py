@@ -9,13 +9,15 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stories import AUTO, BAD, DEEP, Story, deletion, failed_over, health, minutes, notice, seconds
+from stories import AUTO, BAD, DEEP, START, Story, deletion, failed_over, health, minutes, notice, seconds
 
 from orchestrator.core.base.store_time import StoreTime, store_time_of
-from orchestrator.core.base.vocabulary import Mode, NoticeName, Observation, Phase, Role, Surface
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role, Surface
 from orchestrator.core.decision.clocks import without_future
 from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.evidence import Change, Deletion, Evidence, Incident, Reported, Spell, Track, Wellness
 from orchestrator.core.decision.proposals import open_proposal
+from orchestrator.core.decision.state import initial
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
 HOURS = st.integers(min_value=1, max_value=72).flatmap(lambda hours: st.sampled_from([hours, -hours]))
@@ -215,3 +217,54 @@ def test_a_forced_acknowledgement_still_believes_the_clock() -> None:
     story.order(Do.ACKNOWLEDGE, force=True)
     story.look()
     assert story.last.rule == "quiet"
+
+
+def test_what_is_dated_after_now_goes_and_what_is_not_stays() -> None:
+    """Evidence to the microsecond; what holds is dated now."""
+    now, later = START, START + timedelta(microseconds=1)
+
+    def dated(at: datetime) -> dict[str, Any]:
+        return {
+            "tracks": {"primary.hub": Track(at=START, seen=BAD, bad_at=at)},
+            "reported": {
+                "r": Reported(
+                    role=Role.PRIMARY,
+                    evidence_class=EvidenceClass.METRICS,
+                    name="m",
+                    at=START,
+                    since=at,
+                    bad=True,
+                    observation=BAD,
+                )
+            },
+            "incidents": {"i": Incident(at=at, active=True)},
+            "changes": {"c": Change(role=Role.PRIMARY, name="sa1", at=at)},
+            "spells": {"primary.hub": Spell(since=at, until=later)},
+        }
+
+    for at, stays in ((now - timedelta(hours=1), True), (now, True), (later, False)):
+        state = msgspec.structs.replace(
+            initial("p", later),
+            evidence=Evidence(
+                **dated(at),
+                deletions={"d": Deletion(role=Role.PRIMARY, name="sa1", at=at)},
+                wellness={"primary": Wellness(at=at, is_well=True, length=timedelta(hours=1))},
+                global_at=at,
+            ),
+            switched_at=at,
+            failed_at=at,
+            blind_since=at,
+            looked_at=at,
+            resumed_at=at,
+        )
+        found = without_future(state, now)
+        parts = {name: bool(getattr(found.evidence, name)) for name in dated(at)}
+        assert parts == dict.fromkeys(parts, stays), at
+        if stays:
+            assert found.evidence.spells["primary.hub"].until == now
+        assert found.evidence.deletions["d"].at == min(at, now)
+        well = found.evidence.wellness["primary"]
+        assert (well.at, well.is_well, well.length) == (min(at, now), stays, timedelta(hours=1))
+        assert (found.evidence.global_at, found.last_now) == (min(at, now), now)
+        assert (found.switched_at, found.failed_at, found.blind_since) == (min(at, now),) * 3
+        assert (found.looked_at, found.resumed_at) == ((at, at) if stays else (None, now))

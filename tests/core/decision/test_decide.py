@@ -268,6 +268,18 @@ def test_a_clock_that_is_put_right_by_a_little_changes_nothing() -> None:
     assert story.state.last_now == latest
 
 
+def test_a_class_that_turned_bad_later_and_went_blind_keeps_the_pair_suspect() -> None:
+    """The one that was bad first is well again; of the other nobody knows."""
+    story = Story()
+    story.live(minutes(3))
+    story.live(minutes(2), {"primary.hub": BAD})
+    story.live(minutes(2), {"primary.hub": BAD, "primary.jobs": BAD})
+    story.live(minutes(8), {"primary.jobs": BLIND})
+    assert (story.state.phase, [*story.state.suspects]) == (Phase.SUSPECT, ["jobs"])
+    story.live(minutes(1))
+    assert (story.state.phase, story.state.suspects) == (Phase.STEADY, ())
+
+
 def test_blindness_alone_changes_nothing() -> None:
     """Three hours in which every question about the primary ends in 403."""
     story = Story()

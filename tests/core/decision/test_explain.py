@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stories import AUTO, BAD, Story, failed_over, minutes
+from stories import AUTO, BAD, PRIMARY, Story, alert, failed_over, minutes
 
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.explain import CHANGES, Explanation, explain
@@ -29,6 +29,29 @@ def test_a_pair_that_is_being_confirmed_says_when_it_would_move() -> None:
     story.live(minutes(3))
     story.live(minutes(3), {"primary.hub": BAD, "primary.jobs": BAD})
     left = AUTO.confirm_after - (story.now - story.state.evidence.tracks["primary.hub"].bad_since)  # type: ignore[operator]
+    assert f"no good answer before {story.now + left:%Y-%m-%d %H:%M:%S}Z" in explained(story).would_change[0]
+
+
+def test_the_moment_is_that_of_the_work_class_where_it_turned_bad_last() -> None:
+    """Two classes that have been bad for long decide nothing without hub, jobs or inference."""
+    story = Story()
+    story.live(minutes(3))
+    story.hear(alert(PRIMARY, BAD, story.now))
+    story.live(minutes(9), {"primary.storage": BAD})
+    story.live(minutes(3), {"primary.storage": BAD, "primary.hub": BAD})
+    left = AUTO.confirm_after - (story.now - story.state.evidence.tracks["primary.hub"].bad_since)  # type: ignore[operator]
+    (change,) = explained(story).would_change
+    assert change.startswith(f"no good answer before {story.now + left:%Y-%m-%d %H:%M:%S}Z (wait: ")
+
+
+def test_the_moment_is_that_of_the_second_class_where_a_third_turned_bad_later() -> None:
+    """What turned bad last of three is not waited for."""
+    story = Story()
+    story.live(minutes(3))
+    story.live(minutes(2), {"primary.hub": BAD})
+    story.live(minutes(1), {"primary.hub": BAD, "primary.jobs": BAD})
+    story.live(minutes(2), {"primary.hub": BAD, "primary.jobs": BAD, "primary.storage": BAD})
+    left = AUTO.confirm_after - (story.now - story.state.evidence.tracks["primary.jobs"].bad_since)  # type: ignore[operator]
     assert f"no good answer before {story.now + left:%Y-%m-%d %H:%M:%S}Z" in explained(story).would_change[0]
 
 

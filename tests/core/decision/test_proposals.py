@@ -154,3 +154,12 @@ def test_a_held_approval_can_still_be_rejected_by_its_id() -> None:
     story.live(seconds(30), DOWN)
     decision = story.answer(Do.REJECT, first)
     assert [order.name for order in decision.orders if isinstance(order, Tell)] == [NoticeName.REJECTED]
+
+
+def test_without_a_proposal_the_refusal_says_why_nothing_waits() -> None:
+    """The pair's own reason, or that it is steady."""
+    story = Story(APPROVE)
+    assert "nothing waits for approval: the pair is steady" in refusal(story, Do.APPROVE, None)
+    story.live(minutes(3))
+    assert f"nothing waits for approval: {story.state.why}" in refusal(story, Do.APPROVE, None)
+    assert story.state.why

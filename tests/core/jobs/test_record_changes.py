@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
 from job_records import AT, job
+from job_world import PLAN
 
 from orchestrator.core.base.errors import NotNow, PermanentError
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs import record_changes as changes
 from orchestrator.core.jobs.record import Attempt, JobEventKind, JobRecord, JobStatus, OldRun
 from orchestrator.core.jobs.record_changes import ROWS, TABLE, Acting, IllegalChange, as_mermaid, next_status
 
 RUN = Acting(epoch=4, now=AT + timedelta(minutes=5))
 ATTEMPT = Attempt(side=Role.SECONDARY, epoch=4)
+_S = JobStatus
 
 
 @pytest.mark.parametrize(("status", "event"), list(product([None, *JobStatus], JobEventKind)))
@@ -151,3 +155,175 @@ def test_a_moved_job_answers_a_person_and_not_with_a_defect() -> None:
     for wish in (changes.retry, changes.leave):
         with pytest.raises(NotNow, match="train-e1"):
             wish(job(JobStatus.RESUBMITTED, successor="train-e1"), "ana", "why not", AT)
+
+
+# --- what each function writes ------------------------------------------------------------------------------------
+
+
+def shown(status: str = "Running", **tags: str) -> dict[str, Any]:
+    return {"properties": {"jobType": "Command", "status": status, "tags": tags}}
+
+
+def write(**tags: str) -> JobRecord:
+    made = {"name": "train", "body": shown(**tags), "api_version": "v", "now": AT, "by": "submit"}
+    return changes.write_ahead(PLAN, Role.SECONDARY, **made)  # type: ignore[arg-type]
+
+
+def test_a_job_is_written_down_ahead_of_its_submission() -> None:
+    """Under its own line, with what its tags want, and nothing of it kept yet."""
+    found = write(**{"hubswitch.policy": "always", "hubswitch.priority": "7"})
+    assert (found.name, found.root, found.hub, found.status) == ("train", "train", Role.SECONDARY, _S.SUBMITTING)
+    assert (found.policy, found.priority, found.captured_at) == (JobPolicy.ALWAYS, 7, AT)
+    assert (found.incomplete, found.azure_status) == (changes.NOT_KEPT, "")
+    (line,) = found.history
+    assert (line.what, line.why, line.epoch) == (JobEventKind.SUBMITTING, "by submit, to the secondary", 0)
+
+
+def test_a_tag_that_is_not_understood_leaves_the_default_and_says_so() -> None:
+    """For a job that is submitted, and for one that is seen."""
+    tags = {"hubswitch.policy": "sometimes", "hubswitch.priority": "7"}
+    captured = changes.capture(PLAN, Role.PRIMARY, name="train", job=shown(**tags), api_version="v", now=AT)
+    for found in (write(**tags), captured):
+        assert (found.policy, found.priority) == (JobPolicy.IF_INTERRUPTED, 0)
+        assert found.history[-1].what is JobEventKind.TAG_NOT_UNDERSTOOD
+        assert "hubswitch.policy" in found.history[-1].why
+
+
+def test_a_job_that_is_seen_is_captured_in_its_line() -> None:
+    """A successor that is seen before its record is written belongs to the job that it continues."""
+    tags = {"hubswitch.source": "train", "hubswitch.epoch": "2"}
+    found = changes.capture(PLAN, Role.SECONDARY, name="train-e2", job=shown(**tags), api_version="v", now=AT)
+    assert (found.root, found.epoch, found.status, found.azure_status) == ("train", 2, _S.RUNNING, "Running")
+    (line,) = found.history
+    assert (line.what, line.why, line.epoch) == (JobEventKind.CAPTURED, "Running in the secondary", 2)
+
+
+@pytest.mark.parametrize("status", ["Running", "Failed"])
+def test_a_job_that_its_hub_shows_is_settled(status: str) -> None:
+    """With the hub's body; one that has ended meanwhile is finished at once."""
+    before = job(_S.SUBMITTING, ended_at=AT, reason="x", azure_status="")
+    found = changes.settle(PLAN, before, shown(status), RUN.now)
+    assert (found.azure_status, found.body, found.captured_at) == (status, shown(status), AT)
+    assert (found.incomplete, found.history[-1].why) == (changes.NOT_KEPT, f"{status} in the primary")
+    ended = (_S.FINISHED, RUN.now, "it ended in Azure ML as Failed")
+    assert (found.status, found.ended_at, found.reason) == (ended if status == "Failed" else (_S.RUNNING, None, ""))
+
+
+def test_an_end_is_noted_with_its_time_and_its_word() -> None:
+    """As an event told it, and as a run found it."""
+    told = changes.finish(job(), "Failed", RUN.now)
+    assert (told.status, told.azure_status, told.ended_at) == (_S.FINISHED, "Failed", RUN.now)
+    assert (told.reason, told.history[-1].why) == ("it ended in Azure ML as Failed", "Failed")
+    found = changes.finish_unmoved(job(), "Canceled", "it ended", RUN)
+    assert (found.azure_status, found.ended_at, found.epoch) == ("Canceled", RUN.now, 4)
+    assert changes.finish_unmoved(job(), "", "it ended", RUN).azure_status == "Running"
+
+
+@pytest.mark.parametrize(
+    ("fields", "side", "old_run"),
+    [
+        ({}, Role.SECONDARY, OldRun.UNKNOWN),
+        ({}, Role.PRIMARY, OldRun.ENDED),
+        ({"ended_at": AT}, Role.SECONDARY, OldRun.ENDED),
+    ],
+)
+def test_a_resubmitted_job_says_whether_its_old_run_is_over(fields: Any, side: Role, old_run: OldRun) -> None:
+    """It is if its end was noted, or if its own hub has taken the successor."""
+    found = changes.resubmit(job(**fields), "train-e4", side, "moved", RUN)
+    assert (found.successor, found.old_run, found.epoch, found.reason) == ("train-e4", old_run, 4, "moved")
+    adopted = changes.adopt(job(**fields), "train-e3", Attempt(side=side, epoch=3), "moved", RUN)
+    assert (adopted.successor, adopted.old_run, adopted.epoch) == ("train-e3", old_run, 4)
+
+
+def test_a_successor_inherits_what_its_owner_wants() -> None:
+    """And is a record of the epoch that writes it, captured now."""
+    before = job(policy=JobPolicy.ALWAYS, priority=3, lineage=("prep",), deadline=AT, identity="managed")
+    attempt = Attempt(side=Role.SECONDARY, epoch=3)
+    found = changes.begin_successor(before, "train-e3", attempt, RUN, closure=(), answer=shown("Queued"))
+    assert (found.root, found.hub, found.status, found.epoch) == ("train", Role.SECONDARY, _S.RUNNING, 4)
+    assert (found.policy, found.priority, found.lineage) == (JobPolicy.ALWAYS, 3, ("prep",))
+    assert (found.deadline, found.identity, found.azure_status) == (AT, "managed", "Queued")
+    assert (found.captured_at, found.incomplete) == (RUN.now, "")
+    (line,) = found.history
+    assert (line.what, line.why, line.epoch) == (JobEventKind.SUBMITTED, "continues train", 3)
+
+
+@pytest.mark.parametrize(
+    ("found", "asked_before", "asked"),
+    [(OldRun.STOPPING, False, True), (OldRun.ENDED, False, False), (OldRun.STOPPED, True, True)],
+)
+def test_what_is_found_of_an_old_run_is_noted(found: OldRun, *, asked_before: bool, asked: bool) -> None:
+    """That its end was asked for is never forgotten."""
+    record = job(_S.RESUBMITTED, stop_asked=asked_before)
+    after = changes.note_old_run(record, found, "because", RUN)
+    assert (after.old_run, after.stop_asked) == (found, asked)
+    assert (after.history[-1].epoch, after.epoch) == (4, 1)
+
+
+@pytest.mark.parametrize(("status", "found"), [(_S.RUNNING, OldRun.GONE), (_S.RESUBMITTED, OldRun.UNKNOWN)])
+def test_only_a_resubmitted_job_has_an_old_run_to_note(status: JobStatus, found: OldRun) -> None:
+    """And only what was found out is noted."""
+    with pytest.raises(IllegalChange, match="its old run cannot be noted"):
+        changes.note_old_run(job(status), found, "because", RUN)
+
+
+def test_the_same_decision_in_other_words_is_another_line() -> None:
+    """Only the same status for the same reason adds none; a decision ends the wait for the next try."""
+    once = changes.wait(job(), "not mapped", RUN, retry_at=AT)
+    again = changes.wait(once, "no quota", RUN)
+    assert ([line.why for line in again.history], again.retry_at) == (["not mapped", "no quota"], None)
+    refused = changes.refuse(once, "not mapped", RUN)
+    assert [line.what for line in refused.history] == [JobEventKind.WAITING, JobEventKind.REFUSED]
+
+
+def test_a_submission_is_overdue_once_its_grace_is_over() -> None:
+    """Until then it may still arrive, and nobody may try again."""
+    record = job(_S.SUBMITTING)
+    assert not changes.is_overdue(record, AT + changes.GRACE)
+    assert changes.is_overdue(record, AT + changes.GRACE + timedelta(microseconds=1))
+    with pytest.raises(NotNow, match="nothing to try again"):
+        changes.retry(record, "ana", "why not", AT + changes.GRACE)
+
+
+def test_a_wish_says_who_why_and_against_what() -> None:
+    """In the history and as the reason."""
+    found = changes.retry(job(_S.WAITING), "ana", "mended", AT)
+    assert (found.reason, found.history[-1].why) == ("to be tried again, as ana asked: mended", "asked by ana: mended")
+    never = changes.retry(job(_S.SKIPPED, policy=JobPolicy.NEVER), "ana", "mended", AT)
+    assert never.history[-1].why == "asked by ana: mended (its policy was never)"
+    running = changes.retry(job(policy=JobPolicy.NEVER), "ana", "dear", AT)
+    assert running.reason == "it will be moved if its hub is left, as ana asked: dear"
+    assert changes.retry(job(_S.WAITING, policy=JobPolicy.ALWAYS), "ana", "mended", AT).policy is JobPolicy.ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("status", "side", "why"),
+    [
+        (_S.RUNNING, Role.PRIMARY, ""),
+        (_S.RUNNING, Role.SECONDARY, "the ledger has train as a job of the primary (running)"),
+        (_S.NOT_SUBMITTED, Role.SECONDARY, ""),
+        (_S.NOT_SUBMITTED, Role.PRIMARY, ""),
+        (_S.RESUBMITTED, Role.PRIMARY, "train was moved, and continues as train-e2"),
+        (_S.RESUBMITTED, Role.SECONDARY, "the ledger has train as a job of the primary (resubmitted)"),
+    ],
+)
+def test_a_name_belongs_to_one_job_in_one_hub(status: JobStatus, side: Role, why: str) -> None:
+    """Only one that no hub has taken may go anywhere."""
+    assert changes.why_not(job(status, successor="train-e2"), side) == why
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (1, "differs in /properties/p0; choose"),
+        (3, "differs in /properties/p0, /properties/p1, /properties/p2; choose"),
+        (4, "differs in /properties/p0, /properties/p1, /properties/p2 and 1 more; choose"),
+    ],
+)
+def test_another_job_under_the_name_is_refused_with_the_fields(fields: int, named: str) -> None:
+    """Not for a name that no hub has taken."""
+    stored, sent = ({"properties": {f"p{number}": word for number in range(fields)}} for word in ("old", "new"))
+    with pytest.raises(changes.NameInUse, match=re.escape(named)):
+        changes.check_same(job(body=stored), sent)
+    changes.check_same(job(body=stored), stored)
+    changes.check_same(job(_S.NOT_SUBMITTED, body=stored), sent)
