@@ -183,7 +183,10 @@ def drill(deployment: Deployment) -> Handler:
 
 
 def command(deployment: Deployment, do: str) -> Handler:
-    """``POST pairs/{pair}/<do>``: 202 if the pair's phase allows it now, 409 with the reason if not."""
+    """``POST pairs/{pair}/<do>``: 202 if it would be accepted now, 409 with the reason if not.
+
+    The entity decides again when it takes the order in.
+    """
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         plan = deployment.plans.get(req.route_params["pair"])

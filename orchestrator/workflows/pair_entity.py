@@ -4,7 +4,7 @@ State is stored and the run is scheduled together or not at all: the engine appl
 completes. A state that cannot be read is left as it is, and nothing is decided on it.
 
 Operations, each with one plain-data input: ``observe`` (``Observed``), ``command`` (``Commanded``),
-``report`` (``Reported``).
+``report`` (``ReportOrder``).
 """
 
 from __future__ import annotations

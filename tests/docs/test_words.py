@@ -30,7 +30,11 @@ def test_the_runbook_knows_every_phase(pages: dict[str, Any]) -> None:
 
 def test_the_runbook_knows_every_rule_and_hold(pages: dict[str, Any]) -> None:
     """The short names that the journal shows."""
-    checked = {name for group in (holds.ALWAYS, holds.STANDBY, holds.ALONE, failback.ALONE) for name, _, _ in group}
+    checked = {
+        name
+        for group in (holds.ALWAYS, holds.STANDBY, holds.AUTOMATIC_SWITCH, failback.AUTOMATIC_FAILBACK)
+        for name, _, _ in group
+    }
     assert (checked | set(CHANGES)) - set(pages["docs/runbook.md"].code) == set()
 
 

@@ -122,7 +122,7 @@ def by_fault(what: str, fault: Exception, limit: timedelta) -> ProbeVerdict:
             return ProbeVerdict(Observation.BLIND, f"{what} could not be asked: {type(fault).__name__}")
 
 
-def all_of(what: str, verdicts: list[ProbeVerdict]) -> ProbeVerdict:
+def any_answers(what: str, verdicts: list[ProbeVerdict]) -> ProbeVerdict:
     """What several references say together: one that answers, in whatever way, is enough."""
     well = [verdict for verdict in verdicts if verdict.observation is Observation.OK]
     if well:

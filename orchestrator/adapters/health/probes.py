@@ -27,7 +27,7 @@ from orchestrator.adapters.health.hub_questions import (
     is_known,
     says_that_no_run_is_there,
 )
-from orchestrator.adapters.health.probe_requests import Audience, Question, all_of, by_fault, questions
+from orchestrator.adapters.health.probe_requests import Audience, Question, any_answers, by_fault, questions
 from orchestrator.adapters.http.credential import Identity, async_credential_for, name_of
 from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
@@ -162,7 +162,7 @@ class HttpProbes:
         self, transport: AsyncBoundedTransport, surface: Surface, urls: tuple[str, ...], now: datetime
     ) -> list[Signal]:
         verdicts = await asyncio.gather(*(self._reach(transport, url) for url in urls))
-        return [_signal(None, surface, all_of(surface.value, list(verdicts)), now)]
+        return [_signal(None, surface, any_answers(surface.value, list(verdicts)), now)]
 
     async def _ask_until_known(
         self, transport: AsyncBoundedTransport, alike: Sequence[Question], token: asyncio.Task[Token]

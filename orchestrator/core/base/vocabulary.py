@@ -47,7 +47,7 @@ class Surface(StrEnum):
 
 
 class Observation(StrEnum):
-    """What was seen. ``blind`` means that the question could not be asked: neither well nor ill."""
+    """What was seen. ``blind``: the answer, or that none came, says nothing about health."""
 
     OK = "ok"
     DEGRADED = "degraded"

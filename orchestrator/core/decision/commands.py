@@ -56,7 +56,8 @@ class Command(Value, kw_only=True):
     """For approve and reject: id of the proposal that is answered. It may be left out while there has been only one."""
 
     epoch: int | None = None
-    """For failover and failback: the epoch under which it was given. Taken in under another, it would lead back."""
+    """For failover and failback: the epoch under which it was given. Under another, a switch came between, and it would
+    move the pair the wrong way."""
 
     stored_at: Moment | None = None
     """For pause and resume: the time of the record that all stamps read; None if none could be written."""
@@ -89,7 +90,7 @@ def _approve(state: PairState, command: Command, now: datetime, policy: Policy) 
     if not judgement.met:
         return _say(granted, now, "approved", f"{why}; not begun, for now {judgement.why}")
     case = Case(state, seen, now, policy, state.active, state.active.other, judgement.bad)
-    held = holds.find_holds(case, ALWAYS, STANDBY, holds.ALONE)
+    held = holds.find_holds(case, ALWAYS, STANDBY, holds.AUTOMATIC_SWITCH)
     if held:
         return _say(granted, now, held[0].rule, f"{why}; held: {together(held)}")
     return start_run(granted, Trigger.APPROVED, "failover", now, rule="approved", why=f"{why}: {judgement.why}")

@@ -18,7 +18,7 @@ from orchestrator.core.decision.alarms import raise_alarms
 from orchestrator.core.decision.clocks import confirm_clock, find_doubt, hold_for_clock, is_late
 from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import fold_with_extents
-from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY, Case, together
+from orchestrator.core.decision.holds import ALWAYS, AUTOMATIC_SWITCH, STANDBY, Case, together
 from orchestrator.core.decision.observation import Observed, apply_observation
 from orchestrator.core.decision.proposals import close_proposal, expires_at, open_proposal, proposal_id, with_proposal
 from orchestrator.core.decision.rule import Judgement, blind_work, judge
@@ -30,10 +30,10 @@ from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.policy import Failback, Policy
 
 
-def tell_sight(
+def track_visibility(
     state: PairState, seen: Assessment, now: datetime, policy: Policy
 ) -> tuple[PairState, tuple[Order, ...]]:
-    """The state with since when its active side cannot be seen; told after ``confirm_after``, and when it is over.
+    """Record since when the active side cannot be seen; tell people after ``confirm_after``, and when it is over.
 
     Nothing is decided on it: what cannot be seen is neither bad nor well.
     """
@@ -43,7 +43,7 @@ def tell_sight(
     since = state.blind_since or now
     if state.blind_told or now - since < policy.confirm_after:
         return msgspec.structs.replace(state, blind_since=since), ()
-    why = f"since {format_time(since)} {blind}; until that is over nothing is switched by itself"
+    why = f"since {format_time(since)} {blind}; until it can be seen again, no automatic switch begins"
     after = msgspec.structs.replace(state, blind_since=since, blind_told=True)
     return after, (Tell(name=NoticeName.SIGHT_LOST, why=why),)
 
@@ -91,7 +91,7 @@ def _decide(state: PairState, view: Assessment, now: datetime, policy: Policy, p
     if state.phase is Phase.SETTLED and _is_cooldown_over(state, now, policy):
         state = change_phase(state, Trigger.COOLDOWN_OVER, now, "cooldown-over", "", acknowledged=True)
     state, alarm = _update_suspects(state, view, now, policy)
-    state, unseen = tell_sight(state, view, now, policy)
+    state, unseen = track_visibility(state, view, now, policy)
     state, alarms = raise_alarms(state, view, now, policy)
     orders += alarm + unseen + alarms
     decision = _judge_active_side(state, view, now, policy, pairs_moving)
@@ -154,13 +154,13 @@ def _judge_active_side(
         state = change_phase(state, Trigger.RULE_LOST, now, judgement.rule, judgement.why)
         case = case._replace(state=state)
     if policy.failback is Failback.AUTO and state.active is Role.SECONDARY:
-        return _homeward(case, judgement)
+        return _fail_back_unless_held(case, judgement)
     return _stay(state, now, judgement.rule, judgement.why)
 
 
 def _switch_unless_held(case: Case, judgement: Judgement) -> Decision:
     """The rule is met: go, unless something holds, or a person has to be asked."""
-    held = holds.find_holds(case, ALWAYS, STANDBY, ALONE)
+    held = holds.find_holds(case, ALWAYS, STANDBY, AUTOMATIC_SWITCH)
     if held:
         return _hold(case.state, case.now, held[0].rule, f"{together(held)}; meanwhile {judgement.why}")
     if case.policy.mode is Mode.APPROVE:
@@ -197,12 +197,12 @@ def _answer_approval(case: Case, approval: Approval, judgement: Judgement) -> De
     return start_run(case.state, Trigger.APPROVED, "failover", case.now, rule="approved", why=why)
 
 
-def _homeward(case: Case, judgement: Judgement) -> Decision:
-    """The automatic way back, when the primary has been well for long enough and nothing holds."""
+def _fail_back_unless_held(case: Case, judgement: Judgement) -> Decision:
+    """The automatic failback, when the primary has been well for long enough and nothing holds."""
     state, now = case.state, case.now
     if failback.unready(case.seen, now, case.policy):
         return _stay(state, now, judgement.rule, judgement.why)
-    held = holds.find_holds(case._replace(bad=()), ALWAYS, ALONE, failback.ALONE)
+    held = holds.find_holds(case._replace(bad=()), ALWAYS, AUTOMATIC_SWITCH, failback.AUTOMATIC_FAILBACK)
     if held:
         return _hold(state, now, held[0].rule, f"the primary is ready again; held: {together(held)}")
     why = f"the primary has been well for its hold of {format_duration(case.policy.failback_hold)}"

@@ -82,7 +82,7 @@ class Explanation(Value, kw_only=True):
 
 
 CHANGES = {
-    **{check.rule: check.ends for group in (holds.ALWAYS, holds.STANDBY, holds.ALONE) for check in group},
+    **{check.rule: check.ends for group in (holds.ALWAYS, holds.STANDBY, holds.AUTOMATIC_SWITCH) for check in group},
     "quiet": "two classes, one of them a work class, being bad without a break",
     "confirm-only": "two of hub, jobs, inference, dependency and metrics being bad; control and notice only confirm",
     "one-class": "a second class being bad at the same time",

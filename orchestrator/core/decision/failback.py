@@ -36,5 +36,5 @@ def unapproved(case: Case) -> str | None:
     return "the mode is approve: a person begins the way back" if case.policy.mode is Mode.APPROVE else None
 
 
-ALONE = (Check("hold.approval", unapproved, "the command failback"),)
+AUTOMATIC_FAILBACK = (Check("hold.approval", unapproved, "the command failback"),)
 """What holds a way back that nobody ordered, besides what holds every switch."""

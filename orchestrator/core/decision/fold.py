@@ -55,7 +55,7 @@ class Dated(Protocol):
 
 
 def evict_fairly[T: Dated](items: dict[str, T], limit: int, kind: Callable[[T], tuple[Any, ...]]) -> dict[str, T]:
-    """The same items, or so many of them, oldest first: the newest of every kind, then the second ones.
+    """At most ``limit`` of the items, oldest first: the newest of every kind, then the second newest of each.
 
     Args:
         items: by key.
@@ -90,7 +90,7 @@ _ELSEWHERE = track_key(None, Surface.ELSEWHERE)
 
 _IDENTITY = {role: track_key(role, Surface.IDENTITY) for role in Role}
 
-_CLOSED = frozenset({Observation.BAD, Observation.BLIND})
+_FAILING = frozenset({Observation.BAD, Observation.BLIND})
 
 _replace = msgspec.structs.replace
 
@@ -173,8 +173,8 @@ def _fold_probe(draft: _Draft, signal: Signal) -> None:
     track = draft.tracks.get(key)
     if track is not None and at <= track.at:
         return
-    closed = _why_eye_is_closed(draft, signal.role, surface, at)
-    observation, why = (Observation.BLIND, closed) if closed else (signal.observation, truncate(signal.why, WHY_LIMIT))
+    void = _why_answer_is_void(draft, signal.role, surface, at)
+    observation, why = (Observation.BLIND, void) if void else (signal.observation, truncate(signal.why, WHY_LIMIT))
     after = _track_answer(track, observation, at, why, draft.policy.evidence_lifetime)
     history = track.history if track else None
     if signal.role is not None:
@@ -184,20 +184,20 @@ def _fold_probe(draft: _Draft, signal: Signal) -> None:
     draft.tracks[key] = _replace(after, history=history, change=change, asked_since=track.asked_since if track else at)
 
 
-def _why_eye_is_closed(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
-    """Why a probe's answer says nothing about what it asked."""
+def _why_answer_is_void(draft: _Draft, role: Role | None, surface: Surface, at: datetime) -> str | None:
+    """Why a probe's answer says nothing about what it asked: our own network, or the token, failed at that time."""
     if surface is Surface.OBSERVER:
         return None
     lifetime = draft.policy.evidence_lifetime
-    if _is_closed(draft.tracks.get(_OBSERVER), at, lifetime):
+    if _is_failing(draft.tracks.get(_OBSERVER), at, lifetime):
         return "our own network or region is in trouble"
     if role is None or surface is Surface.IDENTITY:
         return None
-    return "no token could be had" if _is_closed(draft.tracks.get(_IDENTITY[role]), at, lifetime) else None
+    return "no token could be had" if _is_failing(draft.tracks.get(_IDENTITY[role]), at, lifetime) else None
 
 
-def _is_closed(eye: Track | None, at: datetime, lifetime: timedelta) -> bool:
-    return eye is not None and eye.seen in _CLOSED and at - eye.at <= lifetime
+def _is_failing(prerequisite: Track | None, at: datetime, lifetime: timedelta) -> bool:
+    return prerequisite is not None and prerequisite.seen in _FAILING and at - prerequisite.at <= lifetime
 
 
 def _track_answer(track: Track | None, seen: Observation, at: datetime, why: str, lifetime: timedelta) -> Track:
@@ -488,7 +488,7 @@ def _use_of_statement(item: Reported, now: datetime, policy: Policy) -> tuple[An
 
 
 def _use_of_incident(item: Incident, now: datetime, policy: Policy) -> tuple[Any, ...]:
-    """What an incident holds or witnesses: one of a kind is as good as forty, one of each kind is needed."""
+    """Incidents that are alike in this have the same effect: one of them is enough, and one of each has to stay."""
     return is_open(item, now, policy), item.everywhere, item.ours, item.used, item.named
 
 

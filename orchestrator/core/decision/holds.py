@@ -316,7 +316,7 @@ STANDBY: tuple[Check, ...] = (
 )
 """What holds a move to a side because of that side."""
 
-ALONE: tuple[Check, ...] = (
+AUTOMATIC_SWITCH: tuple[Check, ...] = (
     Check("hold.mode", mode, "the mode auto, or a person's order"),
     Check("hold.drills", drills, "drills that go well, or a reason in the plan to act without them"),
     Check("hold.blind-spell", blind_spell, "looks without a gap for as long as the evidence has to stand"),
@@ -339,7 +339,7 @@ def current_holds(state: PairState, seen: Assessment, now: datetime, policy: Pol
     """
     bad = judge(seen, state.active, policy).bad
     case = Case(state, seen, now, policy, state.active, state.active.other, bad, state.pairs_moving)
-    return find_holds(case, ALWAYS, *((STANDBY,) if bad else ()), ALONE)
+    return find_holds(case, ALWAYS, *((STANDBY,) if bad else ()), AUTOMATIC_SWITCH)
 
 
 def together(holds: tuple[Hold, ...]) -> str:

@@ -6,8 +6,8 @@ list that shows a job (``CaptureFacts``), and the old run that a resubmitted job
 Facts cost calls, so they are gathered one after another: a move ``ask`` names the fact that is needed next. Whoever
 carries it out adds that fact and asks again, with the same record and the same time.
 
-Danger: a job whose submission was accepted must come to ``resubmit``. So the answer is looked at before every reason
-not to submit, and neither record nor time are read anew once a decision has begun.
+Danger: once the target has accepted a submission, the result must be ``resubmit``. So the answer is checked first,
+before every reason not to submit, and neither record nor time are read anew once a decision has begun.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class JobFact(StrEnum):
     """What the hub of ``attempt`` shows under the successor's name of that epoch."""
 
     PRODUCER = "producer"
-    """Where the line of the job ``producer``, whose output this one reads, has arrived."""
+    """The newest successor of the job ``producer``, whose output this one reads."""
 
     BODY = "body"
     """The body as the target will accept it."""
@@ -155,7 +155,7 @@ class Submission(Value, kw_only=True):
 
 
 class Producer(Value, kw_only=True):
-    """A job whose output is read, and the record at which its line has arrived; None: the ledger does not have it."""
+    """A job whose output is read, and the record of its newest successor; None: the ledger does not have it."""
 
     name: str
     head: JobRecord | None

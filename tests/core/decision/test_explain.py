@@ -7,7 +7,7 @@ from stories import AUTO, BAD, PRIMARY, Story, alert, failed_over, minutes
 
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.explain import CHANGES, Explanation, explain
-from orchestrator.core.decision.holds import ALONE, ALWAYS, STANDBY
+from orchestrator.core.decision.holds import ALWAYS, AUTOMATIC_SWITCH, STANDBY
 
 
 def explained(story: Story) -> Explanation:
@@ -72,7 +72,7 @@ def test_a_cooldown_is_visible_with_its_end_while_all_is_well() -> None:
     assert "The way back is closed: the primary has been well for 0 s of 12 h" in told.text
 
 
-@pytest.mark.parametrize("name", [check.rule for check in (*ALWAYS, *STANDBY, *ALONE)])
+@pytest.mark.parametrize("name", [check.rule for check in (*ALWAYS, *STANDBY, *AUTOMATIC_SWITCH)])
 def test_every_hold_has_a_sentence_on_what_would_end_it(name: str) -> None:
     """No hold without a way out."""
     assert CHANGES[name]

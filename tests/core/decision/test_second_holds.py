@@ -186,7 +186,7 @@ class Play:
         state, now = self.story.state, self.story.now
         seen = assess(state.evidence, now, POLICY)
         case = holds.Case(state, seen, now, POLICY, PRIMARY, Role.SECONDARY, seen.bad(PRIMARY))
-        clever = {hold.rule for hold in holds.find_holds(case, holds.ALWAYS, holds.ALONE)} & LEARNT
+        clever = {hold.rule for hold in holds.find_holds(case, holds.ALWAYS, holds.AUTOMATIC_SWITCH)} & LEARNT
         assert clever == self.books.standing(now)
         return clever
 
