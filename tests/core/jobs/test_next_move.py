@@ -61,8 +61,10 @@ def test_nothing_is_decided_about_a_record_that_is_gone() -> None:
 
 
 def test_a_job_with_nothing_in_its_way_is_submitted() -> None:
-    """The answer is the next fact."""
-    assert next_move(job(), run_of()) == JobMove(do=JobAction.SUBMIT)
+    """The answer is the next fact; its owner has nothing to do."""
+    found = next_move(job(), run_of())
+    assert found == JobMove(do=JobAction.SUBMIT)
+    assert (found.needs_owner, found.given_up, found.cancel) == (False, False, None)
 
 
 @pytest.mark.parametrize(
