@@ -314,7 +314,13 @@ def test_a_hub_that_does_not_say_is_believed_well_only_if_it_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "cancel"), [("Running", (PRIMARY, "train")), ("CancelRequested", None), ("cancelrequested", None)]
+    ("status", "cancel"),
+    [
+        ("Running", (PRIMARY, "train")),
+        ("Analyzing", (PRIMARY, "train")),
+        ("CancelRequested", None),
+        ("cancelrequested", None),
+    ],
 )
 def test_an_old_run_that_goes_on_is_stopped_once(status: str, cancel: tuple[Role, str] | None) -> None:
     """A run whose end is asked for already is not asked again."""
@@ -540,7 +546,13 @@ def test_a_job_of_another_line_or_of_the_same_hub_is_never_cancelled(successor: 
 
 
 @pytest.mark.parametrize(
-    ("status", "cancel"), [("Running", (PRIMARY, "train")), ("CancelRequested", None), ("cancelrequested", None)]
+    ("status", "cancel"),
+    [
+        ("Running", (PRIMARY, "train")),
+        ("Analyzing", (PRIMARY, "train")),
+        ("CancelRequested", None),
+        ("cancelrequested", None),
+    ],
 )
 def test_an_old_run_is_stopped_beside_a_successor_that_goes_on(status: str, cancel: tuple[Role, str] | None) -> None:
     """Once."""
