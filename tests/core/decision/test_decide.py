@@ -24,7 +24,7 @@ from stories import (
     sweep,
 )
 
-from orchestrator.core.base.vocabulary import Mode, Observation, Phase, Role, Surface
+from orchestrator.core.base.vocabulary import Mode, NoticeName, Observation, Phase, Role, Surface
 from orchestrator.core.decision import decide
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.observation import Observed
@@ -278,6 +278,22 @@ def test_a_class_that_turned_bad_later_and_went_blind_keeps_the_pair_suspect() -
     assert (story.state.phase, [*story.state.suspects]) == (Phase.SUSPECT, ["jobs"])
     story.live(minutes(1))
     assert (story.state.phase, story.state.suspects) == (Phase.STEADY, ())
+
+
+def test_another_reason_to_hold_is_told_whichever_it_is() -> None:
+    """Each once; back to the first one is news again."""
+    story = Story()
+    story.live(minutes(3))
+    story.order(Do.PAUSE, "network work")
+    story.live(minutes(8), DOWN)
+    found = DOWN | {"elsewhere": BAD}
+    story.live(minutes(1), found)
+    story.order(Do.RESUME)
+    story.live(minutes(1), found)
+    story.order(Do.PAUSE, "more of it")
+    story.live(minutes(1), found)
+    held = [tell.why for tell in story.told if tell.name is NoticeName.SWITCH_HELD]
+    assert [why.split()[0] for why in held] == ["paused", "the", "paused"]
 
 
 def test_blindness_alone_changes_nothing() -> None:

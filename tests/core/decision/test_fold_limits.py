@@ -244,6 +244,7 @@ def test_a_change_explains_what_turned_bad_around_it(since: timedelta, *, explai
     [
         (change("m-runs on primary", START), True),
         (change("other", START), False),
+        (change("another", START), False),
         (change("m-runs on primary", START, role=SECONDARY), False),
         (change("m-runs on primary", START - WINDOW - TICK), False),
     ],
@@ -370,6 +371,7 @@ def test_the_newest_of_every_kind_stays() -> None:
         for n in range(3)
     }
     assert evict_fairly(items, 6, lambda item: (item.name,)) is items
+    assert evict_fairly(items, 7, lambda item: (item.name,)) is items
     assert list(evict_fairly(items, 2, lambda item: (item.name,))) == ["a2", "b2"]
     assert list(evict_fairly(items, 3, lambda item: (item.name,))) == ["b1", "a2", "b2"]
     assert list(evict_fairly(items, 1, lambda item: (item.name,))) == ["b2"]

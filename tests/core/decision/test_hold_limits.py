@@ -247,3 +247,11 @@ def test_a_side_that_nobody_has_asked_is_no_way_back() -> None:
     assert (
         failback.unready(seen, START, at_once) == "the primary is not known to be well now: nothing has been asked yet"
     )
+
+
+def test_the_standby_is_asked_about_only_while_something_is_bad() -> None:
+    """A well pair is not held because nobody has seen its standby."""
+    ill = track(BAD, bads=AUTO.bad_after)
+    for found, rules in (({}, set()), (tracks(primary_hub=ill), {"hold.standby-unseen"})):
+        held = holds.current_holds(state(), assess(Evidence(**found), START, AUTO), START, AUTO)
+        assert {hold.rule for hold in held} == rules

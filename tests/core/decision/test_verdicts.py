@@ -163,6 +163,9 @@ def test_a_class_is_bad_from_its_first_evidence_to_its_last() -> None:
     item = reported(at=START, since=START)
     found = verdict(START + minutes(2), EvidenceClass.DEPENDENCY, tracks=tracks, reported={"sa1": item})
     assert (found.since, found.until) == (START - minutes(2), START + minutes(2))
+    several = {str(n): reported(name=str(n), since=START - minutes(n)) for n in (1, 3, 2)}
+    found = verdict(START, EvidenceClass.DEPENDENCY, reported=several)
+    assert (found.since, found.until) == (START - minutes(3), START)
     incidents = {name: Incident(at=START - minutes(n), active=True, used=(PRIMARY,)) for n, name in enumerate("abc")}
     found = verdict(START, EvidenceClass.NOTICE, incidents=incidents)
     assert (found.since, found.until) == (START - minutes(2), START)

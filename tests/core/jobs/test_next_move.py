@@ -61,8 +61,10 @@ def test_nothing_is_decided_about_a_record_that_is_gone() -> None:
 
 
 def test_a_job_with_nothing_in_its_way_is_submitted() -> None:
-    """The answer is the next fact."""
-    assert next_move(job(), run_of()) == JobMove(do=JobAction.SUBMIT)
+    """The answer is the next fact; its owner has nothing to do."""
+    found = next_move(job(), run_of())
+    assert found == JobMove(do=JobAction.SUBMIT)
+    assert (found.needs_owner, found.given_up, found.cancel) == (False, False, None)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +314,13 @@ def test_a_hub_that_does_not_say_is_believed_well_only_if_it_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "cancel"), [("Running", (PRIMARY, "train")), ("CancelRequested", None), ("cancelrequested", None)]
+    ("status", "cancel"),
+    [
+        ("Running", (PRIMARY, "train")),
+        ("Analyzing", (PRIMARY, "train")),
+        ("CancelRequested", None),
+        ("cancelrequested", None),
+    ],
 )
 def test_an_old_run_that_goes_on_is_stopped_once(status: str, cancel: tuple[Role, str] | None) -> None:
     """A run whose end is asked for already is not asked again."""
@@ -538,7 +546,13 @@ def test_a_job_of_another_line_or_of_the_same_hub_is_never_cancelled(successor: 
 
 
 @pytest.mark.parametrize(
-    ("status", "cancel"), [("Running", (PRIMARY, "train")), ("CancelRequested", None), ("cancelrequested", None)]
+    ("status", "cancel"),
+    [
+        ("Running", (PRIMARY, "train")),
+        ("Analyzing", (PRIMARY, "train")),
+        ("CancelRequested", None),
+        ("cancelrequested", None),
+    ],
 )
 def test_an_old_run_is_stopped_beside_a_successor_that_goes_on(status: str, cancel: tuple[Role, str] | None) -> None:
     """Once."""

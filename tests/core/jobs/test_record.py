@@ -94,3 +94,15 @@ def test_a_successors_name_is_never_too_long() -> None:
 def test_a_jobs_name_is_one_path_segment(text: str, *, expected: bool) -> None:
     """As Azure ML accepts it."""
     assert is_job_name(text) is expected
+
+
+def test_a_record_begins_without_priority_tries_or_missing_assets() -> None:
+    """What nobody has said of a job is nothing."""
+    record = job()
+    assert (record.priority, record.tries, record.lacking, record.stop_asked, record.successor) == (
+        0,
+        0,
+        0,
+        False,
+        None,
+    )
