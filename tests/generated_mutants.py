@@ -39,9 +39,10 @@ CEILING = 0.15
 """The share of a sample that may survive.
 
 Measured: 4 % of 125 mutants whose survivors had been looked at one by one and tested where that says something, and
-13 % (8) of 60 that nobody had looked at before, of which 2 have a test since. Most of the others do the same as the code
-(``!=`` for ``<`` where it cannot be more); some are numbers that were chosen (a limit, the length of a cut text), which a
-test could only repeat. Chance moves the share of 150 by three points either way. Whoever finds it lower lowers this.
+13 % (8) of 60 that nobody had looked at before, of which 2 have a test since. Most of the others do the same as the
+code (``!=`` for ``<`` where it cannot be more); some are numbers that were chosen (a limit, the length of a cut
+text), which a test could only repeat. Chance moves the share of 150 by three points either way. Whoever finds it
+lower lowers this.
 """
 
 SIZE = 150
