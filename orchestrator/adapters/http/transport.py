@@ -246,6 +246,12 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc] # azure.core ex
             session.mount(scheme, adapter)
         super().__init__(session=session)
         self.gate = gate
+        self._adapter = adapter
+        self._is_closed = False
+
+    def close(self) -> None:
+        self._is_closed = True
+        super().close()
 
     def __enter__(self) -> Self:
         return self
@@ -268,6 +274,9 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc] # azure.core ex
             if not _fell_silent(fault):
                 self.gate.not_connected(host, connect)
             raise
+        finally:
+            if self._is_closed:  # meanwhile, by another thread: nobody else would close what this one has opened since
+                self._adapter.close()
         self.gate.answered(host, response, sent)
         return response
 
