@@ -91,6 +91,7 @@ def test_an_identity_that_says_no_is_named(
         credential_for(SETTINGS, Identity.PROBE, transport).get_token(SCOPE)
 
 
+@pytest.mark.longest_wait(1)
 def test_an_identity_that_hangs_is_bounded(identity: Any, transport: BoundedTransport) -> None:
     """A silent identity endpoint costs one read timeout."""
 

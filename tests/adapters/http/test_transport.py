@@ -73,6 +73,7 @@ def refused_url() -> str:
     return f"https://127.0.0.1:{port}"
 
 
+@pytest.mark.longest_wait(0.4)
 def test_a_black_hole_costs_the_connect_timeout(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that drops packets costs the connect timeout, once."""
     tried: list[Any] = []
@@ -88,6 +89,7 @@ def test_a_black_hole_costs_the_connect_timeout(get: Get, monkeypatch: pytest.Mo
     assert len(tried) == 1
 
 
+@pytest.mark.longest_wait(3)
 def test_silence_costs_the_read_timeout(get: Get, serve: Any) -> None:
     """A host that accepts and never answers costs the read timeout, once."""
     server = serve(silent)
@@ -96,6 +98,7 @@ def test_silence_costs_the_read_timeout(get: Get, serve: Any) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.longest_wait(0.4)
 def test_a_handshake_that_never_ends_costs_the_connect_timeout(get: Get, serve_plain: Any) -> None:
     """A host that accepts but does not speak TLS cannot be connected to: bounded and counted like that."""
     url = serve_plain(silent).url.replace("http:", "https:")
@@ -107,6 +110,7 @@ def test_a_handshake_that_never_ends_costs_the_connect_timeout(get: Get, serve_p
         get(url)
 
 
+@pytest.mark.longest_wait(3)
 def test_an_answer_that_drips_in_is_cut_off(get: Get, serve: Any) -> None:
     """Bytes that arrive just often enough to never be silent still end with the bound on one request."""
     with lasting(0.6), pytest.raises((ServiceRequestError, ServiceResponseError)):
@@ -225,7 +229,7 @@ def test_the_circuit_closes_when_the_host_comes_back(
     server = serve(answers("200 OK"))
     url = server.url
     for _ in range(3):
-        transport.gate.not_connected(url.removeprefix("https://"), 1.0)
+        transport.gate.not_connected(url.removeprefix("https://"), 20.0)
     with pytest.raises(CircuitOpen):
         get(url)
     time.sleep(0.35)
@@ -238,6 +242,7 @@ def test_statuses_never_open_the_circuit(get: Get, serve: Any, answers: Any) -> 
     assert [get(url).status_code for _ in range(6)] == [503] * 6
 
 
+@pytest.mark.longest_wait(3)
 @pytest.mark.parametrize("handler", [silent, dripping])
 def test_silence_never_opens_the_circuit(transport: BoundedTransport, serve: Any, handler: Any) -> None:
     """Resource Manager is one host for all regions: a region that hangs must not cut off the other."""
@@ -314,6 +319,7 @@ def test_the_asynchronous_twin_answers(serve: Any, answers: Any, limits: Limits,
     assert asynchronously(limits, tls.ca, lambda t: fetched(t, url)) == 200
 
 
+@pytest.mark.longest_wait(3)
 @pytest.mark.parametrize("handler", [silent, dripping])
 def test_the_asynchronous_twin_is_bounded(serve: Any, limits: Limits, tls: Any, handler: Any) -> None:
     """Silence and dripping end an asynchronous request as they end a blocking one."""

@@ -133,6 +133,7 @@ def test_no_redirect_is_followed(
     assert requests == []
 
 
+@pytest.mark.longest_wait(3)
 def test_a_silent_webhook_is_bounded(
     notices: WebhookNotices, serve: Start, request_of: Callable[[socket.socket], str]
 ) -> None:
