@@ -16,13 +16,11 @@ from orchestrator.local.session import Local
 from orchestrator.simulator.cloud import LocalAzure
 
 PREFERRED = {Surface.HUB: "experiments:query$", Surface.JOBS: "rundata$"}
-USED = {surface: [q.name for q in HUB_QUESTIONS if q.surface is surface][1] for surface in PREFERRED}
+RECORDED = {Surface.HUB: "entities$", Surface.JOBS: "rundata$"}
+"""Questions that no specification has: they are known from recorded traffic alone."""
 
-
-def forget_preferred(azure: LocalAzure) -> None:
-    """Both hubs know the second question of each surface alone."""
-    for surface, path in PREFERRED.items():
-        azure.faults.set(None, surface.value, "unknown", path=path)
+SECOND = {surface: [q.name for q in HUB_QUESTIONS if q.surface is surface][1] for surface in PREFERRED}
+SPECIFIED = {Surface.HUB: "POST experiments:query", Surface.JOBS: "POST runs:query"}
 
 
 def forget_all(azure: LocalAzure) -> None:
@@ -37,17 +35,25 @@ def _evidence(caller: Caller, side: str = "primary") -> dict[str, Any]:
     return dict(caller.view()["evidence"][side])
 
 
-def test_a_hub_that_knows_the_other_questions_alone_is_watched_and_moved() -> None:
+@pytest.mark.parametrize(("unknown", "used"), [(PREFERRED, SECOND), (RECORDED, SPECIFIED)])
+def test_a_hub_that_knows_some_questions_alone_is_watched_and_moved(
+    unknown: dict[Surface, str], used: dict[Surface, str]
+) -> None:
     """Status and a dry drill say which question is in use; an outage of the region switches the pair."""
-    with live(begin=forget_preferred) as local, Caller(local) as caller:
+
+    def forget(azure: LocalAzure) -> None:
+        for surface, path in unknown.items():
+            azure.faults.set(None, surface.value, "unknown", path=path)
+
+    with live(begin=forget) as local, Caller(local) as caller:
         caller.settled_down()
         until(lambda: _evidence(caller)["jobs"]["observation"] == "ok", "the first good answer")
         said = _evidence(caller)
-        for surface, name in USED.items():
+        for surface, name in used.items():
             assert f"; asked: {name}" in said[surface]["why"]
         drill = caller.followed(caller.post("pairs/demo/drill", {"reason": "practice", "by": "ana"}))
         findings = {each["check"]: each["why"] for each in drill["output"]["findings"]}
-        for surface, name in USED.items():
+        for surface, name in used.items():
             assert f"asked: {name}" in findings[f"secondary.{surface}"]
         local.azure.region_down(local.plan.primary.region)
         view = until(lambda: (v := caller.view())["active"] == "secondary" and v, "the switch")
