@@ -26,9 +26,6 @@ from croniter import croniter
 
 from orchestrator.local.functions import Function, client_configuration, durable_worker, index_app
 
-BODY_WAIT = 60.0
-"""Seconds in which a body must have arrived. A compressed one that breaks off inside its last block never ends."""
-
 LOG = logging.getLogger("hubswitch.host")
 
 MAX_BODY = 100 * 1024 * 1024
@@ -124,9 +121,8 @@ class LocalHost:
 
     async def _respond(self, function: Function, request: web.Request) -> web.Response:
         try:
-            async with asyncio.timeout(BODY_WAIT):
-                body = await request.read()
-        except (web.RequestPayloadError, ClientPayloadError, ContentEncodingError, TimeoutError):
+            body = await request.read()
+        except (web.RequestPayloadError, ClientPayloadError, ContentEncodingError):
             said = {"type": "about:blank", "title": "Bad Request", "status": 400}
             said |= {"detail": "the body ends too early, or is not encoded as its headers say"}
             return web.Response(status=400, body=json.dumps(said).encode(), content_type="application/problem+json")

@@ -8,16 +8,14 @@ import zlib
 import pytest
 from live import Caller
 
-from orchestrator.local import host
-
 HEAD = b"Host: x\r\nx-functions-key: %s\r\n"
 BOMB = zlib.compress(b"[" + b" " * 20_000_000 + b"]")
 
 
 def status_of(caller: Caller, request: bytes) -> int:
     """Status of the answer to a request in its own bytes; the key is put in."""
-    address, _, port = caller.local.host.url.removeprefix("http://").partition(":")
-    with socket.create_connection((address, int(port)), timeout=120) as connection:
+    host, _, port = caller.local.host.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(request.replace(HEAD, HEAD % caller.local.key.encode()))
         answer = b""
         while b"\r\n" not in answer:
@@ -58,9 +56,9 @@ def test_a_request_that_makes_no_sense_is_the_senders_fault(caller: Caller, requ
 
 def test_deliveries_that_never_end_keep_nobody_waiting(caller: Caller) -> None:
     """Three hundred senders that stop in the middle of a body hold a connection each, and nothing else."""
-    address, _, port = caller.local.host.url.removeprefix("http://").partition(":")
+    host, _, port = caller.local.host.url.removeprefix("http://").partition(":")
     begun = b"POST /api/events HTTP/1.1\r\n" + HEAD % caller.local.key.encode() + b"Content-Length: 1000\r\n\r\n["
-    held = [socket.create_connection((address, int(port)), timeout=120) for _ in range(300)]
+    held = [socket.create_connection((host, int(port)), timeout=120) for _ in range(300)]
     try:
         for connection in held:
             connection.sendall(begun)
@@ -77,9 +75,3 @@ def test_more_elements_than_event_grid_sends_are_refused_and_none_is_carried_out
         answer = caller.send("POST", "events", data=b"[" + b",".join([b"{}"] * elements) + b"]")
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
         assert "5,000" in answer.json()["detail"] or "5000" in answer.json()["detail"]
-
-
-def test_a_body_that_does_not_come_to_its_end_is_refused(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sender who waits for an answer gets one: the body did not arrive in time."""
-    monkeypatch.setattr(host, "BODY_WAIT", 0.5)
-    assert status_of(caller, b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000\r\n\r\n[") == 400
