@@ -17,6 +17,23 @@ class HubPlace(Value, kw_only=True):
     region: str
 
 
+class AbortedRun(Value, kw_only=True):
+    """A run that may not claim the epoch after the record's: a person aborted it."""
+
+    run: str
+    by: str
+    reason: str
+    at: Moment
+
+
+class TurnedUngraceful(Value, kw_only=True):
+    """A person's wish that the jobs which a planned switch lets run on are moved at once."""
+
+    by: str
+    reason: str
+    at: Moment
+
+
 class EpochRecord(Value, kw_only=True):
     """Who may act. Written only under an If-Match of what was read."""
 
@@ -32,11 +49,22 @@ class EpochRecord(Value, kw_only=True):
     ordered: bool = False
     """A person ordered this switch: the side that is left may be well, and its jobs may run on."""
 
+    graceful: bool = False
+    """This was a planned failover: the side that is left is well. A failback always is; see ``RunOrder``."""
+
     place: HubPlace | None = None
     """The hub that ``active`` meant when this was written; None in records of versions that did not say so."""
 
     sides_since: int = 0
     """Epoch of the last exchange of the sides: what was known of a side before it was about the other one."""
+
+    aborted: tuple[AbortedRun, ...] = ()
+    """Runs that were aborted while this was in force, newest last. Stands here because a claim is a conditional write
+    of the same record: whichever of abort and claim is written first, the other sees it."""
+
+    ungraceful: TurnedUngraceful | None = None
+    """Of a planned switch: since when it waits for no job any more; None while it does. Stands here because each step
+    of a run, and what is done after it, reads this record first."""
 
 
 class PointerValue(Value, kw_only=True):

@@ -14,6 +14,7 @@
     |   +-- EpochFenced           a newer epoch exists, or another run holds this one
     |   +-- NotNow                a person's command makes no sense, or is held back, as things stand
     |   +-- OrderExpired          the evidence behind the order is too old to act on
+    |   +-- RunAborted            a person aborted this run before it had claimed its epoch
     +-- InvalidInput              somebody must mend what was given to us
         +-- UnknownShape          stored data of a schema this version does not know
 """
@@ -89,6 +90,10 @@ class EpochFenced(PermanentError):
 
 class OrderExpired(PermanentError):
     """The order rests on evidence that has died since; acting on it now could be wrong."""
+
+
+class RunAborted(PermanentError):
+    """A person aborted this run before it had claimed its epoch. It must stop; nothing was switched."""
 
 
 class NotNow(PermanentError):

@@ -52,8 +52,12 @@ def _swap_words(display: str) -> str:
     return squeeze(" ".join([words[-1], *words[:-1], number]))
 
 
+def _names() -> list[str]:
+    return [name.strip() for name in _DISPLAY_NAMES.replace("\n", " ").split(";")]
+
+
 def _table() -> dict[str, str]:
-    names = [name.strip() for name in _DISPLAY_NAMES.replace("\n", " ").split(";")]
+    names = _names()
     known = {squeeze(name): squeeze(name) for name in names}
     turned = {_swap_words(name): squeeze(name) for name in names}
     return turned | known | {squeeze(name): GLOBAL for name in _WORLDWIDE}
@@ -63,6 +67,11 @@ _CANONICAL = _table()
 
 REGIONS = tuple(sorted(set(_CANONICAL.values()) - {GLOBAL}))
 """Every canonical name."""
+
+
+def display_name(region: str) -> str:
+    """A canonical name as Service Health spells it: ``eastus2`` is ``East US 2``; what is not in the table stays."""
+    return next((name for name in _names() if squeeze(name) == region), region)
 
 
 def region_named(name: str) -> str | None:

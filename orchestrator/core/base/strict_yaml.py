@@ -11,6 +11,7 @@ process where its stack ends; so they are counted first.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.errors import InvalidInput
@@ -61,13 +62,17 @@ class Document:
         self._root = root
         self._entries: dict[int, dict[str, tuple[Any, Any]]] = {}
         self._made: dict[int, Any] = {}
-        self.value = None
+        self.value: Any = None
         if root is not None:
             import yaml
 
             self._maker = yaml.constructor.SafeConstructor()
             self._drop_doubles(root, "", set())
             self.value = self._make(root, "")
+
+    def file_of(self, field: str) -> str | None:  # noqa: ARG002 - a text alone is one file
+        """The file in which a field stands, if that is not the one that was read."""
+        return None
 
     def place(self, field: str) -> Place | None:
         """Where a field such as ``a.b[2].c`` stands, or its nearest ancestor if it is missing.
@@ -89,29 +94,34 @@ class Document:
 
         They count from the beginning of the text that was read, a byte order mark left out.
         """
-        node, found, rest = self._root, None, field
-        while rest:
-            found = None if node is None else self._step(node, rest)
-            if found is None:
-                return None
-            _, node, rest = found
-        if found is None:
+        way = list(self._follow(field))
+        if not way or way[-1] is None:
             return None
-        return Spans(_span(found[0]), _span(found[1]) if _is_scalar(found[1]) else None)
+        key_node, node = way[-1]
+        return Spans(_span(key_node), _span(node) if _is_scalar(node) else None)
 
     def _find(self, field: str) -> tuple[Place | None, Place | None, bool]:
         if self._root is None:
             return None, None, False
-        node, place, key_place = self._root, _place(self._root), _place(self._root)
-        rest = field
-        while rest:
-            step = self._step(node, rest)
+        place = key_place = _place(self._root)
+        for step in self._follow(field):
             if step is None:
                 return place, key_place, False
-            key_node, node, rest = step
+            key_node, node = step
             key_place = _place(key_node)
             place = _place(node) if _is_scalar(node) and key_node.start_mark.line <= node.start_mark.line else key_place
         return place, key_place, True
+
+    def _follow(self, field: str) -> Iterator[tuple[Any, Any] | None]:
+        """The key (or element) and the value of each part of a path; at the end None if the field is not written."""
+        node, rest = self._root, field
+        while rest:
+            step = None if node is None else self._step(node, rest)
+            if step is None:
+                yield None
+                return
+            key_node, node, rest = step
+            yield key_node, node
 
     def _step(self, node: Any, rest: str) -> tuple[Any, Any, str] | None:
         """The key (or element) that a path begins with, its value, and what is left of the path."""

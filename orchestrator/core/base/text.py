@@ -58,6 +58,11 @@ def is_https_url(text: str) -> bool:
         return False
 
 
+def cut(text: str, limit: int) -> str:
+    """A text of at most ``limit`` characters, its end replaced by an ellipsis if it is longer."""
+    return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
 def truncate(text: str, limit: int = TEXT_LIMIT) -> str:
     """The text, or its beginning and an ellipsis: at most ``limit`` bytes as it is stored.
 
@@ -128,7 +133,7 @@ def spell_duration(length: timedelta) -> str:
     """A length of time as a plan spells it, in the largest unit that needs no fraction: ``90s``, ``5m``, ``12h``."""
     thousandths, rest = divmod(length, timedelta(milliseconds=1))
     if rest:
-        return f"{length / timedelta(milliseconds=1):g}ms"
+        return f"{thousandths}.{rest.microseconds:03d}".rstrip("0") + "ms"
     sizes = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
     unit = next((unit for unit, size in sizes.items() if thousandths and thousandths % size == 0), "")
     return f"{thousandths // sizes[unit]}{unit}" if unit else f"{thousandths}ms" if thousandths else "0s"

@@ -77,6 +77,13 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
+class ReadinessRule(StrEnum):
+    """What a standby that is not ready means for a switch that nobody ordered."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
 class Phase(StrEnum):
     STEADY = "steady"
     SUSPECT = "suspect"
@@ -102,6 +109,14 @@ class Twin(StrEnum):
     CANCEL = "cancel"
 
 
+class LeftJob(StrEnum):
+    """What is to become of a job that runs on a side that is left although it is well: a failback, a planned switch."""
+
+    FINISH = "finish"
+    MOVE = "move"
+    DEADLINE = "deadline"
+
+
 class AbsentInput(StrEnum):
     """What is to become of a job whose input is absent on the side where it would run."""
 
@@ -124,8 +139,11 @@ class NoticeName(StrEnum):
     FAILBACK_STARTED = "FailbackStarted"
     FAILBACK_SWITCHED = "FailbackSwitched"
     FAILBACK_COMPLETED = "FailbackCompleted"
+    FAILBACK_JOBS_GIVEN_UP = "FailbackJobsGivenUp"
     RUN_WAITS = "RunWaits"
+    APPROVAL_NEEDED = "ApprovalNeeded"
     RUN_FAILED = "RunFailed"
+    RUN_ABORTED = "RunAborted"
     STEP_FAILED = "StepFailed"
     SETTLED = "Settled"
     SUPERSEDED = "Superseded"
@@ -135,6 +153,8 @@ class NoticeName(StrEnum):
     SIGHT_LOST = "SightLost"
     SIGHT_REGAINED = "SightRegained"
     DRILLS_LAPSED = "DrillsLapsed"
+    STANDBY_NOT_READY = "StandbyNotReady"
+    STANDBY_READY = "StandbyReady"
     LOOKS_NOT_TAKEN_IN = "LooksNotTakenIn"
     ESCALATED = "Escalated"
     CLASS_BLIND = "ClassBlind"
@@ -142,3 +162,5 @@ class NoticeName(StrEnum):
     RULE_IN_REACH = "RuleInReach"
     CHANGE_SUSPECTED = "ChangeSuspected"
     DELIVERIES_UNREAD = "DeliveriesUnread"
+    RECORD_NOT_KEPT = "RecordNotKept"
+    LEADER_CHANGED = "LeaderChanged"

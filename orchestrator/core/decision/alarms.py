@@ -69,13 +69,14 @@ def _tell_blind_classes(
 ) -> tuple[PairState, list[Order]]:
     """Classes of both sides that nobody can see for long, or that have never spoken."""
     blind = {class_key(role, c): why for role in Role for c, why in _blind_classes(seen, role, now, policy)}
-    keys = tuple(blind)
-    orders: list[Order] = [
-        Tell(name=NoticeName.CLASS_BLIND, why=truncate(why))
-        for key, why in blind.items()
-        if key not in state.blind_classes
-    ]
-    return _replace(state, blind_classes=keys), orders
+    new = {key: why for key, why in blind.items() if key not in state.blind_classes}
+    state = _replace(state, blind_classes=tuple(blind))
+    if not new:
+        return state, []
+    why = "; ".join(new.values())
+    if len(new) > 1:  # the names come first: the end of a long reason is cut off
+        why = f"{join_words(new)}: {why}"
+    return state, [Tell(name=NoticeName.CLASS_BLIND, why=truncate(why))]
 
 
 def _blind_classes(seen: Assessment, role: Role, now: datetime, policy: Policy) -> Iterator[tuple[EvidenceClass, str]]:

@@ -12,16 +12,26 @@ import msgspec
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.errors import NotNow
 from orchestrator.core.base.evidence_classes import MEMBERS
-from orchestrator.core.base.text import format_time, truncate
+from orchestrator.core.base.text import format_time, join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
 from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.drill_conditions import find_unfit
 from orchestrator.core.decision.evidence import Evidence
 from orchestrator.core.decision.fold import without_deletions
 from orchestrator.core.decision.holds import ALWAYS, STANDBY, Case, together
 from orchestrator.core.decision.proposals import find_answered, reject_proposal
 from orchestrator.core.decision.rule import judge
-from orchestrator.core.decision.run_start import start_run
-from orchestrator.core.decision.state import Decision, PairState, Pause, Tell, change_phase, note_reason
+from orchestrator.core.decision.run_start import ORDERED, start_run
+from orchestrator.core.decision.second_person import find_request, must_be_another, request_id, with_request
+from orchestrator.core.decision.state import (
+    Decision,
+    OrderRequest,
+    PairState,
+    Pause,
+    Tell,
+    change_phase,
+    note_reason,
+)
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess, in_order
 from orchestrator.core.plan.policy import Policy
@@ -45,6 +55,10 @@ ANSWERS = frozenset({Do.APPROVE, Do.REJECT})
 """Commands that answer a proposal."""
 
 
+SWITCHES = frozenset({Do.FAILOVER, Do.FAILBACK})
+"""Commands that a second person has to approve, where the policy says so."""
+
+
 class Command(Value, kw_only=True):
     do: Do
     by: str
@@ -52,12 +66,18 @@ class Command(Value, kw_only=True):
     force: bool = False
     """Go although something holds. Needs a reason, which is recorded."""
 
+    graceful: bool = False
+    """For failover: planned, away from a side that is well. What runs there does as ``jobs.failback`` says."""
+
     proposal: str | None = None
     """For approve and reject: id of the proposal that is answered. It may be left out while there has been only one."""
 
     epoch: int | None = None
     """For failover and failback: the epoch under which it was given. Under another, a switch came between, and it would
     move the pair the wrong way."""
+
+    drill: str = ""
+    """For failover and failback: name of the full drill that gives it. No body of a request has this."""
 
     stored_at: Moment | None = None
     """For pause and resume: the time of the record that all stamps read; None if none could be written."""
@@ -77,13 +97,65 @@ def command(state: PairState, command: Command, now: datetime, policy: Policy) -
     if fault:
         raise NotNow(fault.why)
     now = max(now, state.last_now)
-    return _CARRIERS[command.do](_replace(state, last_now=now), command, now, policy)
+    state = _replace(state, last_now=now)
+    decision = _CARRIERS[command.do](state, command, now, policy)
+    if policy.second_person and command.do in SWITCHES and not _ends_drill(state, command):
+        return _ask_second_person(state, command, now)
+    return decision
+
+
+def _ends_drill(state: PairState, command: Command) -> bool:
+    """Whether this is the way back of a full drill: it was approved with the way there."""
+    return command.do is Do.FAILBACK and bool(command.drill) and state.run_drill == command.drill
+
+
+def _ask_second_person(state: PairState, command: Command, now: datetime) -> Decision:
+    """Instead of what the order would do now; that it could be done has been seen."""
+    request = OrderRequest(
+        do=command.do.value,
+        by=truncate(command.by, 80),
+        reason=truncate(command.reason),
+        asked_at=now,
+        epoch=state.epoch,
+        force=command.force,
+        graceful=command.graceful,
+        drill=command.drill,
+    )
+    state = with_request(state, request)
+    why = f"{command.do} asked for by {_who(command)}: {request_id(state, request)} waits for somebody else's approval"
+    decision = _say(state, now, "second-person", why)
+    return _replace(decision, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),))
+
+
+def _approve_request(
+    state: PairState, request: OrderRequest, command: Command, now: datetime, policy: Policy
+) -> Decision:
+    must_be_another(request, command.by)
+    order = Command(
+        do=Do(request.do),
+        by=f"{request.by}, approved by {command.by}",
+        reason=request.reason,
+        force=request.force,
+        graceful=request.graceful,
+        epoch=request.epoch,
+        drill=request.drill,
+    )
+    return _CARRIERS[order.do](_replace(state, request=None), order, now, policy)
+
+
+def _reject_request(state: PairState, request: OrderRequest, command: Command, now: datetime) -> Decision:
+    why = f"{request.do} asked for by {request.by} was rejected by {_who(command)}"
+    return _say(_replace(state, request=None), now, "rejected", why)
 
 
 def _approve(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
     """Approval counts from the next decision on, which follows at once."""
+    request = find_request(state, command.proposal, now, policy)
+    if request is not None:
+        return _approve_request(state, request, command, now, policy)
     approval = find_answered(state, command.proposal, now, policy)
-    granted = _replace(state, approval=_replace(approval, granted_by=truncate(command.by, 80)))
+    given = {"granted_by": truncate(command.by, 80), "granted_at": now, "granted_why": truncate(command.reason)}
+    granted = _replace(state, approval=_replace(approval, **given))
     seen = assess(state.evidence, now, policy)
     judgement = judge(seen, state.active, policy)
     why = f"approved by {_who(command)}"
@@ -97,6 +169,9 @@ def _approve(state: PairState, command: Command, now: datetime, policy: Policy) 
 
 
 def _reject(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    request = find_request(state, command.proposal, now, policy)
+    if request is not None:
+        return _reject_request(state, request, command, now)
     find_answered(state, command.proposal, now, policy)
     until = now + policy.approval_expiry
     why = f"rejected by {_who(command)}; asked again at {format_time(until)} at the earliest"
@@ -165,13 +240,32 @@ def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -
 def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
     _must_be_current(state, command)
     _must_be_idle(state)
+    seen = assess(state.evidence, now, policy)
+    unfit = find_unfit(state, seen, now, policy) if command.drill else ""
+    if unfit:
+        raise NotNow(f"no full drill now: {unfit}")
     if state.active is Role.SECONDARY and not command.force:
         raise NotNow("the secondary is active: ask for the failback, or force the failover with a reason")
-    seen = assess(state.evidence, now, policy)
     target = state.active.other
-    case = Case(state, seen, now, policy, state.active, target, _classes_needed(seen, target, seen.bad(state.active)))
+    bad = seen.bad(state.active)
+    case = Case(state, seen, now, policy, state.active, target, _classes_needed(seen, target, bad))
     _must_be_free(case, command, STANDBY)
-    return start_run(state, Trigger.FAILOVER_ORDERED, "failover", now, rule="ordered", why=_by(command, "failover"))
+    if command.graceful and bad and not command.force:
+        raise NotNow(
+            f"{join_words(bad)} of the {state.active} is bad, and a graceful failover waits for what runs there; "
+            "order it without, or force it with a reason"
+        )
+    what = "graceful failover" if command.graceful else "failover"
+    begun = start_run(
+        state,
+        Trigger.FAILOVER_ORDERED,
+        "failover",
+        now,
+        rule=ORDERED,
+        why=_by(command, what),
+        graceful=command.graceful,
+    )
+    return _replace(begun, state=_replace(begun.state, run_drill=command.drill))
 
 
 def _classes_needed(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
@@ -193,7 +287,8 @@ def _failback(state: PairState, command: Command, now: datetime, policy: Policy)
     if unready and not command.force:
         raise NotNow(unready)
     _must_be_free(Case(state, seen, now, policy, Role.SECONDARY, Role.PRIMARY), command, ())
-    return start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule="ordered", why=_by(command, "failback"))
+    begun = start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule=ORDERED, why=_by(command, "failback"))
+    return _replace(begun, state=_replace(begun.state, run_forced=command.force, run_drill=command.drill))
 
 
 def _must_be_current(state: PairState, command: Command) -> None:
@@ -212,6 +307,8 @@ def _must_be_idle(state: PairState) -> None:
 
 def _must_be_free(case: Case, command: Command, more: tuple[holds.Check, ...]) -> None:
     held = holds.find_holds(case, ALWAYS, more)
+    if held and command.drill:
+        raise NotNow(together(held))
     if held and not command.force:
         raise NotNow(f"{together(held)}; to go all the same, force it with a reason")
 

@@ -14,17 +14,27 @@ import msgspec
 from orchestrator.core.base.text import format_duration, format_time
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Phase, Role
 from orchestrator.core.decision import failback, holds
+from orchestrator.core.decision.acting import account_for_stamps, begin_to_act
 from orchestrator.core.decision.alarms import raise_alarms
 from orchestrator.core.decision.clocks import confirm_clock, find_doubt, hold_for_clock, is_late
 from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import fold_with_extents
-from orchestrator.core.decision.holds import ALWAYS, AUTOMATIC_SWITCH, STANDBY, Case, together
-from orchestrator.core.decision.observation import Observed, apply_observation
+from orchestrator.core.decision.holds import ALWAYS, AUTOMATIC_SWITCH, LEAD, LEADER, STANDBY, Case, together
+from orchestrator.core.decision.observation import Observed, apply_observation, clear_readiness
 from orchestrator.core.decision.proposals import close_proposal, expires_at, open_proposal, proposal_id, with_proposal
 from orchestrator.core.decision.rule import Judgement, blind_work, judge
 from orchestrator.core.decision.run_reports import take_over
 from orchestrator.core.decision.run_start import start_run
-from orchestrator.core.decision.state import Approval, Decision, Order, PairState, Tell, change_phase, note_reason
+from orchestrator.core.decision.state import (
+    Approval,
+    Decision,
+    Order,
+    PairState,
+    StopRun,
+    Tell,
+    change_phase,
+    note_reason,
+)
 from orchestrator.core.decision.transitions import Trigger
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.policy import Failback, Policy
@@ -76,16 +86,25 @@ def step(state: PairState, observed: Observed, now: datetime, policy: Policy) ->
     state = confirm_clock(state, observed.store_time, now)
     now = max(now, state.last_now)
     taken = take_over(state, observed.record, now) if observed.record else Decision(state=state, rule="", why="")
-    state, told = apply_observation(taken.state, observed, now, policy)
+    before, (state, told) = state, apply_observation(taken.state, observed, now, policy)
+    state = begin_to_act(before, state)
     evidence, bad = fold_with_extents(state.evidence, observed.signals, now, policy)
+    state, unready = clear_readiness(state, evidence, now)
     state = _replace(state, evidence=evidence, last_now=now)
-    decision = _decide(state, assess(evidence, now, policy, bad), now, policy, observed.pairs_moving)
-    return _replace(decision, orders=taken.orders + told + decision.orders)
+    seen = assess(evidence, now, policy, bad)
+    decision = _decide(state, seen, now, policy, observed.pairs_moving)
+    decision = _replace(decision, orders=taken.orders + told + unready + decision.orders)
+    return account_for_stamps(before, decision, seen, now, policy)
 
 
 def _decide(state: PairState, view: Assessment, now: datetime, policy: Policy, pairs_moving: float) -> Decision:
     """What is to be done on the evidence of a state. ``pairs_moving`` is the share of all pairs that move."""
     if state.phase in RUNNING:
+        relapse = failback.describe_relapse(state, view)
+        if relapse and state.run and state.stopping != state.run:
+            stopped = note_reason(state, now, "relapse", f"{state.run} is to stop: {relapse}", stopping=state.run)
+            stop = StopRun(run=state.run, why=relapse)
+            return Decision(state=stopped, orders=(stop,), rule="relapse", why=stopped.why)
         return _stay(state, now, "running", f"{state.run} is under way since {format_time(state.phase_since)}")
     orders: tuple[Order, ...] = ()
     if state.phase is Phase.SETTLED and _is_cooldown_over(state, now, policy):
@@ -160,12 +179,19 @@ def _judge_active_side(
 
 def _switch_unless_held(case: Case, judgement: Judgement) -> Decision:
     """The rule is met: go, unless something holds, or a person has to be asked."""
-    held = holds.find_holds(case, ALWAYS, STANDBY, AUTOMATIC_SWITCH)
+    held = holds.find_holds(case, ALWAYS, STANDBY, AUTOMATIC_SWITCH, LEADER, LEAD)
     if held:
         return _hold(case.state, case.now, held[0].rule, f"{together(held)}; meanwhile {judgement.why}")
     if case.policy.mode is Mode.APPROVE:
         return _propose(case, judgement)
-    return start_run(case.state, Trigger.RULE_MET, "failover", case.now, rule=judgement.rule, why=judgement.why)
+    why = _with_doubt(case, judgement)
+    return start_run(case.state, Trigger.RULE_MET, "failover", case.now, rule=judgement.rule, why=why)
+
+
+def _with_doubt(case: Case, judgement: Judgement) -> str:
+    """The reason, and what people should know of a standby that is not known to be ready."""
+    doubt = holds.doubt_of_readiness(case.state, case.now, case.policy)
+    return f"{judgement.why}; {doubt}" if doubt else judgement.why
 
 
 def _propose(case: Case, judgement: Judgement) -> Decision:
@@ -183,8 +209,9 @@ def _propose(case: Case, judgement: Judgement) -> Decision:
         why = f"nobody answered by {format_time(until)}, or what they approved was held until then"
         state = close_proposal(state, until, "expired")
         state = change_phase(state, Trigger.APPROVAL_EXPIRED, now, "approval-expired", why)
-    state = with_proposal(state, now, judgement.why)
-    why = f"proposal {proposal_id(state.pair, state.epoch, now)} waits for approval: {judgement.why}"
+    reason = _with_doubt(case, judgement)
+    state = with_proposal(state, now, reason)
+    why = f"proposal {proposal_id(state.pair, state.epoch, now)} waits for approval: {reason}"
     state = change_phase(state, Trigger.APPROVAL_NEEDED, now, "hold.approval", why)
     return Decision(state=state, orders=(Tell(name=NoticeName.APPROVAL_REQUESTED, why=why),), rule=state.rule, why=why)
 
@@ -202,7 +229,7 @@ def _fail_back_unless_held(case: Case, judgement: Judgement) -> Decision:
     state, now = case.state, case.now
     if failback.unready(case.seen, now, case.policy):
         return _stay(state, now, judgement.rule, judgement.why)
-    held = holds.find_holds(case._replace(bad=()), ALWAYS, AUTOMATIC_SWITCH, failback.AUTOMATIC_FAILBACK)
+    held = holds.find_holds(case._replace(bad=()), ALWAYS, AUTOMATIC_SWITCH, failback.AUTOMATIC_FAILBACK, LEADER, LEAD)
     if held:
         return _hold(state, now, held[0].rule, f"the primary is ready again; held: {together(held)}")
     why = f"the primary has been well for its hold of {format_duration(case.policy.failback_hold)}"

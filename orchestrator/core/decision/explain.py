@@ -82,7 +82,11 @@ class Explanation(Value, kw_only=True):
 
 
 CHANGES = {
-    **{check.rule: check.ends for group in (holds.ALWAYS, holds.STANDBY, holds.AUTOMATIC_SWITCH) for check in group},
+    **{
+        check.rule: check.ends
+        for group in (holds.ALWAYS, holds.STANDBY, holds.AUTOMATIC_SWITCH, holds.LEADER, holds.LEAD)
+        for check in group
+    },
     "quiet": "two classes, one of them a work class, being bad without a break",
     "confirm-only": "two of hub, jobs, inference, dependency and metrics being bad; control and notice only confirm",
     "one-class": "a second class being bad at the same time",
@@ -115,8 +119,13 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
     without = policy.auto_without_drills.strip()
     if policy.mode is Mode.AUTO and without and green_count(state.green_drills, now, policy) < policy.green_drills:
         parts.append(f"It may act alone without drills: {without}.")
+    doubt = holds.doubt_of_readiness(state, now, policy)
+    if doubt and doubt not in why:
+        parts.append(f"This does not hold a switch: {doubt}.")
     if state.caution:
         parts.append(f"Not read, and no hold: {state.caution}.")
+    if state.dissent:
+        parts.append(f"Shown, and no hold for the leader: {state.dissent}.")
     return Explanation(
         pair=state.pair,
         phase=state.phase,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from orchestrator.core.base.text import format_duration, format_time
-from orchestrator.core.base.vocabulary import Mode, Role
+from orchestrator.core.base.text import format_duration, format_time, join_words
+from orchestrator.core.base.vocabulary import Mode, Phase, Role
 from orchestrator.core.decision.holds import Case, Check
+from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.policy import Policy
 
@@ -21,7 +22,7 @@ def unready(seen: Assessment, now: datetime, policy: Policy, target: Role = Role
     length = well.length if well else timedelta()
     missing = policy.failback_hold - length
     if missing > timedelta():
-        doubt = f" and does not count on now: {well.why}" if well and not well.is_well and well.why else ""
+        doubt = f", and this time does not grow now: {well.why}" if well and not well.is_well and well.why else ""
         hold = format_duration(policy.failback_hold)
         return (
             f"the {target} has been well for {format_duration(length)} of {hold}{doubt}; "
@@ -30,6 +31,17 @@ def unready(seen: Assessment, now: datetime, policy: Policy, target: Role = Role
     if well is None or not well.is_well or now - well.at > policy.evidence_lifetime:
         return f"the {target} is not known to be well now: {well.why if well else 'nothing has been asked yet'}"
     return None
+
+
+def describe_relapse(state: PairState, seen: Assessment) -> str | None:
+    """Why a way back that is under way must not go on: its target is bad in some class. None if it may.
+
+    A way back that a person forced goes on: what was bad then was no news to that person.
+    """
+    if state.phase is not Phase.RETURNING or state.target is None or state.run_forced:
+        return None
+    bad = seen.bad(state.target)
+    return f"{join_words(bad)} of the {state.target} is bad, and the pointer has not moved" if bad else None
 
 
 def unapproved(case: Case) -> str | None:

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from orchestrator.core.base.evidence_classes import MEMBERS
 from orchestrator.core.base.store_time import AGREEMENT
 from orchestrator.core.base.text import format_duration, format_time, join_words
-from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
+from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, ReadinessRule, Role, Surface
 from orchestrator.core.decision.brown_out import STANDBY_SHARE
 from orchestrator.core.decision.evidence import MEMBER_KEYS, Incident, track_key
 from orchestrator.core.decision.rule import confirmation, judge
 from orchestrator.core.decision.stamps import green_count
+from orchestrator.core.decision.standing import find_standing
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, Verdict
 from orchestrator.core.plan.policy import Policy
@@ -140,7 +141,13 @@ def own_region(case: Case) -> str | None:
 
 
 def other_stamp(case: Case) -> str | None:
-    """Another stamp that sees well everything that we see bad: one of us is wrong, and nobody can say which."""
+    """Another stamp that sees well everything that we see bad: one of us is wrong, and nobody can say which.
+
+    The leader goes by its own view: what others see differently is shown there (``acting.describe_dissent``).
+    """
+    leadership = case.state.leadership
+    if leadership is not None and not leadership.follows:
+        return None
     bad = {c for c in case.bad if c is not EvidenceClass.NOTICE}
     for view in case.state.views if bad else ():
         age = case.now - view.looked_at
@@ -148,6 +155,25 @@ def other_stamp(case: Case) -> str | None:
             names = join_words(c.value for c in EvidenceClass if c in bad)
             return f"the stamp {view.stamp} saw {names} of the {case.source} well {format_duration(age)} ago"
     return None
+
+
+def follower(case: Case) -> str | None:
+    """Another stamp acts for the pair."""
+    leadership = case.state.leadership
+    if leadership is None or not leadership.follows:
+        return None
+    return (
+        f"the stamp {leadership.stamp} leads, as known here since {format_time(leadership.since)} (term "
+        f"{leadership.term}); this one takes over if it is silent for {format_duration(leadership.take_over_after)}"
+    )
+
+
+def lead_lapsed(case: Case) -> str | None:
+    """Our lead was not renewed in time, and another stamp may have taken over. Where there is no other, it counts."""
+    leadership = case.state.leadership
+    if leadership is None or leadership.until is None or case.now <= leadership.until or not case.state.views:
+        return None
+    return f"this stamp's lead counted until {format_time(leadership.until)}; another one may have taken over by now"
 
 
 def drills(case: Case) -> str | None:
@@ -161,6 +187,35 @@ def drills(case: Case) -> str | None:
         f"{green} of {policy.green_drills} drills have gone well in the last {policy.drill_age.days} days: "
         "the mode auto does not act before"
     )
+
+
+def standby_not_ready(case: Case) -> str | None:
+    """The last look at the standby found it not ready, or there was none. One that is too old keeps nobody.
+
+    Else a reader that has lost its way would hold a pair for ever, and nobody looks at a pair that is well.
+    """
+    policy = case.policy
+    if policy.mode is not Mode.AUTO or policy.readiness is not ReadinessRule.BLOCK:
+        return None
+    standing = find_standing(case.state.readiness, case.source)
+    if standing is None:
+        return f"nobody has looked yet whether the {case.target} is ready, and the plan says readiness: block"
+    if standing.ready or case.now - standing.at > policy.readiness_lifetime:
+        return None
+    return f"the {case.target} is not ready, as of {format_time(standing.at)}: {standing.why}"
+
+
+def doubt_of_readiness(state: PairState, now: datetime, policy: Policy) -> str:
+    """What people should know of a standby to which a switch would go all the same; empty if it is ready, or holds."""
+    standing, target = find_standing(state.readiness, state.active), state.active.other
+    if standing is None:
+        return ""
+    age = format_duration(now - standing.at)
+    if now - standing.at > policy.readiness_lifetime:
+        found = "ready" if standing.ready else "not ready"
+        return f"the {target} was last looked at {age} ago, which counts no more; it was {found}"
+    blocks = policy.mode is Mode.AUTO and policy.readiness is ReadinessRule.BLOCK
+    return "" if standing.ready or blocks else f"the {target} is not ready, as of {age} ago: {standing.why}"
 
 
 def blind_spell(case: Case) -> str | None:
@@ -318,6 +373,11 @@ STANDBY: tuple[Check, ...] = (
 
 AUTOMATIC_SWITCH: tuple[Check, ...] = (
     Check("hold.mode", mode, "the mode auto, or a person's order"),
+    Check(
+        "hold.standby-not-ready",
+        standby_not_ready,
+        "a look at which the standby is ready, a result older than readiness_lifetime, or a person's order",
+    ),
     Check("hold.drills", drills, "drills that go well, or a reason in the plan to act without them"),
     Check("hold.blind-spell", blind_spell, "looks without a gap for as long as the evidence has to stand"),
     Check("hold.unconfirmed-clock", unconfirmed_clock, "a look at which a store tells the time that our clock shows"),
@@ -325,6 +385,24 @@ AUTOMATIC_SWITCH: tuple[Check, ...] = (
     Check("hold.run-failed", failed_run, "the pause after a failed run being over"),
 )
 """What holds only those switches that nobody ordered."""
+
+FOLLOWER = "hold.follower"
+"""Rule of a pair for which another stamp acts."""
+
+LEADER: tuple[Check, ...] = (
+    Check(FOLLOWER, follower, "this stamp taking over from one that is silent, or a person's order"),
+)
+"""What holds whatever a stamp would do of its own accord while another one leads."""
+
+LEAD: tuple[Check, ...] = (Check("hold.lead-lapsed", lead_lapsed, "a look that renews the lead, or a person's order"),)
+"""What holds the same between two renewals. The next look renews, so it is asked only when something is decided."""
+
+UNFIT: tuple[Check, ...] = tuple(
+    check
+    for check in (*ALWAYS, *STANDBY, *AUTOMATIC_SWITCH)
+    if check.find in {trouble, observer, own_region, identity, standby_unseen, blind_spell, unconfirmed_clock}
+)
+"""What holds because of where a stamp runs and what it can see: another stamp may be able to act."""
 
 
 def find_holds(case: Case, *groups: tuple[Check, ...]) -> tuple[Hold, ...]:
@@ -339,7 +417,7 @@ def current_holds(state: PairState, seen: Assessment, now: datetime, policy: Pol
     """
     bad = judge(seen, state.active, policy).bad
     case = Case(state, seen, now, policy, state.active, state.active.other, bad, state.pairs_moving)
-    return find_holds(case, ALWAYS, *((STANDBY,) if bad else ()), AUTOMATIC_SWITCH)
+    return find_holds(case, ALWAYS, *((STANDBY,) if bad else ()), AUTOMATIC_SWITCH, LEADER)
 
 
 def together(holds: tuple[Hold, ...]) -> str:

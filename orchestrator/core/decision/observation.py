@@ -6,6 +6,7 @@ pauses carry the time at which they were given, and epoch records are compared o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,13 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.store_time import StoreTime
-from orchestrator.core.base.text import truncate
+from orchestrator.core.base.text import format_time, join_words, truncate
 from orchestrator.core.base.vocabulary import Mode, NoticeName
 from orchestrator.core.decision import holds
+from orchestrator.core.decision.evidence import Deletion, Evidence
+from orchestrator.core.decision.leadership import keep_since
 from orchestrator.core.decision.stamps import PauseRecord, Shared, green_count
+from orchestrator.core.decision.standing import ReadinessStanding, find_standing
 from orchestrator.core.decision.state import Order, PairState, Pause, Polled, Tell
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
@@ -80,6 +84,25 @@ def apply_observation(
     return state, _notices(before, state, now, policy)
 
 
+def clear_readiness(state: PairState, evidence: Evidence, now: datetime) -> tuple[PairState, tuple[Order, ...]]:
+    """The state and what is to be told when something of a standby was deleted that was found ready before.
+
+    It is not ready before a look says so that has begun after this, nor while the deletion stands.
+    """
+    before, standing = state.evidence.deletions, find_standing(state.readiness, state.active)
+    if standing is None or not standing.ready or evidence.deletions is before:
+        return state, ()
+    gone = [
+        each
+        for key, each in evidence.deletions.items()
+        if each.role is state.active.other and each.at > standing.at and before.get(key) != each
+    ]
+    if not gone:
+        return state, ()
+    after = _replace(standing, at=now, ready=False, why=_describe_deleted(gone), due_at=now)
+    return _replace(state, readiness=after), tuple(_readiness_notices(standing, after))
+
+
 def with_shared(state: PairState, shared: Shared) -> PairState:
     """The state with what the stamps share. What was not read, or is not there, changes nothing."""
     changes: dict[str, Any] = {}
@@ -91,7 +114,25 @@ def with_shared(state: PairState, shared: Shared) -> PairState:
         changes["green_drills"] = tuple(drill.at for drill in shared.drills)
     if shared.views is not None:
         changes["views"] = shared.views
+    if shared.leadership is not None:
+        since = keep_since(state.leadership, shared.leadership)
+        changes["leadership"] = _replace(shared.leadership, since=since)
+    if shared.readiness is not None and (state.readiness is None or shared.readiness.at >= state.readiness.at):
+        changes["readiness"] = _while_deleted(shared.readiness, state)
     return _replace(state, **changes) if changes else state
+
+
+def _while_deleted(standing: ReadinessStanding, state: PairState) -> ReadinessStanding:
+    """What a look found, not ready as long as something of the standby is told to be deleted, which holds as well."""
+    if not standing.ready or standing.active is not state.active:
+        return standing
+    gone = [each for each in state.evidence.deletions.values() if each.role is state.active.other]
+    return _replace(standing, ready=False, why=_describe_deleted(gone)) if gone else standing
+
+
+def _describe_deleted(gone: Iterable[Deletion]) -> str:
+    names = join_words(f"{each.name} ({format_time(each.at)})" for each in gone)
+    return truncate(f"somebody deleted {names}")
 
 
 def contradiction(state: PairState, record: EpochRecord | None, began: datetime | None) -> str | None:
@@ -124,6 +165,7 @@ def _notices(before: PairState, after: PairState, now: datetime, policy: Policy)
         told.append(Tell(name=NoticeName.TROUBLE_BEGAN, why=after.trouble))
     if before.trouble and not after.trouble:
         told.append(Tell(name=NoticeName.TROUBLE_OVER, why=f"there is no trouble any more; it was: {before.trouble}"))
+    told += _readiness_notices(before.readiness, after.readiness)
     if policy.mode is Mode.AUTO and not policy.auto_without_drills.strip() and before.looked_at:
         had = green_count(before.green_drills, before.looked_at, policy)
         has = green_count(after.green_drills, now, policy)
@@ -131,3 +173,15 @@ def _notices(before: PairState, after: PairState, now: datetime, policy: Policy)
             why = f"{has} of {policy.green_drills} drills count now: the mode auto does not act before the next one"
             told.append(Tell(name=NoticeName.DRILLS_LAPSED, why=why))
     return tuple(told)
+
+
+def _readiness_notices(before: ReadinessStanding | None, after: ReadinessStanding | None) -> list[Order]:
+    """A standby that is not ready any more, or was not from the first look on, and one that is again; each once."""
+    if after is None or before == after:
+        return []
+    was = before is None or before.ready
+    if was and not after.ready:
+        return [Tell(name=NoticeName.STANDBY_NOT_READY, why=f"the {after.active.other} is not ready: {after.why}")]
+    if after.ready and not was:
+        return [Tell(name=NoticeName.STANDBY_READY, why=f"the {after.active.other} is ready (score {after.score})")]
+    return []

@@ -6,7 +6,7 @@ are well, bad inference is a matter of one model route and the hub stays.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator.core.base.evidence_classes import DECIDING_CLASSES, WORK_CLASSES
@@ -76,6 +76,22 @@ def _judge_confirmation(
         return Judgement(True, "two-classes", why, bad)
     why = f"{told} bad on the {side}; two of them, one a work class, must be so for {format_duration(needed)}"
     return Judgement(False, "confirming", why, bad)
+
+
+def find_confirmed_at(seen: Assessment, side: Role, policy: Policy) -> datetime | None:
+    """When a look may find the rule met if nothing about a side changes; None if more than time is missing, or nothing.
+
+    The first look at that moment or after it finds it so.
+    """
+    if judge(seen, side, policy).rule != "confirming":
+        return None
+    needed = confirmation(seen, side, policy)
+    since = {c: seen.of(side, c).since for c in seen.bad(side) if c in DECIDING_CLASSES}
+    for latest in sorted(at for at in since.values() if at):
+        ripe = [c for c, at in since.items() if at and at <= latest]
+        if len(ripe) >= WITNESSES and WORK_CLASSES.intersection(ripe):
+            return latest + needed
+    return None
 
 
 def confirmation(seen: Assessment, side: Role, policy: Policy) -> timedelta:

@@ -13,7 +13,7 @@ from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
 from orchestrator.core.decision.exchanged_sides import forget_sides
 from orchestrator.core.decision.proposals import close_proposal
 from orchestrator.core.decision.state import Decision, PairState, Tell, change_phase
-from orchestrator.core.decision.transitions import Trigger
+from orchestrator.core.decision.transitions import ABORTED, Trigger
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
 
@@ -32,6 +32,9 @@ class What(StrEnum):
 
     FAILED = "failed"
     """The run has ended without having done what it was for; ``epoch`` and ``active`` are what is in force."""
+
+    ABORTED = "aborted"
+    """A person aborted the run before it had claimed its epoch; ``epoch`` and ``active`` are as before it."""
 
 
 class Report(Value, kw_only=True):
@@ -55,6 +58,8 @@ def report(state: PairState, report: Report, now: datetime, policy: Policy) -> D
         return Decision(
             state=after, orders=(Tell(name=NoticeName.SETTLED, why=after.why),), rule=after.rule, why=after.why
         )
+    if report.what is What.ABORTED:
+        return _note_abort(state, report, now)
     if report.epoch > state.epoch or (report.what is What.SUPERSEDED and report.epoch == state.epoch):
         return _note_superseded(state, report.epoch, report.active, now, report.why)
     return _note_failure(state, report, now)
@@ -86,6 +91,8 @@ def _fits(state: PairState, report: Report) -> bool:
         return moving and report.epoch == state.epoch + 1 and report.active is state.target
     if report.what is What.RESUBMITTED:
         return state.phase is Phase.RESUBMITTING and report.epoch == state.epoch
+    if report.what is What.ABORTED:
+        return state.phase is not Phase.RESUBMITTING and report.epoch == state.epoch and report.active is state.active
     return True
 
 
@@ -119,6 +126,7 @@ def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, 
         active=active,
         epoch=epoch,
         run=None,
+        run_drill="",
         target=None,
         switched_at=now,
         acknowledged=False,
@@ -129,6 +137,21 @@ def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, 
     )
     return Decision(
         state=after, orders=(Tell(name=NoticeName.SUPERSEDED, why=after.why),), rule=after.rule, why=after.why
+    )
+
+
+def _note_abort(state: PairState, report: Report, now: datetime) -> Decision:
+    """The pair is in the phase from which the run was begun.
+
+    The next run for this epoch has an id of its own, for this one's may claim nothing any more. A run that the rule
+    began was due: its like waits as after a failure, so that people can say what they want instead.
+    """
+    before = state.run_from or (Phase.SETTLED if state.phase is Phase.RETURNING else Phase.SUSPECT)
+    failed_at = state.failed_at if state.run_ordered else now
+    changes = {"run": None, "target": None, "attempts": state.attempts + 1, "failed_at": failed_at, "last_now": now}
+    after = change_phase(state, ABORTED[before], now, "run-aborted", report.why, **changes)
+    return Decision(
+        state=after, orders=(Tell(name=NoticeName.RUN_ABORTED, why=after.why),), rule=after.rule, why=after.why
     )
 
 

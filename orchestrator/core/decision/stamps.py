@@ -1,16 +1,20 @@
 """What all stamps of a deployment keep in common, beside the epoch records: pauses, drills, and what each sees.
 
-========================================  ==============  ====================================
-path in the ledger's container            record          written by
-========================================  ==============  ====================================
-``_shared/pause.json``                    ``PauseRecord``  the command, for every pair
-``_shared/pairs/<pair>/pause.json``       ``PauseRecord``  the command, for one pair
-``_shared/pairs/<pair>/drills.json``      ``DrillLog``     a drill that went well, at its end
-``_shared/pairs/<pair>/views/<s>.json``   ``StampView``    the stamp ``s``, after its looks
-========================================  ==============  ====================================
+==========================================  ===============  ====================================
+path in the ledger's container              record           written by
+==========================================  ===============  ====================================
+``_shared/pause.json``                      ``PauseRecord``  the command, for every pair
+``_shared/leader.json``                     ``LeaderRecord``  the leader at each pass, or a follower that takes over
+``_shared/pairs/<pair>/pause.json``         ``PauseRecord``  the command, for one pair
+``_shared/pairs/<pair>/drills.json``        ``DrillLog``     a drill that went well, at its end
+``_shared/pairs/<pair>/views/<s>.json``     ``StampView``    the stamp ``s``, after its looks
+``_shared/pairs/<pair>/readiness.json``     ``ReadinessStanding``     each look at the standby
+``_shared/pairs/<pair>/look-wanted.json``   ``WantedLook``   a delivered change of something of it
+==========================================  ===============  ====================================
 
 No pair's name begins with an underscore. Pauses and drills decide whether anything may be switched: what of them
 cannot be read holds. Another stamp may be down with its region: what of its view cannot be read is told, and no more.
+So is a record of how ready the standby is: it counts as one that was never read.
 """
 
 from __future__ import annotations
@@ -24,11 +28,16 @@ from orchestrator.core.base.codec import SCHEMA, Moment, Value, read_record
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Phase, Role
+from orchestrator.core.decision.leadership import Leadership
+from orchestrator.core.decision.standing import ReadinessStanding, WantedLook
 from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.policy import DRILLS_KEPT, Policy
 
 ROOT = "_shared/"
 PAUSE_ALL = f"{ROOT}pause.json"
+LEADER = f"{ROOT}leader.json"
+"""Who leads, in this container: see ``orchestrator.core.decision.leadership``."""
+
 VIEWS_LIMIT = 4
 """Views of other stamps that a pair keeps: those that looked last."""
 
@@ -84,6 +93,10 @@ class Shared(Value, kw_only=True):
     pause: PauseRecord | None = None
     drills: tuple[GreenDrill, ...] | None = None
     views: tuple[StampView, ...] | None = None
+    readiness: ReadinessStanding | None = None
+    leadership: Leadership | None = None
+    """Who acts for the pair, by the last pass over the leader's record."""
+
     caution: str | None = None
     """What could not be read, and does not hold."""
 
@@ -105,6 +118,14 @@ def view_path(pair: str, stamp: str) -> str:
     return f"{views_prefix(pair)}{stamp}.json"
 
 
+def readiness_path(pair: str) -> str:
+    return f"{ROOT}pairs/{pair}/readiness.json"
+
+
+def wanted_path(pair: str) -> str:
+    return f"{ROOT}pairs/{pair}/look-wanted.json"
+
+
 def read_shared(files: Mapping[str, bytes], pair: str, stamp: str) -> Shared:
     """What the files of one container say of a pair, seen from one stamp.
 
@@ -113,13 +134,31 @@ def read_shared(files: Mapping[str, bytes], pair: str, stamp: str) -> Shared:
     """
     log = _read(files, drills_path(pair), DrillLog)
     views, caution = _views(files, pair, stamp)
+    standing, unread = read_standing(files, pair)
     return Shared(
         pause_all=_read(files, PAUSE_ALL, PauseRecord),
         pause=_read(files, pause_path(pair), PauseRecord),
         drills=log.green if log else (),
         views=views,
-        caution=caution,
+        readiness=standing,
+        caution="; ".join(filter(None, (caution, unread))) or None,
     )
+
+
+def read_standing(files: Mapping[str, bytes], pair: str) -> tuple[ReadinessStanding | None, str | None]:
+    """What the last look at the standby came to, or why that cannot be read."""
+    try:
+        return _read(files, readiness_path(pair), ReadinessStanding), None
+    except InvalidInput as fault:
+        return None, truncate(f"how ready the standby is: {fault}")
+
+
+def read_wanted(files: Mapping[str, bytes], pair: str) -> WantedLook | None:
+    """When a look was wanted last; None if that cannot be read: the next one comes by itself."""
+    try:
+        return _read(files, wanted_path(pair), WantedLook)
+    except InvalidInput:
+        return None
 
 
 def with_green(log: DrillLog | None, drill: GreenDrill) -> DrillLog:
@@ -181,6 +220,8 @@ def _views(files: Mapping[str, bytes], pair: str, stamp: str) -> tuple[tuple[Sta
     return tuple(newest), truncate(f"another stamp's view: {broken[0]}") if broken else None
 
 
-def _read[T: (PauseRecord, DrillLog, StampView)](files: Mapping[str, bytes], path: str, shape: type[T]) -> T | None:
+def _read[T: (PauseRecord, DrillLog, StampView, ReadinessStanding, WantedLook)](
+    files: Mapping[str, bytes], path: str, shape: type[T]
+) -> T | None:
     data = files.get(path)
     return None if data is None else read_record(data, shape, path)

@@ -16,7 +16,9 @@ from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.evidence import Evidence
+from orchestrator.core.decision.leadership import Leadership
 from orchestrator.core.decision.stamps import StampView
+from orchestrator.core.decision.standing import ReadinessStanding
 from orchestrator.core.decision.transitions import TABLE, Trigger, next_phase
 
 BLIND_TOLD = 8
@@ -55,6 +57,8 @@ class Approval(Value, kw_only=True):
     asked_at: datetime
     why: str
     granted_by: str | None = None
+    granted_at: datetime | None = None
+    granted_why: str = ""
     rejected_at: datetime | None = None
 
 
@@ -65,6 +69,34 @@ class ClosedProposal(Value, kw_only=True):
     at: datetime
     how: str
     """What became of it, as a verb phrase: ``was rejected by ana (planned work)``."""
+
+
+class OrderRequest(Value, kw_only=True):
+    """A person's order that a second person has to approve."""
+
+    do: str
+    """``failover`` or ``failback``."""
+
+    by: str
+    reason: str
+    asked_at: datetime
+    epoch: int
+    """The epoch under which it was given: after a switch it is void."""
+
+    force: bool = False
+    graceful: bool = False
+    drill: str = ""
+    """Name of the full drill that it begins; empty: none."""
+
+
+class GivenOrder(Value, kw_only=True):
+    """An order of a run of another pair that this pair has taken."""
+
+    id: str
+    run: str | None
+    """The run that it has begun; None if a second person had to approve it first."""
+
+    at: datetime
 
 
 class JournalEntry(Value, kw_only=True):
@@ -99,6 +131,21 @@ class PairState(Value, kw_only=True):
     target: Role | None = None
     """The side that this run moves to."""
 
+    run_from: Phase | None = None
+    """The phase in which the last run was begun; None of runs of versions that did not say so."""
+
+    run_ordered: bool = False
+    """A person ordered that run."""
+
+    run_forced: bool = False
+    """A person ordered that run whatever holds."""
+
+    run_drill: str = ""
+    """Name of the full drill that ordered that run; empty: none did, or somebody else has switched since."""
+
+    stopping: str | None = None
+    """Id of the last run whose end was ordered because the side that it led to turned bad."""
+
     attempts: int = 0
     """Runs for the next epoch that ended without a switch."""
 
@@ -123,6 +170,18 @@ class PairState(Value, kw_only=True):
     views: tuple[StampView, ...] = ()
     """What other stamps see, as last read."""
 
+    leadership: Leadership | None = None
+    """Who acts for the pair, of the stamps that watch it; None before a look has found out."""
+
+    unfit: str | None = None
+    """Why this stamp cannot act for the pair, as of its last look, where another one could: another one may."""
+
+    dissent: str | None = None
+    """What another stamp sees differently, as of the last look. It is shown, and holds only who does not lead."""
+
+    readiness: ReadinessStanding | None = None
+    """What the last look at the standby came to, as last read."""
+
     caution: str | None = None
     """What could not be read at the last look, and does not hold."""
 
@@ -132,6 +191,12 @@ class PairState(Value, kw_only=True):
 
     closed_proposals: tuple[ClosedProposal, ...] = ()
     """The last few that can no longer be answered, newest last."""
+
+    request: OrderRequest | None = None
+    """The last order that was to be approved by a second person; whether it still waits, ``second_person`` says."""
+
+    orders: tuple[GivenOrder, ...] = ()
+    """The last orders of runs of other pairs that were taken, newest last: a repeated one is known by its id."""
 
     suspects: tuple[EvidenceClass, ...] = ()
     """Classes that made the pair suspect and have not been seen well since."""
@@ -199,6 +264,15 @@ class StartRun(Value, kw_only=True, tag="start_run"):
     source: Role
     target: Role
     why: str
+    graceful: bool = False
+    """A planned failover: the source is well, and what runs there may stay."""
+
+
+class StopRun(Value, kw_only=True, tag="stop_run"):
+    """Let a run claim nothing any more, if it has not claimed its epoch yet."""
+
+    run: str
+    why: str
 
 
 class Tell(Value, kw_only=True, tag="tell"):
@@ -208,7 +282,7 @@ class Tell(Value, kw_only=True, tag="tell"):
     why: str
 
 
-Order = StartRun | Tell
+Order = StartRun | Tell | StopRun
 
 
 class Decision(Value, kw_only=True):

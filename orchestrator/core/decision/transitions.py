@@ -28,6 +28,9 @@ class Trigger(StrEnum):
     SWITCHED = "switched"
     RESUBMITTED = "resubmitted"
     RUN_FAILED = "run_failed"
+    ABORTED_FROM_STEADY = "aborted_from_steady"
+    ABORTED_FROM_SUSPECT = "aborted_from_suspect"
+    ABORTED_FROM_SETTLED = "aborted_from_settled"
     SUPERSEDED = "superseded"
     ACKNOWLEDGED = "acknowledged"
     COOLDOWN_OVER = "cooldown_over"
@@ -47,6 +50,16 @@ class NoSuchTransition(PermanentError):
 _SUPERSEDED = "Somebody else has switched this pair under a newer epoch; what they did is taken over."
 _ORDERED = "A person ordered the failover."
 _RETURN = "The way back begins: the old side has been well for long enough, or a person insisted."
+
+_ABORTED = "The run was aborted before it had claimed its epoch; the pair is as it was."
+
+ABORTED = {
+    Phase.STEADY: Trigger.ABORTED_FROM_STEADY,
+    Phase.SUSPECT: Trigger.ABORTED_FROM_SUSPECT,
+    Phase.AWAITING_APPROVAL: Trigger.ABORTED_FROM_SUSPECT,
+    Phase.SETTLED: Trigger.ABORTED_FROM_SETTLED,
+}
+"""Phase in which a run was begun -> what leads back to it. A proposal that was answered is not open again."""
 
 ROWS: tuple[Row, ...] = (
     Row(
@@ -120,6 +133,9 @@ ROWS: tuple[Row, ...] = (
         Phase.SUSPECT,
         "The run ended before the pointer moved; the pair is still where it was.",
     ),
+    Row(Phase.SWITCHING, Trigger.ABORTED_FROM_STEADY, Phase.STEADY, _ABORTED),
+    Row(Phase.SWITCHING, Trigger.ABORTED_FROM_SUSPECT, Phase.SUSPECT, _ABORTED),
+    Row(Phase.SWITCHING, Trigger.ABORTED_FROM_SETTLED, Phase.SETTLED, _ABORTED),
     Row(Phase.SWITCHING, Trigger.SUPERSEDED, Phase.SETTLED, _SUPERSEDED),
     Row(
         Phase.RESUBMITTING,
@@ -156,6 +172,9 @@ ROWS: tuple[Row, ...] = (
         Phase.SETTLED,
         "The way back ended before the pointer moved; the pair is still where it was.",
     ),
+    Row(Phase.RETURNING, Trigger.ABORTED_FROM_STEADY, Phase.STEADY, _ABORTED),
+    Row(Phase.RETURNING, Trigger.ABORTED_FROM_SUSPECT, Phase.SUSPECT, _ABORTED),
+    Row(Phase.RETURNING, Trigger.ABORTED_FROM_SETTLED, Phase.SETTLED, _ABORTED),
     Row(Phase.RETURNING, Trigger.SUPERSEDED, Phase.SETTLED, _SUPERSEDED),
 )
 

@@ -1,10 +1,11 @@
-"""What running jobs read, and whether it is there on the other side: nothing here copies data, so it is told."""
+"""What running jobs read, and whether it is there on the other side: what nobody copies is told."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from orchestrator.core.base.codec import Moment, Value
+from orchestrator.core.jobs.copy_state import CopyLine
 
 
 class DataState(StrEnum):
@@ -88,6 +89,9 @@ class DataReport(Value, kw_only=True):
     items: tuple[DataItem, ...]
     not_read: tuple[str, ...] = ()
     """Records that could not be read, with the reason."""
+
+    copies: tuple[CopyLine, ...] = ()
+    """What the plan has copied ahead from the active side."""
 
 
 def compare(source: Amount, copy: Amount) -> DataState:

@@ -18,9 +18,11 @@ from enum import StrEnum
 from typing import Any
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Twin
+from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.text import format_time
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, LeftJob, Role, Twin
 from orchestrator.core.jobs import tags
-from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
+from orchestrator.core.jobs.azure_status import has_begun, has_ended, is_ours, status_of
 from orchestrator.core.jobs.record import (
     Attempt,
     JobRecord,
@@ -30,10 +32,15 @@ from orchestrator.core.jobs.record import (
     is_interrupted,
     successor_name,
 )
-from orchestrator.core.jobs.record_changes import TRIED_AGAIN, UNSETTLED, describe_wish, is_overdue
+from orchestrator.core.jobs.record_changes import OPEN, TRIED_AGAIN, UNSETTLED, describe_wish, is_overdue
 
 LONGEST_RETRY = timedelta(days=1)
 """The longest pause between two tries at a job that was given up for a time. The pause doubles up to it."""
+
+STOP_PAUSE = timedelta(minutes=1)
+"""Pause before a job that was stopped after a planned switch is looked at again, ``STOP_LOOKS`` times."""
+
+STOP_LOOKS = 10
 
 AS_USER = "it runs as its user, whom no managed identity can stand in for; its owner must submit it"
 
@@ -46,6 +53,9 @@ class JobOutcome(StrEnum):
     WAITING = "waiting"
     REFUSED = "refused"
     FINISHED = "finished"
+    STAYING = "staying"
+    """It goes on in the hub that the run has left: that is well."""
+
     PENDING = "pending"
 
 
@@ -88,6 +98,9 @@ class JobAction(StrEnum):
     STOP = "stop"
     """Note that its end is asked for, unless that is noted; cancel it, unless it is being cancelled; then try later."""
 
+    STAY = "stay"
+    """Leave it where it goes on."""
+
     TRY_LATER = "try_later"
     GIVE_UP = "give_up"
     """Wait, and count the try."""
@@ -129,6 +142,9 @@ class JobFact(StrEnum):
 
     HUB_ANSWERS = "hub_answers"
     """Whether the management plane of the hub that is left answers at all."""
+
+    TARGET = "target"
+    """Whether the management plane of the target answers, before a run is stopped for it."""
 
     JOB = "job"
     """The job as its hub shows it."""
@@ -193,6 +209,19 @@ class RunFacts(Value, kw_only=True):
     ordered: bool = False
     """A person ordered the switch: the hub that is left may be well."""
 
+    graceful: bool = False
+    """The hub that is left is well: nothing of it is taken for interrupted, and nothing is submitted elsewhere before
+    its run there is known to be over. ``left_job`` says what becomes of a job that runs."""
+
+    ungraceful: bool = False
+    """Of such a switch: a person wants what runs there to be moved at once, as by a failover that is ordered."""
+
+    left_job: LeftJob = LeftJob.FINISH
+    """What the plan wants of a job that runs in a hub that is left although it is well; a tag of the job may differ."""
+
+    stays_until: datetime | None = None
+    """When a job is moved that was to stay until a deadline."""
+
     doubted_since: datetime
     which: Try = Try.FIRST
     retry: timedelta
@@ -213,6 +242,7 @@ class RunFacts(Value, kw_only=True):
     assets_made: bool = False
     old_run: OldRunAnswer | None = None
     hub_answers: bool | None = None
+    target_answers: bool | None = None
     answer: Answer | None = None
     broken: str = ""
     """Why input of the job, or an asset of it, is unusable."""
@@ -298,6 +328,26 @@ def next_move(record: JobRecord | None, facts: Facts) -> JobMove:
 
 
 def _decide_run(record: JobRecord, facts: RunFacts) -> JobMove:
+    move = _decide_moving(record, facts)
+    goes_on = facts.graceful and _is_left_running(record) and (facts.old_run is None or facts.old_run.status)
+    if goes_on and move.do in {JobAction.WAIT, JobAction.GIVE_UP}:
+        why = f"it stays in the {record.hub}: {move.why}"
+        return JobMove(
+            do=JobAction.STAY,
+            why=why,
+            retry_at=move.retry_at,
+            given_up=move.given_up,
+            needs_owner=move.needs_owner,
+        )
+    return move
+
+
+def _is_left_running(record: JobRecord) -> bool:
+    """Whether a job goes on in its hub, as far as the ledger knows, and nobody of us has stopped it."""
+    return record.status in OPEN and not record.stop_asked
+
+
+def _decide_moving(record: JobRecord, facts: RunFacts) -> JobMove:
     if record.epoch > facts.epoch and facts.fault:
         return JobMove(
             do=JobAction.NOTHING, outcome=JobOutcome.FINISHED, why=f"{record.name}: somebody else has dealt with it"
@@ -325,6 +375,7 @@ def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     yield from _check_submissions(record, facts)
     yield from _check_wish(record, facts)
     yield from _check_whole(record, facts)
+    yield from _check_leaving(record, facts)
     if record.identity == "user" or tags.runs_as_user(record.body):
         yield JobMove(do=JobAction.WAIT, why=AS_USER, needs_owner=True)
     yield from _check_producers(record, facts)
@@ -335,7 +386,7 @@ def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     yield from _check_inputs(facts)
     if facts.source is not facts.target and not facts.assets_made:
         yield JobMove(do=JobAction.ASK, ask=JobFact.ASSETS)
-    if facts.which is Try.AGAIN or facts.ordered:
+    if facts.which is Try.AGAIN or facts.ordered or facts.graceful:
         yield from _check_old_run(record, facts)
     yield JobMove(do=JobAction.SUBMIT)
 
@@ -343,7 +394,8 @@ def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
 def _recall(record: JobRecord, facts: RunFacts) -> JobMove | None:
     """What was decided about a job before: by an interrupted try of this step, or by the job's own end."""
     if facts.which is Try.AGAIN:
-        return None if record.status in TRIED_AGAIN else _repeat_outcome(record)
+        left = facts.graceful and record.status in OPEN and record.hub is not facts.target
+        return None if record.status in TRIED_AGAIN or left else _repeat_outcome(record)
     if is_interrupted(record, facts.doubted_since):
         return None
     if record.status is JobStatus.FINISHED and is_asked_end(record, record.azure_status):
@@ -369,7 +421,10 @@ def _repeat_outcome(record: JobRecord) -> JobMove:
 def _give_up(record: JobRecord, facts: RunFacts) -> JobMove:
     if facts.which is Try.FIRST:
         return JobMove(do=JobAction.TRY_LATER, why=facts.fault)
-    pause = min(facts.retry * 2 ** min(record.tries, 16), LONGEST_RETRY)
+    tries = record.tries
+    if facts.graceful and facts.which is Try.AGAIN and record.stop_asked:
+        tries -= STOP_LOOKS
+    pause = min(facts.retry * 2 ** min(tries, 16), LONGEST_RETRY) if tries >= 0 else min(STOP_PAUSE, facts.retry)
     why = f"given up for a time: {facts.fault}"
     return JobMove(do=JobAction.GIVE_UP, why=why, retry_at=facts.now + pause, given_up=True)
 
@@ -439,7 +494,8 @@ def _check_producers(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
         head = known[name]
         if head is None:
             continue
-        if head.status is JobStatus.RUNNING and head.hub is not facts.target:
+        stays = facts.graceful and head.epoch == facts.epoch and not head.stop_asked
+        if head.status is JobStatus.RUNNING and head.hub is not facts.target and not stays:
             yield JobMove(do=JobAction.TRY_LATER, why=f"it needs the output of {name}, which goes before it")
         if head.status is not JobStatus.FINISHED:
             yield JobMove(do=JobAction.WAIT, why=_because_of(name, head), retry_at=facts.now + facts.retry)
@@ -468,19 +524,60 @@ def find_remade(facts: RunFacts) -> dict[str, str]:
     return {name: head.name for name, head in heads.items() if head.hub is facts.target and head.name != name}
 
 
+def _check_leaving(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
+    """A job of a hub that is left although it is well: what has ended there has ended, and what runs may stay."""
+    old = facts.old_run
+    if not facts.graceful or not _is_left_running(record):
+        return
+    if old is None:
+        yield JobMove(do=JobAction.ASK, ask=JobFact.OLD_RUN)
+    elif old.fault:
+        if not facts.ungraceful:
+            yield JobMove(do=JobAction.TRY_LATER, why=old.fault, retry_after=old.retry_after)
+    elif not old.status and record.status is JobStatus.SUBMITTING:
+        why = f"whether the {record.hub} has it is not known yet"
+        yield JobMove(do=JobAction.STAY, why=why, retry_at=facts.now + facts.retry)
+    elif has_ended(old.status):
+        if not (facts.ungraceful and _may_follow(record, facts, old.status)):
+            why = f"it ended in the {record.hub} as {old.status}"
+            yield JobMove(do=JobAction.FINISH, why=why, azure_status=old.status)
+    elif old.status.casefold() == "cancelrequested":
+        yield JobMove(do=JobAction.STAY, why=f"somebody is cancelling it in the {record.hub}")
+    elif old.status and has_begun(old.status) and not facts.ungraceful:
+        yield from _check_running(record, facts)
+
+
+def _check_running(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
+    """Whether a job that runs is to stay. A tag that is not understood throws no work away."""
+    try:
+        wish, fault = tags.left_job_of(record.body, facts.left_job), ""
+    except InvalidInput as unknown:
+        wish, fault = LeftJob.FINISH, f"; {unknown}"
+    if wish is LeftJob.FINISH:
+        why = f"it runs in the {record.hub} and stays there until it ends{fault}"
+        yield JobMove(do=JobAction.STAY, why=why)
+    elif wish is LeftJob.DEADLINE and facts.stays_until and facts.now < facts.stays_until:
+        why = f"it runs in the {record.hub} and stays there until it ends, or until {format_time(facts.stays_until)}"
+        yield JobMove(do=JobAction.STAY, why=why, retry_at=facts.stays_until)
+
+
 def _check_old_run(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     """The old run must be over where that can be known, so that the job does not run in two hubs.
 
     An outage's first run asks nothing: the hub that is left does not answer, and its jobs have stopped. Asked are
-    the hub that a person orders to be left, which may be well, and the hub of a job that has waited.
+    the hub that a person orders to be left, which may be well, and the hub of a job that has waited. A hub that is
+    left because it is well is asked until it answers, or until a person waits no longer, and nothing is stopped there
+    while the target does not answer.
     """
     old, is_home = facts.old_run, facts.source is facts.target
     if old is None:
         yield JobMove(do=JobAction.ASK, ask=JobFact.OLD_RUN)
         return
-    if old.fault and not is_home and facts.ordered and facts.hub_answers is None:
+    is_pressed = facts.ordered or facts.ungraceful
+    if old.fault and not is_home and is_pressed and facts.hub_answers is None:
         yield JobMove(do=JobAction.ASK, ask=JobFact.HUB_ANSWERS)
-    if old.fault and (is_home or (facts.ordered and facts.hub_answers)):
+    is_patient = facts.graceful and not facts.ungraceful
+    if old.fault and (is_home or is_patient or (is_pressed and facts.hub_answers)):
         yield JobMove(do=JobAction.TRY_LATER, why=old.fault, retry_after=old.retry_after)
     if not old.status:
         return
@@ -488,13 +585,29 @@ def _check_old_run(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
         if not _may_follow(record, facts, old.status):
             why = f"it ended in the {record.hub} as {old.status}"
             yield JobMove(do=JobAction.FINISH, why=why, azure_status=old.status)
-    elif facts.ordered and not is_home:
+    elif _is_to_be_stopped(record, facts) and not is_home:
+        yield from _check_target(record, facts)
         cancel = None if old.status.casefold() == "cancelrequested" else (record.hub, record.name)
         why = f"its end in the {record.hub} is not confirmed yet, it is {old.status} there"
         yield JobMove(do=JobAction.STOP, why=why, cancel=cancel)
     else:
         why = f"its old run is still {old.status} in the {record.hub}"
         yield JobMove(do=JobAction.WAIT, why=why, retry_at=facts.now + facts.retry)
+
+
+def _is_to_be_stopped(record: JobRecord, facts: RunFacts) -> bool:
+    return facts.ordered or (facts.graceful and (record.status in OPEN or record.stop_asked))
+
+
+def _check_target(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
+    """Danger: a job that is stopped for a side that has fallen ill again runs nowhere. It stays where it is well."""
+    if not facts.graceful or record.stop_asked:
+        return
+    if facts.target_answers is None:
+        yield JobMove(do=JobAction.ASK, ask=JobFact.TARGET)
+    elif not facts.target_answers:
+        why = f"it stays in the {record.hub}, for the {facts.target} does not answer now"
+        yield JobMove(do=JobAction.STAY, why=why, retry_at=facts.now + facts.retry, given_up=True)
 
 
 def _may_follow(record: JobRecord, facts: RunFacts, status: str) -> bool:
@@ -504,7 +617,7 @@ def _may_follow(record: JobRecord, facts: RunFacts, status: str) -> bool:
     """
     if is_asked_end(record, status):
         return True
-    again = facts.which is Try.AGAIN
+    again = facts.which is Try.AGAIN and record.status in TRIED_AGAIN
     return status.casefold() == "failed" and (again or fell_with_its_region(record, facts.doubted_since))
 
 

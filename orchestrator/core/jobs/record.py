@@ -121,6 +121,9 @@ class JobEventKind(StrEnum):
 
     WAITING = "waiting"
     REFUSED = "refused"
+    STAYS = "stays"
+    """A run leaves it where it is, and it goes on there: its hub is well."""
+
     STOPPING = "stopping"
     """Its end was asked for. Written before the asking."""
 
@@ -218,7 +221,8 @@ class JobRecord(Value, kw_only=True):
     """How often it was given up for a time."""
 
     retry_at: Moment | None = None
-    """From then on a waiting or refused job is tried again; None: only when a new epoch begins, or a person asks."""
+    """From then on a waiting or refused job is tried again, and one that stays in a hub that was left is looked at
+    anew; None: only when a new epoch begins, or a person asks."""
 
     unsure: tuple[Attempt, ...] = ()
     """Submissions whose answers did not arrive: they may have been accepted."""

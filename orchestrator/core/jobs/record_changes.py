@@ -65,6 +65,7 @@ _E, _S = JobEventKind, JobStatus
 _SETTLED = "Its hub shows the job; the record is completed with what the hub has."
 _RETRY = "A person wants it to be tried again; it goes at the next opportunity."
 _LEAVE = "A person wants it to be left alone; it will not be moved."
+_STAYS = "A run has left its hub, which is well; it stays and goes on there."
 _ASSETS_MISSING = "Something that it needs could not be kept or made on the other side; it is tried again."
 _ASSETS_KEPT = "Everything that it needs is kept now."
 
@@ -105,6 +106,8 @@ ROWS: tuple[JobRow, ...] = (
     JobRow(_S.RUNNING, _E.INCOMPLETE, _S.RUNNING, _ASSETS_MISSING),
     JobRow(_S.RUNNING, _E.COMPLETED, _S.RUNNING, _ASSETS_KEPT),
     *(JobRow(status, event, to or status, said) for status in MOVABLE for event, to, said in _BY_A_RUN),
+    JobRow(_S.RUNNING, _E.STAYS, _S.RUNNING, _STAYS),
+    JobRow(_S.SUBMITTING, _E.STAYS, _S.SUBMITTING, _STAYS),
     *(JobRow(_S.RESUBMITTED, event, _S.RESUBMITTED, said) for event, said in _TO_AN_OLD_RUN),
     JobRow(_S.RUNNING, _E.RETRY, _S.RUNNING, "It runs and was to be left alone; it is moved again if its hub is left."),
     *(
@@ -338,6 +341,20 @@ def refuse(record: JobRecord, why: str, acting: Acting) -> JobRecord:
     return _close(record, JobEventKind.REFUSED, why, acting)
 
 
+def stay(record: JobRecord, why: str, acting: Acting, retry_at: datetime | None, *, tried: bool = False) -> JobRecord:
+    """The record of a job that goes on in the hub that a run has left.
+
+    Args:
+        record: as it was read.
+        why: it is not moved now.
+        acting: who says so.
+        retry_at: from when it is to be looked at anew; None: it stays until it ends.
+        tried: it was to be moved, and could not be.
+    """
+    tries = record.tries + 1 if tried else record.tries
+    return _close(record, JobEventKind.STAYS, why, acting, tries=tries, retry_at=retry_at)
+
+
 def finish_unmoved(record: JobRecord, azure_status: str, why: str, acting: Acting) -> JobRecord:
     """The record of a job of which a run finds that it has ended by itself."""
     azure = azure_status or record.azure_status
@@ -483,6 +500,7 @@ def read_wishes(body: Mapping[str, Any], plan: Plan) -> tuple[dict[str, Any], st
         wanted["policy"] = JobPolicy(tags.policy_of(body, plan.jobs.policy))
         wanted["priority"] = tags.priority_of(body)
         wanted["deadline"] = tags.deadline_of(body)
+        tags.left_job_of(body, plan.jobs.failback)
     except InvalidInput as fault:
         return wanted, str(fault)
     return wanted, ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.vocabulary import JobPolicy
+from orchestrator.core.base.vocabulary import JobPolicy, LeftJob
 from orchestrator.core.jobs.rewrite.json_pointer import fold_key
 from orchestrator.core.jobs.rewrite.references import references
 from orchestrator.core.jobs.rewrite.rewrite import WHERE, job_of
@@ -49,15 +49,20 @@ def lineage_of(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 def parent_of(body: Mapping[str, Any]) -> str:
     """The pipeline or sweep of which a job is a part; empty if it stands for itself."""
+    return next(iter(parents_of(body)), "")
+
+
+def parents_of(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The jobs of which a job says that it is a part, its parent first. A step of a step names its root too."""
     properties = body.get("properties")
     if not isinstance(properties, Mapping):
-        return ""
+        return ()
     said = [value for key, value in properties.items() if fold_key(key) in _PARENT_FIELDS]
     for bag in (properties.get("properties"), properties.get("tags")):
         if isinstance(bag, Mapping):
             said += [value for key, value in bag.items() if key.casefold() in _PARENT_KEYS]
     own = body.get("name")
-    return next((value for value in said if isinstance(value, str) and value and value != own), "")
+    return tuple(value for value in said if isinstance(value, str) and value and value != own)
 
 
 def sweep_of(name: str) -> str:
@@ -128,6 +133,8 @@ def _inputs(value: Any) -> Iterator[str]:
 
 POLICY_TAG = "hubswitch.policy"
 
+FAILBACK_TAG = "hubswitch.failback"
+
 PRIORITY_TAG = "hubswitch.priority"
 
 SOURCE_TAG = "hubswitch.source"
@@ -155,6 +162,22 @@ def policy_of(body: Mapping[str, Any], default: JobPolicy) -> JobPolicy:
     except ValueError as fault:
         expected = " or ".join(policy.value for policy in JobPolicy)
         raise InvalidInput(WHERE, f"properties.tags.{POLICY_TAG}", expected, repr(word)) from fault
+
+
+def left_job_of(body: Mapping[str, Any], default: LeftJob) -> LeftJob:
+    """What the job's tag ``hubswitch.failback`` wants of it while it runs on a side that is left, or the default.
+
+    Raises:
+        InvalidInput: the tag holds another word.
+    """
+    word = _tag(body, FAILBACK_TAG)
+    if word is None:
+        return default
+    try:
+        return LeftJob(word)
+    except ValueError as fault:
+        expected = " or ".join(LeftJob)
+        raise InvalidInput(WHERE, f"properties.tags.{FAILBACK_TAG}", expected, repr(word)[:60]) from fault
 
 
 def priority_of(body: Mapping[str, Any]) -> int:

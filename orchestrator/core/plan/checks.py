@@ -13,9 +13,24 @@ from orchestrator.core.base.regions import GLOBAL, REGIONS, region_named
 from orchestrator.core.base.text import is_https_url, spell_duration
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.plan.channels import channel_faults
+from orchestrator.core.plan.data_copies import data_faults
+from orchestrator.core.plan.drills import drill_faults, full_drill_faults, partial_drill_faults
 from orchestrator.core.plan.faults import Fault, hint_of, nearest, show
+from orchestrator.core.plan.pair_steps import pair_step_faults
 from orchestrator.core.plan.policy import Policy, policy_faults
-from orchestrator.core.plan.schema import ARM_ID, GUID, PAIR_NAME, TABLES, Canary, Hub, Jobs, Plan, PollSchedule
+from orchestrator.core.plan.schema import (
+    ARM_ID,
+    GUID,
+    PAIR_NAME,
+    TABLES,
+    Canary,
+    Hub,
+    Jobs,
+    Plan,
+    PollSchedule,
+    Targets,
+)
+from orchestrator.core.plan.standby import standby_faults
 from orchestrator.core.plan.steps import workflow_faults
 
 ARM_NAME = re.compile(r"[^/\s]+")
@@ -36,6 +51,8 @@ def plan_faults(plan: Plan) -> Iterator[Fault]:
     yield from _both_faults(plan)
     yield from channel_faults(plan.notify, plan.notices)
     yield from workflow_faults(plan.steps)
+    yield from pair_step_faults(plan)
+    yield from standby_faults(plan.standby)
     yield from _ledger_faults(plan)
     yield from _poll_faults(plan.polls)
     yield from _job_faults(plan.jobs)
@@ -43,6 +60,13 @@ def plan_faults(plan: Plan) -> Iterator[Fault]:
     if home and not _is_region(home):
         yield Fault("references.home", "a canonical region name", home, hint=_region_hint(home))
     yield from _canary_faults(plan.canary)
+    yield from drill_faults(plan.drills)
+    yield from partial_drill_faults(plan.partial_drill)
+    yield from full_drill_faults(plan.full_drill, plan.drills)
+    yield from _target_faults(plan.targets)
+    yield from data_faults(
+        plan.data, plan.ledger.account, names_all=not plan.jobs.same_names, datastores=tuple(plan.jobs.datastores)
+    )
     yield from policy_faults(plan.policy)
     yield from _cooldown_faults(plan.policy)
 
@@ -105,12 +129,19 @@ def _poll_faults(polls: PollSchedule) -> Iterator[Fault]:
         yield Fault("polls", "durations above zero, or null for none", spell_duration(min(intervals)))
 
 
+def _target_faults(targets: Targets) -> Iterator[Fault]:
+    for field in ("rto", "rpo"):
+        length = getattr(targets, field)
+        if length is not None and length <= timedelta():
+            yield Fault(f"targets.{field}", "above 0s, or null for no target", spell_duration(length))
+
+
 def _job_faults(jobs: Jobs) -> Iterator[Fault]:
     if jobs.batch < 1:
         yield Fault("jobs.batch", "at least 1", str(jobs.batch))
     if not 0 < jobs.writes_per_second < math.inf:
         yield Fault("jobs.writes_per_second", "above 0", str(jobs.writes_per_second))
-    for field in ("patience", "retry"):
+    for field in ("patience", "retry", "failback_deadline"):
         length = getattr(jobs, field)
         if length <= timedelta():
             yield Fault(f"jobs.{field}", "above 0s", spell_duration(length))

@@ -67,9 +67,12 @@ def hint_of(name: str | None) -> str | None:
 def place_faults(found: Iterable[Fault], document: Document, where: str) -> Iterator[PlacedFault]:
     """The same faults with their places."""
     for fault in found:
-        place = _place(fault, document) or START
+        written = _written(fault, document)
+        is_key = fault.at_key and written == fault.field
+        place = (document.place_of_key(written) if is_key else document.place(written)) or START
+        file = document.file_of(written) or where
         yield PlacedFault(
-            where, place.line, place.column, _one_line(fault.field), fault.expected, _one_line(fault.got), fault.hint
+            file, place.line, place.column, _one_line(fault.field), fault.expected, _one_line(fault.got), fault.hint
         )
 
 
@@ -78,12 +81,11 @@ def without_place(fault: InvalidInput) -> PlacedFault:
     return PlacedFault(fault.where, *START, fault.field, fault.expected, _one_line(fault.got))
 
 
-def _place(fault: Fault, document: Document) -> Place | None:
-    """Of a field that is not written: the field that it contradicts, or what it is missing from."""
+def _written(fault: Fault, document: Document) -> str:
+    """The field at whose place people look: one that is not written contradicts another, or is missing from one."""
     if document.has(fault.field):
-        return document.place_of_key(fault.field) if fault.at_key else document.place(fault.field)
-    written = next((other for other in fault.rests_on if document.has(other)), fault.field)
-    return document.place(written)
+        return fault.field
+    return next((other for other in fault.rests_on if document.has(other)), fault.field)
 
 
 def drop_consequences(found: Iterable[Fault], broken: Iterable[str], document: Document) -> Iterator[Fault]:

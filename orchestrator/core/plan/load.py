@@ -12,6 +12,7 @@ from orchestrator.core.base.codec import from_builtins
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.strict_yaml import Document, read_document, yaml_from
 from orchestrator.core.base.text import duration_from
+from orchestrator.core.plan.defaults import FIELD, ExtendedDocument, ReadDefaults, extend
 from orchestrator.core.plan.faults import (
     START,
     Fault,
@@ -45,28 +46,29 @@ class Reading(NamedTuple):
         return None if self.faults else self.draft
 
 
-def plan_from(text: str, where: str) -> Plan:
-    """The plan that a YAML text holds.
+def plan_from(text: str, where: str, read_defaults: ReadDefaults | None = None) -> Plan:
+    """The plan that a YAML text holds. ``read_defaults``: see ``read_plan``.
 
     Raises:
         InvalidInput: the first fault; names file and line, field, what was expected and what was found.
     """
-    reading = read_plan(text, where)
+    reading = read_plan(text, where, read_defaults)
     if reading.plan is not None:
         return reading.plan
     if reading.document.faults:
         yaml_from(text, where)  # it raises, in the words of every other YAML file
     first = reading.faults[0]
-    place = f"{where}:{first.line}" if first.field else where
+    place = f"{first.file}:{first.line}" if first.field else first.file
     raise InvalidInput(place, first.field, first.expected, first.got)
 
 
-def read_plan(text: str, where: str) -> Reading:
+def read_plan(text: str, where: str, read_defaults: ReadDefaults | None = None) -> Reading:
     """A plan with all faults and warnings. Never raises.
 
     Args:
         text: YAML.
         where: the file, for the faults.
+        read_defaults: reads the file that the plan extends; None for a text that has no folder.
     """
     if len(text) > LARGEST:
         fault = PlacedFault(where, *START, "", f"at most {LARGEST} characters", str(len(text)))
@@ -75,17 +77,21 @@ def read_plan(text: str, where: str) -> Reading:
     found = [
         PlacedFault(where, *(fault.place or START), fault.field, fault.expected, fault.got) for fault in document.faults
     ]
-    raw = document.value
-    if isinstance(raw, dict):
+    if isinstance(document.value, dict):
         broken = {fault.field for fault in document.faults}
+        document, wrong = extend(document, where, read_defaults)
+        found += wrong
+        raw = document.value
         plan, faults, warnings = _examine(raw, document, broken)
+        if raw.get(FIELD) is not None and not isinstance(document, ExtendedDocument):
+            faults = [fault for fault in faults if document.has(fault.field)]  # what is missing may be in the defaults
         found += place_faults(faults, document, where)
         said = place_faults(warnings, document, where)
     else:
         plan, said = None, iter(())
         if not found:
-            found = [_no_mapping(raw, where)]
-    return Reading(plan, document, _in_order(found), _in_order(said))
+            found = [_no_mapping(document.value, where)]
+    return Reading(plan, document, put_in_order(found, where), put_in_order(said, where))
 
 
 def _examine(raw: dict[Any, Any], document: Document, broken: set[str]) -> tuple[Plan | None, list[Fault], list[Fault]]:
@@ -124,8 +130,9 @@ def _no_mapping(raw: Any, where: str) -> PlacedFault:
     return PlacedFault(where, *START, "", "a mapping with schema, pair, primary, secondary, …", got)
 
 
-def _in_order(faults: Iterable[PlacedFault]) -> tuple[PlacedFault, ...]:
-    return tuple(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+def put_in_order(faults: Iterable[PlacedFault], where: str) -> tuple[PlacedFault, ...]:
+    """By lines; those of the plan's own file first."""
+    return tuple(sorted(faults, key=lambda fault: (fault.file != where, fault.line, fault.column)))
 
 
 def with_durations(raw: Any, shape: type, where: str, path: str = "") -> Any:

@@ -9,9 +9,13 @@ from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, DECIDING_C
 from orchestrator.core.base.regions import region_named
 from orchestrator.core.base.text import is_https_url, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Role
+from orchestrator.core.plan.channels import channel_warnings
 from orchestrator.core.plan.checks import classes_of_one_side
+from orchestrator.core.plan.data_copies import data_warnings
 from orchestrator.core.plan.faults import Fault
+from orchestrator.core.plan.pair_steps import pair_step_warnings
 from orchestrator.core.plan.schema import GUID, Plan
+from orchestrator.core.plan.standby import standby_warnings
 
 AGREEING = 2
 """Classes that have to agree: see ``orchestrator.core.decision.rule``."""
@@ -31,6 +35,10 @@ def plan_warnings(plan: Plan) -> Iterator[Fault]:
     yield from _surfaces_of_one_side(plan)
     yield from _bases(plan)
     yield from _drills(plan)
+    yield from channel_warnings(plan.notify)
+    yield from data_warnings(plan.data, plan.targets.rpo)
+    yield from standby_warnings(plan.steps, plan.standby, plan.tier)
+    yield from pair_step_warnings(plan)
     home = region_named(plan.references.home)
     for role in Role:
         if home is not None and home == plan.side(role).region:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.text import spell_duration
-from orchestrator.core.base.vocabulary import Mode
+from orchestrator.core.base.vocabulary import Mode, ReadinessRule
 from orchestrator.core.plan.faults import Fault
 from orchestrator.core.plan.windows import Recurring, Window, recurring_faults
 
@@ -85,6 +85,10 @@ class Policy(Value, kw_only=True):
     approval_expiry: timedelta = timedelta(minutes=30)
     """How long an asked-for approval stays valid. Evidence that old should be judged anew."""
 
+    second_person: bool = False
+    """Whether a person's order to fail over or back begins only when somebody else has approved it. Off, since at night
+    there may be one person alone. It is worth as much as the names are: let people sign in."""
+
     mass_limit: float = 0.5
     """Share of all pairs that may move at once; above it the fault is taken to be ours, or global."""
 
@@ -118,6 +122,14 @@ class Policy(Value, kw_only=True):
 
     auto_without_drills: str = ""
     """Why mode ``auto`` may act without those drills, in a sentence; empty if it may not. It is shown to everybody."""
+
+    readiness: ReadinessRule = ReadinessRule.WARN
+    """What mode ``auto`` does while the standby is not ready: ``block`` waits until it is, ``warn`` moves all the same
+    and says so. A person's order is never kept by it."""
+
+    readiness_lifetime: timedelta = timedelta(hours=2)
+    """Age at which a look at the standby says nothing any more, and blocks no longer: four looks that did not come. A
+    standby that was never looked at blocks however old the deployment is."""
 
     missed_looks: int = 4
     """Times ``probe_interval`` without a look, after which what was seen before confirms nothing: the wait is gone
@@ -187,6 +199,7 @@ def _claims(policy: Policy) -> list[_Claim]:
             "notice_lifetime",
             "share_window",
             "escalate_after",
+            "readiness_lifetime",
         )
     ]
     return [

@@ -15,9 +15,12 @@ import msgspec
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.evidence_classes import PLAN_FIELDS
 from orchestrator.core.base.services import HUB_SERVICES
-from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Surface, Tier, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, LeftJob, Role, Surface, Tier, Twin
 from orchestrator.core.plan.channels import Channel, EventGridChannel
+from orchestrator.core.plan.data_copies import DataPlan
+from orchestrator.core.plan.drills import FullDrill, PartialDrill, ScheduledDrill
 from orchestrator.core.plan.policy import Policy
+from orchestrator.core.plan.standby import Standby, derive_workflow
 from orchestrator.core.plan.steps import Workflow
 
 
@@ -36,6 +39,16 @@ class Recording(Value, kw_only=True):
 
     retain: timedelta = timedelta(days=14)
     """Age at which a day's recording is removed; ``0s`` records nothing. Two weeks show two weekends."""
+
+
+class Targets(Value, kw_only=True):
+    """What a failover is measured against in its evidence. Nothing is decided by it."""
+
+    rto: timedelta | None = None
+    """Longest time from the first bad evidence to a pointer that is verified; null for no target."""
+
+    rpo: timedelta | None = None
+    """Most work or data that may be lost, as time; null for no target."""
 
 
 class Canary(Value, kw_only=True):
@@ -140,6 +153,11 @@ class Hub(Value, kw_only=True):
         """ARM id of the hub."""
         return _workspace_id(self, self.hub)
 
+    @property
+    def group_id(self) -> str:
+        """ARM id of the resource group."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+
 
 class Pointer(Value, kw_only=True):
     """The App Configuration store that tells clients where to go."""
@@ -199,6 +217,15 @@ class Jobs(Value, kw_only=True):
     twin: Twin = Twin.KEEP
     """What becomes of a successor whose old run turns out to have completed: ``keep`` it, or ``cancel`` it."""
 
+    failback: LeftJob = LeftJob.FINISH
+    """What becomes of a job that runs on a side that is left although it is well, on the way back: ``finish`` lets it
+    end there, ``move`` stops it and submits it anew at once, ``deadline`` does so when ``failback_deadline`` is over. A
+    job that has not begun is moved at once. The tag ``hubswitch.failback`` says otherwise for one job. By default no
+    work is thrown away."""
+
+    failback_deadline: timedelta = timedelta(hours=4)
+    """How long ``deadline`` leaves a job where it runs, from the decision to switch. Most jobs end within a shift."""
+
     absent_input: AbsentInput = AbsentInput.WAIT
     """A job whose input is absent where it would run: ``wait`` for it, or submit it all the same and ``tell``. A job
     that finds no input fails at once, and what has failed is not tried again; one that waits is, every ``retry``."""
@@ -237,8 +264,12 @@ class Plan(Value, kw_only=True):
     pair: str
     """The pair's name: in URLs, in keys of the pointer, in paths of the ledger. It never changes afterwards."""
 
+    extends: str | None = None
+    """A file of defaults, as a path from the plan's own folder; its name ends in `.defaults.yaml`. It holds fields of a
+    plan: mappings are merged with the plan's, anything else that the plan says itself replaces them."""
+
     tier: Tier = Tier.HOT_WARM
-    """How much stands ready in the secondary. Told to people; nothing is created because of it."""
+    """How much stands ready in the secondary: the second word is the tier of what `standby` lists without one."""
 
     primary: Hub
     """The side where work runs in quiet times."""
@@ -270,17 +301,40 @@ class Plan(Value, kw_only=True):
     canary: Canary = Canary()
     """The job of a canary drill, and the canaries of the watch, which cost."""
 
+    drills: tuple[ScheduledDrill, ...] = ()
+    """Drills that are held by themselves."""
+
+    partial_drill: PartialDrill = PartialDrill()
+    """How a partial drill is held."""
+
+    full_drill: FullDrill = FullDrill()
+    """How a full drill is held."""
+
     polls: PollSchedule = PollSchedule()
     """What is fetched besides probing."""
 
     recording: Recording = Recording()
     """The record of what was seen."""
 
+    targets: Targets = Targets()
+    """What the evidence of runs is measured against."""
+
+    data: DataPlan = DataPlan()
+    """What is copied ahead, and what is saved."""
+
     policy: Policy = Policy()
     """When to suspect, act and hold."""
 
+    standby: Standby = Standby()
+    """What stands in the secondary, and at what size, by tier; the steps of a run follow from it."""
+
     steps: Workflow = Workflow()
     """What a run does after the pointer is switched."""
+
+    @property
+    def workflow(self) -> Workflow:
+        """The steps of each direction: ``steps``, and what follows from ``standby`` where those are the usual ones."""
+        return derive_workflow(self.steps, self.standby, self.tier)
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -299,10 +353,7 @@ class Plan(Value, kw_only=True):
 
 
 def _workspace_id(hub: Hub, name: str) -> str:
-    return (
-        f"/subscriptions/{hub.subscription}/resourceGroups/{hub.resource_group}"
-        f"/providers/Microsoft.MachineLearningServices/workspaces/{name}"
-    )
+    return f"{hub.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{name}"
 
 
 def side_of(plan: Plan, project_id: str) -> Role | None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -164,6 +164,8 @@ def stand_in(hint: Any) -> Any:
         return plain[hint]
     if get_origin(hint) is tuple:
         return []
+    if get_origin(hint) is Literal:
+        return get_args(hint)[0]
     struct = next(structs_in(hint), None)
     if struct is None:
         raise TypeError(f"no stand-in for {hint}")

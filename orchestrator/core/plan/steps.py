@@ -12,103 +12,33 @@ that run side by side::
             - {name: licences, kind: wait_for_url, url: "https://licences.example.com/health"}
         - {kind: move_jobs}
 
-To add a kind of step: its shape here, in ``Step``; its body in ``orchestrator.workflows.activities.steps``.
+To add a kind of step: its shape here or in a module of its topic, and in ``Step``; its body in
+``orchestrator.workflows.activities.steps`` or beside it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, ClassVar, get_args
 
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.text import is_https_url, spell_duration
-from orchestrator.core.plan.faults import Fault
-
-STEP_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
-"""A step's name is part of the ids of orchestrations."""
+from orchestrator.core.base.text import is_https_url, join_words, spell_duration
+from orchestrator.core.plan.faults import Fault, hint_of, nearest, show
+from orchestrator.core.plan.step_base import BaseStep, StepSide
+from orchestrator.core.plan.steps_alert import WaitForAlert
+from orchestrator.core.plan.steps_approval import AwaitApproval
+from orchestrator.core.plan.steps_front import FrontStep, SwitchApiManagement, SwitchFrontDoor, SwitchTrafficManager
+from orchestrator.core.plan.steps_models import ScaleAiDeployment, SetBatchDefault
+from orchestrator.core.plan.steps_pair import RunPair
+from orchestrator.core.plan.steps_standby import DeployTemplate, ScaleDeployment, SetSchedules, SetTraffic
+from orchestrator.core.plan.steps_webhook import CallWebhook
 
 MOST = 100
 """Steps of one direction. The history of a run grows with each."""
-
-
-MOST_TRIES = 100
-"""Tries that a plan may count: they are part of a run's own history, which each of them makes longer."""
-
-
-class OnError(StrEnum):
-    """What becomes of a run when one of its steps has used up its time or its tries."""
-
-    STOP = "stop"
-    CONTINUE = "continue"
-
-
-class Retry(Value, kw_only=True):
-    """How a step that fails is tried again."""
-
-    tries: int | None = None
-    """Tries after which the step has failed; null: no limit."""
-
-    pause: timedelta | None = None
-    """Pause after the first try; it doubles with each further one. Null: as between the tries of phase A."""
-
-    longest: timedelta | None = None
-    """Longest pause between two tries. Null: as between the tries of phase A."""
-
-
-class BaseStep(Value, kw_only=True, tag_field="kind"):
-    """What every kind of step has. A subclass is one kind; its tag is the kind's name in plans."""
-
-    needs_resource_manager: ClassVar[bool] = False
-    """Whether the step cannot succeed while Resource Manager is away. `hubswitch plan check` prints it."""
-
-    calls: ClassVar[tuple[str, ...]] = ()
-    """Which calls of Resource Manager it makes, for `hubswitch plan check`."""
-
-    milestone: ClassVar[str] = ""
-    """Field of ``Milestones`` that takes the time at which a step of this kind was over; empty: none."""
-
-    name: str = ""
-    """The step's name in the run's report and in its notices; the kind if it is left out. Each name comes once."""
-
-    timeout: timedelta | None = None
-    """Time after which the step has failed; null: no limit."""
-
-    on_error: OnError = OnError.STOP
-    """What follows when the step has failed. `stop`: people are told, nothing after it begins, and the step is tried on
-    until it succeeds. `continue`: the run goes on without it."""
-
-    retry: Retry = Retry()
-    """How the step is tried again."""
-
-    @property
-    def kind(self) -> str:
-        return kind_of(type(self))
-
-    @property
-    def title(self) -> str:
-        """The name under which people meet the step."""
-        return self.name or self.kind
-
-    def faults(self) -> Iterator[Fault]:
-        """What contradicts itself in this step."""
-        if not STEP_NAME.fullmatch(self.title):
-            yield Fault("name", "lower-case letters, digits, - and _, at most 40", repr(self.title))
-        if self.timeout is not None and self.timeout <= timedelta():
-            yield Fault("timeout", "a duration above zero", spell_duration(self.timeout))
-        if self.retry.tries is not None and not 1 <= self.retry.tries <= MOST_TRIES:
-            yield Fault("retry.tries", f"from 1 to {MOST_TRIES}; a timeout allows more", str(self.retry.tries))
-        for field in ("pause", "longest"):
-            pause = getattr(self.retry, field)
-            if pause is not None and pause <= timedelta():
-                yield Fault(f"retry.{field}", "a duration above zero", spell_duration(pause))
-        if self.on_error is OnError.CONTINUE and self.timeout is None and self.retry.tries is None:
-            expected = "stop, or a timeout or retry.tries beside continue"
-            yield Fault("on_error", expected, "a step that never fails", ("timeout", "retry.tries"))
 
 
 class AwaitStandby(BaseStep, kw_only=True, tag="await_standby"):
@@ -120,14 +50,16 @@ class AwaitStandby(BaseStep, kw_only=True, tag="await_standby"):
 
 
 class MoveJobs(BaseStep, kw_only=True, tag="move_jobs"):
-    """Give every interrupted job its outcome: submit it to the other side, or write down why not.
+    """Give every job of the side that is left its outcome: submit it to the other side, or write down why not.
+
+    A failback, and a graceful failover, leave a side that is well: what runs there does as `jobs.failback` says.
 
     The step has no timeout of its own: `jobs.patience` bounds the time for each job, and each one gets its outcome.
     """
 
     needs_resource_manager: ClassVar[bool] = True
     calls: ClassVar[tuple[str, ...]] = (
-        "phase B of an ordered failover, per job: GET and cancel of its old run before that",
+        "phase B of a failback and of an ordered failover, per job: GET of its old run, and cancel if it is moved",
         "phase B, per job: one PUT; per asset that is not there yet: a GET and a PUT, for code an upload as well",
     )
     milestone: ClassVar[str] = "resubmitted_at"
@@ -153,18 +85,12 @@ class WaitForUrl(BaseStep, kw_only=True, tag="wait_for_url"):
             yield Fault("url", "an https URL", self.url)
 
 
-class StepSide(StrEnum):
-    """The side of a run that a step works on."""
-
-    TARGET = "target"
-    SOURCE = "source"
-
-
 class ScaleCluster(BaseStep, kw_only=True, tag="scale_cluster"):
     """Set the smallest number of nodes of an Azure ML compute cluster, and wait until the service shows it."""
 
     needs_resource_manager: ClassVar[bool] = True
     calls: ClassVar[tuple[str, ...]] = ("phase B, per cluster that is scaled: a PATCH, and GETs until it shows",)
+    actions: ClassVar[tuple[str, ...]] = ("computes/write",)
 
     cluster: str
     """Name of the cluster in that side's project."""
@@ -183,7 +109,25 @@ class ScaleCluster(BaseStep, kw_only=True, tag="scale_cluster"):
             yield Fault("min_nodes", "at least 0", str(self.min_nodes))
 
 
-Step = AwaitStandby | MoveJobs | WaitForUrl | ScaleCluster
+Step = (
+    AwaitStandby
+    | MoveJobs
+    | WaitForUrl
+    | ScaleCluster
+    | ScaleDeployment
+    | SetTraffic
+    | SetBatchDefault
+    | ScaleAiDeployment
+    | SetSchedules
+    | DeployTemplate
+    | SwitchTrafficManager
+    | SwitchFrontDoor
+    | SwitchApiManagement
+    | CallWebhook
+    | AwaitApproval
+    | WaitForAlert
+    | RunPair
+)
 """Every kind of step. The schema, the checks, `hubswitch plan check` and the settings page are made from this."""
 
 
@@ -202,8 +146,9 @@ SHAPES: tuple[type[BaseStep], ...] = get_args(Step)
 FAILOVER: tuple[StepOrGroup, ...] = (AwaitStandby(), MoveJobs())
 """What a failover does if its plan names no steps."""
 
-FAILBACK: tuple[StepOrGroup, ...] = ()
-"""What a failback does if its plan names no steps: the side that is left is well, and its jobs end there."""
+FAILBACK: tuple[StepOrGroup, ...] = (MoveJobs(),)
+"""What a failback does if its plan names no steps. It waits for nothing: should the primary fall ill again, the run has
+to end, so that the pair may decide anew."""
 
 
 class Workflow(Value, kw_only=True):
@@ -213,16 +158,11 @@ class Workflow(Value, kw_only=True):
     """After the switch to the secondary. Exactly one of them is `move_jobs`."""
 
     failback: tuple[StepOrGroup, ...] = FAILBACK
-    """After the way back to the primary."""
+    """After the way back to the primary. At most one of them is `move_jobs`; without it, jobs end where they are."""
 
     def direction(self, kind: str) -> tuple[StepOrGroup, ...]:
         """The list of a kind of run: ``failover`` or ``failback``."""
         return self.failback if kind == "failback" else self.failover
-
-
-def kind_of(shape: type[BaseStep]) -> str:
-    """A kind's name: the tag of its shape."""
-    return str(shape.__struct_config__.tag)
 
 
 def steps_in(items: tuple[StepOrGroup, ...]) -> Iterator[tuple[str, Step]]:
@@ -232,6 +172,16 @@ def steps_in(items: tuple[StepOrGroup, ...]) -> Iterator[tuple[str, Step]]:
             yield from ((f"[{number}].parallel[{n}]", step) for n, step in enumerate(item.parallel))
         else:
             yield f"[{number}]", item
+
+
+def front_steps(workflow: Workflow) -> dict[str, FrontStep]:
+    """The steps of both directions that switch what stands in front of the hubs, by their path in the plan."""
+    return {
+        f"steps.{field.name}{path}": step
+        for field in msgspec.structs.fields(Workflow)
+        for path, step in steps_in(getattr(workflow, field.name))
+        if isinstance(step, FrontStep)
+    }
 
 
 def workflow_faults(workflow: Workflow) -> Iterator[Fault]:
@@ -245,6 +195,7 @@ def workflow_faults(workflow: Workflow) -> Iterator[Fault]:
         for number, item in enumerate(items):
             if isinstance(item, Parallel) and not item.parallel:
                 yield Fault(f"{place}[{number}].parallel", "at least one step", "none")
+            yield from _order_faults(item, f"{place}[{number}]")
         seen: dict[str, str] = {}
         for path, step in found:
             here = f"{place}{path}"
@@ -256,10 +207,37 @@ def workflow_faults(workflow: Workflow) -> Iterator[Fault]:
                 yield Fault(f"{here}.name", expected, step.title, (f"{here}.kind", seen[step.title]))
             seen.setdefault(step.title, here)
         moves = sum(isinstance(step, MoveJobs) for _, step in found)
-        wanted = 1 if field.name == "failover" else 0
-        if moves != wanted:
-            expected = "exactly one step of kind move_jobs" if wanted else "no step of kind move_jobs"
+        least, expected = (1, "exactly one") if field.name == "failover" else (0, "at most one")
+        if not least <= moves <= 1:
+            expected = f"{expected} step of kind move_jobs"
             yield Fault(place, expected, str(moves or "none"), (place,))
+
+
+def _order_faults(item: StepOrGroup, place: str) -> Iterator[Fault]:
+    """Steps that would begin after what is not in their group, or after themselves."""
+    if not isinstance(item, Parallel):
+        if item.after:
+            yield Fault(f"{place}.after", "nothing outside a group", join_words(item.after))
+        return
+    ahead = {step.title: frozenset(step.after) for step in item.parallel}
+    for n, step in enumerate(item.parallel):
+        field = f"{place}.parallel[{n}].after"
+        for name in step.after:
+            if name not in ahead:
+                found = nearest(name, ahead)
+                yield Fault(field, "names of steps of the same group", show(name), hint=hint_of(found))
+        if step.title in _reach(step.title, ahead):
+            yield Fault(field, "no circle", f"{step.title} would begin after itself")
+
+
+def _reach(title: str, ahead: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Every step that is over before a step begins."""
+    found: frozenset[str] = frozenset()
+    edge = ahead[title]
+    while edge - found:
+        found |= edge
+        edge = frozenset().union(*(ahead.get(name, frozenset()) for name in edge))
+    return found
 
 
 def with_group_tags(raw: Any) -> Any:

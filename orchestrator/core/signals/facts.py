@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from orchestrator.core.base.codec import Value
+from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.vocabulary import Cause, EvidenceClass, Observation
 
 
@@ -51,6 +51,31 @@ class Parsed(Value, kw_only=True):
     why: str
 
 
+class NoticeStep(StrEnum):
+    """How far a message of Service Health about an incident says that the incident has come."""
+
+    ACTIVE = "active"
+    RESOLVED = "resolved"
+    REVIEW = "review"
+    """A root cause analysis or a post incident review (PIR), preliminary or final."""
+
+    WITHDRAWN = "withdrawn"
+    """Microsoft marked the incident as a false positive."""
+
+
+class IncidentMessage(Value, kw_only=True):
+    """A message of Service Health about an incident, for the report of a run."""
+
+    step: NoticeStep
+    title: str
+    text: str
+    """What Microsoft wrote, without markup, cut."""
+
+    impact_start: Moment | None
+    impact_end: Moment | None
+    """Both as Microsoft claims; both are revised later."""
+
+
 class Details(Value, kw_only=True):
     """What routing needs beyond the promise."""
 
@@ -71,6 +96,9 @@ class Details(Value, kw_only=True):
 
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Service Health: each service with the regions in which it is touched."""
+
+    incident: IncidentMessage | None = None
+    """Service Health: what it says of an incident; None for maintenance, advice and tests."""
 
     rule: str | None = None
     """Name of the alert rule."""

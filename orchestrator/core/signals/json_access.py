@@ -68,15 +68,13 @@ def _like(keys: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
 def _alike(keys: tuple[Any, ...], names: tuple[str, ...]) -> tuple[str, ...]:
     """Keys that are names in another spelling. Most are told apart by their length alone."""
     wanted, lengths = _spellings(names)
-    return tuple(key for key in keys if isinstance(key, str) and _may_be(key, lengths) and _fold(key) in wanted)
+    return tuple(
+        key for key in keys if isinstance(key, str) and _may_be(key, lengths) and key.strip().casefold() in wanted
+    )
 
 
 def _may_be(key: str, lengths: frozenset[int]) -> bool:
     return len(key) <= LONGEST_NAME and (len(key) in lengths or key[:1] == " " or key[-1:] == " ")
-
-
-def _fold(key: str) -> str:
-    return key.strip().casefold()
 
 
 @lru_cache(maxsize=512)

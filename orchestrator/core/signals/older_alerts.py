@@ -26,13 +26,14 @@ def metric_essentials(data: dict[str, Any]) -> dict[str, Any]:
     if not context:
         return {}
     state, at = pick(data, "status"), pick(context, "timestamp")
+    targets = [pick(context, "resourceId"), _build_id(context), *dimension_resources(context)]
     return {
         "alertRule": pick(context, "name"),
         "alertRuleId": text(pick(context, "id")),
         "severity": _severity(pick(context, "severity")),
         "signalType": "Metric",
         "monitorCondition": state,
-        "alertTargetIDs": list(_metric_targets(context)),
+        "alertTargetIDs": list(most_specific_first(targets)),
         ("resolvedDateTime" if word(state) in _OVER else "firedDateTime"): at,
     }
 
@@ -64,11 +65,6 @@ def _iso_time(said: Any) -> Any:
 
 def _severity(said: Any) -> Any:
     return _SEVERITY.get(word(said), said)
-
-
-def _metric_targets(context: dict[str, Any]) -> tuple[str, ...]:
-    named = [pick(context, "resourceId"), _build_id(context), *dimension_resources(context)]
-    return most_specific_first(named)
 
 
 def _build_id(context: dict[str, Any]) -> str | None:

@@ -35,6 +35,10 @@ class Directory(Mapping[str, Plan]):
         for plan in self._all:
             for resource in {resource for role in Role for resource in resources_of(plan.side(role))}:
                 self._owners[resource] = (*self._owners.get(resource, ()), plan)
+        self._groups: dict[str, dict[str, Plan]] = {}
+        for plan in self._all:
+            for role in Role:
+                self._groups.setdefault(plan.side(role).group_id.lower(), {})[plan.pair] = plan
 
     def __getitem__(self, pair: str) -> Plan:
         return self._plans[pair]
@@ -66,6 +70,8 @@ class Directory(Mapping[str, Plan]):
         found: dict[str, Plan] = {}
         for target in deleted:
             found |= {plan.pair: plan for plan in self._owners_of(target)}
+            if arm_type(target) in NAMED_BY_HUBS:
+                found |= self._groups.get(_group_of(target), {})
             for resource, owners in self._owners.items():
                 if resource.startswith(f"{target.rstrip('/')}/"):
                     found |= {plan.pair: plan for plan in owners}
@@ -86,6 +92,16 @@ SURFACE_OF_TYPE = {
     "microsoft.containerregistry/registries": Surface.ACR,
 }
 """Types of resources that a probe asks directly."""
+
+NAMED_BY_HUBS = frozenset(
+    {
+        "microsoft.insights/components",
+        "microsoft.cognitiveservices/accounts",
+        "microsoft.search/searchservices",
+        "microsoft.documentdb/databaseaccounts",
+    }
+)
+"""Types that hubs name and plans need not: the deletion of one in a hub's group is worth a look at the standby."""
 
 RESOURCE_DEPTH = 8
 """Slashes in the id of a resource that lies in nothing but its group."""
@@ -121,6 +137,26 @@ def attribute(fact: Fact, plan: Plan, received: datetime | None = None) -> list[
     return list(_statements(parsed, fact.details, plan, at))
 
 
+def touches(fact: Fact, plan: Plan) -> bool:
+    """Whether somebody changed, with success, something of a plan's pair, or inside it. Jobs come and go unheeded."""
+    details = fact.details
+    if fact.parsed.kind is not ElementKind.CHANGE or not (details.is_deletion or details.is_write or details.is_action):
+        return False
+    if details.is_deletion and (any(_find_within(details, plan)) or _may_be_named_by_hub(details, plan)):
+        return True
+    own = (target for target in details.targets if owner_of(plan, target))
+    return any(not arm_type(target).startswith(f"{WORKSPACE}/jobs") for target in own)
+
+
+def _may_be_named_by_hub(details: Details, plan: Plan) -> bool:
+    groups = {plan.side(role).group_id.lower() for role in Role}
+    return any(arm_type(target) in NAMED_BY_HUBS and _group_of(target) in groups for target in details.targets)
+
+
+def _group_of(resource: str) -> str:
+    return "/".join(resource.split("/")[:5])
+
+
 def owner_of(plan: Plan, resource: str) -> Owned | None:
     """The side that a resource belongs to, given its id in lower case."""
     sides = [_side(role, *_names(plan.side(role))) for role in Role]
@@ -143,6 +179,29 @@ def within(resource: str) -> Iterator[str]:
 def resources_of(hub: Hub) -> tuple[str, ...]:
     """ARM ids, in lower case, of everything that a hub rests on."""
     return tuple(_side(Role.PRIMARY, *_names(hub)))
+
+
+def named_by(plan: Plan, role: Role) -> tuple[str, ...]:
+    """ARM ids, in lower case, of everything that a plan names of a side: what its hub rests on, and what is asked."""
+    return (*resources_of(plan.side(role)), *_parts(plan, role))
+
+
+def _parts(plan: Plan, role: Role) -> dict[str, Owned]:
+    """What lies inside a side's project and is asked: the endpoint of ``inference``, the compute of canaries.
+
+    A compute has no surface: that jobs can be submitted does not show that it is there.
+    """
+    hub, found = plan.side(role), dict[str, Surface | None]()
+    host = urlsplit(hub.inference.url).hostname or "" if hub.inference else ""
+    if ".inference.ml." in host:  # the scoring URI of a managed endpoint: <endpoint>.<region>.inference.ml.azure.com
+        found[f"onlineendpoints/{host.partition('.')[0]}"] = Surface.INFERENCE
+    if plan.canary.interval:
+        there = {other: own for own, other in plan.jobs.computes.items()}
+        named = plan.canary.compute
+        found[f"computes/{there.get(named, named) if role is Role.PRIMARY else named}"] = None
+    project = hub.project_id
+    ids = {f"{project}/{place}".lower(): surface for place, surface in found.items()}
+    return {place: Owned(role, place, surface, is_whole=True) for place, surface in ids.items()}
 
 
 def _names(hub: Hub) -> tuple[Any, ...]:
@@ -214,6 +273,11 @@ def _changes(parsed: Parsed, details: Details, plan: Plan, at: datetime) -> Iter
         says = _says(details, owned)
         if says is not None:
             yield _change(says, parsed, owned, at)
+    if details.is_deletion or details.is_write:
+        parts = _parts(plan, Role.PRIMARY) | _parts(plan, Role.SECONDARY)
+        for target in details.targets:
+            if target in parts:
+                yield _change(Says.DELETED if details.is_deletion else Says.WRITTEN, parsed, parts[target], at)
     if details.is_deletion:
         for owned in _find_within(details, plan):
             yield _change(Says.DELETED, parsed, owned, at)
@@ -245,19 +309,30 @@ def _changes_access(details: Details) -> bool:
 
 
 def _change(says: Says, parsed: Parsed, owned: Owned, at: datetime) -> Signal:
+    return _told(says, owned, parsed.dedupe_key, parsed.why, at)
+
+
+def _told(says: Says, owned: Owned, key: str, why: str, at: datetime) -> Signal:
     return Signal(
-        key=parsed.dedupe_key,
+        key=key,
         source=Source.DELIVERY,
         role=owned.role,
         subject=owned.resource,
         surface=owned.surface,
         observation=Observation.BLIND,
         occurred_at=at,
-        why=parsed.why,
+        why=why,
         says=says,
         counts=False,
         is_hub=arm_type(owned.resource) == WORKSPACE,
     )
+
+
+def signal_of(plan: Plan, resource: str, says: Says, at: datetime, why: str) -> Signal | None:
+    """What a look of ours found out about a resource that a plan names; None if it names none of that id."""
+    parts = _parts(plan, Role.PRIMARY) | _parts(plan, Role.SECONDARY)
+    owned = parts.get(resource) or owner_of(plan, resource)
+    return None if owned is None else _told(says, owned, f"seen|{says}|{resource}|{at.isoformat()}", why, at)
 
 
 def _find_within(details: Details, plan: Plan) -> Iterator[Owned]:

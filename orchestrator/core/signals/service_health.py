@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from html import unescape
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.regions import GLOBAL, regions_in
@@ -21,10 +23,16 @@ from orchestrator.core.signals.azure_words import (
     WordSent,
     strangers,
 )
-from orchestrator.core.signals.facts import Details, ElementKind, Fact, Parsed
-from orchestrator.core.signals.json_access import branch, digest_of, is_true, key_of, open_text, pick, text, word
+from orchestrator.core.signals.facts import Details, ElementKind, Fact, IncidentMessage, NoticeStep, Parsed
+from orchestrator.core.signals.json_access import branch, digest_of, is_true, key_of, open_text, pick, text, when, word
 
 SERVICES_LIMIT = 100
+
+MESSAGE_READ, MESSAGE_KEPT = 32_768, 4096
+"""Characters of a message that are read, and bytes of its words that are kept. A review may have pages."""
+
+_MARKUP = re.compile(r"<[^<>]{0,2000}>")
+
 Places = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -64,7 +72,13 @@ def read_notice(sent: str | None, context: dict[str, Any], at: datetime | None) 
         counts=counts and notice.regions != (GLOBAL,),
         why=_reason(notice, observation),
     )
-    details = Details(tracking=tracking, places=notice.places, is_severe=counts, unknown=notice.unknown)
+    details = Details(
+        tracking=tracking,
+        places=notice.places,
+        incident=_read_incident(context, properties, notice),
+        is_severe=counts,
+        unknown=notice.unknown,
+    )
     return Fact(parsed, details)
 
 
@@ -126,9 +140,48 @@ def _names(said: Any) -> list[str]:
 
 def _is_withdrawn(properties: dict[str, Any]) -> bool:
     """True if Microsoft marked it as a false positive."""
+    return any("falsepositive" in tag for tag in _tags(properties))
+
+
+def _tags(properties: dict[str, Any]) -> list[str]:
     tags = pick(properties, "eventTags", "tags")
-    listed_tags = tags if isinstance(tags, list) else [tags]
-    return any("falsepositive" in word(tag) for tag in listed_tags[:20])
+    return [word(tag) for tag in (tags if isinstance(tags, list) else [tags])[:20]]
+
+
+def _read_incident(
+    context: dict[str, Any], properties: dict[str, Any], notice: ServiceNotice
+) -> IncidentMessage | None:
+    """What it says of an incident; None if it speaks of something else, or is a test."""
+    tags = [*_tags(properties), *(_tags(context) if "eventTags" in context else [])]
+    is_about_one = notice.incident in INCIDENTS | {"rca"} or _has_review_tag(tags)
+    if not is_about_one or is_true(pick(properties, "isSynthetic")):
+        return None
+    return IncidentMessage(
+        step=_step(properties, notice, tags),
+        title=notice.title,
+        text=_strip_markup(text(pick(properties, "communication", "defaultLanguageContent")) or ""),
+        impact_start=when(pick(properties, "impactStartTime")),
+        impact_end=when(pick(properties, "impactMitigationTime")),
+    )
+
+
+def _step(properties: dict[str, Any], notice: ServiceNotice, tags: list[str]) -> NoticeStep:
+    """Reviews come as a stage, as a type, or as a tag (``Preliminary PIR``, ``Final PIR``)."""
+    if any("falsepositive" in tag for tag in tags):
+        return NoticeStep.WITHDRAWN
+    is_review = word(pick(properties, "stage")) == "rca" or notice.incident == "rca"
+    if is_review or _has_review_tag(tags):
+        return NoticeStep.REVIEW
+    return NoticeStep.RESOLVED if notice.stage is Stage.OVER else NoticeStep.ACTIVE
+
+
+def _has_review_tag(tags: list[str]) -> bool:
+    return any(tag.endswith("pir") or tag.startswith("postincidentreview") for tag in tags)
+
+
+def _strip_markup(said: str) -> str:
+    """Plain words of a text with HTML, which is what Service Health sends."""
+    return truncate(" ".join(unescape(_MARKUP.sub(" ", said[:MESSAGE_READ])).split()), MESSAGE_KEPT)
 
 
 def _observation(notice: ServiceNotice) -> Observation:

@@ -40,7 +40,7 @@ class HubInventory:
         if not isinstance(found, Mapping):
             raise NotCollected(key, self._describe(key, "an object"))
         if "error" in found:
-            raise NotCollected(key, f"the {self.side}'s answer is an error")
+            raise NotCollected(key, self._describe_error(found))
         return found
 
     def has(self, key: str) -> bool:
@@ -58,6 +58,8 @@ class HubInventory:
         found = self._plain.get(key)
         if isinstance(found, Mapping) and isinstance(found.get("value"), list):
             found = found["value"]
+        if isinstance(found, Mapping) and "error" in found:
+            raise NotCollected(key, self._describe_error(found))
         if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
             raise NotCollected(key, self._describe(key, "a list of objects"))
         return found
@@ -76,10 +78,33 @@ class HubInventory:
             named[name.casefold()] = element
         return named
 
+    def _describe_error(self, found: Mapping[str, Any]) -> str:
+        why = dig(found, "error.message")
+        return (
+            f"the {self.side}'s could not be read: {why}"
+            if isinstance(why, str)
+            else f"the {self.side}'s answer is an error"
+        )
+
     def _describe(self, key: str, expected: str) -> str:
         if key not in self._plain:
             return f"the {self.side}'s inventory does not have it"
         return f"the {self.side}'s is {type(self._plain[key]).__name__}, {expected} was expected"
+
+
+MISSING, TEMPORARY, DENIED = "NotFound", "Temporary", "Denied"
+"""Codes of what could not be read: it is not there, it may be read later, or it may not be read, or is refused."""
+
+
+def unreadable(code: str, why: str) -> dict[str, Any]:
+    """What stands in an inventory in place of an answer, in the shape of an error of Resource Manager."""
+    return {"error": {"code": code, "message": why}}
+
+
+def code_of(value: Any) -> str:
+    """Why something could not be read; empty if it could."""
+    found = dig(value, "error.code") if isinstance(value, Mapping) and "error" in value else ""
+    return found if isinstance(found, str) else TEMPORARY
 
 
 def name_of(element: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from orchestrator.core.base.codec import Value
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.plan.faults import hint_of, nearest
 from orchestrator.core.plan.schema import Plan
 
 
@@ -28,6 +30,9 @@ class NameMapFinding(Value, kw_only=True):
     is_refused: bool
     """Jobs would be refused or starve. What is not is worth knowing."""
 
+    hint: str | None = None
+    """The nearest name that is there, as a question."""
+
     def __str__(self) -> str:
         return f"{self.field}: expected {self.expected}, got {self.got}"
 
@@ -41,6 +46,7 @@ def findings(plan: Plan, primary: Sides, secondary: Sides) -> tuple[NameMapFindi
         *_smaller(plan.jobs.computes, primary.computes, secondary.computes),
         *_without_namesake(plan, primary, secondary),
         *_canary(plan, secondary),
+        *_copies(plan, primary, secondary),
     ]
     return tuple(sorted(found, key=lambda finding: not finding.is_refused))
 
@@ -56,6 +62,7 @@ def _absent(
                 expected=f"one of the secondary's {table} ({_few(there)})",
                 got=new,
                 is_refused=True,
+                hint=hint_of(nearest(new, there)),
             )
         if not _has(here, old):
             yield NameMapFinding(
@@ -112,6 +119,24 @@ def _canary(plan: Plan, secondary: Sides) -> Iterator[NameMapFinding]:
             got=plan.canary.compute,
             is_refused=False,
         )
+
+
+def _copies(plan: Plan, primary: Sides, secondary: Sides) -> Iterator[NameMapFinding]:
+    """Datastores whose data are to be copied ahead, on both sides. What ``jobs.datastores`` names is told there."""
+    listed = {old.casefold(): new for old, new in plan.jobs.datastores.items()}
+    for number, copy in enumerate(plan.data.copies):
+        there = listed.get(copy.datastore.casefold(), copy.datastore)
+        for side, name, known in (
+            (Role.PRIMARY, copy.datastore, primary.datastores),
+            (Role.SECONDARY, there, secondary.datastores),
+        ):
+            if name and not _has(known, name):
+                yield NameMapFinding(
+                    field=f"data.copies[{number}].datastore",
+                    expected=f"one of the {side}'s datastores ({_few(known)})",
+                    got=name,
+                    is_refused=True,
+                )
 
 
 def _has(names: frozenset[str], name: str) -> bool:

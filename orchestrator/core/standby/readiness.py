@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from orchestrator.core.base.codec import Value
+from orchestrator.core.base.numbers import number_in
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.standby.inventory import HubInventory, NotCollected, comparable, dig, name_of
 from orchestrator.core.standby.twin_map import Translator, TwinMap
@@ -84,9 +84,15 @@ class Comparison:
     """The check that is under way."""
 
     def add(
-        self, path: str, what: str, primary: Any = None, secondary: Any = None, severity: Severity | None = None
+        self,
+        path: str,
+        what: str,
+        primary: Any = None,
+        secondary: Any = None,
+        severity: Severity | None = None,
+        fix: str = "",
     ) -> None:
-        """Note a finding of the check that is under way."""
+        """Note a finding of the check that is under way, with its row's severity and fix if it has none of its own."""
         if self.row is None:
             raise RuntimeError("a finding belongs to a check")
         self.found.append(
@@ -97,7 +103,7 @@ class Comparison:
                 what=what,
                 primary=_show(primary),
                 secondary=_show(secondary),
-                fix=self.row.fix,
+                fix=fix or self.row.fix,
             )
         )
 
@@ -207,12 +213,6 @@ class CheckRow(NamedTuple):
     severity: Severity
     look: Callable[[Comparison], None]
     fix: str
-
-
-def number_in(value: Any) -> float | None:
-    """A number that can be reckoned with: JSON as Python reads it has infinities and NaN, too."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else None
 
 
 def is_at_least(has: Any, wanted: Any) -> bool:

@@ -12,10 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.core.base.numbers import number_in
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.base.text import format_duration
 from orchestrator.core.standby.inventory import NotCollected, as_list, as_object, comparable, dig, last_part, name_of
-from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, is_at_least, number_in, read_time
+from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, is_at_least, read_time
 
 SUCCEEDED = ("Succeeded",)
 OWN_STORES = frozenset(
@@ -149,12 +150,12 @@ def _count_needed_nodes(c: Comparison, compute: Element) -> int | None:
 
 def quota(c: Comparison) -> None:
     """Cores by family of what is needed, of all families together, and the number of clusters."""
-    rows = c.secondary.by_name("usages")
+    rows = {squeeze(name): row for name, row in c.secondary.by_name("usages").items()}
     clusters = c.secondary.by_name("computes")
     wanted: dict[str, int] = defaultdict(int)
     for name, needed in c.twins.needed.items():
         cluster = clusters.get(c.translate.name(name).casefold())
-        family = family_of(str(dig(cluster, "properties.properties.vmSize") or ""))
+        family = needed.family or family_of(str(dig(cluster, "properties.properties.vmSize") or ""))
         low = comparable(dig(cluster, "properties.properties.vmPriority")) == "lowpriority"
         cores = needed.nodes * needed.vcpus_per_node
         if low:
@@ -170,7 +171,7 @@ def quota(c: Comparison) -> None:
 
 
 def _headroom(c: Comparison, key: str, rows: Mapping[str, Element], name: str, wanted: int) -> None:
-    row = rows.get(name)
+    row = rows.get(squeeze(name)) if key == "usages" else rows.get(name)
     if row is None:
         c.unread(
             NotCollected(f"{key}.{_spelt(c, key, name)}", f"the secondary's list does not have it; {wanted} are needed")
@@ -184,7 +185,7 @@ def _headroom(c: Comparison, key: str, rows: Mapping[str, Element], name: str, w
 
 
 def _spelt(c: Comparison, key: str, name: str) -> str:
-    row = c.primary.by_name(key).get(name)
+    row = next((row for has, row in c.primary.by_name(key).items() if squeeze(has) == squeeze(name)), None)
     return name_of(row) if row else name
 
 

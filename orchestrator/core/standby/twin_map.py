@@ -21,6 +21,8 @@ class NeededTwin(Value, kw_only=True):
 
     nodes: Count
     vcpus_per_node: Count
+    family: str = ""
+    """The family of the cluster's machines as Azure names it; worked out from their size if it is not given."""
 
 
 class TwinMap(Value, kw_only=True):

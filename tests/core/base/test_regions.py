@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.base.regions import region_named, regions_in
+from orchestrator.core.base.regions import REGIONS, display_name, region_named, regions_in
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,9 @@ def test_a_list_of_regions_is_sorted_and_leaves_out_what_is_unknown() -> None:
 def test_nonsense_names_no_region(said: object) -> None:
     """Wrong types and endless texts are no regions and no errors."""
     assert regions_in(said) == ()
+
+
+def test_a_display_name_leads_back_to_its_region() -> None:
+    """Service Health filters by display names; each region has one."""
+    assert display_name("eastus2") == "East US 2"
+    assert [region_named(display_name(region)) for region in REGIONS] == list(REGIONS)

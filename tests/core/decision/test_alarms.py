@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, BAD, BLIND, DEGRADED, OK, PRIMARY, SECONDARY, Story, minutes, notice, seconds
+from stories import AUTO, BAD, BLIND, DEGRADED, OK, PRIMARY, SECONDARY, Story, change, minutes, notice, seconds
 
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, NoticeName, Observation, Role, Surface
 from orchestrator.core.decision.state import StartRun, Tell
 from orchestrator.core.decision.verdicts import assess
-from orchestrator.core.signals.signal import Says, Signal, Source
+from orchestrator.core.signals.signal import Says
 
 OBSERVE = msgspec.structs.replace(AUTO, mode=Mode.OBSERVE)
 
@@ -29,22 +29,6 @@ def look_for(story: Story, found: dict[str, Observation], length: Any, step: Any
         story.now += step
         decisions.append(story.look(found))
     return decisions
-
-
-def changed(name: str, at: Any, surface: Surface | None, *, is_hub: bool = False, says: Says = Says.WRITTEN) -> Signal:
-    return Signal(
-        key=f"{name}{at}",
-        source=Source.DELIVERY,
-        role=PRIMARY,
-        subject=f"/subscriptions/s/resourcegroups/g/providers/x/y/{name}",
-        surface=surface,
-        observation=BLIND,
-        occurred_at=at,
-        why="ana did write",
-        says=says,
-        counts=False,
-        is_hub=is_hub,
-    )
 
 
 def test_what_stays_bad_for_long_is_told_once_and_again_after_it_was_over() -> None:
@@ -143,6 +127,13 @@ def test_a_class_that_was_never_seen_does_not_hide_another_that_is_not_seen_any_
     assert why.startswith("jobs of the primary cannot be seen for 15 min")
 
 
+def test_a_notice_of_several_classes_names_them_before_the_reasons() -> None:
+    """A long reason is cut off at its end: no class may be lost with it."""
+    found = look_for(Story(AUTO), {f"primary.{surface}": BLIND for surface in ("hub", "jobs", "inference")}, minutes(3))
+    (why,) = [why for each in found for why in told(each, NoticeName.CLASS_BLIND)]
+    assert why.startswith("primary.hub, primary.jobs and primary.inference: ")
+
+
 @pytest.mark.parametrize("first", range(2, 31, 4))
 def test_a_pair_that_nobody_can_see_says_so_within_a_minute_wherever_its_place_in_the_interval_is(first: int) -> None:
     """The second look comes at the pair's own place, and the others an interval apart."""
@@ -197,13 +188,13 @@ def test_what_turned_bad_after_somebody_had_changed_it_is_no_evidence(order: str
     """The second class that would be needed is that change's effect; people are told who changed what."""
     story = Story(AUTO)
     look_for(story, {}, minutes(2))
-    change = changed("storage", story.now, Surface.STORAGE)
+    write = change("storage", story.now, Surface.STORAGE, says=Says.WRITTEN)
     if order == "change first":
-        story.hear(change)
+        story.hear(write)
     bad = {"primary.storage": BAD, "primary.jobs": BAD}
     found = look_for(story, bad, minutes(2))
     if order == "change told late":
-        found.append(story.hear(change))
+        found.append(story.hear(write))
     found += look_for(story, bad, minutes(90))
     assert not any(isinstance(each, StartRun) for decision in found for each in decision.orders)
     (why,) = [why for each in found for why in told(each, NoticeName.CHANGE_SUSPECTED)]
@@ -216,7 +207,7 @@ def test_what_was_bad_before_the_change_counts_and_so_does_what_turns_bad_long_a
     look_for(story, {}, minutes(2))
     bad = {"primary.storage": BAD, "primary.jobs": BAD}
     found = look_for(story, bad, minutes(3))
-    found.append(story.hear(changed("storage", story.now, Surface.STORAGE)))
+    found.append(story.hear(change("storage", story.now, Surface.STORAGE, says=Says.WRITTEN)))
     found += look_for(story, bad, minutes(6))
     assert any(isinstance(each, StartRun) for decision in found for each in decision.orders)
 
@@ -225,7 +216,7 @@ def test_after_a_good_answer_the_next_fault_is_a_new_one() -> None:
     """The change is over when its effect is, unless the window still stands."""
     story = Story(AUTO)
     look_for(story, {}, minutes(2))
-    story.hear(changed("storage", story.now, Surface.STORAGE))
+    story.hear(change("storage", story.now, Surface.STORAGE, says=Says.WRITTEN))
     bad = {"primary.storage": BAD, "primary.jobs": BAD}
     look_for(story, bad, minutes(10))
     look_for(story, {}, minutes(40))
@@ -237,7 +228,7 @@ def test_a_change_of_the_workspace_itself_explains_hub_and_jobs() -> None:
     """Both are asked through it."""
     story = Story(AUTO)
     look_for(story, {}, minutes(2))
-    story.hear(changed("hub", story.now, None, is_hub=True, says=Says.CHANGED))
+    story.hear(change("hub", story.now, is_hub=True))
     found = look_for(story, {"primary.hub": BAD, "primary.jobs": BAD}, minutes(15))
     assert not any(isinstance(each, StartRun) for decision in found for each in decision.orders)
 

@@ -12,6 +12,7 @@ from orchestrator.core.base.errors import NotNow
 from orchestrator.core.base.vocabulary import Mode, Observation, Phase, Role, Surface
 from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.run_reports import What
+from orchestrator.core.decision.state import StartRun
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
 APPROVE = msgspec.structs.replace(AUTO, mode=Mode.APPROVE)
@@ -113,6 +114,26 @@ def test_a_person_may_order_a_failover_of_a_healthy_pair() -> None:
     story.live(minutes(5))
     story.order(Do.FAILOVER)
     assert story.moves == [("failover", "secondary", 1)]
+
+
+def test_a_graceful_failover_is_a_planned_run() -> None:
+    """The run knows it, and so does its reason."""
+    story = Story()
+    story.live(minutes(5))
+    decision = story.order(Do.FAILOVER, "patch day", graceful=True)
+    assert [order.graceful for order in decision.orders if isinstance(order, StartRun)] == [True]
+    assert decision.why == "graceful failover ordered by somebody (patch day)"
+
+
+def test_a_side_that_is_ill_is_not_left_gracefully_unless_forced() -> None:
+    """Its jobs would be waited for."""
+    story = Story()
+    story.live(minutes(1))
+    story.live(minutes(2), {"primary.hub": BAD})
+    with pytest.raises(NotNow, match="hub of the primary is bad"):
+        story.order(Do.FAILOVER, graceful=True)
+    story.order(Do.FAILOVER, "it still runs jobs", graceful=True, force=True)
+    assert len(story.moves) == 1
 
 
 def test_an_ordered_failover_to_a_bad_standby_is_refused_unless_forced() -> None:

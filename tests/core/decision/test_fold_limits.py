@@ -17,6 +17,7 @@ from stories import (
     SECONDARY,
     START,
     alert,
+    change,
     deletion,
     health,
     minutes,
@@ -28,7 +29,7 @@ from stories import (
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.decision.evidence import Evidence, Reported
 from orchestrator.core.decision.fold import OPERATION, evict_fairly, fold, without_deletions
-from orchestrator.core.signals.signal import Says, Signal, Source
+from orchestrator.core.signals.signal import Says, Signal
 
 TICK = timedelta(microseconds=1)
 LIFETIME, WINDOW = AUTO.evidence_lifetime, AUTO.change_window
@@ -45,22 +46,6 @@ def folded(*signals: Signal, now: Any = None) -> Evidence:
 def only(evidence: Evidence) -> Reported:
     (item,) = evidence.reported.values()
     return item
-
-
-def change(name: str, at: Any, surface: Surface | None = None, *, role: Role = PRIMARY, **more: Any) -> Signal:
-    return Signal(
-        key=f"{name}{at}",
-        source=Source.DELIVERY,
-        role=role,
-        subject=f"/subscriptions/s/x/{name}",
-        surface=surface,
-        observation=BLIND,
-        occurred_at=at,
-        why="ana did write",
-        says=Says.CHANGED,
-        counts=False,
-        **more,
-    )
 
 
 # --- rows of answers ----------------------------------------------------------------------------------------------

@@ -226,7 +226,7 @@ def test_a_cooldown_is_that_of_a_switch_that_nobody_has_acknowledged() -> None:
             AUTO.failback_hold - minutes(1),
             timedelta(),
             False,
-            "the primary has been well for 11 h 59 min of 12 h and does not count on now: hub is bad; earliest ",
+            "the primary has been well for 11 h 59 min of 12 h, and this time does not grow now: hub is bad; earliest ",
         ),
     ],
 )

@@ -67,6 +67,7 @@ class PairMachine(RuleBasedStateMachine):
         self.switched: dict[int, tuple[str, Role]] = {}
         self.over: list[StartRun] = []
         self.under_way: StartRun | None = None
+        self.begun_in = Phase.STEADY
         self.counted = 0
         self.approved = False
         self.acknowledged = True
@@ -168,7 +169,7 @@ class PairMachine(RuleBasedStateMachine):
         REACHED["held by cooldown"] += self.under_way is None
 
     @precondition(lambda self: self.under_way is not None)
-    @rule(ends=st.sampled_from([What.SWITCHED] * 6 + [What.FAILED, What.SUPERSEDED]))
+    @rule(ends=st.sampled_from([What.SWITCHED] * 6 + [What.FAILED, What.SUPERSEDED, What.ABORTED]))
     def the_run_goes_on(self, ends: What) -> None:
         run = self.under_way
         assert run is not None
@@ -176,12 +177,38 @@ class PairMachine(RuleBasedStateMachine):
             self.now_switched(run)
         if ends is What.SWITCHED:
             self.story.report(What.RESUBMITTED, run)
+        elif ends is What.ABORTED:
+            self.the_run_is_aborted(run)
+            return
         else:
             others = self.story.state.epoch + 2 if ends is What.SUPERSEDED else None
             self.story.report(ends, run, epoch=others)
             if ends is What.SUPERSEDED:
                 self.moved_at, self.acknowledged = self.story.now, False
         self.ended()
+
+    def the_run_is_aborted(self, run: StartRun) -> None:
+        """Before the pointer has moved, the pair is where the run was begun; after it, an abort is no news."""
+        before = self.story.state
+        self.story.report(What.ABORTED, run)
+        after = self.story.state
+        if before.phase is Phase.RESUBMITTING:
+            assert after == before
+            return
+        assert after.phase is (Phase.SUSPECT if self.begun_in is Phase.AWAITING_APPROVAL else self.begun_in)
+        kept = {"phase": after.phase, "phase_since": after.phase_since, "run": None, "target": None}
+        told = {"attempts": before.attempts + 1, "failed_at": after.failed_at, "last_now": after.last_now}
+        said = {"rule": after.rule, "why": after.why, "journal": after.journal}
+        assert after == msgspec.structs.replace(before, **kept, **told, **said), "an abort changes nothing else"
+        REACHED[f"aborted from {self.begun_in}"] += 1
+        self.ended()
+
+    @precondition(lambda self: self.story.state.phase is Phase.SETTLED and self.under_way is None)
+    @rule()
+    def a_failback_is_ordered_and_aborted(self) -> None:
+        self.somebody_orders(Do.FAILBACK, force=True)
+        if self.under_way is not None:
+            self.the_run_is_aborted(self.under_way)
 
     @precondition(lambda self: self.under_way is not None and self.story.state.phase is not Phase.RESUBMITTING)
     @rule()
@@ -281,6 +308,7 @@ class PairMachine(RuleBasedStateMachine):
         assume(policy.mode is Mode.AUTO and state.paused is None and not state.evidence.deletions)
         assume(state.failed_at is None or story.now - state.failed_at > policy.confirm_after)
         assume(ends is None or story.now >= ends)
+        assume(self.elsewhere_last is None or story.now - self.elsewhere_last > policy.global_settle)
         assume(not any(i.active for i in state.evidence.incidents.values()))
         assume(not any(r.bad for r in state.evidence.reported.values()))
         self.look_for(policy.confirm_after + minutes(1), {})
@@ -325,6 +353,9 @@ class PairMachine(RuleBasedStateMachine):
         for order in starts(decision):
             self.check_start(order, ordered=ordered)
             self.under_way = order
+            moving = {Phase.SWITCHING, Phase.RETURNING}
+            before = [entry.phase for entry in self.story.state.journal if entry.phase not in moving]
+            self.begun_in = before[-1] if before else Phase.STEADY
         self.approved = self.approved and decision.state.phase is Phase.AWAITING_APPROVAL
         if decision.rule.startswith("hold."):
             REACHED[decision.rule] += 1
@@ -417,5 +448,6 @@ def test_the_promises_hold_over_any_history(record_property: Callable[[str, obje
 
 def _unreached() -> list[str]:
     wanted = ["failover number 3", "failback", "restarts", "stale reports", "blind looks", "left in time"]
+    wanted.append(f"aborted from {Phase.SUSPECT}")  # from the others: the machine of two has to reach each row
     holds = sum(name.startswith("held by") and count > 0 for name, count in REACHED.items())
     return [*(name for name in wanted if not REACHED[name]), *(["5 holds"] if holds < 5 else [])]

@@ -34,7 +34,7 @@ from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import Decision, StartRun
 from orchestrator.core.decision.transitions import ROWS
-from orchestrator.core.epoch import EpochRecord
+from orchestrator.core.epoch import AbortedRun, EpochRecord
 from orchestrator.core.plan.policy import Failback
 
 REACHED: Counter[str] = Counter()
@@ -271,6 +271,12 @@ class TwoStamps(RuleBasedStateMachine):
         if run is None or stamp.has_published or self.holds(run):
             REACHED["claimed twice"] += bool(run and not stamp.has_published and self.pair[1 - which].run == run)
             return
+        if run.run in {each.run for each in self.record.aborted}:
+            self.report(which, What.ABORTED, self.record.epoch, self.record.active)
+            assert stamp.story.state.epoch == run.epoch - 1
+            stamp.ended()
+            REACHED["aborted"] += 1
+            return
         if (self.record.epoch, self.record.active) != (run.epoch - 1, run.source):
             self.report(which, What.SUPERSEDED, self.record.epoch, self.record.active)
             stamp.ended()
@@ -309,6 +315,29 @@ class TwoStamps(RuleBasedStateMachine):
         self.report(which, What.FAILED, self.record.epoch, self.record.active)
         stamp.ended()
         REACHED["failed runs"] += 1
+
+    @rule(which=stamps)
+    def a_person_aborts(self, which: int) -> None:
+        """A conditional write of the record, as a claim is: of a run that has claimed its epoch it is refused."""
+        run = self.pair[which].run
+        if run is None or self.record.epoch >= run.epoch:
+            REACHED["aborts too late"] += run is not None
+            return
+        told = AbortedRun(run=run.run, by="ana", reason="not now", at=self.now)
+        self.record = msgspec.structs.replace(self.record, aborted=(*self.record.aborted, told))
+        for each in (which, 1 - which):
+            self.a_run_claims(each)
+
+    @rule(which=stamps, clear=st.booleans(), ill=st.booleans())
+    def a_run_is_ordered_and_aborted(self, which: int, clear: bool, ill: bool) -> None:
+        """To the side that is not active, which is a way back from the secondary; from any phase without a run."""
+        if clear:
+            self.forget_the_past()
+        if ill:
+            self.look_for(seconds(70), {f"{self.record.active}.storage": BAD})
+        do = Do.FAILBACK if self.pair[which].story.state.active is Role.SECONDARY else Do.FAILOVER
+        self.somebody_orders(which, do, True)
+        self.a_person_aborts(which)
 
     @rule(which=stamps, what=st.sampled_from(list(What)))
     def a_past_run_of_either_reports(self, which: int, what: What) -> None:
@@ -438,6 +467,7 @@ STEPS: set[tuple[Phase, Phase]] = set()
 WANTED = (
     *("failover number 3", "failback", "restarts", "taken over", "superseded", "ordered by both", "claimed twice"),
     *("stale reports", "held by mass", "held by trouble", "records that went back", "failed runs"),
+    *("aborted", "aborts too late"),
 )
 HOLDS = 7
 """Different holds that some history must meet."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, PRIMARY, SECONDARY, START, minutes
+from stories import AUTO, PRIMARY, SECONDARY, START, minutes, pause
 
 from orchestrator.core.base.vocabulary import Mode, NoticeName, Role
 from orchestrator.core.decision.observation import Observed, apply_observation, contradiction, with_shared
-from orchestrator.core.decision.stamps import GreenDrill, PauseRecord, Shared, StampView
+from orchestrator.core.decision.stamps import GreenDrill, Shared, StampView
 from orchestrator.core.decision.state import PairState, Pause, Phase, Polled, Tell, initial
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy
@@ -26,10 +26,6 @@ def state(**fields: Any) -> PairState:
 
 def record(epoch: int, active: Role = PRIMARY) -> EpochRecord:
     return EpochRecord(epoch=epoch, active=active, run=None, since=START, why="because")
-
-
-def pause(at: Any = START, *, paused: bool = True) -> PauseRecord:
-    return PauseRecord(paused=paused, at=at, by="ana", reason="a test")
 
 
 def apply(before: PairState, policy: Policy = AUTO, **fields: Any) -> tuple[PairState, list[tuple[NoticeName, str]]]:

@@ -6,7 +6,7 @@ import pytest
 from stories import AUTO, BAD, BLIND, OK, PRIMARY, Story, alert, minutes, notice, seconds
 
 from orchestrator.core.base.vocabulary import Observation
-from orchestrator.core.decision.rule import Judgement, judge
+from orchestrator.core.decision.rule import Judgement, find_confirmed_at, judge
 from orchestrator.core.decision.verdicts import assess
 
 
@@ -97,3 +97,32 @@ def test_the_judgement_says_who_and_for_how_long() -> None:
     why = judgement_after({"primary.hub": BAD, "primary.storage": BAD}).why
     assert "hub for 5 min and dependency for 5 min bad on the primary" in why
     assert "storage probe: primary.storage is bad" in why
+
+
+@pytest.mark.parametrize(
+    ("bad", "later"),
+    [(("hub", "jobs"), ()), (("hub", "storage"), ("jobs",)), (("storage", "hub"), ("inference", "jobs"))],
+)
+def test_the_moment_at_which_the_rule_is_met_is_foreseen(bad: tuple[str, ...], later: tuple[str, ...]) -> None:
+    """A look a second before does not find it met, one then does; a class that turns bad later moves nothing."""
+    story = Story(runs=False)
+    story.live(minutes(2))
+    story.live(minutes(2), {f"primary.{name}": BAD for name in bad})
+    found = {f"primary.{name}": BAD for name in (*bad, *later)}
+    story.live(minutes(1), found)
+    at = find_confirmed_at(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO)
+    assert at is not None
+    assert at > story.now
+    for moment, rule in ((at - seconds(1), "confirming"), (at, "two-classes")):
+        story.live(moment - story.now, found)
+        story.look(found)
+        assert judge(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO).rule == rule
+
+
+@pytest.mark.parametrize("bad", [(), ("hub",), ("control",), ("inference", "storage"), ("hub", "jobs")])
+def test_nothing_is_foreseen_where_more_than_time_is_missing(bad: tuple[str, ...]) -> None:
+    """Nor where the rule is met already."""
+    story = Story(runs=False)
+    story.live(minutes(2))
+    story.live(minutes(6), {f"primary.{name}": BAD for name in bad})
+    assert find_confirmed_at(assess(story.state.evidence, story.now, AUTO), PRIMARY, AUTO) is None

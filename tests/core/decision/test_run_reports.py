@@ -8,6 +8,7 @@ from stories import AUTO, BAD, PRIMARY, SECONDARY, Story, minutes
 
 from orchestrator.core.base.vocabulary import Phase
 from orchestrator.core.decision import run_reports
+from orchestrator.core.decision.commands import Do
 from orchestrator.core.decision.run_reports import Report, What
 
 DOWN = {"primary.hub": BAD, "primary.jobs": BAD}
@@ -98,3 +99,36 @@ def test_a_run_that_fails_after_the_switch_leaves_the_pair_on_the_other_side() -
     story.report(What.FAILED, epoch=1)
     assert (story.state.phase, story.state.active) == (Phase.SETTLED, SECONDARY)
     assert story.told[-1].name == "RunFailed"
+
+
+def test_an_aborted_run_leaves_the_pair_where_it_was_begun() -> None:
+    """The rule had begun it: its like waits as after a failure, has an id of its own, and people are told."""
+    story = switching()
+    story.report(What.ABORTED)
+    assert (story.state.phase, story.state.active, story.state.epoch, story.state.run) == (
+        Phase.SUSPECT,
+        PRIMARY,
+        0,
+        None,
+    )
+    assert (story.state.failed_at, story.told[-1].name) == (story.now, "RunAborted")
+    story.live(minutes(8), DOWN)
+    assert story.ordered[-1].run == f"{story.ordered[0].run}-again1"
+
+
+def test_an_aborted_order_of_a_person_holds_nothing_afterwards() -> None:
+    """The pair is steady again, and an outage that follows is left in time."""
+    story = Story(runs=False)
+    story.live(minutes(3))
+    story.order(Do.FAILOVER, graceful=True)
+    story.report(What.ABORTED)
+    assert (story.state.phase, story.state.failed_at) == (Phase.STEADY, None)
+
+
+def test_an_abort_after_the_switch_is_no_news() -> None:
+    """The record had refused it; a report of it is out of date."""
+    story = switching()
+    story.report(What.SWITCHED)
+    before = story.state
+    story.report(What.ABORTED)
+    assert story.state == before

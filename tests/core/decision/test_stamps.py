@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, BAD, BLIND, PRIMARY, SECONDARY, START, Story, alert, minutes
+from stories import AUTO, BAD, BLIND, PRIMARY, SECONDARY, START, Story, alert, minutes, pause
 
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import InvalidInput
@@ -17,7 +17,6 @@ from orchestrator.core.decision.stamps import (
     VIEWS_LIMIT,
     DrillLog,
     GreenDrill,
-    PauseRecord,
     Shared,
     StampView,
     drills_path,
@@ -38,10 +37,6 @@ MICROSECOND = timedelta(microseconds=1)
 
 def drill(name: str, at: Any = START) -> GreenDrill:
     return GreenDrill(drill=name, kind="canary", at=at)
-
-
-def pause(at: Any = START, *, paused: bool = True) -> PauseRecord:
-    return PauseRecord(paused=paused, at=at, by="ana", reason="a test")
 
 
 def view(stamp: str = "east", at: Any = START, **fields: Any) -> StampView:

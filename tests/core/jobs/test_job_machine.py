@@ -20,7 +20,7 @@ from job_world import JobWorld, Line
 from stories import DEEP
 
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, LeftJob, Role, Twin
 from orchestrator.core.jobs import next_move as decider
 from orchestrator.core.jobs import record_changes as changes
 from orchestrator.core.jobs.next_move import Answer
@@ -54,9 +54,15 @@ class JobMachine(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------------------
 
-    @initialize(policy=policies, wish=st.sampled_from(list(AbsentInput)), absent=st.sampled_from([True, False, False]))
-    def begin(self, policy: JobPolicy, wish: AbsentInput, absent: bool) -> None:
+    @initialize(
+        policy=policies,
+        wish=st.sampled_from(list(AbsentInput)),
+        absent=st.sampled_from([True, False, False]),
+        left=st.sampled_from(list(LeftJob)),
+    )
+    def begin(self, policy: JobPolicy, wish: AbsentInput, absent: bool, left: LeftJob) -> None:
         self.world.absent_input = wish
+        self.world.left_job = left
         if absent:
             self.world.lacking |= {(Role.SECONDARY, name) for name in NAMES}
         self.world.submit("fit", policy, 2)
@@ -97,6 +103,12 @@ class JobMachine(RuleBasedStateMachine):
         live = sorted(name for name in self.world.hubs[side] if self.world.status(side, name) == "Running")
         if live:
             self.world.set_status(side, live[number % len(live)], word)
+
+    @rule(side=roles, number=st.integers(0, 9))
+    def a_job_stands_in_a_queue(self, side: Role, number: int) -> None:
+        live = sorted(name for name in self.world.hubs[side] if self.world.status(side, name) == "Running")
+        if live:
+            self.world.set_status(side, live[number % len(live)], "Queued")
 
     @rule(minutes=st.sampled_from([1, 11, 31, 2000]), copied=st.sampled_from([False, False, True]))
     def time_passes(self, minutes: int, copied: bool) -> None:
@@ -139,6 +151,19 @@ class JobMachine(RuleBasedStateMachine):
         if not ordered:
             self.a_region_goes_down(side, False)
         self.world.switch(ordered)
+        self.the_run_ends(line, last)
+
+    @rule(line=lines, last=lines, ill=st.sampled_from(["", "", "target", "source"]))
+    def the_way_back_is_gone(self, line: Line, last: Line, ill: str) -> None:
+        """From a side that is well, as a failback or a planned failover; either may fall ill on the way."""
+        side = self.world.active
+        self.a_region_comes_back(side)
+        self.a_region_comes_back(side.other)
+        self.world.switch(False, graceful=True)
+        if ill == "target":
+            self.world.step(line)
+        if ill:
+            self.a_region_goes_down(side if ill == "source" else side.other, False)
         self.the_run_ends(line, last)
 
     @rule(line=lines)
@@ -193,6 +218,10 @@ def _unreached() -> list[str]:
         "wishes",
         "waited for an input",
         "told of an absent input",
+        "planned switches",
+        "stays",
+        "stays for want of an answer",
+        "looked at again",
     ]
     return [
         *(name for name in wanted if not REACHED[name]),
@@ -248,9 +277,16 @@ def move_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "_require_unmoved", lambda _: None)
 
 
+def leave_it_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the way back a job is submitted without a look at its run."""
+    monkeypatch.setattr(decider, "_check_leaving", lambda *_: iter(()))
+    monkeypatch.setattr(decider, "_check_old_run", lambda *_: iter(()))
+
+
 @pytest.mark.parametrize(
     ("bug", "complaint"),
     [
+        (leave_it_running, "at once"),
         (lose, "lost"),
         (lose_silently, "lost"),
         (duplicate, "twice"),

@@ -12,16 +12,35 @@ from hypothesis import strategies as st
 from job_books import Known, decide, expect, facts_of, marks
 from stories import DEEP
 
-from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, LeftJob, Role
 from orchestrator.core.jobs import next_move as decider
 from orchestrator.core.jobs.next_move import Answer, JobAction, OldRunAnswer, RunFacts, Try, Whole
 from orchestrator.core.jobs.record import Attempt, JobRecord, JobStatus
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ROLES = st.sampled_from(list(Role))
-WORDS = st.sampled_from(["Running", "Queued", "CancelRequested", "Completed", "Failed", "Canceled"])
+WORDS = st.sampled_from(
+    ["Running", "Running", "Running", "Queued", "CancelRequested", "Completed", "Failed", "Canceled"]
+)
 TIMES = st.sampled_from([AT - timedelta(hours=1), AT - timedelta(minutes=5), AT + timedelta(hours=1)])
+TAGS = [{"hubswitch.failback": word} for word in ("finish", "move", "deadline", "perhaps")]
 ATTEMPTS = st.builds(Attempt, side=ROLES, epoch=st.integers(1, 3))
+
+
+NOTHING_IN_THE_WAY: dict[str, Any] = {
+    "name": "train",
+    "root": "train",
+    "status": JobStatus.RUNNING,
+    "policy": JobPolicy.IF_INTERRUPTED,
+    "epoch": 0,
+    "lineage": (),
+    "unsure": (),
+    "deadline": None,
+    "identity": "",
+    "parent": "",
+    "schedule": "",
+}
+"""Fields of a record of which nothing is asked before its old run."""
 
 
 @st.composite
@@ -33,10 +52,10 @@ def records(draw: st.DrawFn) -> JobRecord:
         name=draw(st.sampled_from(["train", "train_3", "train-e1"])),
         root=draw(st.sampled_from(["train", "train_3"])),
         hub=draw(ROLES),
-        status=draw(st.sampled_from(list(JobStatus))),
+        status=draw(st.sampled_from([JobStatus.RUNNING, JobStatus.RUNNING, *JobStatus])),
         policy=draw(st.sampled_from([JobPolicy.IF_INTERRUPTED, JobPolicy.IF_INTERRUPTED, *JobPolicy])),
         api_version="2025-01-01-preview",
-        body={"properties": {"jobType": "Command"}},
+        body={"properties": {"jobType": "Command", "tags": draw(st.sampled_from([{}, {}, *TAGS]))}},
         azure_status=draw(WORDS),
         captured_at=AT - timedelta(hours=2),
         ended_at=draw(st.none() | TIMES),
@@ -55,14 +74,21 @@ def records(draw: st.DrawFn) -> JobRecord:
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
     record, other = draw(records()), draw(records())
+    smooth = draw(st.booleans())
+    if smooth:
+        record = msgspec.structs.replace(record, **NOTHING_IN_THE_WAY)
+    graceful = smooth or draw(st.booleans())
     facts = facts_of(
         AT,
         draw(st.integers(1, 3)),
         draw(ROLES),
         draw(ROLES),
-        ordered=draw(st.booleans()),
+        ordered=not graceful and draw(st.booleans()),
+        graceful=graceful,
+        left_job=draw(st.sampled_from(list(LeftJob))),
+        stays_until=draw(st.sampled_from([AT - timedelta(seconds=1), AT, AT + timedelta(hours=1)])),
         which=draw(st.sampled_from(list(Try))),
-        fault=draw(st.sampled_from(["", "", "", "503"])),
+        fault="" if smooth else draw(st.sampled_from(["", "", "", "503"])),
         absent_input=draw(st.sampled_from(list(AbsentInput))),
     )
     head = msgspec.structs.replace(other, azure_status=draw(st.sampled_from(["Completed", "Completed", "Failed"])))
@@ -79,10 +105,11 @@ def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
         whole=Whole(known=draw(st.booleans()), is_sweep=draw(st.booleans())),
         accepted=tuple(draw(st.lists(ATTEMPTS, max_size=2))),
         heads=draw(st.sampled_from([{}, {"first": head}, {"second": head}])),
-        unmapped=draw(st.sampled_from(["", "", "", "/properties/x names y"])),
-        absent=draw(st.sampled_from(["", "", "rows is absent"])),
+        unmapped="" if smooth else draw(st.sampled_from(["", "", "", "/properties/x names y"])),
+        absent="" if smooth else draw(st.sampled_from(["", "", "rows is absent"])),
         old_run=draw(old),
         hub_answers=draw(st.booleans()),
+        target_answers=draw(st.booleans()),
         answer=draw(answer),
     )
     return record, facts, known
@@ -109,6 +136,7 @@ def test_both_deciders_agree_about_every_job() -> None:
     """S5: what is done with a job follows from the words of the docs; every move of a run is met."""
     met = check(2000 * DEEP)
     wanted = {
+        JobAction.STAY,
         JobAction.NOTHING,
         JobAction.STAND_BACK,
         JobAction.RESUBMIT,
@@ -130,6 +158,10 @@ def _follow_everything(*_: Any) -> bool:
     return True
 
 
+def _stop_for_anybody(*_: Any) -> Any:
+    return iter(())
+
+
 def _look_at_no_input(*_: Any) -> Any:
     return iter(())
 
@@ -139,6 +171,8 @@ def _look_at_no_input(*_: Any) -> Any:
     [
         ("_check_submissions", _forget_attempts),
         ("_may_follow", _follow_everything),
+        ("_check_target", _stop_for_anybody),
+        ("_check_running", _stop_for_anybody),
         ("_check_inputs", _look_at_no_input),
     ],
 )

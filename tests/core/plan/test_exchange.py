@@ -9,10 +9,12 @@ import pytest
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.rewrite.name_map import job_map
+from orchestrator.core.plan.defaults import DefaultsText
 from orchestrator.core.plan.exchange import exchange_sides
 from orchestrator.core.plan.exchange_text import exchange_text
 from orchestrator.core.plan.load import plan_from, read_plan
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.steps import MoveJobs, steps_in
 from orchestrator.core.standby.canary import watch_body
 
 SAMPLES = sorted((Path(__file__).parents[3] / "plans").glob("*.yaml"))
@@ -93,6 +95,20 @@ def test_hubs_tables_and_names_change_places_and_nothing_else_does() -> None:
     assert after == wanted
 
 
+def test_endpoints_of_steps_are_those_of_the_other_hub() -> None:
+    """By the table of endpoints, or the same name; the names of deployments and their shares stay."""
+    steps = (
+        "jobs: {endpoints: {score-a: score-b}}\nsteps:\n  failover:\n    - kind: move_jobs\n"
+        "    - {kind: scale_deployment, endpoint: score-b, deployment: blue, instances: 2}\n"
+        "    - {kind: set_traffic, endpoint: score-b, traffic: {blue: 100}}\n"
+        "    - {kind: scale_deployment, name: less, endpoint: score-a, deployment: blue, instances: 1, side: source}\n"
+    )
+    plan = exchange_sides(plan_from(BASE + steps, "p"), "p").plan
+    assert [step.endpoint for _, step in steps_in(plan.steps.failover) if not isinstance(step, MoveJobs)] == [
+        *("score-a", "score-a", "score-b")
+    ]
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
 def test_a_plan_exchanged_twice_is_the_plan_that_it_was(sample: Path) -> None:
     """To the letter: so nothing was lost on the way."""
@@ -167,3 +183,70 @@ def test_a_text_that_mixes_the_sides_is_refused() -> None:
 
 def _url(plan: Plan) -> str:
     return str(getattr(plan.steps.failover[0], "url"))  # noqa: B009 - a step of a kind that mypy does not know here
+
+
+def test_a_plan_that_extends_defaults_is_rewritten_alone_or_not_at_all() -> None:
+    """The defaults are another file, on which other pairs rest: what would have to change there is refused."""
+    first, second = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+    text = "extends: our.defaults.yaml\n" + BASE.replace(f"subscription: {first}, ", "").replace(
+        f"  subscription: {second}\n", ""
+    )
+
+    def exchange(primary: str, secondary: str) -> str:
+        shared = f"primary: {{subscription: {primary}}}\nsecondary: {{subscription: {secondary}}}\n"
+
+        def read(name: str) -> DefaultsText:
+            return DefaultsText(name, shared)
+
+        plan = plan_from(text, "p.yaml", read)
+        return exchange_text(text, read_plan(text, "p.yaml", read), exchange_sides(plan, "p.yaml"), "p.yaml", read)
+
+    assert exchange(first, first).startswith("extends: our.defaults.yaml\n# A pair of ours")
+    with pytest.raises(InvalidInput, match="written out in this file"):
+        exchange(first, second)
+
+
+FRONT = """\
+steps:
+  failover:
+    - {kind: move_jobs}
+    - kind: switch_front_door
+      origin_group: /subscriptions/s/resourceGroups/g/providers/Microsoft.Cdn/profiles/p/originGroups/o
+      primary: [east]      # a comment
+      secondary:
+        - west
+        - north
+"""
+
+
+def test_what_leads_to_a_hub_leads_to_it_afterwards() -> None:
+    """Names of both sides change places, whatever their number."""
+    after = exchanged(BASE + FRONT)
+    steps = plan_from(after, "p").steps.failover
+    assert (steps[1].primary, steps[1].secondary) == (("west", "north"), ("east",))
+    assert "secondary: [east]      # a comment" in after
+    assert exchanged(after) == BASE + FRONT
+
+
+def test_which_alert_watches_the_other_hub_is_asked() -> None:
+    """Nobody can tell it from the plan; what a person says is taken."""
+    rule = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Insights/metricAlerts/"
+    text = BASE + f"steps: {{failover: [{{kind: move_jobs}}, {{kind: wait_for_alert, rule: {rule}west}}]}}\n"
+    with pytest.raises(InvalidInput, match=r"--set steps.failover\[1\].rule=") as refused:
+        exchanged(text)
+    assert refused.value.field == "steps.failover[1].rule"
+    assert f"rule: {rule}east" in exchanged(text, **{"steps__failover[1]__rule": f"{rule}east"})
+
+
+def test_data_that_are_copied_are_those_of_the_hub_that_is_the_primary_afterwards() -> None:
+    data = (
+        "jobs: {datastores: {rows: rows2}}\n"
+        "data:\n  copies:\n    - {datastore: rows, prefix: v2/}   # large\n"
+        "    - primary: https://sta.blob.core.windows.net/one\n"
+        "      secondary: https://stb.blob.core.windows.net/two\n"
+    )
+    after = plan_from(exchanged(BASE + data), "p.yaml")
+    rows, urls = after.data.copies
+    assert (rows.datastore, rows.prefix, after.jobs.datastores) == ("rows2", "v2/", {"rows2": "rows"})
+    assert urls.primary == "https://stb.blob.core.windows.net/two"
+    assert urls.secondary == "https://sta.blob.core.windows.net/one"

@@ -349,3 +349,12 @@ def test_whatever_is_written_is_answered_with_places_and_not_with_a_traceback(ed
             plan_from(text, "p.yaml")
     else:
         assert plan_from(text, "p.yaml") == reading.plan
+
+
+@pytest.mark.parametrize(("field", "length"), [("rto", "0s"), ("rpo", "0s")])
+def test_a_target_of_no_time_is_a_fault(field: str, length: str) -> None:
+    """It could never be met; no target is null, or left out."""
+    (fault,) = faults_of(f"{GOOD}targets: {{{field}: {length}}}\n")
+    assert (fault.field, fault.got) == (f"targets.{field}", length)
+    assert faults_of(f"{GOOD}targets: {{{field}: null}}\n") == ()
+    assert faults_of(f"{GOOD}targets: {{{field}: 15m}}\n") == ()

@@ -19,19 +19,8 @@ from orchestrator.core.decision.state import StartRun
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.plan.steps import (
-    SHAPES,
-    AwaitStandby,
-    MoveJobs,
-    OnError,
-    Parallel,
-    Retry,
-    ScaleCluster,
-    StepSide,
-    WaitForUrl,
-    kind_of,
-    steps_in,
-)
+from orchestrator.core.plan.step_base import OnError, Retry, StepSide, kind_of
+from orchestrator.core.plan.steps import SHAPES, AwaitStandby, MoveJobs, Parallel, ScaleCluster, WaitForUrl, steps_in
 from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.workflows.messages import RunOrder, StepOrder, order_from
 
@@ -55,13 +44,13 @@ def started(plan: Plan, kind: Any = "failover") -> RunOrder:
 
 
 def test_a_plan_without_steps_does_what_it_did() -> None:
-    """It waits for the standby and moves the jobs; on the way back it does nothing. Its order carries no list."""
+    """It waits for the standby and moves the jobs; on the way back it moves them. Its order carries no list."""
     plan = plan_from(OLD_PLAN, "old")
     assert plan.steps.failover == (AwaitStandby(), MoveJobs())
-    assert plan.steps.failback == ()
+    assert plan.steps.failback == (MoveJobs(),)
     assert started(plan).steps is None
     assert started(plan).workflow == (AwaitStandby(), MoveJobs())
-    assert started(plan, "failback").workflow == ()
+    assert started(plan, "failback").workflow == (MoveJobs(),)
     assert plan.channels == (EventGridChannel(topic=plan.notices or ""),)
 
 
@@ -115,6 +104,12 @@ def test_a_plan_with_steps_is_written_and_read_again() -> None:
 
 
 URL = '"https://a.example.com"'
+SCALED = "kind: scale_deployment, endpoint: score"
+TRAFFIC = "kind: set_traffic, endpoint: score, traffic:"
+TM = (
+    "kind: switch_traffic_manager, profile: "
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/trafficManagerProfiles/tm"
+)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +140,64 @@ URL = '"https://a.example.com"'
         ("[{kind: move_jobs}, {kind: scale_cluster, cluster: a/b, min_nodes: 1}]", "[1].cluster", "a cluster's name"),
         ("[{kind: move_jobs}, {kind: scale_cluster, cluster: a, min_nodes: -1}]", "[1].min_nodes", "at least 0"),
         ("[{kind: move_jobs}, {kind: scale_cluster, cluster: a, min_nodes: 1.5}]", "[1].min_nodes", "int"),
+        (f"[{{kind: move_jobs}}, {{{SCALED}, deployment: a, instances: 2}}]", "[1].deployment", "3 to 32 letters"),
+        (f"[{{kind: move_jobs}}, {{{SCALED}, deployment: blue, instances: 0}}]", "[1].instances", "at least 1"),
+        (f"[{{kind: move_jobs}}, {{{TRAFFIC} {{blue: 60}}}}]", "[1].traffic", "add up to 0 or 100"),
+        (f"[{{kind: move_jobs}}, {{{TRAFFIC} {{blue: 130, red: -30}}}}]", "[1].traffic.blue", "from 0 to 100"),
+        (f"[{{kind: move_jobs}}, {{{TRAFFIC} {{b/c: 100}}}}]", "[1].traffic.b/c", "a deployment's name"),
+        ("[{kind: move_jobs}, {kind: set_schedules, schedules: []}]", "[1].schedules", "at least one schedule"),
+        ("[{kind: move_jobs}, {kind: set_schedules, schedules: [a, A]}]", "[1].schedules[1]", "each schedule once"),
+        ("[{kind: move_jobs}, {kind: deploy_template, template: /a.json}]", "[1].template", "below _templates/"),
+        ("[{kind: move_jobs}, {kind: deploy_template, template: a.bicep}]", "[1].template", "ends in .json"),
+        ("[{kind: move_jobs}, {kind: set_traffic, endpoint: -x, traffic: {}}]", "[1].endpoint", "its name"),
+        (
+            f"[{{kind: move_jobs}}, {{{TM}, primary: [a], secondary: [b]}}]".replace("/tm", ""),
+            "[1].profile",
+            "an ARM id",
+        ),
+        (
+            f"[{{kind: move_jobs}}, {{{TM}, primary: [a], secondary: [b]}}]".replace("/tm", "/tm/x/y"),
+            "[1].profile",
+            "an",
+        ),
+        (
+            f"[{{kind: move_jobs}}, {{{TM}, primary: [a], secondary: [b]}}]".replace("Network", "Cdn"),
+            "[1].profile",
+            "an",
+        ),
+        (f"[{{kind: move_jobs}}, {{{TM}, primary: [], secondary: [b]}}]", "[1].primary", "from 1 to 30 names"),
+        (f"[{{kind: move_jobs}}, {{{TM}, primary: [a], secondary: [b/c]}}]", "[1].secondary[0]", "a name"),
+        (f"[{{kind: move_jobs}}, {{{TM}, primary: [a], secondary: [b, A]}}]", "[1].secondary[1]", "does not lead to"),
+        (f"[{{kind: move_jobs}}, {{{TM}, primary: [a]}}]", "[1].secondary", "a value"),
+        (
+            "[{kind: move_jobs}, {kind: switch_front_door, origin_group: x, primary: [a], secondary: [b]}]",
+            "[1].origin_group",
+            "an ARM id",
+        ),
+        (
+            "[{kind: move_jobs}, {kind: switch_api_management, pool: x, primary: [a], secondary: [b]}]",
+            "[1].pool",
+            "an ARM id",
+        ),
+        (
+            "[{kind: move_jobs}, {kind: call_webhook, url: 'https://a.example', secret_setting: s3cr3t}]",
+            "setting",
+            "name of",
+        ),
+        ("[{kind: move_jobs}, {kind: call_webhook, url: 'http://a.example', secret_setting: A}]", "[1].url", "https"),
+        ("[{kind: move_jobs}, {kind: call_webhook, secret_setting: A}]", "[1].url", "either url or url_setting"),
+        (
+            "[{kind: move_jobs}, {kind: call_webhook, url_setting: a b, secret_setting: A}]",
+            "url_setting",
+            "the name of",
+        ),
+        ("[{kind: move_jobs}, {kind: wait_for_alert}]", "[1].rule", "a rule, a target or both"),
+        ("[{kind: move_jobs}, {kind: wait_for_alert, target: st}]", "[1].target", "an ARM id of a resource"),
+        (
+            f"[{{kind: move_jobs}}, {{kind: wait_for_alert, rule: {TM.rsplit(maxsplit=1)[-1]}}}]",
+            "[1].rule",
+            "an alert rule",
+        ),
         ("{kind: move_jobs}", "steps.failover", "array"),
         ("null", "steps.failover", "array"),
     ],
@@ -159,10 +212,12 @@ def test_steps_that_cannot_be_meant_are_refused_where_they_stand(steps: str, fie
     assert re.fullmatch(r"p\.yaml:\d+", refused.value.where)
 
 
-def test_a_failback_moves_no_jobs() -> None:
-    """The side that is left is well; its jobs end there."""
-    with pytest.raises(InvalidInput, match="no step of kind move_jobs"):
-        plan_from(f"{OLD_PLAN}\nsteps:\n  failback: [{{kind: move_jobs}}]\n", "p")
+def test_a_failback_moves_jobs_once_or_not_at_all() -> None:
+    """The side that is left is well; a plan may leave its jobs there."""
+    steps = "{kind: move_jobs}, {kind: move_jobs, name: again}"
+    with pytest.raises(InvalidInput, match="at most one step of kind move_jobs"):
+        plan_from(f"{OLD_PLAN}\nsteps:\n  failback: [{steps}]\n", "p")
+    assert plan_from(f"{OLD_PLAN}\nsteps:\n  failback: []\n", "p").steps.failback == ()
 
 
 def test_a_list_has_a_bound() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,8 +12,8 @@ from bodies import GROUP, HUB, STORAGE, SUB, VAULT, cloud, common, grid, metric,
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role, Surface
 from orchestrator.core.plan.load import plan_from
-from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan, Pointer, References
-from orchestrator.core.signals.ownership import attribute, owner_of, resources_of
+from orchestrator.core.plan.schema import Canary, Hub, Inference, Jobs, LedgerAccount, Plan, Pointer, References
+from orchestrator.core.signals.ownership import attribute, named_by, owner_of, resources_of
 from orchestrator.core.signals.parse import facts_from
 from orchestrator.core.signals.signal import Says, Scope, Signal
 
@@ -236,3 +236,48 @@ def test_a_resource_that_is_no_arm_id_is_refused_with_its_place() -> None:
     plain["primary"]["resources"] = ["log-alpha"]
     with pytest.raises(InvalidInput, match=r"primary\.resources\[0\]: expected an ARM id"):
         plan_from(msgspec.json.encode(plain).decode(), "plan.yaml")
+
+
+ASKED = msgspec.structs.replace(
+    PLAN,
+    primary=msgspec.structs.replace(
+        PLAN.primary, inference=Inference(url="https://score.westeurope.inference.ml.azure.com/score")
+    ),
+    canary=Canary(compute="cpu-there", interval=timedelta(hours=1)),
+    jobs=Jobs(computes={"cpu-here": "cpu-there"}),
+)
+PROJECT = HUB.replace("hub-alpha", "project-alpha")
+
+
+@pytest.mark.parametrize(
+    ("resource", "surface"),
+    [
+        (f"{PROJECT}/onlineEndpoints/score", Surface.INFERENCE),
+        (f"{PROJECT}/computes/cpu-here", None),
+        (PLAN.secondary.project_id + "/computes/cpu-there", None),
+    ],
+)
+@pytest.mark.parametrize("verb", ["Delete", "Write"])
+def test_what_is_asked_inside_a_project_is_deleted_and_made_again(
+    resource: str, surface: Surface | None, verb: str
+) -> None:
+    """The endpoint that is scored, and the compute of canaries, by the name that each side has for it."""
+    (fact,) = facts_from(grid(f"Microsoft.Resources.Resource{verb}Success", {}, subject=resource))
+    (signal,) = [each for each in attribute(fact, ASKED) if each.says in {Says.DELETED, Says.WRITTEN}]
+    said = Says.DELETED if verb == "Delete" else Says.WRITTEN
+    assert (signal.says, signal.subject, signal.surface) == (said, resource.lower(), surface)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [f"{PROJECT}/computes/cpu-there", f"{PROJECT}/onlineEndpoints/other", f"{PROJECT}/computes/gpu"],
+)
+def test_what_nobody_asks_inside_a_project_is_deleted_unheeded(resource: str) -> None:
+    """Clusters and endpoints come and go."""
+    (fact,) = facts_from(grid("Microsoft.Resources.ResourceDeleteSuccess", {}, subject=resource))
+    assert attribute(fact, ASKED) == []
+
+
+def test_without_canaries_of_the_watch_no_compute_is_asked() -> None:
+    """The compute of a plan that says nothing of canaries is a default, which need not be there."""
+    assert set(named_by(PLAN, Role.PRIMARY)) == set(resources_of(PLAN.primary))

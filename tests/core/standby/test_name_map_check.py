@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orchestrator.core.plan.data_copies import DataCopy, DataPlan
 from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.schema import Canary, Jobs, Plan
 from orchestrator.core.standby.name_map_check import Sides, findings
@@ -73,3 +74,19 @@ def test_a_compute_without_a_namesake_is_worth_knowing_if_names_are_to_be_the_sa
     """Its jobs would be refused at the failover, one by one."""
     assert checked(Jobs(), {"a": 14.0, "west": 14.0}, {"west": 14.0}) == [("jobs.computes", False)]
     assert checked(Jobs(same_names=False), {"a": 14.0, "west": 14.0}, {"west": 14.0}) == []
+
+
+def test_a_datastore_that_is_copied_ahead_and_absent_on_a_side_is_refused(plan: Plan) -> None:
+    """By its name there, as the map has it."""
+    copies = tuple(DataCopy(datastore=name) for name in ("rows", "labels", "nowhere"))
+    jobs = msgspec.structs.replace(plan.jobs, datastores={"rows": "rows2"})
+    changed = msgspec.structs.replace(plan, jobs=jobs, data=DataPlan(copies=copies))
+    here, there = frozenset({"rows", "labels"}), frozenset({"rows2"})
+    empty: dict[str, float | None] = {}
+    sides = [Sides(computes=empty, datastores=each, environments=frozenset()) for each in (here, there)]
+    found = [(each.field, each.got) for each in findings(changed, *sides) if each.field.startswith("data.")]
+    assert found == [
+        ("data.copies[1].datastore", "labels"),
+        ("data.copies[2].datastore", "nowhere"),
+        ("data.copies[2].datastore", "nowhere"),
+    ]

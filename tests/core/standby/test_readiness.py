@@ -16,6 +16,7 @@ from inventories import inventory, twin_map
 from stories import DEEP
 
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.standby.inventory import unreadable
 from orchestrator.core.standby.readiness import Readiness, compare
 from orchestrator.core.standby.readiness_checks import CHECKS, family_of
 from orchestrator.core.standby.twin_map import Translator, infer_twin_map, twin_map_from
@@ -271,9 +272,9 @@ def test_nothing_strange_anywhere_raises(side: str) -> None:
         holder[key] = before
 
 
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400])
 def test_quota_that_is_no_finite_number_is_not_ready(number: float) -> None:
-    """Python reads ``NaN`` and ``Infinity`` in JSON: neither is a limit."""
+    """Python reads ``NaN``, ``Infinity`` and numbers that no float can hold in JSON: none is a limit."""
     found = compared(changed("usages.0.limit", number))
     assert not found.ready
     assert [each.check for each in found.findings] == [6]
@@ -364,3 +365,19 @@ def test_the_collected_pairs_are_judged_as_they_say() -> None:
     found = compare(read["primary"], read["example_secondary"], twins, CHECKS).findings
     wanted = {(each["path"], each["severity"]) for each in read["example_drift"]["drifts"]}
     assert {(each.path, str(each.severity)) for each in found} == wanted
+
+
+def test_what_could_not_be_read_says_why() -> None:
+    """The reason stands in the finding, for one resource and for a list."""
+    for key in ("keyvault", "computes"):
+        found = compared(changed(key, unreadable("Denied", "the reader may not")))
+        assert not found.ready
+        assert any(each.path == key and "the reader may not" in each.what for each in found.findings)
+
+
+@pytest.mark.parametrize(
+    "name", ["Standard DSv5 Family Cluster Dedicated vCPUs", "standarddsv5family cluster dedicated vcpus"]
+)
+def test_a_quota_is_found_however_its_name_is_spelt(name: str) -> None:
+    """Azure writes the family with blanks and without."""
+    assert compared(changed("usages.0.name.value", name)).ready
