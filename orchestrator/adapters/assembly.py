@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from azure.core.credentials import TokenCredential
 
 from orchestrator.adapters.health.api_addresses import ApiAddresses, CompletedPlans
 from orchestrator.adapters.health.polls import AzurePolls
 from orchestrator.adapters.health.probes import HttpProbes
+from orchestrator.adapters.health.trials import AzureTrials
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.credential import Identity, credential_for, name_of
-from orchestrator.adapters.http.pacing import pacers
+from orchestrator.adapters.http.pacing import Pacer, pacer_for, pacers, pacers_by_subscription
 from orchestrator.adapters.http.plain import PlainHttp
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 from orchestrator.adapters.hub.assets import ArmAssets
+from orchestrator.adapters.hub.blob_copies import StorageCopies
+from orchestrator.adapters.hub.datastores import Datastores
+from orchestrator.adapters.hub.deleted import LOOK_BURST, LOOKS_PER_SECOND, ArmDeletedResources
 from orchestrator.adapters.hub.inventory import ArmInventory
 from orchestrator.adapters.hub.jobs import ArmJobs
 from orchestrator.adapters.hub.resources import PacedResources
+from orchestrator.adapters.hub.side_inventory import READ_BURST, READS_PER_SECOND, ArmSideInventories
+from orchestrator.adapters.hub.storage_hosts import OwnStorage
+from orchestrator.adapters.notify.action_group import ActionGroupNotices
 from orchestrator.adapters.notify.channel_notices import ChannelNotices
 from orchestrator.adapters.notify.event_grid import EventGridNotices
+from orchestrator.adapters.notify.pagerduty import PagerDutyNotices
+from orchestrator.adapters.notify.slack import SlackNotices
+from orchestrator.adapters.notify.teams import TeamsNotices
 from orchestrator.adapters.notify.webhook import WebhookNotices
+from orchestrator.adapters.notify.webhook_calls import SignedWebhooks
 from orchestrator.adapters.stores.blobs import Container
 from orchestrator.adapters.stores.epochs import BlobEpochs
 from orchestrator.adapters.stores.ledger import BlobLedger
@@ -29,7 +40,14 @@ from orchestrator.adapters.stores.pointer import AppConfigurationPointer
 from orchestrator.adapters.stores.stamps import BlobShared
 from orchestrator.adapters.stores.store_clocks import StoreClocks
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.channels import EventGridChannel, WebhookChannel
+from orchestrator.core.plan.channels import (
+    ActionGroupChannel,
+    EventGridChannel,
+    PagerDutyChannel,
+    SlackChannel,
+    TeamsChannel,
+    WebhookChannel,
+)
 from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
@@ -40,6 +58,27 @@ def inventory(settings: Settings) -> ArmInventory:
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
     credential = credential_for(settings, Identity.EXECUTOR, transport)
     return ArmInventory(ResourceManager(settings.resource_manager, credential, transport), credential, transport)
+
+
+def trials(settings: Settings) -> AzureTrials:
+    """Harmless calls, with connections of their own: what they meet says nothing to those that do the work."""
+    return AzureTrials(settings, BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle))
+
+
+def side_inventories(settings: Settings) -> ArmSideInventories:
+    """Readings of whole sides, over a transport of their own: nothing that they meet closes a breaker for others."""
+    return ArmSideInventories(*_reader(settings, "reads", READS_PER_SECOND, READ_BURST))
+
+
+def _reader(settings: Settings, what: str, rate: float, burst: int) -> tuple[ResourceManager, Callable[[str], Pacer]]:
+    """Resource Manager as the reader, over a transport of its own, with a share of its reads in a subscription."""
+    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+    credential = credential_for(settings, Identity.READER, transport)
+    reader = f"{what} of the {name_of(settings, Identity.READER)}"
+    return (
+        ResourceManager(settings.resource_manager, credential, transport),
+        lambda subscription: pacer_for(settings.resource_manager, subscription, reader, rate=rate, burst=burst),
+    )
 
 
 def assemble(
@@ -58,7 +97,8 @@ def assemble(
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
     credential = credential or credential_for(settings, Identity.EXECUTOR, transport)
     manager = ResourceManager(settings.resource_manager, credential, transport)
-    pacer_of = pacers(settings, plans, name_of(settings, Identity.EXECUTOR))
+    principal = name_of(settings, Identity.EXECUTOR)
+    pacer_of = pacers(settings, plans, principal)
     containers: dict[LedgerAccount, Container] = {}
 
     def container(ledger: LedgerAccount) -> Container:
@@ -88,9 +128,13 @@ def assemble(
         shared={pair: shared(plan.ledger) for pair, plan in plans.items()},
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
-        resources=PacedResources(manager, pacer_of),
+        resources=PacedResources(manager, pacer_of, pacers_by_subscription(settings, plans, principal)),
+        deleted=ArmDeletedResources(*_reader(settings, "looks", LOOKS_PER_SECOND, LOOK_BURST), manager, pacer_of),
         urls=plain,
+        webhooks=SignedWebhooks(plain, environment),
         inventory=ArmInventory(manager, credential, transport),
+        copies=StorageCopies(credential, transport, OwnStorage(plans, Datastores(manager).accounts), plans),
+        sides=side_inventories(settings),
         store_clock=StoreClocks(transport.gate.dates),
         probes=HttpProbes(settings, addresses),
         polls=AzurePolls(settings),
@@ -98,8 +142,13 @@ def assemble(
             {
                 EventGridChannel: EventGridNotices(credential, transport),
                 WebhookChannel: WebhookNotices(plain, environment),
+                TeamsChannel: TeamsNotices(plain, environment),
+                SlackChannel: SlackNotices(plain, environment),
+                PagerDutyChannel: PagerDutyNotices(plain, environment),
+                ActionGroupChannel: ActionGroupNotices(),
             }
         ),
+        app_url=settings.app_url,
     )
 
 

@@ -21,6 +21,12 @@
                                             ``{"statuses": {ARM id: {"state", …}}}`` as ``HealthBoard.say``,
                                             ``{"events": {tracking id: {…}}}`` as ``HealthBoard.announce``,
                                             ``{"moods": {workspace id: mood}}`` as ``LogStore.mood``
+``GET /admin/resources?id=``                  what Resource Manager keeps under an ARM id, and inside it
+``POST /admin/resources``                   any of ``{"put": {ARM id: body}}``, ``{"set": {ARM id: {path: value}}}``
+                                            (null takes one away), ``{"delete": [ARM id, …]}`` and ``{"purge": …}``
+                                            as ``Changes``, and
+                                            ``{"answers": {path: {"status", "body"}}}``: what is answered there from now
+                                            on, null for the truth again
 ``POST /admin/replica-lag``                 ``{"seconds"}``: until a replica of the pointer store has what was written
 ==========================================  =====================================================================
 
@@ -47,6 +53,8 @@ from orchestrator.simulator.request_log import ALWAYS, EVER, RequestLog, as_json
 from orchestrator.simulator.services import AzureError, Kernel
 
 _TUNABLE = frozenset({"enabled", "write_rate", "write_burst", "read_rate", "read_burst", "delete_rate", "delete_burst"})
+
+_CHANGES = frozenset({"put", "set", "delete", "purge", "answers"})
 
 _HEALTH = frozenset({"resource_delay", "notice_delay", "log_delay", "statuses", "events", "moods"})
 
@@ -91,6 +99,8 @@ class Admin:
             ("POST", "/admin/throttle", self._throttle),
             ("POST", "/admin/subscriptions", self._subscribe),
             ("GET", "/admin/notices", self._notices),
+            ("GET", "/admin/resources", self._resources),
+            ("POST", "/admin/resources", self._change_resources),
             ("POST", "/admin/replica-lag", self._lag),
             ("GET", "/admin/health", self._health),
             ("POST", "/admin/health", self._set_health),
@@ -191,6 +201,34 @@ class Admin:
         board, logs = self._azure.services.health, self._azure.services.logs
         delays = {"resource_delay": board.resource_delay, "notice_delay": board.notice_delay, "log_delay": logs.delay}
         return {**delays, "events": board.events()}
+
+    async def _resources(self, request: web.Request) -> Any:
+        resource_id, resources = request.query["id"], self._azure.services.manager.resources
+        found = resources.get(resource_id)
+        return [*([found] if found else []), *resources.under(f"{resource_id}/")]
+
+    async def _change_resources(self, request: web.Request) -> Any:
+        body = await _object_in(request)
+        if unknown := body.keys() - _CHANGES:
+            raise ValueError(f"{', '.join(sorted(_CHANGES))} were expected, got {', '.join(sorted(unknown))}")
+        self._azure.call(lambda: self._do_changes(body))
+        return {}
+
+    def _do_changes(self, body: dict[str, Any]) -> None:
+        services = self._azure.services
+        changes = services.manager.changes(services.event_grid)
+        for resource_id, resource in body.get("put", {}).items():
+            changes.put(resource_id, resource)
+        for resource_id, values in body.get("set", {}).items():
+            changes.set(resource_id, values)
+        for resource_id in body.get("delete", ()):
+            changes.delete(resource_id)
+        for resource_id in body.get("purge", ()):
+            changes.purge(resource_id)
+        for path, said in body.get("answers", {}).items():
+            services.manager.answers.pop(path.lower(), None)
+            if said is not None:
+                services.manager.answers[path.lower()] = (int(said.get("status", 200)), said.get("body"))
 
     async def _lag(self, request: web.Request) -> Any:
         body = await _object_in(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from aiohttp import web
@@ -25,6 +26,7 @@ from orchestrator.simulator.stores.appconfig import ConfigurationStore
 from orchestrator.simulator.stores.blobs import BlobStore
 from orchestrator.simulator.stores.eventgrid import EventGrid
 from orchestrator.simulator.stores.loganalytics import LogStore, workspace_in
+from orchestrator.simulator.webhook_receiver import WebhookReceiver
 
 OWN_SURFACES = ("inference", "storage", "keyvault", "acr")
 """Surfaces of a region that have a port of their own; ``hub`` and ``jobs`` share the API's, ``control`` is global."""
@@ -45,6 +47,7 @@ class Services:
     ledger: BlobStore
     identity: IdentityEndpoint
     configuration: ConfigurationStore
+    webhooks: WebhookReceiver
     replicas: int
     page: int
     manager: SimulatedResourceManager = field(init=False)
@@ -79,6 +82,7 @@ def services_of(  # noqa: PLR0913 - those of LocalAzure
         ledger=BlobStore(kernel, LEDGER_ACCOUNT, estate.third),
         identity=IdentityEndpoint(kernel, uuid4().hex, frozenset(GRANTS), token_lifetime),
         configuration=ConfigurationStore(kernel, replicas=replicas, lag=replica_lag),
+        webhooks=WebhookReceiver(uuid4().hex),
         replicas=replicas,
         page=page,
     )
@@ -125,12 +129,16 @@ def _api_endpoints(region: str, *, private: bool) -> list[str]:
 def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
     """What answers at every endpoint, by the endpoint's name."""
     services.manager = _manager(services, urls)
+    accounts = {urlsplit(urls[f"{region}.storage"]).netloc: store for region, store in services.blobs.items()}
+    accounts[urlsplit(urls["ledger"]).netloc] = services.ledger
+    for store in accounts.values():
+        store.others = accounts
     answers = {
         "resource-manager": services.manager.routes(),
         "ledger": services.ledger.routes(),
         "notices": services.event_grid.routes(),
         f"{services.estate.third}.api": reference_routes(),
-        "observer": reference_routes(),
+        "observer": [*reference_routes(), *services.webhooks.routes()],
         "logs": services.logs.routes(),
         "identity": services.identity.routes(),
     }
@@ -146,7 +154,7 @@ def _manager(services: Services, urls: Mapping[str, str]) -> SimulatedResourceMa
     for account in services.blobs.values():
         for path, data in SAMPLE_DATA.items():
             account.put(BLOB_CONTAINER, path, data)
-    return SimulatedResourceManager(
+    manager = SimulatedResourceManager(
         kernel=services.kernel,
         estate=services.estate,
         life=services.life,
@@ -154,8 +162,14 @@ def _manager(services: Services, urls: Mapping[str, str]) -> SimulatedResourceMa
         health=services.health,
         storage={region: (urls[f"{region}.storage"], services.blobs[region]) for region in regions},
         apis={region: urls[_api_endpoints(region, private=services.kernel.private_link)[-1]] for region in regions},
+        stores=tuple(urls[f"configuration.{number}"] for number in range(services.replicas + 1)),
+        addresses={
+            f"{region}.{surface}": urls[f"{region}.{surface}"] for region in regions for surface in OWN_SURFACES
+        },
         page=services.page,
     )
+    manager.kept.recovered = manager.changes(services.event_grid).tell_recovered
+    return manager
 
 
 def _regional_routes(services: Services, region: str, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:

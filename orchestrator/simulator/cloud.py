@@ -41,7 +41,7 @@ from orchestrator.simulator.assembly import routes_of, services_of, take_ports
 from orchestrator.simulator.estate import LEDGER_CONTAINER, Estate, estate_of
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.health import HealthBoard
-from orchestrator.simulator.identity import EXECUTOR, GRANTS, PATH, PEOPLE, PROBE, USER
+from orchestrator.simulator.identity import EXECUTOR, GRANTS, PATH, PEOPLE, PROBE, READER, USER
 from orchestrator.simulator.job_lifecycle import Pace, Truth
 from orchestrator.simulator.loop import ServingLoop
 from orchestrator.simulator.proxy import SUFFIX, Proxy
@@ -52,6 +52,7 @@ from orchestrator.simulator.stores.appconfig import ConfigurationStore
 from orchestrator.simulator.stores.blobs import BlobStore
 from orchestrator.simulator.stores.eventgrid import EventGrid
 from orchestrator.simulator.stores.loganalytics import LogStore
+from orchestrator.simulator.webhook_receiver import SETTING
 
 
 class LocalAzure:
@@ -244,6 +245,8 @@ class LocalAzure:
             "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
             "HUBSWITCH_EXECUTOR_CLIENT_ID": EXECUTOR,
             "HUBSWITCH_PROBE_CLIENT_ID": PROBE,
+            "HUBSWITCH_READER_CLIENT_ID": READER,
+            SETTING: self.services.webhooks.secret,
         }
 
     def user_environment(self) -> dict[str, str]:

@@ -25,14 +25,27 @@ EXECUTOR = "e0000000-0000-4000-8000-00000000e0ec"
 PROBE = "b0000000-0000-4000-8000-00000000b0be"
 """Only looks."""
 
+READER = "c0000000-0000-4000-8000-00000000c0de"
+"""Reads the inventories of both sides."""
+
 USER = "a0000000-0000-4000-8000-00000000a5e2"
 """Submits jobs, as a person does."""
 
 PEOPLE = frozenset({USER})
 _READ = ("arm.read", "ml.read", "blob.read", "appconfig.read")
 GRANTS: dict[str, tuple[str, ...]] = {
-    EXECUTOR: (*_READ, "arm.write", "ml.write", "blob.write", "appconfig.write", "eventgrid.send"),
+    EXECUTOR: (
+        *_READ,
+        "file.read",
+        "arm.write",
+        "front.write",
+        "ml.write",
+        "blob.write",
+        "appconfig.write",
+        "eventgrid.send",
+    ),
     PROBE: (*_READ, "ml.score", "vault.read", "acr.read", "logs.read"),
+    READER: ("arm.read", "arm.diagnose"),
     USER: (*_READ, "arm.write", "arm.delete", "ml.write", "ml.score", "blob.write"),
 }
 """What each identity may do; the least that its work needs."""

@@ -19,17 +19,18 @@ import pytest
 from azure_fixtures import RawServer, Tls, answering, read_request
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from notices import notice_of
 from stories import DEEP
 
 from orchestrator.adapters.assembly import assemble
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.errors import HubswitchError
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import NoticeName, Role
 from orchestrator.core.epoch import EpochRecord, PointerValue
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.schema import LedgerAccount, Plan
-from orchestrator.ports import Notice, PointerSnapshot, World
+from orchestrator.ports import PointerSnapshot, World
 from orchestrator.settings import Settings, settings_from
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
@@ -134,7 +135,7 @@ def stage(tls: Tls) -> Iterator[Stage]:
 
 RECORD = job_records.job(name="train", root="train", pair="demo")
 EPOCH = EpochRecord(epoch=1, active=Role.SECONDARY, run="failover-demo-e1", since=T, why="down")
-NOTICE = Notice("n", "Hubswitch.Suspect", "demo", T, {"why": "x"})
+NOTICE = notice_of(NoticeName.SUSPECT)
 
 
 def _value(plan: Plan) -> PointerValue:

@@ -59,6 +59,7 @@ def test_a_project_has_its_own_and_the_shared_datastore(client: Client, primary:
         "workspaceblobstore": 2,
         "workspaceartifactstore": 2,
         "training-data": 1,
+        "workspaceworkingdirectory": 2,
     }
 
 

@@ -78,16 +78,24 @@ def test_hang_reads_the_request_and_never_answers(azure: LocalAzure, client: Cli
     """The log has it, without a status."""
     azure.faults.set(None, "observer", "hang")
     with pytest.raises(requests.ReadTimeout):
-        client.send("GET", azure.urls["observer"], timeout=0.2)
+        client.send("GET", azure.urls["observer"], timeout=(60, 0.2))
+    eventually(lambda: len(azure.log) > 0)
     assert [(entry.service, entry.status) for entry in azure.log] == [("observer", None)]
 
 
 def test_lifting_a_hang_breaks_what_hangs(azure: LocalAzure, client: Client) -> None:
     """Nobody waits for an answer that will not come."""
     azure.faults.set(None, "observer", "hang")
-    threading.Timer(0.2, azure.faults.clear).start()
+
+    def lift() -> None:
+        eventually(lambda: len(azure.log) > 0)
+        azure.faults.clear()
+
+    lifting = threading.Thread(target=lift)
+    lifting.start()
     with pytest.raises(requests.ConnectionError):
-        client.send("GET", azure.urls["observer"], timeout=60)
+        client.send("GET", azure.urls["observer"], timeout=300)
+    lifting.join()
 
 
 @pytest.mark.parametrize(
@@ -202,7 +210,7 @@ def test_a_black_hole_on_a_shared_port_is_silence(azure: LocalAzure, client: Cli
     """The handshake cannot know which surface is meant."""
     azure.faults.set("eastus2", "jobs", "black-hole")
     with pytest.raises(requests.ReadTimeout):
-        client.ml("GET", runs(azure, primary), timeout=0.2)
+        client.ml("GET", runs(azure, primary), timeout=(60, 0.2))
 
 
 def test_resource_manager_fails_for_one_region(

@@ -48,7 +48,7 @@ class World:
         )
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(20_000):
+        for _ in range(300_000):
             if holds():
                 return
             await asyncio.sleep(0.001)

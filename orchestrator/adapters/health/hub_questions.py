@@ -17,10 +17,11 @@ recorded traffic is that of Microsoft's own clients in their public test recordi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.adapters.health.answer_meanings import NOT_KNOWN
+from orchestrator.adapters.http.errors import codes_of
 from orchestrator.core.base.codec import decode
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Surface
@@ -34,9 +35,6 @@ NO_RUN = "hubswitch-probe-asks-for-no-run"
 
 DEFAULT_EXPERIMENT = "Default"
 """The experiment of jobs that name none (Azure Machine Learning's REST reference, ``experimentName``)."""
-
-_DEPTH = 8
-"""Inner errors of an error that are looked at."""
 
 
 class HubQuestion(NamedTuple):
@@ -116,7 +114,7 @@ def says_that_no_run_is_there(question: HubQuestion, status: int, body: bytes) -
         return False
     found = _object_in(body)
     error = found.get("error") if found else None
-    if not isinstance(error, dict) or "NotFoundError" not in set(_codes(error)):
+    if not isinstance(error, dict) or "NotFoundError" not in codes_of(error):
         return False
     return NO_RUN in f"{error.get('message')} {error.get('messageParameters')}"
 
@@ -139,13 +137,3 @@ def _object_in(body: bytes) -> dict[str, Any] | None:
         return decode(body, dict[str, Any], "an answer of the hub")
     except (HubswitchError, RecursionError):
         return None
-
-
-def _codes(error: Any) -> Iterator[str]:
-    """The code of an error and of those in it."""
-    for _ in range(_DEPTH):
-        if not isinstance(error, dict):
-            return
-        if isinstance(error.get("code"), str):
-            yield error["code"]
-        error = error.get("innerError")

@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+from orchestrator import metrics
 from orchestrator.adapters.health.answer_meanings import Asked, ProbeVerdict, read_status, seconds
 from orchestrator.adapters.health.api_addresses import ApiAddresses
 from orchestrator.adapters.health.hub_questions import (
@@ -28,6 +29,7 @@ from orchestrator.adapters.health.hub_questions import (
     says_that_no_run_is_there,
 )
 from orchestrator.adapters.health.probe_requests import Audience, Question, any_answers, by_fault, questions
+from orchestrator.adapters.http import exchanges
 from orchestrator.adapters.http.credential import Identity, async_credential_for, name_of
 from orchestrator.adapters.http.errors import shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
@@ -133,7 +135,10 @@ class HttpProbes:
             if one.surface not in without:
                 asked.setdefault(one.surface, []).append(one)
         verdicts = await asyncio.gather(
-            *(self._ask_until_known(transport, alike, tokens[alike[0].audience]) for alike in asked.values())
+            *(
+                _measure(plan.pair, role, surface, self._ask_until_known(transport, alike, tokens[alike[0].audience]))
+                for surface, alike in asked.items()
+            )
         )
         identity = (await asyncio.shield(tokens[Audience.MANAGER])).verdict
         found = dict(zip(asked, verdicts, strict=True))
@@ -217,6 +222,7 @@ class HttpProbes:
                 response = await request
                 async with response:
                     body = await _read(response)
+            exchanges.hear_body(response, body)
         except Exception as fault:  # noqa: BLE001 - a sweep never raises; what is unknown is blind
             return ProbeAnswer(0, b"", timedelta(), by_fault(what, fault, limit))
         return ProbeAnswer(response.status, body, timedelta(seconds=time.monotonic() - start))
@@ -246,6 +252,15 @@ class HttpProbes:
             made = AsyncBoundedTransport(Gate(self._limits), self._settings.ca_bundle, keep=False)
             self._transports[loop] = made
         return self._transports[loop]
+
+
+async def _measure(pair: str, role: Role, surface: Surface, asking: Awaitable[ProbeVerdict]) -> ProbeVerdict:
+    start = time.monotonic()
+    try:
+        return await asking
+    finally:
+        took = time.monotonic() - start
+        metrics.measure(metrics.PROBE_DURATION, took, pair=pair, side=role.value, surface=surface.value)
 
 
 class Tick:

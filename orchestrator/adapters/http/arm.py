@@ -6,7 +6,10 @@ answers with a Retry-After that is short enough to wait for inside the call; wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +19,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-from orchestrator.adapters.http.errors import from_response, translate_errors
+from orchestrator.adapters.http.errors import from_response, retry_after, translate_errors, unexpected_answer
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.pacing import Pacer
 from orchestrator.adapters.http.transport import BoundedTransport
@@ -43,10 +46,20 @@ def check_resource(answer: dict[str, Any], doing: str) -> dict[str, Any]:
     """
     if not isinstance(answer.get("id"), str):
         got = f"an object with {', '.join(sorted(answer)[:5])}" if answer else "nothing"
-        raise TemporaryError(
-            f"{doing}: the answer is not what was asked for: expected a resource with an id, got {got}"
-        )
+        raise unexpected_answer(doing, "a resource with an id", got)
     return answer
+
+
+def read_object(content: bytes, where: str) -> dict[str, Any]:
+    """The JSON object that an answer holds.
+
+    Raises:
+        TemporaryError: it is something else: nobody can mend what a service answers; it may answer rightly later.
+    """
+    try:
+        return decode(content, dict[str, Any], where)
+    except InvalidInput as fault:
+        raise TemporaryError(str(fault)) from fault
 
 
 def check_elements(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
@@ -125,15 +138,37 @@ class ResourceManager:
         request = HttpRequest("GET", self.endpoint + path, params={"api-version": api_version, **query})
         return check_resource(self._answer(request, f"getting {path}", ONE_SHORT_WAIT), f"getting {path}")
 
+    def get_with_etag(self, path: str, api_version: str) -> tuple[dict[str, Any], str]:
+        """The resource and the ETag of the answer; empty if the service gives none. See ``get``."""
+        doing = f"getting {path}"
+        request = HttpRequest("GET", self.endpoint + path, params={"api-version": api_version})
+        response = self._send(request, doing, ONE_SHORT_WAIT)
+        return check_resource(_read(response, doing), doing), response.headers.get("ETag", "")
+
     def pages(self, path: str, api_version: str, **query: str) -> Iterator[list[dict[str, Any]]]:
         """The elements of a list, a page at a time."""
+        return self.paced_pages(path, api_version, lambda: None, query)
+
+    def paced_pages(
+        self, path: str, api_version: str, turn: Callable[[], None], query: Mapping[str, str]
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The same; ``turn`` is called before each request.
+
+        Raises:
+            InvalidInput: a page leads back to one that was read: nothing else would end that.
+        """
+        followed: set[str] = set()
         request: HttpRequest | None = HttpRequest(
             "GET", self.endpoint + path, params={"api-version": api_version, **query}
         )
         while request is not None:
+            turn()
             page = self._answer(request, f"listing {path}", ONE_SHORT_WAIT)
             yield check_elements(page, path)
             link = next_link(self.endpoint, page, path)
+            if link in followed:
+                raise InvalidInput(f"the list {path}", "nextLink", "a page that was not read yet", repr(link)[:100])
+            followed.add(link)
             request = HttpRequest("GET", link) if link else None
 
     def write(
@@ -161,29 +196,72 @@ class ResourceManager:
             headers={"Content-Type": "application/json", **(headers or {})},
             content=b"" if body is None else encode(body),
         )
+        answer = self._write(request, f"{method} {path}", pacer)
+        return check_resource(answer, f"{method} {path}") if method == "PUT" else answer
+
+    def ask_for(self, path: str, api_version: str, body: Mapping[str, Any], *, pacer: Pacer) -> None:
+        """PUT something that may be there only later: an answer without the resource is a success as well.
+
+        Raises:
+            Throttled: as for ``write``.
+        """
+        request = HttpRequest(
+            "PUT",
+            self.endpoint + path,
+            params={"api-version": api_version},
+            headers={"Content-Type": "application/json"},
+            content=encode(body),
+        )
+        self._write(request, f"PUT {path}", pacer)
+
+    def _write(self, request: HttpRequest, doing: str, pacer: Pacer) -> dict[str, Any]:
         pacer.wait_turn()
-        doing = f"{method} {path}"
         try:
-            answer = self._answer(request, doing, ONCE, pacer)
+            return self._answer(request, doing, ONCE, pacer)
         except Throttled as fault:
             if fault.of_all:
                 pacer.refused(fault.retry_after)
             raise
-        return check_resource(answer, doing) if method == "PUT" else answer
+
+    def act(self, path: str, api_version: str, *, pacer: Pacer, patience: timedelta) -> dict[str, Any]:
+        """POST an action without a body, and wait for its result where the answer says.
+
+        Raises:
+            TemporaryError: no result within ``patience``.
+            InvalidInput: the answer leads to another host.
+        """
+        doing, until = f"POST {path}", time.monotonic() + patience.total_seconds()
+        pacer.wait_turn()
+        request = HttpRequest("POST", self.endpoint + path, params={"api-version": api_version})
+        response = self._send(request, doing, ONCE)
+        while response.status_code == HTTPStatus.ACCEPTED:
+            link = next_link(self.endpoint, {"nextLink": response.headers.get("Location")}, path)
+            wait = (retry_after(response.headers) or timedelta(seconds=1)).total_seconds()
+            if not link or time.monotonic() + wait > until:
+                raise TemporaryError(f"{doing}: no result within {patience.total_seconds():.0f} s")
+            time.sleep(wait)
+            pacer.wait_turn()
+            response = self._send(HttpRequest("GET", link), doing, ONE_SHORT_WAIT)
+        return _read(response, doing)
 
     def _answer(
         self, request: HttpRequest, doing: str, retries: Mapping[str, Any], pacer: Pacer | None = None
     ) -> dict[str, Any]:
+        response = self._send(request, doing, retries)
+        if pacer:
+            pacer.learn(response.headers)
+        return _read(response, doing)
+
+    def _send(self, request: HttpRequest, doing: str, retries: Mapping[str, Any]) -> HttpResponse:
         with translate_errors(doing):
             response = self._client.send_request(request, **retries)
         if response.status_code >= 300:
             raise from_response(response, doing)
-        if pacer:
-            pacer.learn(response.headers)
-        content, where = response.read(), f"the answer to {doing}"
-        try:
-            body = decode(content, dict[str, Any], where) if content else {}
-        except InvalidInput as fault:  # nobody can mend what a service answers; it may answer rightly later
-            raise TemporaryError(str(fault)) from fault
-        check_objects(body, where)
-        return body
+        return response
+
+
+def _read(response: HttpResponse, doing: str) -> dict[str, Any]:
+    content, where = response.read(), f"the answer to {doing}"
+    body = read_object(content, where) if content else {}
+    check_objects(body, where)
+    return body

@@ -13,10 +13,9 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
-from orchestrator.adapters.http.arm import check_elements, next_link
+from orchestrator.adapters.http.arm import check_elements, next_link, read_object
 from orchestrator.adapters.http.errors import from_response
 from orchestrator.adapters.http.transport import AsyncBoundedTransport
-from orchestrator.core.base.codec import decode
 
 PAGES = 10
 
@@ -68,6 +67,6 @@ class ManagerReader:
         response = await self._client.send_request(request)
         if response.status_code != 200:
             raise from_response(response, "asking")
-        page = decode(await response.read(), dict[str, Any], f"the list {path}")
+        page = read_object(await response.read(), f"the list {path}")
         check_elements(page, path)
         return page

@@ -1,7 +1,8 @@
 """Where tokens come from: a managed identity when running unattended, the developer's own login otherwise.
 
-Two identities are kept apart: the *executor* switches and resubmits, the *probe* only looks. With an identity of its
-own, looking spends nothing of the executor's share of Resource Manager's writes.
+Three identities are kept apart: the *executor* switches and resubmits, the *probe* only looks, the *reader* reads the
+inventories of both sides. With an identity of its own, looking spends nothing of the executor's share of Resource
+Manager's writes, and reading inventories nothing of the probe's share of reads.
 
 Every failure to get a token is a ``TemporaryError`` that names the identity: it says nothing about the service that
 the token was meant for. Blocking credentials come from MSAL, which repeats a failed answer of the identity endpoint
@@ -31,11 +32,14 @@ from orchestrator.settings import CredentialKind, Settings
 class Identity(StrEnum):
     EXECUTOR = "executor"
     PROBE = "probe"
+    READER = "reader"
 
 
 def client_id_of(settings: Settings, identity: Identity) -> str:
     """The client id, or an empty text for the system-assigned identity."""
-    return settings.executor_client_id if identity is Identity.EXECUTOR else settings.probe_client_id
+    if identity is Identity.EXECUTOR:
+        return settings.executor_client_id
+    return (identity is Identity.READER and settings.reader_client_id) or settings.probe_client_id
 
 
 def name_of(settings: Settings, identity: Identity) -> str:

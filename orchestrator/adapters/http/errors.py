@@ -40,6 +40,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from orchestrator import metrics
 from orchestrator.core.base.errors import (
     Conflict,
     Forbidden,
@@ -123,7 +124,15 @@ def from_response(response: Any, doing: str, fault: HttpResponseError | None = N
     asked = retry_after(response.headers)
     said = ": ".join(part for part in (code, message) if part)
     host = urlsplit(getattr(response.request, "url", "")).netloc or "the service"
-    return _by_status(status, code, asked, f"{doing}: {host} answered {status}" + (f" ({said})" if said else ""))
+    found = _by_status(status, code, asked, f"{doing}: {host} answered {status}" + (f" ({said})" if said else ""))
+    if isinstance(found, Throttled):
+        metrics.count(metrics.THROTTLED, host=host)
+    return found
+
+
+def from_status(status: int, headers: Mapping[str, str], doing: str) -> HubswitchError:
+    """The same of an answer of which nothing but its head was read."""
+    return _by_status(status, "", retry_after(headers), f"{doing}: it answered {status}")
 
 
 def _by_status(status: int, code: str, asked: timedelta | None, text: str) -> HubswitchError:
@@ -156,6 +165,11 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> time
     return max(timedelta(), until - (now or datetime.now(UTC))) if until.tzinfo else None
 
 
+def unexpected_answer(doing: str, expected: str, got: str) -> TemporaryError:
+    """The error for a success that is not what was asked for: nobody can mend it, and it may be right later."""
+    return TemporaryError(f"{doing}: the answer is not what was asked for: expected {expected}, got {got}")
+
+
 def shorten(text: str, longest: int = LONGEST) -> str:
     """One line without signatures, cut."""
     line = _SIGNATURE.sub(r"\1…", " ".join(str(text).split()))
@@ -184,12 +198,17 @@ def _inner_code(error: Mapping[str, Any]) -> str:
     Resource Manager documents ``innererror`` (learn.microsoft.com, guidelines for errors); Azure ML puts its own into
     ``additionalInfo``.
     """
-    found, at = "", _inner_of(error)
+    return ([*codes_of(_inner_of(error))] or [""])[-1]
+
+
+def codes_of(error: Any) -> Iterator[str]:
+    """The code of an error and of those inside it, the outermost first; none of what is no error."""
     for _ in range(DEEPEST_ERROR):
-        if not isinstance(at, Mapping):
-            break
-        found, at = str(at.get("code") or found), _inner_of(at)
-    return found
+        if not isinstance(error, Mapping):
+            return
+        if error.get("code"):
+            yield str(error["code"])
+        error = _inner_of(error)
 
 
 def _inner_of(error: Mapping[str, Any]) -> Any:

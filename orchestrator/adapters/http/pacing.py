@@ -155,22 +155,28 @@ _PACERS_LOCK = threading.Lock()
 
 def pacers(settings: Settings, plans: Mapping[str, Plan], principal: str) -> Callable[[Hub], Pacer]:
     """The pacer for writes about a hub. Where plans that share a subscription differ, the smallest numbers count."""
+    pacer_in = pacers_by_subscription(settings, plans, principal)
+    return lambda hub: pacer_in(hub.subscription)
 
-    def pacer_of(hub: Hub) -> Pacer:
+
+def pacers_by_subscription(settings: Settings, plans: Mapping[str, Plan], principal: str) -> Callable[[str], Pacer]:
+    """The same for any resource, by the id of its subscription."""
+
+    def pacer_in(subscription: str) -> Pacer:
         sharing = [
             plan.jobs
             for plan in plans.values()
-            if hub.subscription.casefold() in {plan.side(role).subscription.casefold() for role in Role}
+            if subscription.casefold() in {plan.side(role).subscription.casefold() for role in Role}
         ] or [Jobs()]
         return pacer_for(
             settings.resource_manager,
-            hub.subscription,
+            subscription,
             principal,
             rate=min(jobs.writes_per_second for jobs in sharing),
             burst=min(jobs.write_burst for jobs in sharing),
         )
 
-    return pacer_of
+    return pacer_in
 
 
 def pacer_for(endpoint: str, subscription: str, principal: str, *, rate: float, burst: int) -> Pacer:

@@ -42,6 +42,7 @@ from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
+from orchestrator.adapters.http import exchanges
 from orchestrator.adapters.http.deadline import deadline, remaining, within_budget
 from orchestrator.adapters.http.errors import LONGEST_WISH, NotWaitedFor
 from orchestrator.adapters.http.server_dates import ServerDates
@@ -277,6 +278,7 @@ class BoundedTransport(RequestsTransport):  # type: ignore[misc] # azure.core ex
         finally:
             if self._is_closed:  # meanwhile, by another thread: nobody else would close what this one has opened since
                 self._adapter.close()
+        exchanges.hear(request, response, streamed=bool(kwargs.get("stream")))
         self.gate.answered(host, response, sent)
         return response
 
@@ -301,7 +303,13 @@ class AsyncBoundedTransport(AioHttpTransport):  # type: ignore[misc] # as above
             ssl=tls_context(ca_bundle), limit=0, limit_per_host=gate.limits.pool, force_close=not keep
         )
         jar = aiohttp.DummyCookieJar()
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=jar, trust_env=True, auto_decompress=False)
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=jar,
+            trust_env=True,
+            auto_decompress=False,
+            trace_configs=exchanges.traces(),
+        )
         super().__init__(session=session)
         self.gate = gate
 

@@ -22,6 +22,9 @@ DATASTORE_VERSION = "2024-10-01-preview"
 BLOB_TYPES = frozenset({"azureblob", "azuredatalakegen2"})
 """Kinds of datastores whose content the blob service shows."""
 
+FILE_TYPE = "azurefile"
+"""The kind of a datastore that is a file share."""
+
 _STORAGE_HOST = re.compile(r"(?P<account>[a-z0-9-]+)\.(?:z\d+\.)?(?:blob|dfs)\.", re.IGNORECASE)
 
 

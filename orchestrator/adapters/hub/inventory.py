@@ -15,10 +15,11 @@ from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.adapters.hub.datastores import BLOB_TYPES, DATASTORE_VERSION, Datastores
+from orchestrator.adapters.hub.datastores import BLOB_TYPES, DATASTORE_VERSION, FILE_TYPE, Datastores
 from orchestrator.adapters.hub.storage_hosts import check_storage
 from orchestrator.adapters.stores.blobs import IN_PARTS
 from orchestrator.core.base.errors import NotFound, Refused
+from orchestrator.core.base.numbers import number_in
 from orchestrator.core.jobs.data_report import Amount
 from orchestrator.core.plan.schema import Hub
 from orchestrator.ports import ContainerPlace, IndexFile
@@ -38,9 +39,6 @@ INDEX_BYTES = 2**20
 
 _INDEX_FILE = re.compile(r"(?:^|/)MLTable$|\.jsonl(?:ines)?$", re.IGNORECASE)
 """What azure-ai-ml 1.35 takes for an index of other data: a file ``MLTable`` in a folder, and JSON Lines of URIs."""
-
-LARGEST_MEMORY = 2**20
-"""Gigabytes above which a number is no machine's memory."""
 
 REMEMBERED = 60.0
 """Seconds for which the place of a datastore is not asked for again. It may be led to another account by hand."""
@@ -96,6 +94,19 @@ class ArmInventory:
         place = ContainerPlace(found.account, found.container, found.url)
         self._places[key] = (now + REMEMBERED, place)
         return place
+
+    def share(self, hub: Hub, datastore: str) -> ContainerPlace | None:
+        """Where a datastore of a file share leads; None if there is none of that name. ``url`` is the file endpoint.
+
+        Raises:
+            Refused: it is no file share.
+        """
+        found = self._stores.get(hub, datastore)
+        if found is None:
+            return None
+        if found.type.casefold() != FILE_TYPE:
+            raise Refused(f"the datastore {datastore} is of type {found.type}, and no file share")
+        return ContainerPlace(found.account, found.container, found.url.replace(".blob.", ".file.", 1))
 
     def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path: its blobs, or the blob itself. Nothing if the container is not there.
@@ -191,14 +202,9 @@ class ArmInventory:
         if key not in self._sizes:
             place = f"/subscriptions/{hub.subscription}/providers/Microsoft.MachineLearningServices/locations/{region}"
             self._sizes[key] = {
-                str(one.get("name")).casefold(): float(one["memoryGB"])
+                str(one.get("name")).casefold(): size
                 for page in self._manager.pages(f"{place}/vmSizes", COMPUTE_VERSION)
                 for one in page
-                if _is_size(one.get("memoryGB"))
+                if (size := number_in(one.get("memoryGB"))) is not None
             }
         return self._sizes[key]
-
-
-def _is_size(value: Any) -> bool:
-    """Whether it is a number of gigabytes that a machine can have, and no whole number too large for a float."""
-    return isinstance(value, int | float) and 0 < value < LARGEST_MEMORY

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+from orchestrator.adapters.http.retries import try_again
 from orchestrator.core.plan.channels import Channel
 from orchestrator.ports import Notice, Notices
+
+BUDGET = timedelta(seconds=20)
+"""Time for one channel to take a notice, all tries together."""
 
 
 class ChannelNotices:
@@ -21,5 +26,10 @@ class ChannelNotices:
         return set(self._senders)
 
     def publish(self, channel: Channel, notices: Sequence[Notice]) -> None:
-        """Send all of them on one channel."""
-        self._senders[type(channel)].publish(channel, notices)
+        """Send all of them on one channel, with a few tries within seconds.
+
+        Raises:
+            HubswitchError: what the last try raised.
+        """
+        sender = self._senders[type(channel)]
+        try_again(lambda: sender.publish(channel, notices), BUDGET)

@@ -18,7 +18,7 @@ from azure.eventgrid._legacy import EventGridPublisherClient
 from orchestrator.adapters.http.errors import translate_errors
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.adapters.notify.cloud_events import SOURCE, check_type
+from orchestrator.adapters.notify.cloud_events import SOURCE, check_type, data_of
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.ports import Notice
 
@@ -61,5 +61,5 @@ def _event(notice: Notice) -> CloudEvent[dict[str, Any]]:
         id=notice.id,
         subject=notice.subject,
         time=notice.at,
-        data=dict(notice.data),
+        data=data_of(notice),
     )

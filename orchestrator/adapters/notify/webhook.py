@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.adapters.http.plain import PlainHttp
 from orchestrator.adapters.notify.cloud_events import structured
+from orchestrator.adapters.notify.named_secrets import secret_of
 from orchestrator.core.base.codec import encode
-from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.plan.channels import WebhookChannel
 from orchestrator.ports import Notice
 
@@ -40,10 +40,7 @@ class WebhookNotices:
         Raises:
             InvalidInput: the app setting that the plan names is not there or is empty.
         """
-        secret = self._environment.get(channel.secret_setting, "")
-        if not secret:
-            where = f"the app setting {channel.secret_setting}"
-            raise InvalidInput(where, "", "the secret of a webhook that a plan names", "nothing")
+        secret = secret_of(self._environment, channel.secret_setting, "the secret of a webhook that a plan names")
         for content in [encode(structured(notice)) for notice in notices]:
             headers = {"Content-Type": CONTENT_TYPE, SIGNATURE: signature(secret, content)}
             self._http.post(channel.url, content, headers)

@@ -16,7 +16,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings, StorageStreamDownloader
 
 from orchestrator.adapters.http.deadline import deadline
-from orchestrator.adapters.http.errors import translate_errors
+from orchestrator.adapters.http.errors import translate_errors, unexpected_answer
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.errors import Conflict, NotFound, TemporaryError
@@ -36,6 +36,9 @@ PAGE = 250
 """Blobs of one page of a listing. The service gives 5,000 unasked; read, one with its metadata takes some kilobytes."""
 
 MISSING_CONTAINER = "ContainerNotFound"
+
+NO_ETAG = '"0x0"'
+"""Well formed, and the ETag of no blob: the service makes them from the time of a change."""
 
 
 class Blob(NamedTuple):
@@ -73,7 +76,7 @@ def _check_etag(etag: str | None, doing: str) -> str:
         TemporaryError: there is none.
     """
     if not etag:
-        raise TemporaryError(f"{doing}: the answer is not what was asked for: expected an ETag, got none")
+        raise unexpected_answer(doing, "an ETag", "none")
     return etag
 
 
@@ -166,6 +169,25 @@ class Container:
         """Remove a blob; nothing if it is not there."""
         with suppress(NotFound), _translate_errors(f"deleting {self.url}/{path}"):
             self._client.delete_blob(path)
+
+    def try_write(self, path: str) -> None:
+        """Return if a write of a blob would be let in. It is sent under an ETag that no blob has, so it is refused.
+
+        Danger: never to a path that holds something. That the service looks at the condition before it writes is
+        documented (rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations); that it looks
+        at the role before the condition is our reading. The container is not made.
+
+        Raises:
+            Forbidden: the role is missing.
+            NotFound: there is no container.
+            TemporaryError: it was written all the same.
+        """
+        doing = f"trying to write {self.url}/{path}"
+        with suppress(Conflict), _translate_errors(doing), deadline(self._request):
+            self._client.get_blob_client(path).upload_blob(
+                b"", overwrite=True, etag=NO_ETAG, match_condition=MatchConditions.IfNotModified
+            )
+            raise unexpected_answer(doing, "the condition to fail", "a success")
 
     def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
         """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any
@@ -25,11 +26,11 @@ from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline import PipelineResponse
 
-from orchestrator.adapters.http.errors import shorten, translate_errors
+from orchestrator.adapters.http.errors import shorten, translate_errors, unexpected_answer
 from orchestrator.adapters.http.one_host import OneHostTransport
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
 from orchestrator.core.base.codec import encode, read_record
-from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound, TemporaryError
+from orchestrator.core.base.errors import Conflict, EpochFenced, InvalidInput, NotFound
 from orchestrator.core.epoch import PointerValue
 from orchestrator.ports import PointerSnapshot
 
@@ -40,6 +41,9 @@ NO_LABEL = "\0"
 WRITERS = 28
 """Plain keys written at once to one endpoint: those of four pairs. A store of a thousand pairs that all switch at once
 would otherwise need more connections than are kept, and a new one costs more than a write."""
+
+TRIAL_KEY = "hubswitch-doctor"
+"""A key that nobody has: writes that must not succeed are sent for it."""
 
 JSON = "application/json"
 PLAIN = "text/plain"
@@ -107,6 +111,21 @@ class AppConfigurationPointer:
             return None
         return self._value(found, endpoint) if found else None
 
+    def try_write(self) -> None:
+        """Return if a write would be let in. It is sent for a key of no pair, under an ETag that it does not have.
+
+        Raises:
+            Forbidden: the role is missing.
+            TemporaryError: it was written all the same.
+        """
+        doing = f"trying to write on {self._endpoint}"
+        setting = ConfigurationSetting(key=TRIAL_KEY, value="")
+        with suppress(Conflict), translate_errors(doing):
+            self._clients[self._endpoint].set_configuration_setting(
+                setting, etag="none", match_condition=MatchConditions.IfNotModified
+            )
+            raise unexpected_answer(doing, "the condition to fail", "a success")
+
     def _make_client(self, endpoint: str) -> AzureAppConfigurationClient:
         transport = OneHostTransport(self._transport, endpoint)
         return AzureAppConfigurationClient(endpoint, self._credential, transport=transport, **NO_RETRY)
@@ -165,7 +184,7 @@ def _check_list(response: PipelineResponse[Any, Any], doing: str) -> None:
         return
     body = answer.json()
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
-        raise TemporaryError(f"{doing}: the answer is not what was asked for: expected items, got none")
+        raise unexpected_answer(doing, "items", "none")
 
 
 def _epoch_of(setting: ConfigurationSetting, endpoint: str) -> int:
@@ -177,8 +196,9 @@ def _epoch_of(setting: ConfigurationSetting, endpoint: str) -> int:
 
 def _fence(pair: str, value: PointerValue, over: PointerSnapshot) -> None:
     there = over.value
-    highest = max(over.highest, there.epoch if there else 0)
-    if highest > value.epoch:
-        raise EpochFenced(f"the pointer of {pair} is at epoch {highest}; epoch {value.epoch} may not be written")
+    if over.highest_epoch > value.epoch:
+        raise EpochFenced(
+            f"the pointer of {pair} is at epoch {over.highest_epoch}; epoch {value.epoch} may not be written"
+        )
     if there and there.epoch == value.epoch and there.active is not value.active:
         raise EpochFenced(f"the pointer of {pair} names the {there.active} in epoch {value.epoch} already")

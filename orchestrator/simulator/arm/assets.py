@@ -83,7 +83,8 @@ class AssetsApi:
 
     def _get(self, call: ArmCall) -> web.Response:
         if len(call.parts) == 1:
-            return self._list(call)
+            shown = list_by_view(self._resources.listed(call.id), call.query.get("listViewType"))
+            return page_of(call, shown, self._page)
         if len(call.parts) == 3 and call.parts[2].lower() == "versions":
             with_hash = call.kind == "codes" and "hash" in call.query
             return json_answer({"value": self._with_hash(call)}) if with_hash else self._versions(call)
@@ -94,10 +95,6 @@ class AssetsApi:
         if found is None:
             raise call.not_found()
         return found
-
-    def _list(self, call: ArmCall) -> web.Response:
-        shown = list_by_view(self._resources.listed(call.id), call.query.get("listViewType"))
-        return page_of(call, shown, self._page)
 
     def _versions(self, call: ArmCall) -> web.Response:
         """Versions of one name: newest first, unless the oldest are asked for first."""

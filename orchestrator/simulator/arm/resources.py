@@ -30,8 +30,8 @@ def system_data(at: datetime, who: str, *, person: bool = False) -> dict[str, st
 
 
 def type_of(resource_id: str) -> str:
-    """The full type, such as ``Microsoft.MachineLearningServices/workspaces/codes/versions``."""
-    tail = resource_id.split("/providers/", 1)[1].split("/")
+    """The full type, such as ``Microsoft.MachineLearningServices/workspaces/codes/versions``; empty if it has none."""
+    tail = resource_id.rpartition("/providers/")[2].split("/") if "/providers/" in resource_id else [""]
     return "/".join([tail[0], *tail[1::2]])
 
 

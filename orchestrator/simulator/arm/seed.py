@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from orchestrator.simulator.arm.dependencies import SHARED_GROUP, own_principal
 from orchestrator.simulator.arm.resources import Resources, stamp, system_data
 from orchestrator.simulator.estate import Estate, Site
 from orchestrator.simulator.services import TENANT
@@ -18,6 +19,9 @@ It is not served. Its host is of a domain that nobody can own, so that nobody as
 """
 
 BLOB_CONTAINER = "azureml-blobstore"
+SHARE, SHARE_STORE = "code-391ff5ac", "workspaceworkingdirectory"
+"""The file share of notebooks, and its datastore."""
+
 ENVIRONMENT = "train-env"
 SAMPLE_DATA = {"iris/rows.csv": b"5.1,3.5,setosa\n", "rows/part-0.csv": b"1,2\n"}
 """What every project's own container holds, by path: the owners of the data keep a copy on both sides."""
@@ -84,7 +88,7 @@ def _workspace(site: Site, name: str, kind: str, api: str, now: datetime) -> dic
         "tags": {},
         "identity": {
             "type": "SystemAssigned",
-            "principalId": str(uuid5(NAMESPACE_URL, f"{workspace_id}/identity")),
+            "principalId": own_principal(workspace_id),
             "tenantId": TENANT,
         },
         "sku": {"name": "Basic", "tier": "Basic"},
@@ -161,17 +165,18 @@ def _datastores(resources: Resources, site: Site, now: datetime) -> None:
         ("workspaceblobstore", site.storage, BLOB_CONTAINER),
         ("workspaceartifactstore", site.storage, "azureml"),
         ("training-data", SHARED_ACCOUNT, "training"),
+        (SHARE_STORE, site.storage, SHARE),
     )
     for name, account, container in stores:
         resources.put(
             f"{site.project_id}/datastores/{name}",
             {
                 "properties": {
-                    "datastoreType": "AzureBlob",
+                    "datastoreType": "AzureFile" if name == SHARE_STORE else "AzureBlob",
                     "accountName": account,
-                    "containerName": container,
+                    "fileShareName" if name == SHARE_STORE else "containerName": container,
                     "subscriptionId": site.subscription,
-                    "resourceGroup": site.resource_group,
+                    "resourceGroup": SHARED_GROUP if account == SHARED_ACCOUNT else site.resource_group,
                     "intellectualProperty": None,
                     "endpoint": "storage.invalid" if account == SHARED_ACCOUNT else "core.windows.net",
                     "protocol": "https",

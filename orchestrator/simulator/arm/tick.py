@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.simulator.arm.calls import ArmCall, BlobAccount
-from orchestrator.simulator.arm.references import BodyReference, references
+from orchestrator.simulator.arm.references import references
 from orchestrator.simulator.arm.resources import Resources
 
 
@@ -33,7 +33,7 @@ class Upkeep:
 
     def _codes(self, body: Any, workspace: str, seen: set[str]) -> Iterator[dict[str, Any]]:
         for reference in references(body):
-            found = self._resources.get(_id_of(reference, workspace))
+            found = self._resources.get(f"{workspace}/{reference.kind}/{reference.name}/versions/{reference.version}")
             if found is None or found["id"] in seen:
                 continue
             seen.add(found["id"])
@@ -41,7 +41,3 @@ class Upkeep:
                 yield found
             elif reference.kind == "components":
                 yield from self._codes(found, workspace, seen)
-
-
-def _id_of(reference: BodyReference, workspace: str) -> str:
-    return f"{workspace}/{reference.kind}/{reference.name}/versions/{reference.version}"

@@ -39,6 +39,15 @@ def vm_sizes() -> list[dict[str, Any]]:
     ]
 
 
+def vcpus_and_family(size: str) -> tuple[int, str]:
+    """Cores of a size, and the name of its family's row among the usages; 0 and nothing for one that is unknown."""
+    for name, family, cores, _, _ in _SIZES:
+        if name.casefold() == size.casefold():
+            wanted = family.removeprefix("standard").removesuffix("Family").casefold()
+            return cores, next(row for row, key, _, _ in _FAMILIES if f"_{wanted}_" in key.casefold())
+    return 0, ""
+
+
 def _usage(place: str, kind: str, name: str, limit: int, used: int) -> dict[str, Any]:
     return {
         "id": place,

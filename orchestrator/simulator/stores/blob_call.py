@@ -23,7 +23,6 @@ _CONTENT = {
     "x-ms-blob-cache-control": "Cache-Control",
 }
 _UNSUPPORTED = (
-    "x-ms-copy-source",
     "x-ms-encryption-key",
     "x-ms-if-tags",
     "x-ms-structured-body",
@@ -48,6 +47,8 @@ class BlobCall:
     body: bytes
     now: datetime
     overwrites: bool
+    source: StoredBlob | None = None
+    """What ``x-ms-copy-source`` names, as it was read for this request."""
 
     def container(self) -> StoredContainer:
         found = self.account.containers.get(self.container_name)
@@ -91,6 +92,8 @@ class BlobCall:
         for name in _UNSUPPORTED:
             if name in self.headers:
                 raise header_fault("UnsupportedHeader", name)
+        if "x-ms-copy-source" in self.headers and self.source is None:
+            raise header_fault("UnsupportedHeader", "x-ms-copy-source")
         said = self.headers.get("Content-MD5")
         if said is not None and said != checksum(self.body):
             raise BlobError("Md5Mismatch", {"UserSpecifiedMd5": said, "ServerCalculatedMd5": checksum(self.body)})
@@ -104,12 +107,13 @@ class BlobCall:
             raise query_fault("InvalidQueryParameterValue", name, value)
         return int(value)
 
-    def span(self, size: int) -> tuple[int, int] | None:
+    def span(self, size: int, header: str = "") -> tuple[int, int] | None:
         """First byte and byte after the last that a range header asks for; None for all.
 
         A header that is no range of bytes is ignored, as RFC 9110 lets servers do.
         """
-        wanted = _RANGE.fullmatch(self.headers.get("x-ms-range") or self.headers.get("Range") or "")
+        said = self.headers.get(header) if header else self.headers.get("x-ms-range") or self.headers.get("Range")
+        wanted = _RANGE.fullmatch(said or "")
         if wanted is None:
             return None
         first, last = int(wanted[1]), int(wanted[2]) if wanted[2] else size - 1

@@ -32,6 +32,8 @@ _CATALOGUE: Mapping[str, tuple[int, str]] = {
         "This request is not authorized to perform this operation using this protocol.",
     ),
     "BlobAlreadyExists": (409, "The specified blob already exists."),
+    # The status is that of the source's own refusal; the sentences are not documented.
+    "CannotVerifyCopySource": (404, "The specified source blob does not exist."),
     "BlobNotFound": (404, "The specified blob does not exist."),
     "BlockListTooLong": (400, "The block list may not contain more than 50,000 blocks."),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
@@ -76,6 +78,12 @@ _CATALOGUE: Mapping[str, tuple[int, str]] = {
     "PublicAccessNotPermitted": (409, "Public access is not permitted on this storage account."),
     "RequestBodyTooLarge": (413, "The request body is too large and exceeds the maximum permissible limit."),
     "ResourceNotFound": (404, "The specified resource does not exist."),
+    "FileNotFound": (404, "The specified resource does not exist."),
+    "ShareNotFound": (404, "The specified share does not exist."),
+    "SourceConditionNotMet": (
+        412,
+        "The source condition specified using HTTP conditional header(s) is not met.",
+    ),
     "UnsatisfiableCondition": (
         400,
         "The request includes an unsatisfiable condition for this operation.",

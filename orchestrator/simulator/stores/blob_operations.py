@@ -104,6 +104,8 @@ class BlobOperation(NamedTuple):
     run: Callable[[BlobCall], web.Response]
     permission: str
     letters: str = ""
+    copies: bool = False
+    """Whether its content may be another blob's, named by a URL."""
 
 
 def create_container(call: BlobCall) -> web.Response:
@@ -142,7 +144,11 @@ def put_blob(call: BlobCall) -> web.Response:
     if kind != "BlockBlob":
         raise header_fault("InvalidHeaderValue", "x-ms-blob-type", kind)
     call.check_write_headers()
-    return answer_write(_commit(call, call.body, {}))
+    if call.source is None:
+        return answer_write(_commit(call, call.body, {}))
+    if call.body:
+        raise header_fault("InvalidHeaderValue", "Content-Length", str(len(call.body)))
+    return answer_write(_commit(call, call.source.data, {}))
 
 
 def put_block(call: BlobCall) -> web.Response:
@@ -154,8 +160,12 @@ def put_block(call: BlobCall) -> web.Response:
     staged = container.staged.setdefault(call.name, {})
     if any(len(other) != len(block) for other in staged):
         raise BlobError("InvalidBlobOrBlock")
-    staged[block] = call.body
-    headers = {"Content-MD5": checksum(call.body), "x-ms-request-server-encrypted": "true"}
+    data = call.body
+    if call.source is not None:
+        first, end = call.span(len(call.source.data), "x-ms-source-range") or (0, len(call.source.data))
+        data = call.source.data[first:end]
+    staged[block] = data
+    headers = {"Content-MD5": checksum(data), "x-ms-request-server-encrypted": "true"}
     return web.Response(status=201, headers=headers)
 
 
@@ -248,6 +258,8 @@ def account_information(call: BlobCall) -> web.Response:
 def _commit(call: BlobCall, data: bytes, blocks: dict[str, bytes]) -> StoredBlob:
     container, existing = call.container(), call.container().blobs.get(call.name)
     metadata = call.metadata()
+    if call.source is not None and not metadata:
+        metadata = dict(call.source.metadata)
     check_write(call.headers, existing, creates=True)
     if existing is not None and not call.overwrites:
         raise BlobError("AuthorizationPermissionMismatch")
@@ -258,7 +270,7 @@ def _commit(call: BlobCall, data: bytes, blocks: dict[str, bytes]) -> StoredBlob
         call.account.etag(),
         call.now,
         existing.created if existing else call.now,
-        call.content_headers(),
+        dict(call.source.properties) if call.source is not None else call.content_headers(),
         "" if blocks else checksum(data),
         blocks,
     )
@@ -312,8 +324,8 @@ OPERATIONS: Mapping[tuple[str, str, str], BlobOperation] = {
     ("container", "HEAD", "metadata"): BlobOperation(get_container, _READ),
     ("container", "PUT", "metadata"): BlobOperation(set_container_metadata, _WRITE),
     ("container", "GET", "list"): BlobOperation(list_blobs, _READ, "l"),
-    ("blob", "PUT", ""): BlobOperation(put_blob, _WRITE, "cw"),
-    ("blob", "PUT", "block"): BlobOperation(put_block, _WRITE, "w"),
+    ("blob", "PUT", ""): BlobOperation(put_blob, _WRITE, "cw", copies=True),
+    ("blob", "PUT", "block"): BlobOperation(put_block, _WRITE, "w", copies=True),
     ("blob", "PUT", "blocklist"): BlobOperation(put_block_list, _WRITE, "w"),
     ("blob", "GET", "blocklist"): BlobOperation(get_block_list, _READ, "r"),
     ("blob", "GET", ""): BlobOperation(get_blob, _READ, "r"),

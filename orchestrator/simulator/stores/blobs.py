@@ -1,8 +1,8 @@
 """Blob storage: one account whose containers are directly under the root of its endpoint.
 
-Block blobs with metadata, staged blocks, conditional requests, lists and shared access signatures, as
-azure-storage-blob uses them. Snapshots, versions, tags, copies, page and append blobs are not offered: 501, or 400
-UnsupportedHeader where a header asks for them.
+Block blobs with metadata, staged blocks, conditional requests, lists, copies from a URL and shared access signatures,
+as azure-storage-blob uses them. Snapshots, versions, tags, asynchronous copies, page and append blobs are not offered:
+501, or 400 UnsupportedHeader where a header asks for them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from orchestrator.simulator.stores.blob_access import Access
 from orchestrator.simulator.stores.blob_call import BlobCall
 from orchestrator.simulator.stores.blob_errors import BlobError, NotModified, render
 from orchestrator.simulator.stores.blob_operations import OPERATIONS, BlobOperation
+from orchestrator.simulator.stores.blob_sources import read_source
 from orchestrator.simulator.stores.blob_state import Account, StoredBlob, StoredContainer, checksum
+from orchestrator.simulator.stores.share_files import INTENT, Shares
 
 BODY_LIMIT = 256 * 1024 * 1024
 """Bytes of one upload. The real limit of 5,000 MiB would be kept in this process's memory."""
@@ -44,6 +46,9 @@ class BlobStore:
         self._kernel = kernel
         self._account = Account(name)
         self._access = Access(kernel, name)
+        self._shares = Shares(kernel)
+        self.others: Mapping[str, BlobStore] = {}
+        """Accounts that may be copied from, this one included, by host and port."""
 
     @property
     def key(self) -> str:
@@ -78,6 +83,15 @@ class BlobStore:
         )
         return etag
 
+    def put_file(self, share: str, path: str, data: bytes) -> None:
+        """Keep a file of a share, whatever was there before."""
+        now, etag = self._kernel.now(), self._account.etag()
+        self._shares.shares.setdefault(share, {})[path] = StoredBlob(data, {}, etag, now, now, {}, "")
+
+    def get_file(self, share: str, path: str) -> StoredBlob | None:
+        """The file as it is, or None."""
+        return self._shares.get(share, path)
+
     def get(self, container: str, blob: str) -> StoredBlob | None:
         """The blob as it is, or None."""
         found = self._account.containers.get(container)
@@ -106,6 +120,8 @@ class BlobStore:
         return response
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if INTENT in request.headers and "x-ms-copy-source" not in request.headers:
+            return self._shares.answer(request)
         container, _, name = request.path.removeprefix("/").partition("/")
         operation = _operation(request, container, name)
         overwrites = self._access.admit(request, (container, name), operation.permission, operation.letters)
@@ -119,6 +135,7 @@ class BlobStore:
             body,
             self._kernel.now(),
             overwrites,
+            read_source(self._kernel, self.others, request.headers) if operation.copies else None,
         )
         return operation.run(call)
 

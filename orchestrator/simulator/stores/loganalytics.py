@@ -120,7 +120,8 @@ class LogStore:
             ["_ResourceId", *{column for known in COLUMNS.values() for column in known}],
         )
         shown = [{"name": name, "type": _type(name)} for name in columns]
-        table = {"name": "PrimaryResult", "columns": shown, "rows": [[_cell(row[c]) for c in columns] for row in rows]}
+        told = [[stamp(at) if isinstance(at := row[c], datetime) else at for c in columns] for row in rows]
+        table = {"name": "PrimaryResult", "columns": shown, "rows": told}
         return json_answer({"tables": [table]} | ({"error": _PARTIAL} if mood == "partial" else {}))
 
     def _table(self, workspace: str, name: str) -> list[kusto.Row]:
@@ -179,7 +180,3 @@ def _span(said: Any, now: datetime) -> tuple[datetime, datetime]:
 def _type(name: str) -> str:
     known = next((columns[name] for columns in COLUMNS.values() if name in columns), None)
     return known or _TYPES.get(name, "string")
-
-
-def _cell(value: Any) -> Any:
-    return stamp(value) if isinstance(value, datetime) else value

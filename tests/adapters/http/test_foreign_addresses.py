@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from azure.core.credentials import AccessToken
+from notices import notice_of
 
 from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.one_host import check_same_host
@@ -23,7 +23,6 @@ from orchestrator.adapters.stores.pointer import AppConfigurationPointer
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.core.plan.schema import Hub
-from orchestrator.ports import Notice
 
 REDIRECTS = ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent")
 
@@ -78,8 +77,7 @@ def by_code_files(url: str, transport: BoundedTransport) -> object:
 
 
 def by_notices(url: str, transport: BoundedTransport) -> object:
-    notice = Notice("n1", "Hubswitch.Settled", "demo", datetime(2026, 3, 1, tzinfo=UTC), {"pair": "demo"})
-    return EventGridNotices(Token(), transport).publish(EventGridChannel(topic=f"{url}/api/events"), [notice])
+    return EventGridNotices(Token(), transport).publish(EventGridChannel(topic=f"{url}/api/events"), [notice_of()])
 
 
 CLIENTS = [

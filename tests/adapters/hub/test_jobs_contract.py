@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -240,6 +241,22 @@ def test_a_next_page_on_another_host_is_not_followed(
     strange = ResourceManager(server.url, executor, transport)
     with pytest.raises(InvalidInput, match="nextLink"):
         list(strange.pages("/subscriptions/x/jobs", COMMAND))
+
+
+def test_a_list_that_leads_back_to_itself_ends(
+    serve: Any, answers: Any, executor: TokenCredential, transport: BoundedTransport
+) -> None:
+    """Else a look at a standby would go on for ever, and that pair would never be looked at again."""
+    url = ""
+
+    def lead_back(*given: Any) -> Any:
+        page = {"value": [], "nextLink": f"{url}/next"}
+        return answers("200 OK", json.dumps(page))(*given)
+
+    server = serve(lead_back)
+    url = server.url
+    with pytest.raises(InvalidInput, match="not read yet"):
+        list(ResourceManager(url, executor, transport).pages("/subscriptions/x/jobs", COMMAND))
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"value": 3}', '{"value": [{}, null]}', '{"value": [1]}'])

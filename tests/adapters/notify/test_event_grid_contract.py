@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 import pytest
 from azure.core.credentials import TokenCredential
+from notices import notice_of
 
 from orchestrator.adapters.http.transport import BoundedTransport
 from orchestrator.adapters.notify.event_grid import EventGridNotices
 from orchestrator.core.base.errors import Forbidden, InvalidInput, Throttled, Unreachable
+from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import Notice, Notices
 from orchestrator.simulator.cloud import LocalAzure
 
 
-def notice(identity: str, kind: str = "Hubswitch.Switched") -> Notice:
-    return Notice(identity, kind, "pairs/demo", datetime(2026, 3, 1, 12, tzinfo=UTC), {"epoch": 1})
+def notice(identity: str, kind: str = "Hubswitch.TroubleOver") -> Notice:
+    return notice_of(NoticeName.TROUBLE_OVER, identity=identity, kind=kind)
 
 
 @pytest.fixture
@@ -49,11 +50,21 @@ def test_a_notice_arrives_as_a_cloud_event(
     event = published(azure, pair)[0]
     assert {name: event[name] for name in ("specversion", "type", "source", "subject", "id", "data")} == {
         "specversion": "1.0",
-        "type": "Hubswitch.Switched",
+        "type": "Hubswitch.TroubleOver",
         "source": "/hubswitch",
-        "subject": "pairs/demo",
+        "subject": "demo",
         "id": f"{pair}-1",
-        "data": {"epoch": 1},
+        "data": {
+            "pair": "demo",
+            "why": "a tëst",
+            "severity": "info",
+            "what": "The pair's records can be read again",
+            "since": "2026-03-01T12:00:00Z",
+            "next": "The pair is watched as before.",
+            "do": "Nothing.",
+            "matter": "records",
+            "closes": ["records"],
+        },
     }
 
 

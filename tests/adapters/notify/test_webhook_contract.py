@@ -8,10 +8,10 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from notices import notice_of
 
 from orchestrator.adapters.http.plain import PlainHttp
 from orchestrator.adapters.http.transport import BoundedTransport
@@ -27,7 +27,7 @@ type Requests = list[tuple[str, dict[str, str], bytes]]
 
 
 def notice(identity: str = "n1", kind: str = "Hubswitch.Settled") -> Notice:
-    return Notice(identity, kind, "demo", datetime(2026, 3, 1, 12, tzinfo=UTC), {"pair": "demo", "why": "a tëst"})
+    return notice_of(identity=identity, kind=kind)
 
 
 @pytest.fixture
@@ -80,7 +80,17 @@ def test_a_notice_arrives_as_a_signed_cloud_event(notices: WebhookNotices, heard
         "subject": "demo",
         "time": "2026-03-01T12:00:00+00:00",
         "datacontenttype": "application/json",
-        "data": {"pair": "demo", "why": "a tëst"},
+        "data": {
+            "pair": "demo",
+            "why": "a tëst",
+            "severity": "info",
+            "what": "A run has ended and the pair is watched again",
+            "since": "2026-03-01T12:00:00Z",
+            "next": "No automatic switch until the cooldown is over.",
+            "do": "When you have seen to everything, `acknowledge` ends the cooldown.",
+            "matter": "outage",
+            "closes": ["outage", "return", "run"],
+        },
     }
 
 

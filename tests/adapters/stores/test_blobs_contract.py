@@ -14,9 +14,10 @@ from azure_fixtures import Tls
 
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 from orchestrator.adapters.stores.blobs import Container
-from orchestrator.core.base.errors import Conflict, Forbidden, Refused, TemporaryError, Unreachable
+from orchestrator.core.base.errors import Conflict, Forbidden, NotFound, Refused, TemporaryError, Unreachable
 from orchestrator.settings import Settings
 from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.identity import EXECUTOR
 
 SDK_DEFAULT = 100.0
 """Seconds, fewer than the client's own defaults would wait. Far more than ours take: a machine may sleep in between."""
@@ -34,6 +35,42 @@ def test_the_first_write_makes_the_container(container: Container) -> None:
     found = container.read("a/b.json")
     assert found is not None
     assert (found.data, found.etag) == (b"{}", etag)
+
+
+def test_a_write_that_is_only_tried_is_let_in_and_leaves_nothing(container: Container) -> None:
+    """Its condition cannot hold, whether or not there is such a blob; and no container is made for it."""
+    with pytest.raises(NotFound):
+        container.try_write("a")
+    etag = container.create("a", b"{}")
+    container.try_write("a")
+    container.try_write("b")
+    found = container.read("a")
+    assert found is not None
+    assert (found.data, found.etag, container.read("b")) == (b"{}", etag, None)
+
+
+def test_a_write_that_is_tried_without_the_role_is_forbidden(
+    azure: LocalAzure, executor: TokenCredential, azure_transport: BoundedTransport, pair: str
+) -> None:
+    """Of a missing role the service speaks before it looks at the condition: our reading, and the simulation's."""
+    container = Container(azure.urls["ledger"], pair, executor, azure_transport)
+    container.create("a", b"{}")
+    azure.call(lambda: azure.kernel.revoke(EXECUTOR, "blob.write"))
+    try:
+        with pytest.raises(Forbidden):
+            container.try_write("a")
+    finally:
+        azure.call(lambda: azure.kernel.grant(EXECUTOR, "blob.write"))
+
+
+def test_a_write_that_succeeds_although_it_cannot_is_told(
+    *, settings: Settings, executor: TokenCredential, tls: Tls, serve: Any, answers: Any
+) -> None:
+    """A service that passes over conditions would also let two runs claim one epoch."""
+    server = serve(answers("201 Created", "", 'ETag: "0x1"'))
+    careless = Container(server.url, "c", executor, BoundedTransport(Gate(limits_from(settings)), tls.ca))
+    with pytest.raises(TemporaryError, match="expected the condition to fail, got a success"):
+        careless.try_write("a")
 
 
 @pytest.mark.parametrize("size", [0, 1, 4 * 2**20, 4 * 2**20 + 1, 9 * 2**20])

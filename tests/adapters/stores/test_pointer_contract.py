@@ -10,15 +10,17 @@ import msgspec
 import pytest
 from azure.appconfiguration import AzureAppConfigurationClient, ConfigurationSetting
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ResourceNotFoundError
 from waiting import in_time
 
 from orchestrator.adapters.http.deadline import deadline
 from orchestrator.adapters.http.transport import NO_RETRY, BoundedTransport
-from orchestrator.adapters.stores.pointer import EPOCH_TAG, AppConfigurationPointer, plain_keys
+from orchestrator.adapters.stores.pointer import EPOCH_TAG, TRIAL_KEY, AppConfigurationPointer, plain_keys
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import (
     Conflict,
     EpochFenced,
+    Forbidden,
     InvalidInput,
     Refused,
     TemporaryError,
@@ -30,6 +32,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.epoch import PointerValue
 from orchestrator.ports import PointerSnapshot, PointerStore
 from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.simulator.identity import EXECUTOR
 
 
 def value(epoch: int, active: Role = Role.PRIMARY) -> PointerValue:
@@ -77,6 +80,19 @@ def writes(azure: LocalAzure, since: datetime) -> list[str]:
     """Last words of the keys that were written, in the order in which the writes arrived."""
     entries = azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="appconfig")
     return [entry.path.replace("%3A", ":").rsplit(":", 1)[1] for entry in entries if entry.method == "PUT"]
+
+
+def test_a_write_that_is_only_tried_changes_nothing(azure: LocalAzure, pointer: AppConfigurationPointer) -> None:
+    """It is let in with the role, forbidden without, and leaves no key."""
+    pointer.try_write()
+    azure.call(lambda: azure.kernel.revoke(EXECUTOR, "appconfig.write"))
+    try:
+        with pytest.raises(Forbidden):
+            pointer.try_write()
+    finally:
+        azure.call(lambda: azure.kernel.grant(EXECUTOR, "appconfig.write"))
+    with pytest.raises(ResourceNotFoundError):
+        pointer._clients[azure.urls["configuration.0"]].get_configuration_setting(TRIAL_KEY)
 
 
 def test_the_adapter_is_a_pointer_store(pointer: AppConfigurationPointer, pair: str) -> None:

@@ -1,0 +1,410 @@
+"""The inventory of one side of a pair: what Resource Manager's GET and list calls answer, by key.
+
+Each value is what Azure answered (lists without the ``value`` around them), null where the hub has no such thing, or
+the reason why it could not be read (``orchestrator.core.standby.inventory.unreadable``). Nothing is guessed and nothing
+is raised for what Azure does: one refusal does not cost the rest. The only call that is no GET is the workspace's own
+diagnosis, which changes nothing.
+
+Not read: compute instances (one person's machine, bound to its region), private endpoints in subscriptions of others
+(those of a managed network, which nobody else may read), registries that no job names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.deadline import deadline
+from orchestrator.adapters.http.errors import unexpected_answer
+from orchestrator.adapters.http.pacing import Pacer
+from orchestrator.adapters.hub.arm_sources import (
+    APP_CONFIGURATION,
+    AUTHORIZATION,
+    COGNITIVE,
+    CONTAINER_REGISTRY,
+    COSMOS,
+    DELETED,
+    DIAGNOSTICS,
+    INSIGHTS,
+    KEY_VAULT,
+    LOCATIONS,
+    LOG_ANALYTICS,
+    ML,
+    MODEL_CATEGORIES,
+    NAMED,
+    NETWORK,
+    PRIVATE_DNS,
+    RESOURCE_GROUPS,
+    RESOURCE_HEALTH,
+    SEARCH,
+    STORAGE,
+    behind,
+    is_arm_id,
+    locations_of,
+)
+from orchestrator.core.base.errors import HubswitchError, NotFound, TemporaryError, Throttled
+from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig, last_part, unreadable
+from orchestrator.ports import SideRequest
+
+LONGEST = timedelta(minutes=3)
+"""After this long nothing more is read of a side; what was not read by then may be read later."""
+
+DIAGNOSIS = timedelta(seconds=60)
+"""How long a workspace's diagnosis is waited for."""
+
+MOST = 5000
+"""Elements of a list that are read: more are no inventory that anybody has looked through."""
+
+READS_PER_SECOND = 10.0
+READ_BURST = 100
+"""Our share of the 250 reads and 25 a second that Resource Manager grants one identity in one subscription
+(learn.microsoft.com, "Understand how Azure Resource Manager throttles requests"). The rest is for probes and polls,
+should they share the identity."""
+
+
+class ArmSideInventories:
+    """``SideInventories`` through Resource Manager. Safe to share between threads.
+
+    Args:
+        manager: Resource Manager, as the reader.
+        pacer_of: the share of reads in a subscription.
+    """
+
+    def __init__(self, manager: ResourceManager, pacer_of: Callable[[str], Pacer]) -> None:
+        self._manager = manager
+        self._pacer_of = pacer_of
+
+    def collect(self, request: SideRequest) -> dict[str, Any]:
+        """Everything about one side. Takes ``LONGEST`` at most."""
+        with deadline(LONGEST):
+            return _Collection(self._manager, self._pacer_of(request.hub.subscription), request).everything()
+
+
+class _Collection:
+    """One reading of one side."""
+
+    def __init__(self, manager: ResourceManager, pacer: Pacer, request: SideRequest) -> None:
+        self._manager = manager
+        self._pacer = pacer
+        self._request = request
+        self._hub = request.hub
+        self._subscription = f"/subscriptions/{request.hub.subscription}"
+
+    def everything(self) -> dict[str, Any]:
+        at = datetime.now(UTC)
+        hub = self._one(self._hub.hub_id, ML)
+        found = {"_meta": {"region": self._hub.region, "observedAt": at.isoformat()}, "hub": hub}
+        found |= self._of_workspaces()
+        found |= self._of_region()
+        found |= self._of_resources(hub)
+        found["data_accounts"] = self._data_accounts(found["datastores"])
+        found |= self._of_connections(found["connections"])
+        found |= self._of_networks()
+        found |= self._of_configuration()
+        found["role_assignments"] = self._roles(hub)
+        found["assets"] = {place: self._one(place, ML) for place in self._request.assets}
+        return found
+
+    # -- workspaces
+
+    def _workspaces(self) -> list[str]:
+        """Ids of hub and project, once if they are one."""
+        return list(dict.fromkeys([self._hub.hub_id, self._hub.project_id]))
+
+    def _of_workspaces(self) -> dict[str, Any]:
+        project = self._hub.project_id
+        projects: Any = []
+        if len(self._workspaces()) > 1:
+            one = self._one(project, ML)
+            projects = one if code_of(one) else [one]
+        endpoints = self._many(f"{project}/onlineEndpoints", ML)
+        return {
+            "projects": projects,
+            "diagnose": self._diagnose(),
+            "computes": self._computes(),
+            "connections": self._connections(),
+            "datastores": self._many(f"{project}/datastores", ML),
+            "online_endpoints": endpoints,
+            "online_deployments": self._inside(endpoints, "deployments", ML),
+            "schedules": self._many(f"{project}/schedules", ML),
+            "outbound_rules": self._many(f"{self._hub.hub_id}/outboundRules", ML),
+            "diagnostic_settings": self._diagnostic_settings(),
+        }
+
+    def _diagnose(self) -> Any:
+        path = f"{self._hub.hub_id}/diagnose"
+
+        def ask() -> Any:
+            found = self._manager.act(path, ML, pacer=self._pacer, patience=DIAGNOSIS)
+            if not isinstance(found.get("value"), dict):
+                raise unexpected_answer(f"POST {path}", "a diagnosis with a value", type(found.get("value")).__name__)
+            return found
+
+        return self._try(ask)
+
+    def _computes(self) -> Any:
+        found = self._many(f"{self._hub.project_id}/computes", ML)
+        if code_of(found):
+            return found
+        return [each for each in found if dig(each, "properties.computeType") != "ComputeInstance"]
+
+    def _connections(self) -> Any:
+        """Those of the hub, and the project's own."""
+        named: dict[str, Any] = {}
+        for workspace in self._workspaces():
+            found = self._many(f"{workspace}/connections", ML)
+            if code_of(found):
+                return found
+            for each in found:
+                named.setdefault(str(each.get("name")).casefold(), each)
+        return list(named.values())
+
+    def _diagnostic_settings(self) -> Any:
+        """Those of the hub, and the project's under names that begin with the project's."""
+        settings = []
+        for workspace in self._workspaces():
+            found = self._many(f"{workspace}/providers/Microsoft.Insights/diagnosticSettings", DIAGNOSTICS)
+            if code_of(found):
+                return found
+            first = "" if workspace == self._hub.hub_id else f"{self._hub.project}/"
+            settings += [{**each, "name": f"{first}{each.get('name')}"} for each in found]
+        return settings
+
+    # -- region and subscription
+
+    def _of_region(self) -> dict[str, Any]:
+        machine_learning = locations_of(self._hub, "Microsoft.MachineLearningServices")
+        return {
+            "resource_group": self._one(self._hub.group_id, RESOURCE_GROUPS),
+            "locations": self._many(f"{self._subscription}/locations", LOCATIONS),
+            "usages": self._many(f"{machine_learning}/usages", ML),
+            "vm_sizes": self._many(f"{machine_learning}/vmSizes", ML),
+            "registry": self._registry(),
+            "health_events": self._many(
+                f"{self._subscription}/providers/Microsoft.ResourceHealth/events", RESOURCE_HEALTH
+            ),
+            "deleted": self._deleted(),
+        }
+
+    def _registry(self) -> Any:
+        """The first registry of the subscription that jobs name; Microsoft's own are no business of ours."""
+        if not self._request.registries:
+            return None
+        found = self._many(f"{self._subscription}/providers/Microsoft.MachineLearningServices/registries", ML)
+        if code_of(found):
+            return found
+        return next((each for each in found if str(each.get("name")).casefold() in self._request.registries), None)
+
+    def _deleted(self) -> Any:
+        lists = {}
+        for kind, (place, version) in DELETED.items():
+            lists[kind] = self._many(f"{self._subscription}/providers/{place}", version)
+            if code_of(lists[kind]):
+                return lists[kind]
+        return lists
+
+    # -- what the hub rests on
+
+    def _of_resources(self, hub: Any) -> dict[str, Any]:
+        storage, vault, insights, registry = (self._named(hub, name) for name in NAMED)
+        component = self._at(insights, INSIGHTS)
+        logs = component if code_of(component) else self._place(dig(component, "properties.WorkspaceResourceId"))
+        return {
+            "storage": self._at(storage, STORAGE),
+            "object_replication_policies": self._in(storage, "objectReplicationPolicies", STORAGE),
+            "blob_service": self._below(storage, "blobServices/default", STORAGE),
+            "health_availability": self._below(
+                storage, "providers/Microsoft.ResourceHealth/availabilityStatuses/current", RESOURCE_HEALTH
+            ),
+            "keyvault": self._at(vault, KEY_VAULT),
+            "acr": self._at(registry, CONTAINER_REGISTRY),
+            "acr_replications": self._in(registry, "replications", CONTAINER_REGISTRY),
+            "app_insights": component,
+            "log_analytics": self._at(logs, LOG_ANALYTICS),
+        }
+
+    def _named(self, hub: Any, name: str) -> Any:
+        """The id of what the hub names, null if it names none, or why that is not known."""
+        return hub if code_of(hub) else self._place(dig(hub, f"properties.{name}"))
+
+    def _place(self, place: Any) -> Any:
+        if place is None or is_arm_id(place):
+            return place
+        return unreadable(TEMPORARY, f"{place!r:.80} is no ARM id")
+
+    def _data_accounts(self, stores: Any) -> Any:
+        """By name: accounts of datastores but for the workspace's own, with how they are replicated."""
+        if code_of(stores):
+            return stores
+        places = dict[str, str]()
+        for store in stores:
+            said = [dig(store, f"properties.{name}") for name in ("subscriptionId", "resourceGroup", "accountName")]
+            if all(isinstance(each, str) and each for each in said) and not str(store.get("name")).startswith(
+                "workspace"
+            ):
+                kind = "Microsoft.Storage/storageAccounts"
+                places[said[2].casefold()] = (
+                    f"/subscriptions/{said[0]}/resourceGroups/{said[1]}/providers/{kind}/{said[2]}"
+                )
+        query = {"$expand": "geoReplicationStats"}
+        return {name: self._at(self._place(place), STORAGE, **query) for name, place in places.items()}
+
+    def _of_connections(self, connections: Any) -> dict[str, Any]:
+        if code_of(connections):
+            keys = ("openai_deployments", "cognitive_usages", "search_service", "cosmos_account")
+            return dict.fromkeys(keys, connections)
+        accounts = behind(connections, MODEL_CATEGORIES)
+        searches, states = behind(connections, ["CognitiveSearch"]), behind(connections, ["CosmosDB", "CosmosDb"])
+        usages = f"{locations_of(self._hub, 'Microsoft.CognitiveServices')}/usages"
+        return {
+            "openai_deployments": self._inside([{"id": each} for each in accounts], "deployments", COGNITIVE),
+            "cognitive_usages": self._many(usages, COGNITIVE) if accounts else [],
+            "search_service": self._at(searches[0] if searches else None, SEARCH),
+            "cosmos_account": self._at(states[0] if states else None, COSMOS),
+        }
+
+    # -- networks
+
+    def _of_networks(self) -> dict[str, Any]:
+        endpoints: list[Any] = []
+        links: dict[str, Any] = {}
+        for place in self._private_endpoints(endpoints):
+            endpoint, zones = self._private_endpoint(place)
+            for found in (endpoint, zones):
+                if code_of(found):
+                    return {"private_endpoints": found, "private_dns_links": found}
+            endpoints.append(endpoint)
+            for zone in zones:
+                listed = self._many(f"{zone}/virtualNetworkLinks", PRIVATE_DNS)
+                if code_of(listed):
+                    return {"private_endpoints": endpoints, "private_dns_links": listed}
+                links |= {(name := f"{last_part(zone)}/{each.get('name')}"): {**each, "name": name} for each in listed}
+        if endpoints and code_of(endpoints[0]):
+            return {"private_endpoints": endpoints[0], "private_dns_links": endpoints[0]}
+        return {"private_endpoints": endpoints, "private_dns_links": list(links.values())}
+
+    def _private_endpoints(self, faults: list[Any]) -> list[str]:
+        """Ids of private endpoints in our subscriptions that lead to hub and project. A fault goes into the list."""
+        places = dict[str, None]()
+        for workspace in self._workspaces():
+            found = self._many(f"{workspace}/privateEndpointConnections", ML)
+            if code_of(found):
+                faults.append(found)
+                return []
+            for each in found:
+                place = dig(each, "properties.privateEndpoint.id")
+                if is_arm_id(place) and str(place).split("/")[2].casefold() in self._request.subscriptions:
+                    places[str(place)] = None
+        return list(places)
+
+    def _private_endpoint(self, place: str) -> tuple[Any, Any]:
+        """An endpoint with the names of its zones, and the zones' ids."""
+        endpoint, groups = self._one(place, NETWORK), self._many(f"{place}/privateDnsZoneGroups", NETWORK)
+        for found in (endpoint, groups):
+            if code_of(found):
+                return found, found
+        zones = [
+            str(zone)
+            for group in groups
+            for config in _objects(dig(group, "properties.privateDnsZoneConfigs"))
+            if is_arm_id(zone := dig(config, "properties.privateDnsZoneId"))
+        ]
+        properties = endpoint.get("properties") or {}
+        return {**endpoint, "properties": {**properties, "dnsZoneGroups": [last_part(each) for each in zones]}}, zones
+
+    # -- App Configuration and roles
+
+    def _of_configuration(self) -> dict[str, Any]:
+        """The pointer's store is known by its endpoint: it is looked for in the subscriptions of both sides."""
+        wanted, seen = self._request.pointer.rstrip("/").casefold(), unreadable(MISSING, "no subscription was named")
+        for subscription in sorted(self._request.subscriptions):
+            place = f"/subscriptions/{subscription}/providers/Microsoft.AppConfiguration/configurationStores"
+            stores = self._many(place, APP_CONFIGURATION)
+            if code_of(stores):
+                return {"app_config": stores, "app_config_replicas": stores}
+            for store in stores:
+                if str(dig(store, "properties.endpoint") or "").rstrip("/").casefold() == wanted:
+                    place = self._place(store.get("id"))
+                    return {"app_config": store, "app_config_replicas": self._in(place, "replicas", APP_CONFIGURATION)}
+            seen = unreadable(DENIED, f"no store with the endpoint {wanted} is seen in the pair's subscriptions")
+        return {"app_config": seen, "app_config_replicas": seen}
+
+    def _roles(self, hub: Any) -> Any:
+        """Role assignments at hub, project, account, vault and registry and above them, each once."""
+        rests = [self._named(hub, name) for name in ("storageAccount", "keyVault", "containerRegistry")]
+        named: dict[str, Any] = {}
+        for scope in [*self._workspaces(), *(each for each in rests if each is not None)]:
+            if code_of(scope):
+                return scope
+            path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+            found = self._many(path, AUTHORIZATION, **{"$filter": "atScope()"})
+            if code_of(found):
+                return found
+            named |= {str(each.get("id") or each.get("name")).casefold(): each for each in found}
+        return list(named.values())
+
+    # -- calls
+
+    def _at(self, place: Any, version: str, **query: str) -> Any:
+        """What is at a place; null if there is no place, and its reason if the place is not known."""
+        return place if place is None or code_of(place) else self._one(place, version, **query)
+
+    def _below(self, place: Any, rest: str, version: str) -> Any:
+        return place if place is None or code_of(place) else self._one(f"{place}/{rest}", version)
+
+    def _in(self, place: Any, kind: str, version: str) -> Any:
+        if place is None:
+            return []
+        return place if code_of(place) else self._many(f"{place}/{kind}", version)
+
+    def _inside(self, parents: Any, kind: str, version: str) -> Any:
+        """Children of several parents. With more than one parent, names begin with the parent's."""
+        if code_of(parents):
+            return parents
+        children = []
+        for parent in parents:
+            place = self._place(parent.get("id"))
+            found = self._in(place, kind, version)
+            if code_of(found):
+                return found
+            first = f"{last_part(str(place))}/" if len(parents) > 1 else ""
+            children += [{**each, "name": f"{first}{each.get('name')}"} for each in found]
+        return children
+
+    def _one(self, path: str, version: str, **query: str) -> Any:
+        def ask() -> Any:
+            self._pacer.wait_turn()
+            return self._manager.get(path, version, **query)
+
+        return self._try(ask)
+
+    def _many(self, path: str, version: str, **query: str) -> Any:
+        def ask() -> list[Any]:
+            elements: list[Any] = []
+            for page in self._manager.paced_pages(path, version, self._pacer.wait_turn, query):
+                elements += page
+                if len(elements) > MOST:
+                    raise TemporaryError(f"the list {path} has more than {MOST} elements")
+            return elements
+
+        return self._try(ask)
+
+    def _try(self, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except NotFound as fault:
+            return unreadable(MISSING, str(fault))
+        except Throttled as fault:
+            if fault.of_all:
+                self._pacer.refused(fault.retry_after)
+            return unreadable(TEMPORARY, str(fault))
+        except TemporaryError as fault:
+            return unreadable(TEMPORARY, str(fault))
+        except HubswitchError as fault:
+            return unreadable(DENIED, str(fault))
+
+
+def _objects(value: Any) -> Iterable[Any]:
+    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
