@@ -18,8 +18,8 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Line
 from orchestrator.core.signals.ownership import Directory
-from orchestrator.plan_files import at_home, plans_in
-from orchestrator.ports import Inventory, World
+from orchestrator.plan_files import at_home, groups_in, plans_in
+from orchestrator.ports import Inventory, Trials, World
 from orchestrator.settings import Settings, settings_from
 from orchestrator.watch.memory import Memory
 from orchestrator.workflows.activities.limits import ConcurrencyLimits
@@ -43,7 +43,10 @@ class Deployment:
         self.settings: Settings = settings_from(environment)
         plans = plans_in(root / self.settings.plans)
         self.plans = Directory({pair: at_home(plan, self.settings) for pair, plan in plans.items()})
-        self.memory = Memory(self.settings.stamp)
+        self.groups = groups_in(root / self.settings.plans, self.plans)
+        """Recovery groups by name."""
+
+        self.memory = Memory(self.settings.stamp, self.settings.take_over_after)
         self.recorder = Recorder()
         """What was seen and has not been written down yet."""
 
@@ -77,6 +80,13 @@ class Deployment:
         from orchestrator.adapters.assembly import inventory
 
         return inventory(self.settings)
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Harmless calls that show what the app's identities may do."""
+        from orchestrator.adapters.assembly import trials
+
+        return trials(self.settings)
 
     @cached_property
     def _world(self) -> World:

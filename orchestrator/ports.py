@@ -10,14 +10,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any, NamedTuple, Protocol
 
+from orchestrator.core.base.message import Message
 from orchestrator.core.base.store_time import StoreTime
 from orchestrator.core.base.vocabulary import Surface
 from orchestrator.core.epoch import EpochRecord, PointerValue
 from orchestrator.core.jobs.asset_snapshot import KeptFile
+from orchestrator.core.jobs.copy_state import BlobFacts
 from orchestrator.core.jobs.data_report import Amount
 from orchestrator.core.jobs.record import JobRecord, JobSummary
 from orchestrator.core.plan.channels import Channel
 from orchestrator.core.plan.schema import Hub, Plan
+from orchestrator.core.plan.steps_webhook import CallWebhook
 from orchestrator.core.schedule import PollReport
 from orchestrator.core.signals.signal import Signal
 
@@ -36,6 +39,11 @@ class PointerSnapshot(NamedTuple):
     etags: Mapping[str, str]
     highest: int = 0
     """The highest epoch that any key carries, also one whose writing was cut short before the value that counts."""
+
+    @property
+    def highest_epoch(self) -> int:
+        """The highest epoch of the pair's keys and of the value that counts; 0 if there are none."""
+        return max(self.highest, self.value.epoch if self.value else 0)
 
 
 class Clock(Protocol):
@@ -263,6 +271,10 @@ class Inventory(Protocol):
         """Where a datastore leads; None if there is none of that name."""
         ...
 
+    def share(self, hub: Hub, datastore: str) -> ContainerPlace | None:
+        """Where a datastore of a file share leads; None if there is none of that name. ``url`` is the file endpoint."""
+        ...
+
     def amount(self, hub: Hub, place: ContainerPlace, path: str) -> Amount:
         """What lies below a path; nothing if the container is not there."""
         ...
@@ -273,6 +285,128 @@ class Inventory(Protocol):
 
     def holds(self, hub: Hub, place: ContainerPlace, path: str) -> bool:
         """Whether anything lies at or below a path. Nothing does if the container is not there."""
+        ...
+
+
+class CopyEnd(NamedTuple):
+    """Where blobs are copied from, or to."""
+
+    hub: Hub | None
+    """Whose storage it is; None for the account of a ledger."""
+
+    place: ContainerPlace
+    prefix: str = ""
+    """Part of every name there that the other end does not have."""
+
+    is_share: bool = False
+    """A file share and no container, which can be copied from and not to. ``url`` is the file endpoint then."""
+
+
+class BlobPage(NamedTuple):
+    """Part of a list, in the order of names. Names are without the end's prefix."""
+
+    blobs: Sequence[BlobFacts]
+    following: str
+    """Where the list goes on; empty at its end."""
+
+
+class CopyOrder(NamedTuple):
+    """One blob that is to be copied, as it was listed."""
+
+    source: CopyEnd
+    target: CopyEnd
+    blob: BlobFacts
+    metadata: Mapping[str, str]
+    """What the copy is to carry."""
+
+    over: str = ""
+    """ETag of what may be written over; empty if nothing may be."""
+
+
+class BlobCopies(Protocol):
+    """Copies between accounts that storage itself makes: no content passes through this process. Deletes nothing."""
+
+    def page(self, end: CopyEnd, prefix: str, token: str) -> BlobPage:
+        """Blobs whose names begin so. NotFound without the container; Refused for storage that is not the hub's."""
+        ...
+
+    def look(self, end: CopyEnd, name: str) -> BlobFacts | None:
+        """One blob; None if there is none."""
+        ...
+
+    def copy(self, order: CopyOrder) -> None:
+        """Copy a blob of at most ``PIECE`` bytes. Conflict if source or target are not as the order says."""
+        ...
+
+    def stage(self, order: CopyOrder, start: int) -> int:
+        """Copy a piece of a larger blob, to be committed within a week; where the next one starts."""
+        ...
+
+    def commit(self, order: CopyOrder) -> None:
+        """Make a blob of all its pieces. Conflict if source or target are not as the order says, or pieces lack."""
+        ...
+
+
+PIECE = 32 * 2**20
+"""Bytes that storage copies in one request: within the time in which a request has to be answered."""
+
+
+class SideRequest(NamedTuple):
+    """Which side's inventory is wanted, and what of it the pair needs."""
+
+    hub: Hub
+    pointer: str
+    """Endpoint of the App Configuration store that is written."""
+
+    subscriptions: frozenset[str]
+    """Subscriptions of both sides, in lower case."""
+
+    registries: frozenset[str] = frozenset()
+    """Names of registries that jobs name, in lower case."""
+
+    assets: tuple[str, ...] = ()
+    """ARM ids of assets of this side that jobs need."""
+
+
+class SideInventories(Protocol):
+    """Everything that the readiness checks read about one side, in reads only."""
+
+    def collect(self, request: SideRequest) -> dict[str, Any]:
+        """What Azure answered, by key of ``core.standby.inventory``; why, for what could not be read. Never raises."""
+        ...
+
+
+class DeletedResources(Protocol):
+    """Whether what a pair rests on is there, what Azure keeps of what was deleted, and the calls that bring it back."""
+
+    def state(self, resource_id: str) -> str:
+        """The provisioning state of what is there, in lower case; empty if it has none.
+
+        NotFound if Resource Manager knows nothing of that id; Refused for a kind that is not known here.
+        """
+        ...
+
+    def has_group(self, group_id: str) -> bool:
+        """Whether a resource group is there."""
+        ...
+
+    def known(self, hub: Hub) -> dict[str, Any]:
+        """What the hub itself names, by key of ``core.standby.inventory``: hub, app_insights, connections.
+
+        What cannot be read is left out. Never raises.
+        """
+        ...
+
+    def kept(self, subscription: str) -> dict[str, Any]:
+        """The lists of deleted resources that are still kept, by key; why, for an unreadable one. Never raises."""
+        ...
+
+    def tenant(self, subscription: str) -> str:
+        """The id of a subscription's tenant."""
+        ...
+
+    def recover(self, hub: Hub, resource_id: str, api_version: str, body: Mapping[str, Any]) -> None:
+        """Send the PUT that recovers a resource. It may be there only later."""
         ...
 
 
@@ -290,12 +424,60 @@ class ArmResources(Protocol):
         """
         ...
 
+    def put(self, hub: Hub, resource_id: str, api_version: str, body: Mapping[str, Any]) -> None:
+        """Create the resource, or replace it as a whole; in turn and at the service's leisure as ``patch``."""
+        ...
+
+    def read(self, resource_id: str, api_version: str) -> Versioned[dict[str, Any]]:
+        """The resource with the ETag of the answer, which is empty if it has none. NotFound if there is none."""
+        ...
+
+    def list(self, place: str, api_version: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The elements of a list, all of its pages."""
+        ...
+
+    def change(self, resource_id: str, api_version: str, body: Mapping[str, Any], etag: str = "") -> None:
+        """``patch`` of a resource of any subscription, in turn with all other writes there.
+
+        With an ETag, only if the resource has not changed since it was read: else Conflict.
+        """
+        ...
+
 
 class Urls(Protocol):
     """URLs that a plan names, asked without a token."""
 
     def check(self, url: str) -> None:
         """Return if a GET is answered with 2xx; raise what it was answered with otherwise. No redirect is followed."""
+        ...
+
+
+class WebhookAnswer(NamedTuple):
+    """What a webhook answered, if that was 2xx."""
+
+    goes_on: bool
+    """202: what was begun has not ended."""
+
+    location: str = ""
+    """Where to ask for its end; empty if the answer does not say."""
+
+    retry_after: timedelta | None = None
+    """How long the receiver wants to be left alone."""
+
+
+class Webhooks(Protocol):
+    """Webhooks that steps of a plan call. Errors name the host, never a URL or a secret."""
+
+    def call(self, step: CallWebhook, content: bytes, key: str) -> WebhookAnswer:
+        """Send the content, signed, under a key by which the receiver knows it again."""
+        ...
+
+    def ask(self, step: CallWebhook, location: str) -> WebhookAnswer:
+        """Ask for the end of what was begun. Refused if the place is at another host."""
+        ...
+
+    def check(self, step: CallWebhook) -> str:
+        """The host that would be called; sends nothing. InvalidInput if an app setting is not there."""
         ...
 
 
@@ -330,14 +512,48 @@ class Polls(Protocol):
         ...
 
 
+class PermissionSet(NamedTuple):
+    """What one role assignment lets an identity do: actions of Resource Manager, in which ``*`` stands for any text."""
+
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+
+
+class Trials(Protocol):
+    """Calls that show what the app's identities may do, and change nothing whatever they are answered.
+
+    Each returns if it is so, and raises ``Forbidden`` if the identity may not.
+    """
+
+    def get_token(self, identity: str) -> str:
+        """Ask for a new token of ``executor`` or ``probe``; how people call that identity."""
+        ...
+
+    def write_ledger(self, plan: Plan) -> None:
+        """Send a write under a condition that cannot hold. NotFound if there is no container yet."""
+        ...
+
+    def write_pointer(self, plan: Plan) -> None:
+        """The same to the endpoint of the pointer that is written."""
+        ...
+
+    def list_blobs(self, account: str) -> None:
+        """List a container that need not be there, as the executor. ``account`` is a blob endpoint."""
+        ...
+
+    def permissions(self, resource_id: str) -> Sequence[PermissionSet]:
+        """What the executor may do with a resource."""
+        ...
+
+
 class Notice(NamedTuple):
-    """Something to tell people or programs: type ``Hubswitch.<name>``, a stable id, and plain data."""
+    """Something to tell people or programs: type ``Hubswitch.<name>``, a stable id, and its words."""
 
     id: str
     type: str
     subject: str
     at: datetime
-    data: Mapping[str, Any]
+    message: Message
 
 
 class Notices[C](Protocol):
@@ -362,12 +578,18 @@ class World(NamedTuple):
     jobs: JobService
     assets: AssetService
     resources: ArmResources
+    deleted: DeletedResources
     urls: Urls
+    webhooks: Webhooks
     inventory: Inventory
+    copies: BlobCopies
+    sides: SideInventories
     store_clock: StoreClock
     probes: Probes
     polls: Polls
     notices: Notices[Channel]
+    app_url: str = ""
+    """Where people reach this app, for links in notices; empty if that is not known."""
 
 
 UNDER_WAY = frozenset({"pending", "running", "suspended"})
@@ -413,6 +635,12 @@ class Engine(Protocol):
 
     async def state(self, instance: str) -> OrchestrationState | None:
         """One instance in full; None if the engine knows none of that id."""
+
+    async def started_since(self, prefix: str, since: datetime) -> list[OrchestrationState]:
+        """Instances whose ids begin so and that were started after ``since``, oldest first."""
+
+    async def raise_event(self, instance: str, event: str, given: Any) -> None:
+        """Hand an event to an orchestration. One that has ended drops it."""
 
     async def purge(self, instance: str) -> None:
         """Forget an instance that has ended, so that its id can be used again."""

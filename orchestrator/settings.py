@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,11 +17,19 @@ import msgspec
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.regions import GLOBAL, region_named
-from orchestrator.core.base.text import duration_from
+from orchestrator.core.base.text import duration_from, is_https_url
+from orchestrator.core.decision.leadership import TAKE_OVER_AFTER
 
 PREFIX = "HUBSWITCH_"
 _SCHEDULE = re.compile(r"^[0-9*,/-]+(?: [0-9A-Za-z*,/-]+){4,5}$")
 _STAMP = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,59}$")
+_DIGESTS = re.compile(r"^[0-9A-Fa-f]{64}(?: *, *[0-9A-Fa-f]{64})*$")
+TICKS_OF_SILENCE = 3
+"""Ticks of the watch that a leader may at least miss before another one takes over."""
+
+TICKS_WAITED = 6
+"""The same if the settings do not say for how long a follower waits, and the watch is slow."""
+
 _ALIKE = 0.85
 """How much a name must resemble that of a setting to be taken for a slip of the pen."""
 
@@ -47,6 +56,9 @@ class Settings(Value, kw_only=True):
 
     probe_client_id: str = ""
     """Client id of the identity that probes. A second one keeps probing out of the executor's write budget."""
+
+    reader_client_id: str = ""
+    """Client id of the identity that reads the inventories of both sides; empty for the one that probes."""
 
     resource_manager: str = "https://management.azure.com"
     """Resource Manager's endpoint; another one in sovereign clouds."""
@@ -96,12 +108,40 @@ class Settings(Value, kw_only=True):
     """Name of this app among those that watch the same pairs; if it is not given, the one that Azure names in
     ``WEBSITE_SITE_NAME``. Each tells the others under it what it sees."""
 
+    take_over_after: timedelta = TAKE_OVER_AFTER
+    """Where several stamps watch the same pairs: after so long without a sign of the stamp that leads, measured here,
+    another one takes over. A leader that cannot renew its lead stops after half of it. At least three times
+    ``watch_slot``, for the lead is renewed at each tick of the watch; if it is not given, at least six times."""
+
     replicate_schedule: str = "30 * * * * *"
-    """NCRONTAB of the replication of what running jobs need to the standby. It lies between two reconciliations."""
+    """NCRONTAB of the replication of what running jobs need to the standby, and of data that are copied ahead, which
+    takes it to be a minute. It lies between two reconciliations."""
+
+    app_url: str = ""
+    """Where people reach this app, such as ``https://hubswitch.example.com``: notices link to the pair on the status
+    page. Empty for no links."""
+    readiness_schedule: str = "5/15 * * * * *"
+    """NCRONTAB of the timer that asks whether a standby is to be looked at: each is every half hour, and soon after
+    something of its pair was changed."""
 
     signed_in_header: bool = False
-    """Whether the platform's authentication is in front of this app and sets ``x-ms-client-principal-name`` itself. If
-    it is not, that header is anybody's text: it is not believed, and the name in the body is taken."""
+    """Whether App Service authentication is in front of this app and sets ``x-ms-client-principal`` itself. Then its
+    app roles say who may do what. If it is not, that header is anybody's text: it is not believed, and the name in the
+    body is taken."""
+
+    machine_keys: str = ""
+    """Keys of machines where ``signed_in_header`` is on: the SHA-256 of each in hexadecimal digits, separated by
+    commas. The Functions host's own keys open deliveries alone there, since the host would ask people for one too."""
+
+
+def digest_of(key: str) -> str:
+    """How a machine's key stands in the settings: its SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
+
+
+def with_own_login(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program on a person's machine: that person's login, unless it says whose."""
+    return {f"{PREFIX}CREDENTIAL": CredentialKind.DEFAULT.value, **environment}
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -116,7 +156,11 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     known = {name: _value(name, text, shapes[name]) for name, text in given.items() if name in shapes and text}
     if "plans" not in known:
         raise InvalidInput("environment", f"{PREFIX}PLANS", "a folder of plans, or one plan file", "nothing")
-    return _check(Settings(**(_from_azure(environment) | known)))
+    if known.get("signed_in_header") and not _may_be_authenticated(environment):
+        expected = "false, or App Service authentication turned on"
+        got = f"true, and WEBSITE_AUTH_ENABLED is {environment.get('WEBSITE_AUTH_ENABLED') or 'not set'}"
+        raise InvalidInput("environment", f"{PREFIX}SIGNED_IN_HEADER", expected, got)
+    return _check(Settings(**(_from_azure(environment) | _from_slot(known) | known)))
 
 
 def _from_azure(environment: Mapping[str, str]) -> dict[str, str]:
@@ -124,6 +168,12 @@ def _from_azure(environment: Mapping[str, str]) -> dict[str, str]:
     site = environment.get("WEBSITE_SITE_NAME", "")
     region = region_named(environment.get("REGION_NAME", ""))
     return ({"region": region} if region else {}) | ({"stamp": site} if _STAMP.match(site) else {})
+
+
+def _from_slot(known: Mapping[str, Any]) -> dict[str, timedelta]:
+    """A slower watch renews its lead less often: then followers wait longer, unless it is said how long."""
+    slot = known.get("watch_slot", timedelta())
+    return {"take_over_after": max(TAKE_OVER_AFTER, TICKS_WAITED * slot)}
 
 
 def _must_be_spelt(given: Mapping[str, str], shapes: Mapping[str, object]) -> None:
@@ -154,16 +204,29 @@ def _value(name: str, text: str, shape: object) -> Any:
 _TRUTH = {"true": True, "false": False}
 
 
+def _may_be_authenticated(environment: Mapping[str, str]) -> bool:
+    """Whether the platform's authentication may be believed to be on.
+
+    Azure tells it in WEBSITE_AUTH_ENABLED (learn.microsoft.com, "Environment variables and app settings reference").
+    Where an app in Azure is not told so, anybody could send the header, and its routes would be open to all.
+    """
+    told = environment.get("WEBSITE_AUTH_ENABLED", "").casefold()
+    return told == "true" or (not told and not environment.get("WEBSITE_SITE_NAME"))
+
+
 def _check(settings: Settings) -> Settings:
     for name in ("resource_manager", "log_analytics"):
         if urlsplit(getattr(settings, name)).scheme != "https":
             raise InvalidInput("environment", PREFIX + name.upper(), "an https URL", getattr(settings, name))
+    if settings.app_url and not is_https_url(settings.app_url):
+        raise InvalidInput("environment", f"{PREFIX}APP_URL", "an https URL", settings.app_url)
     for name in ("connect_timeout", "read_timeout", "probe_timeout", "poll_timeout", "watch_slot", "reconcile_slot"):
         if getattr(settings, name) <= timedelta():
             raise InvalidInput(
                 "environment", PREFIX + name.upper(), "a duration above zero", str(getattr(settings, name))
             )
-    for name in ("watch_schedule", "poll_schedule", "reconcile_schedule", "replicate_schedule"):
+    schedules = ("watch_schedule", "poll_schedule", "reconcile_schedule", "replicate_schedule", "readiness_schedule")
+    for name in schedules:
         if not _SCHEDULE.match(getattr(settings, name)):
             expected = "an NCRONTAB such as */10 * * * * *"
             raise InvalidInput("environment", PREFIX + name.upper(), expected, repr(getattr(settings, name)))
@@ -172,6 +235,12 @@ def _check(settings: Settings) -> Settings:
     if not _STAMP.match(settings.stamp):
         expected = "letters, digits and hyphens, at most 60"
         raise InvalidInput("environment", "HUBSWITCH_STAMP", expected, repr(settings.stamp))
+    if settings.take_over_after < TICKS_OF_SILENCE * settings.watch_slot:
+        expected = f"at least {TICKS_OF_SILENCE} times HUBSWITCH_WATCH_SLOT, which is {settings.watch_slot}"
+        raise InvalidInput("environment", "HUBSWITCH_TAKE_OVER_AFTER", expected, str(settings.take_over_after))
+    if settings.machine_keys and not _DIGESTS.match(settings.machine_keys):
+        expected = "the SHA-256 of each key, 64 hexadecimal digits, separated by commas"
+        raise InvalidInput("environment", "HUBSWITCH_MACHINE_KEYS", expected, "something else")
     if settings.ca_bundle and not Path(settings.ca_bundle).is_file():
         raise InvalidInput("environment", "HUBSWITCH_CA_BUNDLE", "a PEM file that is there", settings.ca_bundle)
     return settings

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +14,30 @@ ROOT = "hubswitch"
 """Parent of every logger of this product."""
 
 
+_BOUND: ContextVar[dict[str, Any]] = ContextVar("hubswitch_log_fields", default={})  # noqa: B039 - never changed
+
+
 def logger(part: str) -> logging.Logger:
-    return logging.getLogger(f"{ROOT}.{part}")
+    """The logger of a part. Its lines have the fields that ``bind`` was given around them."""
+    log = logging.getLogger(f"{ROOT}.{part}")
+    log.addFilter(_add_bound)
+    return log
+
+
+@contextmanager
+def bind(**fields: Any) -> Iterator[None]:
+    """Every line that the block logs has these fields, those of blocks around it, and its own."""
+    token = _BOUND.set({**_BOUND.get(), **fields})
+    try:
+        yield
+    finally:
+        _BOUND.reset(token)
+
+
+def _add_bound(line: logging.LogRecord) -> bool:
+    if bound := _BOUND.get():
+        line.hubswitch = {**bound, **getattr(line, "hubswitch", {})}
+    return True
 
 
 def event(log: logging.Logger, level: int, what: str, **fields: Any) -> None:

@@ -42,6 +42,8 @@ AFTERWARDS = "test_settle_jobs.py"
 OUTCOME = "test_one_outcome.py"
 STEP_BODIES = "activities/test_steps.py"
 WALK = "orchestrators/test_step_walk.py"
+PARTITIONS = "test_partitions.py"
+LEADING = "decision/test_leadership.py"
 
 
 class Mutant(NamedTuple):
@@ -70,6 +72,18 @@ MUTANTS = (
         "state.phase in RUNNING",
         "state.phase is Phase.RESUBMITTING",
         MACHINE,
+    ),
+    Mutant(
+        "S1: a run that was aborted claims its epoch",
+        "must_not_be_aborted(found.value, order.run)",
+        "None",
+        "activities/test_wishes.py",
+    ),
+    Mutant(
+        "S3: a failback goes on to a side that has turned bad",
+        "state.phase is not Phase.RETURNING or state.target is None or state.run_forced",
+        "True",
+        "decision/test_failback_relapse.py",
     ),
     Mutant("S1: the same epoch twice", "epoch = state.epoch + 1", "epoch = max(state.epoch, 1)", MACHINE),
     Mutant("S1: any epoch may follow any other", "epoch != order.epoch - 1", "order.epoch < 0", FROZEN),
@@ -172,6 +186,30 @@ MUTANTS = (
         FROZEN,
     ),
     Mutant(
+        "S7: a leader that cannot renew goes on after a follower has taken over",
+        "take_over_after * LEAD_PART",
+        "take_over_after * 2",
+        PARTITIONS,
+    ),
+    Mutant(
+        "S7: a lead counts from the answer to its renewal",
+        "timedelta(seconds=left)",
+        "timedelta(seconds=lead_span(self._take_over_after).total_seconds())",
+        PARTITIONS,
+    ),
+    Mutant(
+        "S7: a follower acts",
+        "not self.is_ours and not self.leaves_pair",
+        "False",
+        LEADING,
+    ),
+    Mutant(
+        "L1: a follower waits for a leader that leaves the pair",
+        "not is_ours and pair not in record.pairs",
+        "False",
+        LEADING,
+    ),
+    Mutant(
         "S8: any run may report",
         "report.run != state.run or not ANY_fits",
         "not ANY_fits",
@@ -185,8 +223,8 @@ MUTANTS = (
     ),
     Mutant(
         "S8: a step of a plan is carried out by a run that was overtaken",
-        "read_held_epoch(world, order)\nbody(world, order, ANY_step)",
-        "body(world, order, ANY_step)",
+        "read_held_epoch(world, order)\nstep = order.step or kind.shape()",
+        "step = order.step or kind.shape()",
         STEP_BODIES,
     ),
     Mutant(

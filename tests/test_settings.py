@@ -64,6 +64,14 @@ def test_region_and_name_are_those_that_azure_says_unless_given() -> None:
     assert settings_from(LEAST | {"REGION_NAME": "Atlantis"}).region == ""
 
 
+def test_a_slow_watch_lets_followers_wait_longer_unless_it_is_said_how_long() -> None:
+    """A lead is renewed at each tick: a deployment with a slow one starts as before."""
+    slow = LEAST | {"HUBSWITCH_WATCH_SLOT": "30s"}
+    assert settings_from(slow).take_over_after == timedelta(minutes=3)
+    assert settings_from(LEAST | {"HUBSWITCH_WATCH_SLOT": "5s"}).take_over_after == timedelta(minutes=1)
+    assert settings_from(slow | {"HUBSWITCH_TAKE_OVER_AFTER": "90s"}).take_over_after == timedelta(seconds=90)
+
+
 def test_an_empty_text_is_as_good_as_none() -> None:
     """The sample file lists every setting, most of them empty."""
     assert settings_from({**LEAST, "HUBSWITCH_PROBE_CLIENT_ID": ""}) == Settings(plans="plans")
@@ -93,6 +101,7 @@ def test_without_plans_there_is_nothing_to_do(environment: dict[str, str]) -> No
         ("WATCH_SCHEDULE", "* * *", "an NCRONTAB such as */10 * * * * *"),
         ("REGION", "Atlantis", "the name of an Azure region"),
         ("STAMP", "a/b", "letters, digits and hyphens, at most 60"),
+        ("TAKE_OVER_AFTER", "29s", "at least 3 times HUBSWITCH_WATCH_SLOT, which is 0:00:10"),
         ("RECONCILE_SCHEDULE", "00:01:00", "an NCRONTAB such as */10 * * * * *"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -12,20 +13,29 @@ from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report
 from orchestrator.core.decision.state import PairState, read_state
+from orchestrator.core.evidence.audit_chain import AuditNote
+from orchestrator.core.evidence.audit_notes import drill_note, recovery_note
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import beat_of
 from orchestrator.core.signals.unread import Batch, UnreadLog, read_log
 from orchestrator.ports import UNDER_WAY, Engine, EngineError
 from orchestrator.workflows import names
+from orchestrator.workflows.group_messages import GroupOrder
 from orchestrator.workflows.messages import (
     AfterOrder,
+    AuditOrder,
     CaptureOrder,
     CaptureRun,
     Commanded,
     DrillOrder,
+    NoticeOrder,
     ReportOrder,
     RunOrder,
+    drill_run_id,
 )
+from orchestrator.workflows.recovery_messages import RecoverOrder
+
+LOG = logging.getLogger("hubswitch.calls")
 
 AT_ONCE = 64
 """Entities asked or signalled together: all pairs in a fraction of a tick, and no burst that an engine would refuse."""
@@ -123,6 +133,38 @@ async def settle_jobs(engine: Engine, order: RunOrder) -> bool:
     return True
 
 
+async def audit(engine: Engine, note: AuditNote) -> None:
+    """Have something written into a pair's audit log that its entity does not take in. Raises nothing: it is done."""
+    order = AuditOrder(pair=note.pair, notes=(note,))
+    try:
+        await engine.start(names.AUDIT_RUN, to_builtins(order), order.instance)
+    except EngineError as fault:
+        LOG.warning("the audit log of %s lacks %s (%s): %s", note.pair, note.id, note.why, fault)
+
+
+async def keep_notices(engine: Engine, order: NoticeOrder) -> None:
+    """Have messages of Service Health kept for a pair. The same messages again start nothing."""
+    if await engine.status(order.instance) is None:
+        await engine.start(names.NOTICE_RUN, to_builtins(order), order.instance)
+
+
 async def drill(engine: Engine, order: DrillOrder) -> str:
-    """Start a drill; the id of its run."""
-    return await engine.start(names.DRILL_RUN, to_builtins(order), f"drill-{order.pair}-{order.drill}")
+    """Start a drill, and note in the audit log who wanted it; the id of its run."""
+    run = await engine.start(names.DRILL_RUN, to_builtins(order), drill_run_id(order.pair, order.drill))
+    await audit(engine, drill_note(order.pair, run, order.kind, order.by, order.reason, order.asked_at))
+    return run
+
+
+async def switch_group(engine: Engine, order: GroupOrder) -> str:
+    """Start the run of a group; its id. Each of its pairs notes the order in its audit log."""
+    return await engine.start(names.GROUP_RUN, to_builtins(order), order.run)
+
+
+async def recover(engine: Engine, order: RecoverOrder) -> str:
+    """Start a recovery unless the same one is under way, and note in the audit log who wanted it; the id of its run."""
+    if await engine.status(order.run) not in UNDER_WAY:
+        await engine.purge(order.run)
+        await engine.start(names.RECOVER_RUN, to_builtins(order), order.run)
+    what = f"recovery asked for: {order.proposal.why}"
+    await audit(engine, recovery_note(order.pair, order.run, order.by, order.reason, order.asked_at, what))
+    return order.run

@@ -6,25 +6,36 @@ stops the step with a sentence instead of being misread.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from orchestrator.core.base.codec import Moment, Value
+from orchestrator.core.base.codec import SCHEMA, Moment, Value
+from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import NoticeName, Role
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.decision_log import Kept
+from orchestrator.core.decision.given_orders import OrderAnswer
 from orchestrator.core.decision.run_reports import Report
-from orchestrator.core.decision.state import StartRun
+from orchestrator.core.decision.state import PairState, StartRun
 from orchestrator.core.epoch import EpochRecord
+from orchestrator.core.evidence.audit_chain import AuditNote
+from orchestrator.core.evidence.basis import RunBasis
+from orchestrator.core.evidence.incident import IncidentNotice
+from orchestrator.core.plan.drills import FullDrill
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps import Step, StepOrGroup, Workflow
 from orchestrator.core.schedule import beat_of, longest_of
+from orchestrator.core.signals.json_access import digest_of
 
 BUSY = "other work of its kind is under way"
 """Why an activity was not begun: its concurrency limit was reached."""
+
+ATTEMPT = "attempt"
+"""Key beside the fields of an activity's order: the number of the try. No order has a field of that name. The first
+try has no such key, so an app of an older version, which would refuse it, carries out what is not tried again."""
 
 
 class Commanded(Value, kw_only=True):
@@ -71,14 +82,36 @@ class RunOrder(Value, kw_only=True):
     ordered: bool = False
     """A person ordered this failover: the source may be well, and a job is stopped there before it goes on."""
 
+    graceful: bool = False
+    """A planned failover: the source is well. A failback is always planned; see ``is_graceful``."""
+
+    ungraceful_since: Moment | None = None
+    """Since when a person wants the jobs of a planned switch to be moved at once. Read from the epoch record."""
+
     steps: tuple[StepOrGroup, ...] | None = None
     """The plan's steps for this direction, as they were when the run was ordered; None: those of a plan without any.
     Only the run itself has them, not what it hands to activities."""
+
+    basis: RunBasis | None = None
+    """What the run rests on, for its evidence; of one that was begun again no more than that it was planned, if so. It
+    stays in the run, as ``steps``."""
 
     @property
     def workflow(self) -> tuple[StepOrGroup, ...]:
         """The steps that the run walks after phase A."""
         return Workflow().direction(self.kind) if self.steps is None else self.steps
+
+    @property
+    def is_graceful(self) -> bool:
+        """Whether the source is left although it is well: no job of it is interrupted, and one that runs may stay."""
+        return self.graceful or self.kind is RunKind.FAILBACK
+
+    @property
+    def interrupted_since(self) -> datetime:
+        """From then on a job that failed in the source is taken to have failed with it; never, if that is well."""
+        if not self.is_graceful:
+            return self.doubted_since
+        return self.ungraceful_since or datetime.max.replace(tzinfo=UTC)
 
 
 class StepOrder(RunOrder, kw_only=True):
@@ -86,10 +119,14 @@ class StepOrder(RunOrder, kw_only=True):
 
     step: Step | None = None
 
+    answer: OrderAnswer | None = None
+    """Of a step that orders another pair: what that pair says of the order; None if it was not given."""
+
 
 class StepOutcome(StrEnum):
     DONE = "done"
     FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 class StepReport(Value, kw_only=True):
@@ -98,12 +135,51 @@ class StepReport(Value, kw_only=True):
     name: str
     kind: str
     outcome: StepOutcome
-    """``failed``: it used up its time or its tries, and the run went on without it."""
+    """``failed``: it used up its time or its tries, and the run went on without it. ``skipped``: a person wished so."""
 
     begun: Moment = msgspec.field(name="from")
     ended: Moment = msgspec.field(name="to")
     why: str = ""
-    """Why it failed, or why it took so long; empty if it went well."""
+    """Why it failed, was skipped, or took so long; empty if it went well."""
+
+
+class SkipWish(Value, kw_only=True):
+    """A person's wish that a run goes on without one of its steps, kept in the ledger."""
+
+    schema: int = SCHEMA
+    step: str
+    by: str
+    reason: str
+    at: Moment
+
+
+class Wish(Value, kw_only=True):
+    """What a person wants of a run as a whole."""
+
+    by: str
+    reason: str
+    at: Moment
+
+
+class StepAnswer(Value, kw_only=True):
+    """A person's answer to a run that waits at one of its steps, kept in the ledger. The first one counts."""
+
+    schema: int = SCHEMA
+    step: str
+    is_approved: bool
+    by: str
+    reason: str
+    at: Moment
+
+
+class StopOrder(Value, kw_only=True):
+    """Let a run claim nothing any more, because the side that it leads to is bad."""
+
+    pair: str
+    run: str
+    wish: Wish
+    beat: timedelta
+    longest: timedelta
 
 
 class RoundOrder(Value, kw_only=True):
@@ -135,6 +211,9 @@ class BatchOrder(Value, kw_only=True):
     last: bool = False
     """What cannot be done in this try waits."""
 
+    tried: int = 0
+    """How often it was tried before its orchestration began anew."""
+
 
 class AfterOrder(Value, kw_only=True):
     """See to the jobs of past runs: those that wait, and old runs whose hub answers again."""
@@ -151,6 +230,9 @@ class BatchReport(Value, kw_only=True):
     waiting: int = 0
     refused: int = 0
     finished: int = 0
+    staying: int = 0
+    """Those that go on where they are, in a hub that was left although it is well."""
+
     given_up: int = 0
     """Those of the waiting that were tried for as long as patience lasted, and will be tried again later."""
 
@@ -171,6 +253,7 @@ class BatchReport(Value, kw_only=True):
             refused=self.refused + other.refused,
             given_up=self.given_up + other.given_up,
             finished=self.finished + other.finished,
+            staying=self.staying + other.staying,
             stopped=self.stopped or other.stopped,
         )
 
@@ -225,6 +308,9 @@ class Insistence(Value, kw_only=True):
     until: Moment | None = None
     """When it is given up; None: never."""
 
+    tried: int = 0
+    """How often it was tried before."""
+
 
 class ReplicaCheck(Value, kw_only=True):
     endpoint: str
@@ -261,14 +347,22 @@ class RunSummary(Value, kw_only=True):
     kind: RunKind
     epoch: int
     outcome: str
-    """``completed``, ``superseded`` or ``failed``."""
+    """``completed``, ``superseded``, ``aborted`` or ``failed``."""
 
     why: str
     jobs: BatchReport = BatchReport()
     lagging: tuple[ReplicaCheck, ...] = ()
     milestones: Milestones
+    target: Role | None = None
+    """The side that the run leads to; none in summaries of older versions."""
+
     steps: tuple[StepReport, ...] = ()
     """What became of each step, in the order in which they ended."""
+
+    ended_at: Moment | None = None
+    graceful: bool = False
+    basis: RunBasis | None = None
+    """As in the order, both."""
 
 
 class Tidings(Value, kw_only=True):
@@ -281,6 +375,9 @@ class Tidings(Value, kw_only=True):
     id: str
     name: NoticeName
     at: Moment
+    since: Moment | None = None
+    """Since when what is told has been so; None: it just happened."""
+
     why: str
 
 
@@ -334,24 +431,116 @@ class CaptureReport(Value, kw_only=True):
 
 
 class DrillKind(StrEnum):
+    """What is practised."""
+
+    TABLETOP = "tabletop"
+    """The plan on live facts: everything is asked, nothing is written."""
+
     DRY = "dry"
+    """The older name of ``tabletop``."""
+
+    DECISION = "decision"
+    """The decision on made-up evidence, on a copy of the pair's state."""
+
     CANARY = "canary"
+    """One job in the standby."""
+
+    PARTIAL = "partial"
+    """Copies of the jobs of one workload in the standby."""
+
+    FULL = "full"
+    """A graceful failover and the failback, with pointer and jobs."""
+
+
+class DrillOutcome(StrEnum):
+    """How a drill ended, in the words of its evidence."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """It ended before it had found what it was held for."""
+
+    NOT_READY = "not-ready"
+    """It could not begin."""
+
+    ABORTED = "aborted"
+    PROMOTED = "promoted"
+    """The pair really switched meanwhile."""
+
+
+SWITCHED = "hubswitch: switched"
+"""In place of a canary's status: the pair has switched, and what was its standby is active."""
+
+
+GREEN_KINDS = frozenset({DrillKind.TABLETOP, DrillKind.DRY, DrillKind.CANARY, DrillKind.PARTIAL, DrillKind.FULL})
+"""Kinds that count towards ``green_drills``: those that try the standby. A decision drill tries the policy alone."""
+
+
+_DRILL_NAME = "%Y%m%dt%H%M%S%f"
+
+
+def drill_name(now: datetime) -> str:
+    """The name of a drill: the moment at which it is asked for, in UTC, to the microsecond."""
+    return now.strftime(_DRILL_NAME)
+
+
+def drill_time(drill: str) -> datetime:
+    """When a drill of this name was asked for.
+
+    Raises:
+        ValueError: it is no name of a drill.
+    """
+    return datetime.strptime(drill, _DRILL_NAME).replace(tzinfo=UTC)
+
+
+def drill_run_id(pair: str, drill: str) -> str:
+    return f"drill-{pair}-{drill}"
 
 
 class DrillOrder(Value, kw_only=True):
     pair: str
     kind: DrillKind
     drill: str
+    """See ``drill_name``."""
+
     reason: str
     by: str = ""
     asked_at: Moment
     beat: timedelta
     longest: timedelta
+    state: PairState | None = None
+    """The pair's, as it was when a decision drill was asked for."""
+
+    workload: str = ""
+    """Of a partial drill: the value of the tag ``hubswitch.workload`` of the jobs that are copied."""
+
+    epoch: int = 0
+    """Of a full drill: the pair's when it was asked for. Under another one it does not begin."""
+
+    full: FullDrill = FullDrill()
+    """Of a full drill: how it is held."""
 
     @property
     def canary_name(self) -> str:
         """The name of the drill's job in the standby, which a repeated step finds again."""
         return f"hubswitch-canary-{self.drill}"
+
+
+def drill_order(
+    plan: Plan, kind: DrillKind, reason: str, by: str, now: datetime, named: datetime | None = None
+) -> DrillOrder:
+    """The order of a drill that is wanted now. ``named``: the moment by which it is named, if that is not now."""
+    return DrillOrder(
+        pair=plan.pair,
+        kind=kind,
+        drill=drill_name(named or now),
+        reason=reason,
+        by=by,
+        asked_at=now,
+        beat=beat_of(plan.policy),
+        longest=longest_of(plan.policy),
+        full=plan.full_drill,
+    )
 
 
 class DrillFinding(Value, kw_only=True):
@@ -362,16 +551,96 @@ class DrillFinding(Value, kw_only=True):
     why: str
 
 
+class DrillJob(Value, kw_only=True):
+    """What would become of a job."""
+
+    job: str
+    outcome: Literal["move", "wait", "skip"]
+    why: str = ""
+
+
+class DrillPhase(Value, kw_only=True):
+    """A part of a drill that was measured."""
+
+    name: str
+    begun: Moment = msgspec.field(name="from")
+    ended: Moment = msgspec.field(name="to")
+
+
 class DrillReport(Value, kw_only=True):
     pair: str
     drill: str
     kind: DrillKind
     ok: bool
+    outcome: DrillOutcome | None = None
+    """How it ended; None: as ``ok`` says."""
+
     findings: tuple[DrillFinding, ...]
+    jobs: tuple[DrillJob, ...] = ()
+    """Those that would wait, then those that would be skipped, then those that would move; the first of them."""
     by: str = ""
     """Who asked for it."""
 
     reason: str = ""
+    ended_at: Moment | None = None
+    aborted: str = ""
+    """Who aborted it and why; empty if nobody did."""
+
+    phases: tuple[DrillPhase, ...] = ()
+    """Of a full drill: the switches, and what followed each."""
+
+
+class EvidenceOrder(Value, kw_only=True):
+    """Make the evidence of a run or of a drill that has ended: one of the two is given."""
+
+    summary: RunSummary | None = None
+    drill: DrillReport | None = None
+
+    @property
+    def pair(self) -> str:
+        return self.ended.pair
+
+    @property
+    def run(self) -> str:
+        """The id of the run, as people see it."""
+        ended = self.ended
+        return ended.run if isinstance(ended, RunSummary) else drill_run_id(ended.pair, ended.drill)
+
+    @property
+    def ended(self) -> RunSummary | DrillReport:
+        """The one that is given.
+
+        Raises:
+            InvalidInput: neither is.
+        """
+        found = self.summary or self.drill
+        if found is None:
+            raise InvalidInput("order of evidence", "", "a run's summary or a drill's report", "neither")
+        return found
+
+
+class AuditOrder(Value, kw_only=True):
+    """Write these into the audit log of a pair, in this order."""
+
+    pair: str
+    notes: tuple[AuditNote, ...]
+
+    @property
+    def instance(self) -> str:
+        """The id of the run that writes them, equal for the same notes."""
+        return f"audit-{self.pair}-{self.notes[0].id}"
+
+
+class NoticeOrder(Value, kw_only=True):
+    """Keep these messages of Service Health for a pair, and attach them to the runs of their incidents."""
+
+    pair: str
+    notices: tuple[IncidentNotice, ...]
+
+    @property
+    def instance(self) -> str:
+        """The id of the run that keeps them, equal for the same messages."""
+        return f"notice-{self.pair}-{digest_of([each.id for each in self.notices])}"
 
 
 class DrillDone(Value, kw_only=True):
@@ -389,7 +658,7 @@ def order_from(
     ``ill_since`` is when the source was first seen ill, ``ordered`` whether a person wants the switch.
     """
     policy = plan.policy
-    steps = plan.steps.direction(start.kind)
+    steps = plan.workflow.direction(start.kind)
     return RunOrder(
         pair=plan.pair,
         kind=RunKind(start.kind),
@@ -405,7 +674,8 @@ def order_from(
         beat=beat_of(policy),
         longest=longest_of(policy),
         patience=plan.jobs.patience,
-        ordered=ordered and start.kind == "failover",
+        ordered=ordered and start.kind == "failover" and not start.graceful,
+        graceful=start.graceful,
         steps=None if steps == Workflow().direction(start.kind) else steps,
     )
 
@@ -431,12 +701,29 @@ def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
         source=record.active.other,
         target=record.active,
         why=record.why,
+        graceful=record.graceful,
     )
     order = order_from(start, plan, record.since, ordered=record.ordered)
     doubted = record.doubted_since or order.doubted_since
-    return msgspec.structs.replace(order, claim_by=now, doubted_since=doubted)
+    order = msgspec.structs.replace(order, claim_by=now, doubted_since=doubted)
+    return with_wishes(order, record)
+
+
+def with_wishes(order: RunOrder, record: EpochRecord) -> RunOrder:
+    """The order with what a person has wished since of the run that holds the epoch."""
+    return msgspec.structs.replace(order, ungraceful_since=record.ungraceful.at if record.ungraceful else None)
 
 
 def kind_of(record: EpochRecord) -> RunKind:
-    """The kind of the run that holds the epoch, which its id begins with."""
-    return RunKind((record.run or RunKind.FAILOVER).partition("-")[0])
+    """The kind of the run that holds the epoch."""
+    return kind_of_run(record.run or "")
+
+
+def kind_of_run(run: str) -> RunKind:
+    """The kind of a run, which its id begins with. A person may have written another id into a record: a failover."""
+    return RunKind.FAILBACK if run.startswith(f"{RunKind.FAILBACK}-") else RunKind.FAILOVER
+
+
+def leaves_gracefully(record: EpochRecord) -> bool:
+    """Whether the run that holds the epoch has left a side that was well."""
+    return record.graceful or kind_of(record) is RunKind.FAILBACK

@@ -4,7 +4,8 @@ State is stored and the run is scheduled together or not at all: the engine appl
 completes. A state that cannot be read is left as it is, and nothing is decided on it.
 
 Operations, each with one plain-data input: ``observe`` (``Observed``), ``command`` (``Commanded``),
-``report`` (``ReportOrder``).
+``report`` (``ReportOrder``), ``advance_drill`` (``DrillAsk``), which answers with a ``DrillSight``, and ``order``
+(``OrderGiven``), which answers with an ``OrderAnswer`` and takes each order once.
 """
 
 from __future__ import annotations
@@ -14,24 +15,41 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from durabletask.entities import DurableEntity
 
 from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput, PermanentError
-from orchestrator.core.decision import commands, decide, run_reports
+from orchestrator.core.base.notice_table import NOTICE_TABLE, Matter
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision import commands, decide, full_drill, given_orders, run_reports
+from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.explain import enter_decision
+from orchestrator.core.decision.full_drill import DrillAsk, DrillStep
+from orchestrator.core.decision.given_orders import OrderAnswer
 from orchestrator.core.decision.holds import CLOCK
 from orchestrator.core.decision.observation import Observed
-from orchestrator.core.decision.state import Decision, Order, PairState, StartRun, Tell, initial, read_state
+from orchestrator.core.decision.run_start import ORDERED
+from orchestrator.core.decision.state import Decision, PairState, StartRun, StopRun, Tell, initial, read_state
 from orchestrator.core.decision.verdicts import assess
+from orchestrator.core.evidence.audit_notes import notes_of
+from orchestrator.core.evidence.basis import basis_of
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import Commanded, KeepOrder, ReportOrder, Tidings, order_from
+from orchestrator.workflows.messages import (
+    AuditOrder,
+    Commanded,
+    KeepOrder,
+    ReportOrder,
+    StopOrder,
+    Tidings,
+    Wish,
+    order_from,
+)
+from orchestrator.workflows.pair_orders import OrderGiven
 
 LOG = logging.getLogger("hubswitch.pair")
-
-ORDERED = "ordered"
-"""Rule of a decision that a person made."""
 
 Plans = Callable[[], Mapping[str, Plan]]
 
@@ -48,18 +66,66 @@ class PairEntity(DurableEntity):
 
     def command(self, given: Any) -> None:
         said = from_builtins(given, Commanded, "command")
-        self._apply(said.now, lambda state, plan, now: commands.command(state, said.command, now, plan.policy))
+        self._apply(
+            said.now, lambda state, plan, now: commands.command(state, said.command, now, plan.policy), said.command
+        )
 
     def report(self, given: Any) -> None:
         said = from_builtins(given, ReportOrder, "report")
         self._apply(said.now, lambda state, plan, now: run_reports.report(state, said.report, now, plan.policy))
 
-    def _apply(self, at: datetime, decided: Callable[[PairState, Plan, datetime], Decision]) -> None:
+    def advance_drill(self, given: Any) -> Any:
+        """Take in what a full drill asks; where the pair stands then.
+
+        Raises:
+            InvalidInput: there is no plan, or the state cannot be read; nothing has changed.
+        """
+        ask = from_builtins(given, DrillAsk, "advance_drill")
+        refused = ""
+        if ask.do is not DrillStep.LOOK:
+            order = None if ask.do is DrillStep.WITHDRAW else full_drill.command_of(ask)
+            refused = self._apply(
+                ask.now, lambda state, plan, now: full_drill.carry_out(state, ask, now, plan.policy), order
+            )
+        pair = self.entity_context.entity_id.key
+        plan = type(self).plans().get(pair)
+        if plan is None:
+            raise InvalidInput(f"pair {pair}", "", "a plan", "none")
+        state = self._state(pair, ask.now)
+        return to_builtins(full_drill.see(state, ask.drill, ask.now, plan.policy, refused))
+
+    def order(self, given: Any) -> Any:
+        said = from_builtins(given, OrderGiven, "order")
+        answer = self._answer(said)
+        if answer is None:
+            refusal = self._apply(
+                said.now,
+                lambda state, plan, now: given_orders.give_order(state, said.id, said.command, now, plan.policy),
+                said.command,
+            )
+            answer = self._answer(said) or OrderAnswer(is_taken=False, why=refusal)
+        return to_builtins(answer)
+
+    def _answer(self, said: OrderGiven) -> OrderAnswer | None:
+        """What has become of an order; None if it was not taken, or that cannot be known."""
+        pair = self.entity_context.entity_id.key
+        plan = type(self).plans().get(pair)
+        try:
+            return (
+                given_orders.answer_order(self._state(pair, said.now), said.id, said.now, plan.policy) if plan else None
+            )
+        except InvalidInput:
+            return None
+
+    def _apply(
+        self, at: datetime, decided: Callable[[PairState, Plan, datetime], Decision], command: Command | None = None
+    ) -> str:
+        """Store a decision and begin what it orders; why nothing was changed, empty if something may have been."""
         pair = self.entity_context.entity_id.key
         plan = type(self).plans().get(pair)
         if plan is None:
             LOG.error("no plan for pair %s: it stands still", pair)
-            return
+            return f"there is no plan for {pair}"
         try:
             state = self._state(pair, at)
             made = decided(state, plan, at)
@@ -67,24 +133,26 @@ class PairEntity(DurableEntity):
             decision, closed = enter_decision(state, made, now, plan.policy)
         except InvalidInput as fault:
             LOG.error("the stored state of %s cannot be read, it stands still: %s", pair, fault)  # noqa: TRY400
-            return
+            return f"the stored state of {pair} cannot be read: {fault}"
         except PermanentError as fault:
             LOG.warning("%s: %s", pair, fault)
-            return
+            return str(fault)
         self.set_state(to_builtins(decision.state))
+        taken = Taken(state, decision.state, plan, at if decision.rule == CLOCK else now, command)
         for order in decision.orders:
-            self._carry_out(decision.state, plan, order, at if decision.rule == CLOCK else now)
+            name, given, instance = CARRIERS[type(order)](order, taken)
+            self.schedule_new_orchestration(name, input=to_builtins(given), instance_id=instance)
+        if notes := notes_of(state, decision, now, command):
+            audit = AuditOrder(pair=pair, notes=notes)
+            self.schedule_new_orchestration(names.AUDIT_RUN, input=to_builtins(audit), instance_id=audit.instance)
         if closed is not None:
-            given = KeepOrder(pair=pair, entry=closed)
-            self.schedule_new_orchestration(names.KEEP_RUN, input=to_builtins(given), instance_id=given.instance)
+            keep = KeepOrder(pair=pair, entry=closed)
+            self.schedule_new_orchestration(names.KEEP_RUN, input=to_builtins(keep), instance_id=keep.instance)
+        return ""
 
     def _state(self, pair: str, at: datetime) -> PairState:
         stored = self.get_state(dict)
         return initial(pair, at) if stored is None else read_state(stored, f"state of {pair}")
-
-    def _carry_out(self, state: PairState, plan: Plan, order: Order, now: datetime) -> None:
-        name, given, instance = CARRIERS[type(order)](order, state, plan, now)
-        self.schedule_new_orchestration(name, input=to_builtins(given), instance_id=instance)
 
 
 def _time_of(made: Decision, state: PairState, at: datetime) -> datetime:
@@ -92,6 +160,22 @@ def _time_of(made: Decision, state: PairState, at: datetime) -> datetime:
     if made.rule == CLOCK or made.state.last_now < state.last_now:
         return made.state.last_now
     return max(at, state.last_now)
+
+
+class Taken(NamedTuple):
+    """A decision that was taken: the pair before and after it, and what it answers if that was a person's command."""
+
+    before: PairState
+    after: PairState
+    plan: Plan
+    now: datetime
+    command: Command | None
+
+    def find_ill_since(self, side: Role) -> datetime | None:
+        """Since when something of a side has been bad; None if nothing is."""
+        view = assess(self.after.evidence, self.now, self.plan.policy)
+        since = [view.of(side, name).since for name in view.bad(side)]
+        return min((at for at in since if at), default=None)
 
 
 class Carried(NamedTuple):
@@ -102,21 +186,31 @@ class Carried(NamedTuple):
     instance: str
 
 
-def _start(order: StartRun, state: PairState, plan: Plan, now: datetime) -> Carried:
-    view = assess(state.evidence, now, plan.policy)
-    since = [view.of(order.source, name).since for name in view.bad(order.source)]
-    ill_since = min((at for at in since if at), default=None)
-    ordered = state.rule == ORDERED
-    return Carried(names.SWITCH_RUN, order_from(order, plan, now, ill_since, ordered=ordered), order.run)
+def _start(order: StartRun, taken: Taken) -> Carried:
+    before, after, plan, now, command = taken
+    ill_since = taken.find_ill_since(order.source)
+    run = order_from(order, plan, now, ill_since, ordered=after.rule == ORDERED)
+    basis = basis_of(before, after, plan, now, ill_since, command)
+    return Carried(names.SWITCH_RUN, msgspec.structs.replace(run, basis=basis), order.run)
 
 
-def _tell(order: Tell, _state: PairState, plan: Plan, now: datetime) -> Carried:
-    name = f"{plan.pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
-    tidings = Tidings(pair=plan.pair, id=name, name=order.name, at=now, why=order.why)
+def _tell(order: Tell, taken: Taken) -> Carried:
+    pair, now = taken.plan.pair, taken.now
+    name = f"{pair}-{order.name.casefold()}-{now:%Y%m%dT%H%M%S%f}"
+    is_of_outage = NOTICE_TABLE[order.name].matter is Matter.OUTAGE
+    since = taken.find_ill_since(taken.after.active) if is_of_outage else None
+    tidings = Tidings(pair=pair, id=name, name=order.name, at=now, since=since, why=order.why)
     return Carried(names.TELL_RUN, tidings, f"tell-{name}")
 
 
-CARRIERS: dict[type[Any], Callable[[Any, PairState, Plan, datetime], Carried]] = {StartRun: _start, Tell: _tell}
+def _stop(order: StopRun, taken: Taken) -> Carried:
+    policy = taken.plan.policy
+    wish = Wish(by="hubswitch", reason=order.why, at=taken.now)
+    given = StopOrder(pair=taken.plan.pair, run=order.run, wish=wish, beat=beat_of(policy), longest=longest_of(policy))
+    return Carried(names.STOP_RUN, given, f"stop-{order.run}")
+
+
+CARRIERS: dict[type[Any], Callable[[Any, Taken], Carried]] = {StartRun: _start, Tell: _tell, StopRun: _stop}
 """Who carries out which order."""
 
 

@@ -304,7 +304,7 @@ def azurite(tls: Tls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 def listening(process: subprocess.Popen[bytes], said: Path) -> str:
     """Where a program that was just started says that it listens."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while time.monotonic() < until and process.poll() is None:
         found = re.search(r"successfully listens on (https://\S+)", said.read_text())
         if found:

@@ -32,6 +32,7 @@ from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState, read_state
 from orchestrator.core.jobs.record import Asset, JobRecord, JobStatus
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.steps import MoveJobs, Workflow
 from orchestrator.core.signals.signal import probe_signal
 from orchestrator.local.engine import Checkpoint, LocalEngine
 from orchestrator.local.session import variables
@@ -57,6 +58,8 @@ POLICY = {
 }
 
 
+MOVE_ONLY = Workflow(failover=(MoveJobs(),))
+
 PATIENCE = 300.0
 """Seconds in which the process that forks workers must have ended."""
 
@@ -69,7 +72,7 @@ ATTEMPTS = 5
 FOR_EVER = "36000000"
 """Seconds of simulated running that no test outlives: ten hours at the speed of a bench."""
 
-RACED = (" ledgers.page", " ledgers.write_page")
+RACED = (" ledgers.names", " ledgers.page", " ledgers.write_page")
 """Crossings whose number depends on who comes first."""
 
 
@@ -218,16 +221,46 @@ class Bench:
 
         ``fields`` take the place of those of the usual plan.
         """
+        pair = self.next_pair
+        plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair, **fields)
+        return self._visit(plan, self._folder / f"{pair}.yaml", None)
+
+    @property
+    def next_pair(self) -> str:
+        """The pair of the visit that comes next."""
+        return f"p{self._pairs + 1:04d}"
+
+    @property
+    def next_other(self) -> str:
+        """The second pair of that visit."""
+        return f"{self.next_pair}-other"
+
+    def visit_two(self, *, other: Mapping[str, Any], **fields: Any) -> Visit:
+        """The same with a second pair beside it, which has no jobs and no project at its primary.
+
+        ``other`` are fields of its plan and of its policy; it switches by order only, if they do not say otherwise.
+        """
+        usual = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=self.next_pair, **fields)
+        primary = msgspec.structs.replace(usual.primary, project="another")
+        policy = msgspec.structs.replace(usual.policy, mode=Mode.OBSERVE)
+        own = {"pair": self.next_other, "primary": primary, "policy": policy, "steps": MOVE_ONLY, **other}
+        beside = msgspec.structs.replace(plan_of(self.azure, **POLICY), **own)
+        folder = self._folder / self.next_pair
+        folder.mkdir()
+        return self._visit(usual, folder, beside)
+
+    def _visit(self, plan: Plan, place: Path, other: Plan | None) -> Visit:
         self._pairs += 1
         for asset in self.needed_there():
             self.azure.call(partial(self.azure.resources.drop, asset))
-        pair = f"p{self._pairs:04d}"
-        plan = msgspec.structs.replace(plan_of(self.azure, **POLICY), pair=pair, **fields)
-        place = self._folder / f"{pair}.yaml"
-        place.write_text(yaml_of(plan), encoding="utf-8")
-        world = assemble(self.settings, {pair: plan}, SystemClock())
-        patiently(lambda: ensure_pair(world, plan, world.clock.now()))
-        visit = Visit(self, plan, place, world)
+        pair = plan.pair
+        plans = {pair: plan} | ({other.pair: other} if other else {})
+        world = assemble(self.settings, plans, SystemClock())
+        for each in plans.values():
+            file = place / f"{each.pair}.yaml" if other else place
+            file.write_text(yaml_of(each), encoding="utf-8")
+            patiently(partial(ensure_pair, world, each, world.clock.now()))
+        visit = Visit(self, plan, place, world, other)
         for kind in self.templates.bodies:
             visit.record(kind, Role.PRIMARY)
         for path, data in self.templates.kept.items():
@@ -270,9 +303,12 @@ class Bench:
 class Visit:
     """One pair, run once."""
 
-    def __init__(self, bench: Bench, plan: Plan, place: Path, world: World) -> None:
+    def __init__(self, bench: Bench, plan: Plan, place: Path, world: World, other: Plan | None = None) -> None:
         self.bench = bench
         self.plan = plan
+        self.other = other
+        """The plan of a second pair beside it, if there is one."""
+
         self.world = world
         self._place = place
         self._workers = 0
@@ -320,7 +356,9 @@ class Visit:
         return Worker(nursery, found["pid"], said)
 
     def outage(self, client: TaskHubGrpcClient) -> None:
-        """Tell the entity what a failing primary looks like, as the last looks would have."""
+        """Tell the entity what a failing primary looks like, as the last looks would have; a second pair is well."""
+        if self.other is not None:
+            self.see_other_well(client)
         end = datetime.now(UTC)
         for seconds in (8, 6, 4, 2, 0):
             at = end - timedelta(seconds=seconds)
@@ -328,8 +366,20 @@ class Visit:
             entity = EntityInstanceId(names.PAIR_ENTITY, self.pair)
             client.signal_entity(entity, names.OBSERVE, input=to_builtins(seen))
 
-    def state(self, client: TaskHubGrpcClient) -> PairState | None:
-        found = client.get_entity(EntityInstanceId(names.PAIR_ENTITY, self.pair))
+    def see_other_well(self, client: TaskHubGrpcClient) -> None:
+        """Tell the second pair's entity what a look at two sides shows that are well."""
+        assert self.other is not None
+        self.see_well(client, self.other.pair)
+
+    def see_well(self, client: TaskHubGrpcClient, pair: str) -> None:
+        """The same of a pair."""
+        at = datetime.now(UTC)
+        seen = Observed(now=at, signals=tuple(_signals(at, ill=None)), is_look=True)
+        entity = EntityInstanceId(names.PAIR_ENTITY, pair)
+        client.signal_entity(entity, names.OBSERVE, input=to_builtins(seen))
+
+    def state(self, client: TaskHubGrpcClient, pair: str = "") -> PairState | None:
+        found = client.get_entity(EntityInstanceId(names.PAIR_ENTITY, pair or self.pair))
         stored = found.get_state(str) if found else None
         return read_state(stored) if stored else None
 
@@ -491,12 +541,11 @@ def start(client: TaskHubGrpcClient, order: RunOrder) -> None:
     client.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(order), instance_id=order.run)
 
 
-def _signals(at: datetime) -> list[Any]:
+def _signals(at: datetime, ill: Role | None = Role.PRIMARY) -> list[Any]:
     bad = {Surface.HUB, Surface.JOBS, Surface.STORAGE}
     seen = []
     for role in Role:
         for surface in (Surface.HUB, Surface.JOBS, Surface.STORAGE, Surface.CONTROL):
-            ill = role is Role.PRIMARY and surface in bad
-            observation = Observation.BAD if ill else Observation.OK
+            observation = Observation.BAD if role is ill and surface in bad else Observation.OK
             seen.append(probe_signal(role, surface, observation, at, f"{surface} is {observation}"))
     return seen

@@ -38,6 +38,7 @@ class Known:
     absent: str = ""
     old_run: OldRunAnswer = field(default_factory=OldRunAnswer)
     hub_answers: bool = False
+    target_answers: bool = True
     answer: Answer = field(default_factory=lambda: Answer(refusal="no such compute"))
 
 
@@ -74,6 +75,7 @@ def look_up(record: JobRecord, facts: RunFacts, known: Known, move: JobMove) -> 
         JobFact.ASSETS: {"assets_made": True},
         JobFact.OLD_RUN: {"old_run": known.old_run},
         JobFact.HUB_ANSWERS: {"hub_answers": known.hub_answers},
+        JobFact.TARGET: {"target_answers": known.target_answers},
     }
     return simple[move.ask]
 
@@ -89,12 +91,18 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # no
     mine = mine or (fell and word == "failed")
     mine = mine or (fell and word == "completed" and record.policy is JobPolicy.ALWAYS)
     mine = mine or (record.status is JobStatus.FINISHED and record.stop_asked and word in {"failed", "canceled"})
+    under_way = record.status in {JobStatus.RUNNING, JobStatus.SUBMITTING}
+    waited = record.status in {JobStatus.WAITING, JobStatus.REFUSED}
+    left = facts.graceful and under_way and not record.stop_asked
+    wait = JobAction.STAY if left else JobAction.WAIT
     if facts.which is Try.AGAIN:
-        mine = record.status in {JobStatus.WAITING, JobStatus.REFUSED}
+        mine = waited or (facts.graceful and under_way and record.hub is not facts.target)
     if not mine:
         return JobAction.NOTHING
+    if facts.fault and facts.which is not Try.FIRST:
+        return JobAction.STAY if left else JobAction.GIVE_UP
     if facts.fault:
-        return JobAction.TRY_LATER if facts.which is Try.FIRST else JobAction.GIVE_UP
+        return JobAction.TRY_LATER
     if [attempt for attempt in record.unsure if attempt in known.accepted]:
         return JobAction.ADOPT
     if record.policy is JobPolicy.NEVER or record.schedule:
@@ -102,43 +110,66 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # no
     if record.deadline is not None and record.deadline < facts.now:
         return JobAction.SKIP
     if record.parent:
-        return JobAction.SKIP if known.whole.known else JobAction.WAIT
+        return JobAction.SKIP if known.whole.known else wait
     if record.name == record.root and record.name.rpartition("_")[2].isdigit() and known.whole.is_sweep:
         return JobAction.SKIP
+    if left:
+        word = known.old_run.status
+        if known.old_run.fault:
+            return JobAction.TRY_LATER
+        if word in {"Completed", "Failed", "Canceled"}:
+            return JobAction.FINISH
+        if word == "CancelRequested" or (not word and record.status is JobStatus.SUBMITTING):
+            return JobAction.STAY
+        if word == "Running" and _wants_to_stay(record, facts):
+            return JobAction.STAY
+        wait = JobAction.STAY if word else JobAction.WAIT
     if record.identity == "user":
-        return JobAction.WAIT
+        return wait
     for name in record.lineage:
         head = known.heads.get(name)
         if head is None:
             continue
-        if head.status is JobStatus.RUNNING and head.hub is not facts.target:
+        head_stays = facts.graceful and head.epoch == facts.epoch and not head.stop_asked
+        if head.status is JobStatus.RUNNING and head.hub is not facts.target and not head_stays:
             return JobAction.TRY_LATER
         if head.status is not JobStatus.FINISHED:
-            return JobAction.WAIT
+            return wait
         if head.hub is facts.target and head.name != name and head.azure_status != "Completed":
-            return JobAction.WAIT
+            return wait
     if known.unmapped:
-        return JobAction.WAIT
+        return wait
     if known.absent and facts.absent_input == AbsentInput.WAIT:
-        return JobAction.WAIT
-    if facts.which is Try.AGAIN or facts.ordered:
+        return wait
+    if facts.which is Try.AGAIN or facts.ordered or facts.graceful:
         home, old = facts.source is facts.target, known.old_run
-        if old.fault and (home or (facts.ordered and known.hub_answers)):
+        if old.fault and (home or facts.graceful or (facts.ordered and known.hub_answers)):
             return JobAction.TRY_LATER
         if old.status in {"Completed", "Failed", "Canceled"}:
             stopped = record.stop_asked and old.status != "Completed"
             with_hub = old.status == "Failed" and (
-                facts.which is Try.AGAIN or (fell and word == "failed" and record.status is JobStatus.FINISHED)
+                (facts.which is Try.AGAIN and waited)
+                or (fell and word == "failed" and record.status is JobStatus.FINISHED)
             )
             if not stopped and not with_hub:
                 return JobAction.FINISH
         elif old.status:
-            return JobAction.STOP if facts.ordered and not home else JobAction.WAIT
+            stoppable = facts.ordered or (facts.graceful and (under_way or record.stop_asked))
+            if not stoppable or home:
+                return wait
+            return JobAction.STAY if left and not known.target_answers else JobAction.STOP
     if known.answer.job is None:
         return JobAction.REFUSE
     tags = known.answer.job["properties"]["tags"]
     ours = tags == {"hubswitch.source": record.root, "hubswitch.epoch": str(facts.epoch)}
     return JobAction.RESUBMIT if ours else JobAction.WAIT
+
+
+def _wants_to_stay(record: JobRecord, facts: RunFacts) -> bool:
+    """Whether plan or tag leave a job that runs where it is; a tag that nobody understands does."""
+    wish = record.body["properties"].get("tags", {}).get("hubswitch.failback", facts.left_job.value)
+    until = facts.stays_until
+    return wish not in {"move", "deadline"} or (wish == "deadline" and until is not None and facts.now < until)
 
 
 def facts_of(now: datetime, epoch: int, source: Role, target: Role, **more: Any) -> RunFacts:

@@ -7,14 +7,14 @@ The books are kept apart from the code under test: what each hub has accepted is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 from job_books import facts_of, marks
 
-from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, Role, Twin
+from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy, LeftJob, Role, Twin
 from orchestrator.core.jobs import next_move as decider
 from orchestrator.core.jobs import record_changes as changes
 from orchestrator.core.jobs.azure_status import has_ended
@@ -103,6 +103,8 @@ class Run:
     source: Role
     ordered: bool
     doubted_since: datetime
+    graceful: bool = False
+    stays_until: datetime | None = None
     manifest: set[str] = field(default_factory=set)
 
 
@@ -123,6 +125,12 @@ class JobWorld:
 
     absent_input: AbsentInput = AbsentInput.WAIT
     """What the plan wants of jobs whose input is absent."""
+
+    left_job: LeftJob = LeftJob.FINISH
+    """What the plan wants of jobs that run on a side that is left although it is well."""
+
+    planned: Run | None = None
+    """The last switch, if it was a planned one."""
 
     lacking: set[tuple[Role, str]] = field(default_factory=set)
     """Inputs that are known to be absent: the side, and the root of the job that reads them."""
@@ -208,15 +216,18 @@ class JobWorld:
 
     # --- a run ----------------------------------------------------------------------------------------------------
 
-    def switch(self, ordered: bool) -> None:
+    def switch(self, ordered: bool, *, graceful: bool = False) -> None:
         """A run claims the next epoch. None begins while another is under way."""
         if self.run:
             return
         source = self.active
-        since = self.doubted.get(source, self.now)
+        since = datetime.max.replace(tzinfo=UTC) if graceful else self.doubted.get(source, self.now)
         self.epoch, self.active = self.epoch + 1, source.other
-        self.run = Run(self.epoch, source, ordered, since)
+        self.run = Run(self.epoch, source, ordered, since, graceful, self.now + timedelta(hours=4))
+        self.planned = self.run if graceful else None
         self.count(f"switch {self.epoch}")
+        if graceful:
+            self.count("planned switches")
 
     def interrupted(self, run: Run) -> set[str]:
         return {
@@ -248,7 +259,11 @@ class JobWorld:
             self.trouble.append(f"lost: {name} was interrupted and no run has dealt with it")
         for name in sorted(run.manifest):
             record = self.ledger[name]
-            if record.status not in OUTCOMES:
+            if run.graceful and record.status in changes.OPEN and not record.stop_asked and record.epoch == run.epoch:
+                self.count("stays")
+                if not record.reason:
+                    self.trouble.append(f"untold: {name} stays without a reason")
+            elif record.status not in OUTCOMES:
                 self.trouble.append(f"lost: {name} is {record.status} after the run of epoch {run.epoch}")
             elif not record.reason:
                 self.trouble.append(f"untold: {name} is {record.status} without a reason")
@@ -258,9 +273,14 @@ class JobWorld:
         if self.run or not self.epoch:
             return
         for name, record in sorted(self.ledger.items()):
-            is_due = record.epoch < self.epoch or (record.retry_at is not None and record.retry_at <= self.now)
-            if record.status in changes.TRIED_AGAIN and is_due:
+            is_time = record.retry_at is not None and record.retry_at <= self.now
+            left = self.planned is not None and record.status in changes.OPEN and record.hub is not self.active
+            if (left and is_time) or (record.status in changes.TRIED_AGAIN and (is_time or record.epoch < self.epoch)):
                 run = Run(self.epoch, record.hub, ordered=False, doubted_since=self.now)
+                if self.planned:
+                    run.graceful, run.stays_until = True, self.planned.stays_until
+                    run.doubted_since = self.planned.doubted_since
+                self.count("looked at again" if left else "tried again")
                 self.act(name, run, Try.AGAIN, line, target=self.active)
 
     def act(self, name: str, run: Run, which: Try, line: Line, target: Role | None = None) -> None:
@@ -273,6 +293,9 @@ class JobWorld:
             run.source,
             to,
             ordered=run.ordered,
+            graceful=run.graceful,
+            left_job=self.left_job,
+            stays_until=run.stays_until,
             which=which,
             doubted_since=run.doubted_since,
             absent_input=self.absent_input,
@@ -282,8 +305,13 @@ class JobWorld:
         except Killed:
             self.count("kills")
         except Later as fault:
-            facts = msgspec.structs.replace(facts, fault=str(fault))
+            relapsed = run.graceful and to in self.silent and which is Try.FIRST
+            facts = msgspec.structs.replace(facts, fault=str(fault), which=Try.LAST if relapsed else which)
             move = decider.next_move(self.ledger[name], facts)
+            if move.do is JobAction.STAY:
+                self.count("stays for want of an answer")
+                acting = Acting(run.epoch, self.now)
+                self.write(changes.stay(self.ledger[name], move.why, acting, move.retry_at, tried=move.given_up))
             if move.do is JobAction.GIVE_UP and move.retry_at:
                 self.count("given up")
                 acting = Acting(run.epoch, self.now)
@@ -313,6 +341,8 @@ class JobWorld:
             raise Later(move.why)
         elif move.do in {JobAction.RESUBMIT, JobAction.ADOPT} and move.attempt:
             self._continue(record, move, move.attempt, facts, line)
+        elif move.do is JobAction.STAY:
+            self.write(changes.stay(record, move.why, acting, move.retry_at, tried=move.given_up))
         elif move.do is JobAction.SKIP:
             self.write(changes.skip(record, move.why, acting))
         elif move.do is JobAction.WAIT:
@@ -340,6 +370,7 @@ class JobWorld:
             JobFact.BODY: {"unmapped": ""},
             JobFact.INPUTS: {"absent": ABSENT if (facts.target, record.root) in self.lacking else ""},
             JobFact.ASSETS: {"assets_made": True},
+            JobFact.TARGET: {"target_answers": facts.target not in self.silent},
             JobFact.HUB_ANSWERS: {"hub_answers": record.hub not in self.silent},
         }
         return simple[move.ask]
@@ -356,6 +387,9 @@ class JobWorld:
         name = successor_name(record.root, facts.epoch)
         if self.absent_input is AbsentInput.WAIT and (facts.target, record.root) in self.lacking:
             self.trouble.append(f"blind: {record.name} was submitted to the {facts.target}, which lacks its input")
+        old = self.status(record.hub, record.name)
+        if facts.graceful and name not in self.hubs[facts.target] and old and not has_ended(old):
+            self.trouble.append(f"at once: {record.name} was {old} when {name} was submitted")
         job = self.put(facts.target, name, marks(record.root, facts.epoch), record.name)
         if line is Line.ANSWER_LOST:
             raise Later("no answer")

@@ -6,12 +6,16 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Self
 
+import pytest
 import requests
 from waiting import until
 
+from orchestrator.adapters import assembly
 from orchestrator.core.base.vocabulary import Mode
+from orchestrator.core.decision import standing
 from orchestrator.core.jobs.record import JobRecord
 from orchestrator.core.jobs.record_schema import read_job_record
 from orchestrator.local.session import Local, session
@@ -64,6 +68,26 @@ class Caller:
     def settled_down(self) -> dict[str, Any]:
         """The pair after its first look."""
         return until(lambda: _known(self.view()), "the first look")
+
+
+@contextmanager
+def unpaced() -> Iterator[None]:
+    """The app reads Resource Manager as fast as it can: for tests of what it reads, and not of how it spares it.
+
+    Two looks at one standby follow each other at once.
+
+    The simulated Azure must be so kind as to grant it: ``grant_all`` for ``live``.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("READ_BURST", "LOOK_BURST"):
+            patch.setattr(assembly, name, 1_000_000)
+        patch.setattr(standing, "PAUSE", timedelta(seconds=1))
+        yield
+
+
+def grant_all(azure: LocalAzure) -> None:
+    """No request is one too many."""
+    azure.throttle.enabled = False
 
 
 def record_of(local: Local, name: str) -> JobRecord | None:

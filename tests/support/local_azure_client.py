@@ -33,7 +33,7 @@ class Client:
         if audience:
             token, _ = self.azure.kernel.token(self.client_id, audience)
             headers["Authorization"] = f"Bearer {token}"
-        options.setdefault("timeout", 10)
+        options.setdefault("timeout", 120)
         return self._session.request(method, url, headers=headers, **options)
 
     def arm(self, method: str, path: str, body: Any = None, **query: str) -> requests.Response:

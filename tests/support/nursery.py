@@ -92,6 +92,7 @@ def watched(world: World, crossings: Crossings) -> World:
         jobs=Watched(world.jobs, "jobs", crossings),
         assets=Watched(world.assets, "assets", crossings),
         notices=Watched(world.notices, "notices", crossings),
+        resources=Watched(world.resources, "resources", crossings),
     )
 
 

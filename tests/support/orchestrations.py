@@ -45,9 +45,12 @@ def run_order(**more: Any) -> RunOrder:
 
 
 def worker_of(
-    engine: LocalEngine, orchestrators: Iterable[Any], activities: Mapping[str, Activity]
+    engine: LocalEngine,
+    orchestrators: Iterable[Any],
+    activities: Mapping[str, Activity],
+    entities: Mapping[str, Any] | None = None,
 ) -> TaskHubGrpcWorker:
-    """A worker that runs, with these orchestrators and activities by name."""
+    """A worker that runs, with these orchestrators, and activities and entities by name."""
     worker = TaskHubGrpcWorker(
         host_address=engine.address,
         data_converter=DEFAULT_FUNCTIONS_DATA_CONVERTER,
@@ -58,6 +61,8 @@ def worker_of(
         worker.add_orchestrator(orchestrator)
     for name, activity in activities.items():
         worker._registry.add_named_activity(name, activity)
+    for name, entity in (entities or {}).items():
+        worker.add_entity(entity, name=name)
     worker.start()
     return worker
 

@@ -17,7 +17,7 @@ from orchestrator.core.decision.commands import ANSWERS, Command, Do
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.proposals import open_proposal
 from orchestrator.core.decision.run_reports import Report, What
-from orchestrator.core.decision.stamps import StampView
+from orchestrator.core.decision.stamps import PauseRecord, StampView
 from orchestrator.core.decision.state import Decision, PairState, StartRun, Tell, initial, read_state
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.signals.signal import Says, Scope, Signal, Source, probe_signal
@@ -112,20 +112,40 @@ def notice(
     )
 
 
-def deletion(role: Role, surface: Surface, at: datetime, says: Says = Says.DELETED) -> Signal:
-    """Somebody deleted, or wrote, the resource behind a surface."""
+def change(
+    name: str,
+    at: datetime,
+    surface: Surface | None = None,
+    *,
+    role: Role = PRIMARY,
+    says: Says = Says.CHANGED,
+    is_hub: bool = False,
+) -> Signal:
+    """Somebody changed a resource of a side, by a person's doing."""
     return Signal(
-        key=f"{says}-{role}-{surface}-{at.isoformat()}",
+        key=f"{name}{at}",
         source=Source.DELIVERY,
         role=role,
-        subject=f"/subscriptions/s/resourcegroups/g/providers/x/y/{role}-{surface}",
+        subject=f"/subscriptions/s/resourcegroups/g/providers/x/y/{name}",
         surface=surface,
         observation=BLIND,
         occurred_at=at,
-        why="somebody did it",
+        why="ana did write",
         says=says,
         counts=False,
+        is_hub=is_hub,
     )
+
+
+def pause(at: datetime = START, *, paused: bool = True) -> PauseRecord:
+    """What a person has written about a pair's pause."""
+    return PauseRecord(paused=paused, at=at, by="ana", reason="a test")
+
+
+def deletion(role: Role, surface: Surface, at: datetime, says: Says = Says.DELETED) -> Signal:
+    """Somebody deleted, or wrote, the resource behind a surface."""
+    made = change(f"{role}-{surface}", at, surface, role=role, says=says)
+    return msgspec.structs.replace(made, key=f"{says}-{role}-{surface}-{at.isoformat()}", why="somebody did it")
 
 
 def stamp_view(at: datetime, *, well: Iterable[str] = (), bad: Iterable[str] = ()) -> StampView:
@@ -199,10 +219,20 @@ class Story:
     def tick(self) -> Decision:
         return self._take(decide.step(self.state, Observed(now=self.now), self.now, self.policy))
 
-    def order(self, do: Do, reason: str = "because", *, force: bool = False, epoch: int | None = None) -> Decision:
+    def order(
+        self,
+        do: Do,
+        reason: str = "because",
+        *,
+        force: bool = False,
+        epoch: int | None = None,
+        graceful: bool = False,
+    ) -> Decision:
         """Somebody orders something, under an epoch if one is given. An answer is about the proposal that waits."""
         answered = open_proposal(self.state) if do in ANSWERS else None
-        command = Command(do=do, by="somebody", reason=reason, force=force, proposal=answered, epoch=epoch)
+        command = Command(
+            do=do, by="somebody", reason=reason, force=force, proposal=answered, epoch=epoch, graceful=graceful
+        )
         return self._take(commands.command(self.state, command, self.now, self.policy))
 
     def answer(self, do: Do, proposal: str | None, reason: str = "because", *, force: bool = False) -> Decision:
@@ -213,7 +243,8 @@ class Story:
         """The run that was ordered last says what it did."""
         order = run or self.ordered[-1]
         active = order.target if what in {What.SWITCHED, What.RESUBMITTED} else self.state.active
-        told = epoch if epoch is not None else order.epoch if what is not What.FAILED else order.epoch - 1
+        as_ordered = order.epoch - 1 if what in {What.FAILED, What.ABORTED} else order.epoch
+        told = epoch if epoch is not None else as_ordered
         report = Report(run=order.run, epoch=told, what=what, active=active, why=f"{what} as ordered")
         return self._take(run_reports.report(self.state, report, self.now, self.policy))
 

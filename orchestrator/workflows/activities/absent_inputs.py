@@ -8,11 +8,11 @@ nobody's job sends our token to whatever account it names.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import rewrite as rewriting
@@ -23,7 +23,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import ContainerPlace, World, container_of
 from orchestrator.workflows.activities.assets import AssetCopier
 
-LOG = logging.getLogger("hubswitch.jobs")
+LOG = telemetry.logger("jobs")
 
 
 class InputPlace(NamedTuple):

@@ -150,6 +150,12 @@ class AssetCopier:
         """What was kept of an asset, or None."""
         return self._ledger.get(self._keep(asset))
 
+    def made(self, asset: Asset) -> str | None:
+        """The asset's id on the other side, if it was made there. Neither side is asked."""
+        path = self._make_there(asset)
+        found = self._ids.get(path) or self._ledger.get(path)
+        return found.decode() if isinstance(found, bytes) else found
+
     def lacking(self, assets: Iterable[Asset]) -> int:
         """How many of these assets are not known to exist on the other side. Neither side is asked."""
         return sum(1 for asset in assets if not self._is_made(asset))

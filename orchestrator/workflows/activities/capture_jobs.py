@@ -5,7 +5,6 @@ After an outage it is too late: the region that is down cannot say what ran in i
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from orchestrator import telemetry
 from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, TemporaryError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs import record_changes
@@ -23,7 +23,7 @@ from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.assets import AssetCopier, replicate_closure
 from orchestrator.workflows.messages import CaptureOrder, CaptureReport
 
-LOG = logging.getLogger("hubswitch.jobs")
+LOG = telemetry.logger("jobs")
 
 WORKERS = 4
 """Jobs of one order under way at once. Orders have few places in a process, so that a switch finds one; each waits for

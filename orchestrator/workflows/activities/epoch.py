@@ -17,6 +17,7 @@ from orchestrator.core.epoch import EpochRecord, PointerValue, describe_other_hu
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.activities.conflict import while_it_conflicts
+from orchestrator.workflows.activities.wishes import must_not_be_aborted
 from orchestrator.workflows.messages import ReplicaCheck, RunOrder, Verification
 
 REPAIR_AFTER = 30
@@ -30,6 +31,7 @@ def claim_epoch(world: World, order: RunOrder) -> EpochRecord:
     Raises:
         EpochFenced: the record shows another history than the one that the order was decided on.
         OrderExpired: not claimed yet, and the evidence behind the order has died.
+        RunAborted: a person aborted this run before it had claimed anything.
     """
     return while_it_conflicts(lambda: _claim(world, order))
 
@@ -117,7 +119,7 @@ def repair_pointer(
     """
     pointers = world.pointers[plan.pair]
     seen = pointers.snapshot(plan.pair)
-    fenced = _why_fenced(seen, record, plan)
+    fenced = why_fenced(seen, record, plan)
     if fenced:
         # A run may have claimed and published between the two readings: only a record that stays the same contradicts.
         return fenced if read_epoch(world, plan.pair) == record else None
@@ -166,6 +168,8 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
     found = store.read(order.pair)
     if found and (found.value.epoch, found.value.run) == (order.epoch, order.run):
         return found.value
+    if found:
+        must_not_be_aborted(found.value, order.run)
     _must_follow(found, order)
     if found:
         _must_mean_the_plan(world, found.value, order.pair)
@@ -183,6 +187,7 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
         why=order.why,
         doubted_since=order.doubted_since,
         ordered=order.ordered,
+        graceful=order.graceful,
         place=place_of(world.plans[order.pair].side(order.target)),
         sides_since=found.value.sides_since if found else 0,
     )
@@ -213,11 +218,11 @@ def _must_show(shown: PointerSnapshot, value: PointerValue, order: RunOrder) -> 
     raise TemporaryError(f"the store acknowledged the pointer of epoch {value.epoch} and {there}; it is written again")
 
 
-def _why_fenced(seen: PointerSnapshot, record: EpochRecord, plan: Plan) -> str | None:
+def why_fenced(seen: PointerSnapshot, record: EpochRecord, plan: Plan) -> str | None:
+    """Why no run of this plan could publish over a pointer: it contradicts epoch record or plan. None if one could."""
     shown = seen.value
-    highest = max(seen.highest, shown.epoch if shown else 0)
-    if highest > record.epoch:
-        return f"the pointer is at epoch {highest}, ahead of the epoch record, which says {record.epoch}"
+    if seen.highest_epoch > record.epoch:
+        return f"the pointer is at epoch {seen.highest_epoch}, ahead of the epoch record, which says {record.epoch}"
     if shown and shown.epoch == record.epoch and shown.active is not record.active:
         return f"the pointer of epoch {shown.epoch} names the {shown.active}, the epoch record the {record.active}"
     return describe_other_hub(plan, shown.active, shown, f"the pointer of epoch {shown.epoch}") if shown else None

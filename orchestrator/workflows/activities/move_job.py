@@ -8,12 +8,12 @@ the same job, or is refused because that one exists.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from orchestrator import telemetry, tracing
 from orchestrator.core.base.errors import (
     Conflict,
     EpochFenced,
@@ -44,6 +44,7 @@ from orchestrator.core.jobs.record import Asset, Attempt, JobRecord, successor_n
 from orchestrator.core.jobs.record_changes import Acting, IllegalChange
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
+from orchestrator.tracing import RunSubject
 from orchestrator.workflows.activities.absent_inputs import AbsentInputs
 from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.checkpoints import Checkpoints
@@ -54,13 +55,14 @@ from orchestrator.workflows.activities.related_jobs import RelatedJobs
 from orchestrator.workflows.activities.source_run import SourceRun
 from orchestrator.workflows.messages import RunOrder, Tidings
 
-LOG = logging.getLogger("hubswitch.jobs")
+LOG = telemetry.logger("jobs")
 
 OUTCOMES = {
     JobAction.SKIP: JobOutcome.SKIPPED,
     JobAction.WAIT: JobOutcome.WAITING,
     JobAction.REFUSE: JobOutcome.REFUSED,
     JobAction.FINISH: JobOutcome.FINISHED,
+    JobAction.STAY: JobOutcome.STAYING,
     JobAction.GIVE_UP: JobOutcome.WAITING,
 }
 """What is reported of a job that stays where it is."""
@@ -97,6 +99,13 @@ class Mover:
 
     def move(self, name: str) -> Settled:
         """Move one job, or find that it has been moved, may not be, or cannot be now."""
+        run = self._run
+        with tracing.span(tracing.JOB, RunSubject(run.pair, run.run, run.epoch, run.target), job=name) as recording:
+            settled = self._try(name)
+            recording.note(outcome=settled.outcome.value)
+        return settled
+
+    def _try(self, name: str) -> Settled:
         try:
             return while_it_conflicts(lambda: self._move(name))
         except (TemporaryError, Forbidden) as fault:
@@ -122,7 +131,7 @@ class Mover:
         """A job that could be done neither way: pending, or, at the last try, waiting to be tried again."""
         why = f"{name}: {fault}"
         pending = Settled(JobOutcome.PENDING, why, fault.retry_after if isinstance(fault, TemporaryError) else None)
-        if self._which is Try.FIRST:
+        if self._which is Try.FIRST and not self._has_relapsed():
             return pending
         try:
             return while_it_conflicts(lambda: self._give_up(name, str(fault)))
@@ -133,7 +142,29 @@ class Mover:
         found = self._ledger.read(self._plan.pair, name)
         if found is None:
             return Settled(JobOutcome.FINISHED, f"{name}: somebody else has dealt with it")
-        return self._carry_out(found, msgspec.structs.replace(self._first_facts(), fault=fault))
+        which = Try.LAST if self._which is Try.FIRST else self._which
+        return self._carry_out(found, msgspec.structs.replace(self._first_facts(), fault=fault, which=which))
+
+    def _has_relapsed(self) -> bool:
+        """Whether the side that a planned switch goes to has ceased to answer: its run does not wait for that side."""
+        try:
+            return self._run.is_graceful and not self._target_answers()
+        except Throttled:
+            return False
+
+    def _target_answers(self) -> bool:
+        """Whether the target's management plane answers. One that is busy does.
+
+        Raises:
+            Throttled: it asks us to wait.
+        """
+        try:
+            self._world.jobs.reachable(self._plan.side(self._run.target))
+        except Throttled:
+            raise
+        except HubswitchError:
+            return False
+        return True
 
     def _first_facts(self) -> RunFacts:
         return RunFacts(
@@ -142,7 +173,11 @@ class Mover:
             source=self._run.source,
             target=self._run.target,
             ordered=self._run.ordered,
-            doubted_since=self._run.doubted_since,
+            graceful=self._run.is_graceful,
+            ungraceful=self._run.ungraceful_since is not None,
+            left_job=self._plan.jobs.failback,
+            stays_until=self._run.decided_at + self._plan.jobs.failback_deadline,
+            doubted_since=self._run.interrupted_since,
             which=self._which,
             retry=self._plan.jobs.retry,
             absent_input=self._plan.jobs.absent_input,
@@ -181,15 +216,32 @@ class Mover:
         elif move.ask is JobFact.INPUTS:
             more = {"absent": self._inputs.find(record, prepared.body)}
         elif move.ask is JobFact.ASSETS:
-            prepared.closure = self._assets.ensure(record.closure)
+            prepared.closure = self._make_assets(record.closure)
             more = {"assets_made": True}
         elif move.ask is JobFact.OLD_RUN:
             more = {"old_run": self._source_run.ask(record)}
         elif move.ask is JobFact.HUB_ANSWERS:
             more = {"hub_answers": self._source_run.hub_answers(record.hub)}
+        elif move.ask is JobFact.TARGET:
+            more = {"target_answers": self._target_answers()}
         else:
             raise AssertionError(f"a run cannot look up {move.ask}")
         return msgspec.structs.replace(facts, **more)
+
+    def _make_assets(self, closure: tuple[Asset, ...]) -> tuple[Asset, ...]:
+        """The assets in the target. From a source that is well they are taken now, if nobody has kept them.
+
+        A successor's assets were made for it from what was kept of the side that it came from, and not kept themselves.
+
+        Raises:
+            AssetMissing: one cannot be had, or the target refuses it.
+        """
+        if self._run.is_graceful and self._run.source is not self._run.target:
+            try:
+                closure = self._assets.keep(closure)
+            except (Refused, NotFound) as fault:
+                raise AssetMissing(f"an asset of it cannot be taken from the {self._run.source}: {fault}") from fault
+        return self._assets.ensure(closure)
 
     def _act(self, move: JobMove, found: Versioned[JobRecord], facts: RunFacts, prepared: Prepared) -> Settled:
         if move.do is JobAction.NOTHING:
@@ -297,6 +349,8 @@ class Mover:
             closed = record_changes.skip(record, move.why, acting)
         elif move.do is JobAction.WAIT:
             closed = record_changes.wait(record, move.why, acting, move.retry_at)
+        elif move.do is JobAction.STAY:
+            closed = record_changes.stay(record, move.why, acting, move.retry_at, tried=move.given_up)
         elif move.do is JobAction.REFUSE:
             closed = record_changes.refuse(record, move.why, acting)
         elif move.do is JobAction.FINISH:

@@ -10,11 +10,13 @@ from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.jobs.listing import in_order
 from orchestrator.core.jobs.next_move import JobOutcome, Try
 from orchestrator.core.jobs.record import Manifest, is_interrupted
+from orchestrator.core.ledger_paths import runs_folder
 from orchestrator.ports import World
+from orchestrator.tracing import in_this_context
 from orchestrator.workflows.activities.epoch import read_held_epoch
 from orchestrator.workflows.activities.move_job import Mover
 from orchestrator.workflows.activities.outcome import Settled
-from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
+from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder, with_wishes
 
 WORKERS = 8
 """Jobs of one batch under way at once. Resource Manager's bucket, not this, bounds the rate."""
@@ -46,7 +48,7 @@ def _find_interrupted(world: World, order: RoundOrder) -> tuple[str, ...]:
         for summary in world.ledgers[order.run.pair].summaries(order.run.pair)
         if summary.hub is order.run.source
         and summary.name not in before
-        and is_interrupted(summary, order.run.doubted_since)
+        and is_interrupted(summary, order.run.interrupted_since)
     ]
     return in_order(found)
 
@@ -65,17 +67,17 @@ def resubmit_jobs(world: World, order: BatchOrder) -> BatchReport:
     Raises:
         EpochFenced: this run does not hold its epoch any more; nothing was submitted after that was seen.
     """
-    read_held_epoch(world, order.run)
-    plan = world.plans[order.run.pair]
+    run = with_wishes(order.run, read_held_epoch(world, order.run))
+    plan = world.plans[run.pair]
     size = order.size or plan.jobs.batch
     jobs = _manifest(world, order.run, order.round).jobs[order.batch * size :][:size]
-    mover = Mover(world, plan, order.run, Try.LAST if order.last else Try.FIRST)
+    mover = Mover(world, plan, run, Try.LAST if order.last else Try.FIRST)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return tally(list(pool.map(mover.move, jobs)))
+        return tally(list(pool.map(in_this_context(mover.move), jobs)))
 
 
 def manifest_path(run: RunOrder, number: int) -> str:
-    return f"{run.pair}/runs/{run.run}/round-{number}.json"
+    return f"{runs_folder(run.pair)}{run.run}/round-{number}.json"
 
 
 def tally(settled: list[Settled]) -> BatchReport:
@@ -90,6 +92,7 @@ def tally(settled: list[Settled]) -> BatchReport:
         refused=count[JobOutcome.REFUSED],
         given_up=sum(1 for each in settled if each.given_up),
         finished=count[JobOutcome.FINISHED],
+        staying=count[JobOutcome.STAYING],
         pending=len(pending),
         retry_after=max(waits) if waits else None,
         why=pending[0].why if pending else "",

@@ -17,15 +17,25 @@ from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.jobs.listing import in_order
 from orchestrator.core.jobs.next_move import Try
 from orchestrator.core.jobs.record import JobStatus, JobSummary, OldRun
+from orchestrator.core.jobs.record_changes import OPEN as UNDER_WAY
 from orchestrator.core.jobs.record_changes import TRIED_AGAIN
 from orchestrator.core.ledger_paths import summary_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import World
+from orchestrator.tracing import in_this_context
 from orchestrator.workflows.activities.epoch import read_held_epoch
 from orchestrator.workflows.activities.move_job import Mover
 from orchestrator.workflows.activities.old_runs import OldRuns
 from orchestrator.workflows.activities.resubmit_jobs import WORKERS, tally
-from orchestrator.workflows.messages import AfterOrder, AfterReport, BatchReport, RunOrder, order_again
+from orchestrator.workflows.messages import (
+    AfterOrder,
+    AfterReport,
+    BatchReport,
+    RunOrder,
+    leaves_gracefully,
+    order_again,
+    with_wishes,
+)
 
 OPEN = frozenset({OldRun.UNKNOWN, OldRun.STOPPING})
 """What is not known yet of an old run."""
@@ -55,12 +65,13 @@ def settle_jobs(world: World, order: AfterOrder) -> AfterReport:
         EpochFenced: another run holds the epoch; nothing was done after that was seen.
     """
     record = read_held_epoch(world, order.run)
+    run = with_wishes(order.run, record)
     plan, now = world.plans[order.run.pair], world.clock.now()
     jobs = list(world.ledgers[plan.pair].summaries(plan.pair))
     due = [job for job in jobs if _is_due(job, record, now)]
     left = [job for job in jobs if is_open(job)]
-    retried = _retry_due(world, plan, order.run, due)
-    settled = OldRuns(world, plan, order.run).settle(left) if left else AfterReport()
+    retried = _retry_due(world, plan, run, due)
+    settled = OldRuns(world, plan, run).settle(left) if left else AfterReport()
     return msgspec.structs.replace(settled, jobs=retried, more=settled.more or len(due) > plan.jobs.batch)
 
 
@@ -72,7 +83,7 @@ def _retry_due(world: World, plan: Plan, run: RunOrder, due: Sequence[JobSummary
     movers = {role: Mover(world, plan, from_hub(run, role), Try.AGAIN) for role in set(hubs.values())}
     batch = in_order(due)[: plan.jobs.batch]
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return tally(list(pool.map(lambda name: movers[hubs[name]].move(name), batch)))
+        return tally(list(pool.map(in_this_context(lambda name: movers[hubs[name]].move(name)), batch)))
 
 
 def from_hub(run: RunOrder, hub: Role) -> RunOrder:
@@ -81,7 +92,15 @@ def from_hub(run: RunOrder, hub: Role) -> RunOrder:
 
 
 def _is_due(job: JobSummary, record: EpochRecord, now: datetime) -> bool:
-    """Whether a waiting job is to be tried: its time has come, or another side than when it was left may take it."""
+    """Whether a waiting job is to be tried: its time has come, or another side than when it was left may take it.
+
+    One that stays on a side that was left although it is well is looked at when its deadline has come, and each time
+    once a person waits no longer.
+    """
+    if job.status in UNDER_WAY and job.hub is not record.active and leaves_gracefully(record):
+        if record.ungraceful:
+            return True
+        return job.retry_at is not None and job.retry_at <= now
     if job.status not in TRIED_AGAIN:
         return False
     return job.epoch < record.epoch or (job.retry_at is not None and job.retry_at <= now)

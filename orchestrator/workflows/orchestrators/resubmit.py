@@ -23,6 +23,7 @@ from orchestrator.workflows.orchestrators.retry import (
     utc_now,
     waiting_status,
 )
+from orchestrator.workflows.orchestrators.wishes import pause as pause_for
 
 AT_ONCE = names.CONCURRENCY_LIMITS[names.RESUBMIT_JOBS]
 """Batches of a run under way at once. Resource Manager's bucket bounds the rate; more would wait for their turn."""
@@ -47,7 +48,9 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         pause = pause_after(number - 1, run.beat, run.longest)
         last = utc_now(ctx) - since >= run.patience
         try:
-            answer = yield from _try_batch(ctx, msgspec.structs.replace(order, last=last, since=None))
+            answer = yield from _try_batch(
+                ctx, msgspec.structs.replace(order, last=last, since=None, tried=0), number + order.tried - 1
+            )
         except RunStopped as stopped:
             return to_builtins(BatchReport(stopped=stopped.why))
         report = from_builtins(answer, BatchReport, names.RESUBMIT_JOBS)
@@ -62,8 +65,8 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         if number == LONG and order.since is None:
             why = f"{report.pending} jobs of {run.run} wait since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
             yield from tell_that_it_waits(ctx, waiter_of(run), names.RESUBMIT_JOBS, why)
-        yield ctx.create_timer(min(report.retry_after or pause, run.longest))
-    ctx.continue_as_new(to_builtins(msgspec.structs.replace(order, since=since)))
+        yield from pause_for(ctx, min(report.retry_after or pause, run.longest))
+    ctx.continue_as_new(to_builtins(msgspec.structs.replace(order, since=since, tried=order.tried + ROUNDS)))
     return None
 
 
@@ -124,9 +127,10 @@ def all_batches(
     return total
 
 
-def _try_batch(ctx: OrchestrationContext, order: BatchOrder) -> Steps[Any]:
+def _try_batch(ctx: OrchestrationContext, order: BatchOrder, tried: int) -> Steps[Any]:
     run, given = order.run, to_builtins(order)
-    return insist(ctx, names.RESUBMIT_JOBS, given, beat=run.beat, longest=run.longest, waiter=waiter_of(run))
+    waiter = waiter_of(run)._replace(tried=tried)
+    return insist(ctx, names.RESUBMIT_JOBS, given, beat=run.beat, longest=run.longest, waiter=waiter)
 
 
 def waiter_of(run: RunOrder) -> Waiter:

@@ -10,9 +10,13 @@ import msgspec
 from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_any
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.errors import EpochFenced, HubswitchError, OrderExpired, RunAborted, TemporaryError
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.workflows import names
-from orchestrator.workflows.messages import Insistence, Tidings, Told
+from orchestrator.workflows.messages import ATTEMPT, Insistence, Tidings, Told
+from orchestrator.workflows.orchestrators.wishes import pause as pause_for
+from orchestrator.workflows.orchestrators.wishes import pause_until
+from orchestrator.workflows.pair_orders import TryOutcome
 
 TRIES_HERE = 12
 """Tries within a run's own history. Then the step is tried in an orchestration that begins anew now and then."""
@@ -23,7 +27,11 @@ TRIES_THERE = 60
 TELL_TRIES = 3
 """Attempts to tell people; nothing depends on them."""
 
-FINAL = frozenset({"EpochFenced", "OrderExpired"})
+_FINAL_ERRORS: Mapping[str, type[HubswitchError]] = {
+    error.__name__: error for error in (EpochFenced, OrderExpired, RunAborted)
+}
+
+FINAL = frozenset(_FINAL_ERRORS)
 """Errors after which this run must not go on. Everything else may pass: people mend roles, stores come back."""
 
 
@@ -60,6 +68,9 @@ class Waiter(NamedTuple):
     done: tuple[Mapping[str, str], ...] = ()
     """What the run has done so far, for its custom status."""
 
+    tried: int = 0
+    """How often the activity was called before, for the number of the try in its order."""
+
 
 def insist(
     ctx: OrchestrationContext,
@@ -85,11 +96,11 @@ def insist(
     clock = _Deadline(ctx, waiter.until if waiter else None)
     step, done = (waiter.step or activity, waiter.done) if waiter else (activity, ())
     pause = beat
-    attempt = 0
+    attempt, before = 0, waiter.tried if waiter else 0
     while True:
         attempt += 1
         try:
-            answer = yield from clock.answer(ctx.call_activity(activity, input=order))
+            answer = yield from _try(ctx, clock, activity, order, before + attempt)
         except TaskFailedError as failed:
             _check_final(failed)
             if tries is not None and attempt >= tries:
@@ -97,7 +108,8 @@ def insist(
             clock.why = failed.details.message
             ctx.set_custom_status(waiting_status(step, since.isoformat(), clock.why, done))
             if waiter and tries is None and attempt >= TRIES_HERE:
-                return (yield from elsewhere(ctx, _long(waiter, activity, order, since, clock.why), done))
+                step_left = _long(waiter._replace(tried=before + attempt), activity, order, since, clock.why)
+                return (yield from elsewhere(ctx, step_left, done))
             yield from clock.pause(pause)
             pause = min(pause * 2, longest)
         else:
@@ -131,20 +143,34 @@ class _Deadline:
         return task.get_result()
 
     def pause(self, pause: timedelta) -> Steps[None]:
-        """Wait for a pause, or for what is left of the time.
+        """Wait for a pause, or for what is left of the time; not any longer than until a person wants the next try.
 
         Raises:
             StepTimedOut: nothing is left after that.
         """
-        if self._until is None:
-            yield self._ctx.create_timer(pause)
+        if self._until is None or self._until - utc_now(self._ctx) > pause:
+            yield from pause_for(self._ctx, pause)
             return
-        left = self._until - utc_now(self._ctx)
-        if left > pause:
-            yield self._ctx.create_timer(pause)
-            return
-        yield self._timer
-        raise StepTimedOut(self.why)
+        if self._timer is None or not (yield from pause_until(self._ctx, self._timer)):
+            raise StepTimedOut(self.why)
+
+
+def _try(ctx: OrchestrationContext, clock: _Deadline, activity: str, order: Any, number: int) -> Steps[Any]:
+    """The answer of an activity, told the number of its try, or of the orchestration around it where there is one.
+
+    Raises:
+        TaskFailedError: it failed.
+        StepTimedOut: the time was over first.
+    """
+    workflow = names.TRIED_AS_WORKFLOW.get(activity)
+    if workflow is None:
+        return (yield from clock.answer(ctx.call_activity(activity, input=number_try(order, number))))
+    instance = f"{order['run']}-{activity}-{ctx.new_uuid()[:8]}"
+    task: Task[Any] = ctx.call_sub_orchestrator(workflow, input=order, instance_id=instance)
+    found = from_builtins((yield from clock.answer(task)), TryOutcome, workflow)
+    if found.error:
+        raise TaskFailedError(found.why, _FINAL_ERRORS.get(found.error, TemporaryError)(found.why))
+    return found.answer
 
 
 def _check_final(failed: TaskFailedError) -> None:
@@ -165,7 +191,13 @@ def _long(waiter: Waiter, activity: str, order: Any, since: datetime, why: str) 
         why=why,
         step=waiter.step,
         until=waiter.until,
+        tried=waiter.tried,
     )
+
+
+def number_try(order: Any, number: int) -> Any:
+    """An activity's input with the number of the try; the first try's as it is."""
+    return {**order, ATTEMPT: number} if number > 1 and isinstance(order, dict) else order
 
 
 def elsewhere(ctx: OrchestrationContext, step: Insistence, done: tuple[Mapping[str, str], ...] = ()) -> Steps[Any]:
@@ -199,14 +231,15 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     title = step.step or step.activity
     if not step.told:
         told = f"{step.run} waits for {title} since {step.since:%Y-%m-%d %H:%M:%SZ}: {step.why}"
-        yield from tell_that_it_waits(ctx, Waiter(step.pair, step.run, step.beat, step.longest), title, told)
+        waiter = Waiter(step.pair, step.run, step.beat, step.longest)
+        yield from tell_that_it_waits(ctx, waiter, title, told, step.since)
     clock = _Deadline(ctx, step.until)
     clock.why = step.why
-    for _ in range(TRIES_THERE):
+    for number in range(1, TRIES_THERE + 1):
         ctx.set_custom_status(waiting_status(title, step.since.isoformat(), clock.why))
         try:
             yield from clock.pause(step.longest)
-            answer = yield from clock.answer(ctx.call_activity(step.activity, input=step.order))
+            answer = yield from _try(ctx, clock, step.activity, step.order, step.tried + number)
         except StepTimedOut:
             return {"stopped": StepTimedOut.__name__, "why": clock.why, "answer": None}
         except TaskFailedError as failed:
@@ -217,14 +250,20 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
                 return {"stopped": stopped.error, "why": stopped.why, "answer": None}
         else:
             return {"stopped": "", "why": "", "answer": answer}
-    ctx.continue_as_new(to_builtins(msgspec.structs.replace(step, told=True, why=clock.why)))
+    ctx.continue_as_new(
+        to_builtins(msgspec.structs.replace(step, told=True, why=clock.why, tried=step.tried + TRIES_THERE))
+    )
     return None
 
 
-def tell_that_it_waits(ctx: OrchestrationContext, waiter: Waiter, step: str, why: str) -> Steps[None]:
+def tell_that_it_waits(
+    ctx: OrchestrationContext, waiter: Waiter, step: str, why: str, since: datetime | None = None
+) -> Steps[None]:
     """Tell people that a run waits long for a step, once for each run and step; go on if they cannot be told."""
     name = NoticeName.RUN_WAITS
-    tidings = Tidings(pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name=name, at=utc_now(ctx), why=why)
+    tidings = Tidings(
+        pair=waiter.pair, id=f"{waiter.run}-waits-{step}", name=name, at=utc_now(ctx), since=since, why=why
+    )
     untold = yield from tell(ctx, tidings, waiter.beat, waiter.longest)
     if untold:
         ctx.set_custom_status(waiting_status(step, utc_now(ctx).isoformat(), f"nobody was told: {untold}", waiter.done))
@@ -250,6 +289,16 @@ def tell(
             yield ctx.create_timer(pause)
             pause = min(pause * 2, longest)
     return untold
+
+
+def tell_aside(ctx: OrchestrationContext, tidings: Tidings) -> None:
+    """Tell people in an orchestration of its own, and do not wait for it.
+
+    Danger: not before ``continue_as_new``. The answer would come to the next life, which numbers its tasks anew.
+    """
+    # An id that no earlier life of this run has used: an engine may refuse one that it knows.
+    instance = f"tell-{tidings.id}-{ctx.new_uuid()[:8]}"
+    ctx.call_sub_orchestrator(names.TELL_RUN, input=to_builtins(tidings), instance_id=instance)
 
 
 def utc_now(ctx: OrchestrationContext) -> datetime:

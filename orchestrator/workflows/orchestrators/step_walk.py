@@ -2,8 +2,8 @@
 
 Steps follow each other; those of a group run side by side, each in an orchestration of its own. A step that has used
 up its time or its tries is given up if its plan says ``continue``. Otherwise the run stands still at it: people are
-told, nothing after it begins, and it is tried on until it succeeds. So a job is never left without an outcome by a
-step before it that fails.
+told, nothing after it begins, and it is tried on until it succeeds, or until a person skips it. So a job is never
+left without an outcome by a step before it that fails.
 
 Nothing here knows what a step does. Its activity bears the name of its kind; kinds whose work is itself a workflow are
 in ``WORKFLOWS``.
@@ -20,7 +20,8 @@ from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_a
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.vocabulary import NoticeName
-from orchestrator.core.plan.steps import MoveJobs, OnError, Parallel, Step, kind_of
+from orchestrator.core.plan.step_base import OnError, kind_of
+from orchestrator.core.plan.steps import MoveJobs, Parallel, Step
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
     BatchReport,
@@ -40,7 +41,7 @@ from orchestrator.workflows.orchestrators.retry import (
     Waiter,
     elsewhere,
     insist,
-    tell,
+    tell_aside,
     tell_that_it_waits,
     utc_now,
     waiting_status,
@@ -58,7 +59,7 @@ def walk(ctx: OrchestrationContext, order: RunOrder) -> Steps[tuple[tuple[StepRe
     Raises:
         RunStopped: a newer epoch holds.
     """
-    run = msgspec.structs.replace(order, steps=None)
+    run = msgspec.structs.replace(order, steps=None, basis=None)
     reports: list[StepReport] = []
     jobs = BatchReport()
     for item in order.workflow:
@@ -97,6 +98,8 @@ def perform(
     begun = utc_now(ctx)
     ctx.set_custom_status(waiting_status("", begun.isoformat(), "", done))
     until = begun + step.timeout if step.timeout is not None else None
+    if step.asks_a_person:
+        _ask(ctx, run, step)
     waiter = waiter_of(run)._replace(step=step.title, until=until, done=done)
     if step.kind in WORKFLOWS:
         jobs = yield from WORKFLOWS[step.kind](ctx, run, waiter)
@@ -104,7 +107,7 @@ def perform(
     given = to_builtins(StepOrder(**msgspec.structs.asdict(run), step=step))
     beat, longest = step.retry.pause or run.beat, step.retry.longest or run.longest
     try:
-        yield from insist(
+        skipped = yield from insist(
             ctx, step.kind, given, beat=beat, longest=max(beat, longest), tries=step.retry.tries, waiter=waiter
         )
     except StepTimedOut as late:
@@ -112,12 +115,12 @@ def perform(
     except TaskFailedError as failed:
         why = f"it failed {step.retry.tries} times: {failed.details.message}"
     else:
-        return StepResult(report=_report(ctx, step, begun))
+        return StepResult(report=_report_end(ctx, step, begun, skipped))
     if step.on_error is OnError.CONTINUE:
-        yield from _tell_of_failure(ctx, run, step, why)
+        _tell_of_failure(ctx, run, step, why)
         return StepResult(report=_report(ctx, step, begun, why, StepOutcome.FAILED))
-    yield from _stand_still(ctx, run, step, begun=begun, why=why, given=given, done=done)
-    return StepResult(report=_report(ctx, step, begun, f"it came late: {why}"))
+    skipped = yield from _stand_still(ctx, run, step, begun=begun, why=why, given=given, done=done)
+    return StepResult(report=_report_end(ctx, step, begun, skipped, f"it came late: {why}"))
 
 
 def _stand_still(
@@ -129,8 +132,8 @@ def _stand_still(
     why: str,
     given: Any,
     done: tuple[Mapping[str, str], ...],
-) -> Steps[None]:
-    """Tell people that the run stands still at a step, and try the step until it succeeds."""
+) -> Steps[Any]:
+    """Tell people that the run stands still at a step, and try the step until it succeeds; the activity's answer."""
     ctx.set_custom_status(waiting_status(step.title, begun.isoformat(), why, done))
     told = f"{run.run} stands still at its step {step.title} since {begun:%Y-%m-%d %H:%M:%SZ}: {why}"
     yield from tell_that_it_waits(ctx, waiter_of(run)._replace(done=done), step.title, told)
@@ -145,18 +148,28 @@ def _stand_still(
         why=why,
         told=True,
         step=step.title,
+        tried=step.retry.tries or 0,
     )
-    yield from elsewhere(ctx, insistence, done)
+    return (yield from elsewhere(ctx, insistence, done))
 
 
 def _group(
     ctx: OrchestrationContext, run: RunOrder, group: Parallel, done: tuple[Mapping[str, str], ...]
 ) -> Steps[list[StepResult]]:
-    """Steps side by side. An orchestration that breaks is begun again; what it did is found done."""
+    """Steps side by side, each as soon as those are over that it comes after.
+
+    An orchestration that breaks is begun again; what it did is found done.
+    """
     since = utc_now(ctx).isoformat()
-    under_way = [(_begin_step(ctx, run, step), step) for step in group.parallel]
+    waiting, ended = list(group.parallel), set[str]()
+    under_way: list[tuple[Task[Any], Step]] = []
     results: list[StepResult] = []
-    while under_way:
+    while waiting or under_way:
+        ready = [step for step in waiting if ended.issuperset(step.after)]
+        if not ready and not under_way:
+            ready = waiting  # an order that no plan gives: better out of turn than never
+        waiting = [step for step in waiting if step not in ready]
+        under_way += [(_begin_step(ctx, run, step), step) for step in ready]
         titles = ", ".join(step.title for _, step in under_way)
         over = tuple(_show(result.report) for result in results if result.report)
         ctx.set_custom_status(waiting_status(titles, since, "", (*done, *over)))
@@ -167,6 +180,7 @@ def _group(
             yield ctx.create_timer(run.longest)
             under_way.append((_begin_step(ctx, run, step), step))
         else:
+            ended.add(step.title)
             results.append(from_builtins(first.get_result(), StepResult, names.STEP_RUN))
     for result in results:
         if result.stopped:
@@ -185,11 +199,11 @@ def _begin_step(ctx: OrchestrationContext, run: RunOrder, step: Step) -> Task[An
 
 def _run_of(order: StepOrder) -> RunOrder:
     fields = msgspec.structs.asdict(order)
-    del fields["step"]
+    del fields["step"], fields["answer"]
     return RunOrder(**fields)
 
 
-def _tell_of_failure(ctx: OrchestrationContext, run: RunOrder, step: Step, why: str) -> Steps[None]:
+def _tell_of_failure(ctx: OrchestrationContext, run: RunOrder, step: Step, why: str) -> None:
     tidings = Tidings(
         pair=run.pair,
         id=f"{run.run}-failed-{step.title}",
@@ -197,13 +211,34 @@ def _tell_of_failure(ctx: OrchestrationContext, run: RunOrder, step: Step, why: 
         at=utc_now(ctx),
         why=f"{run.run} goes on without its step {step.title}: {why}",
     )
-    yield from tell(ctx, tidings, run.beat, run.longest)
+    tell_aside(ctx, tidings)
+
+
+def _ask(ctx: OrchestrationContext, run: RunOrder, step: Step) -> None:
+    """Tell people that the run waits for them; once for each run and step, for the id is the same."""
+    question = getattr(step, "question", "")
+    tidings = Tidings(
+        pair=run.pair,
+        id=f"{run.run}-asks-{step.title}",
+        name=NoticeName.APPROVAL_NEEDED,
+        at=utc_now(ctx),
+        why=f"{run.run} waits at its step {step.title}, proposal {run.run}/{step.title}: "
+        f"{question or 'shall it go on?'}",
+    )
+    tell_aside(ctx, tidings)
 
 
 def _report(
     ctx: OrchestrationContext, step: Step, begun: datetime, why: str = "", outcome: StepOutcome = StepOutcome.DONE
 ) -> StepReport:
     return StepReport(name=step.title, kind=step.kind, outcome=outcome, begun=begun, ended=utc_now(ctx), why=why)
+
+
+def _report_end(ctx: OrchestrationContext, step: Step, begun: datetime, skipped: Any, why: str = "") -> StepReport:
+    """The report of a step that is over. ``skipped``: the activity's answer; none in histories of older versions."""
+    if skipped:
+        return _report(ctx, step, begun, str(skipped), StepOutcome.SKIPPED)
+    return _report(ctx, step, begun, why)
 
 
 def _show(report: StepReport) -> Mapping[str, str]:

@@ -2,8 +2,9 @@
 
 1. Phase A: claim the epoch, publish the pointer, verify it on the replicas, tell the entity.
 2. Phase B: the steps of the plan, walked by ``orchestrators.step_walk``. A plan that names none waits until Resource
-   Manager answers for the target and moves the jobs; on the way back it does nothing.
+   Manager answers for the target and moves the jobs; on the way back it moves them without that wait.
 3. Finish: store and tell the summary, tell the entity.
+4. Evidence, however the run ended. One that cannot be stored is told of and made later.
 
 Phase B waits for the ledger and for Resource Manager as long as it must, and for a single job as long as the plan's
 patience lasts; nothing in it undoes phase A. A step that finds a newer epoch ends the run.
@@ -22,10 +23,12 @@ from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.epoch import EpochRecord
-from orchestrator.core.plan.steps import SHAPES, kind_of
+from orchestrator.core.plan.step_base import kind_of
+from orchestrator.core.plan.steps import SHAPES
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
     BatchReport,
+    EvidenceOrder,
     Milestones,
     ReplicaCheck,
     ReportOrder,
@@ -36,12 +39,16 @@ from orchestrator.workflows.messages import (
     Tidings,
     Verification,
 )
+from orchestrator.workflows.orchestrators.records import make_evidence
 from orchestrator.workflows.orchestrators.resubmit import waiter_of
-from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell, utc_now, waiting_status
+from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell_aside, utc_now
 from orchestrator.workflows.orchestrators.step_walk import walk
 
 VERIFY_TRIES = 8
 """Looks at the replicas before a lagging one is reported and the run goes on without it."""
+
+ENDED_BEFORE = {"OrderExpired": What.FAILED, "RunAborted": What.ABORTED}
+"""Error that ends a run before it has claimed its epoch -> what the run reports."""
 
 MILESTONES = {kind_of(shape): shape.milestone for shape in SHAPES}
 """Kind of a step -> the field of ``Milestones`` that says when it was over."""
@@ -54,11 +61,12 @@ def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         summary = yield from _switch(ctx, order)
     except RunStopped as stopped:
         summary = yield from _stop(ctx, order, stopped)
+    yield from make_evidence(ctx, EvidenceOrder(summary=summary), order.beat, order.longest)
     return to_builtins(summary)
 
 
 def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
-    given = to_builtins(msgspec.structs.replace(order, steps=None))
+    given = to_builtins(msgspec.structs.replace(order, steps=None, basis=None))
     marks = Milestones(decided_at=order.decided_at)
 
     yield from _insist(ctx, order, names.CLAIM_EPOCH, given)
@@ -68,22 +76,23 @@ def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     lagging = yield from _verify(ctx, order, given)
     marks = msgspec.structs.replace(marks, verified_at=utc_now(ctx))
     _report(ctx, order, _report_done(order, What.SWITCHED, order.why))
-    yield from _tell(ctx, order, "Switched", order.why)
+    _tell(ctx, order, "Switched", order.why)
 
     steps, jobs = yield from walk(ctx, order)
     for step in steps:
         marks = _mark(marks, step)
 
-    done = _summary(order, "completed", order.why, marks)
+    done = _summary(ctx, order, "completed", order.why, marks)
     summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging, steps=steps)
     yield from _insist(ctx, order, names.FINISH_RUN, to_builtins(summary))
     _report(ctx, order, _report_done(order, What.RESUBMITTED, _count(jobs)))
-    yield from _tell(ctx, order, "Completed", _count(jobs) + _find_failed_steps(steps))
+    _tell(ctx, order, "Completed", _count(jobs) + _find_failed_steps(steps))
     if jobs.given_up:
         why = (
-            f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; they wait and are tried again"
+            f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; "
+            f"they wait{', or stay where they are,' if jobs.staying else ''} and are tried again"
         )
-        yield from _tell(ctx, order, "JobsGivenUp", why)
+        _tell(ctx, order, "JobsGivenUp", why)
     return summary
 
 
@@ -91,7 +100,7 @@ def _verify(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tup
     """Replicas that still lag after a bounded number of looks."""
     pause = order.beat
     for attempt in range(1, VERIFY_TRIES + 1):
-        answer = yield from _insist(ctx, order, names.VERIFY_POINTER, given)
+        answer = yield from _insist(ctx, order, names.VERIFY_POINTER, given, tried=attempt - 1)
         lagging = from_builtins(answer, Verification, names.VERIFY_POINTER).lagging
         if not lagging:
             return ()
@@ -111,13 +120,14 @@ def _mark(marks: Milestones, step: StepReport) -> Milestones:
 
 def _stop(ctx: OrchestrationContext, order: RunOrder, stopped: RunStopped) -> Steps[RunSummary]:
     """End a run that may not go on, and tell the entity what is true instead."""
-    if stopped.error == "OrderExpired":
-        report = Report(run=order.run, what=What.FAILED, active=order.source, epoch=order.epoch - 1, why=stopped.why)
+    if stopped.error in ENDED_BEFORE:
+        what = ENDED_BEFORE[stopped.error]
+        report = Report(run=order.run, what=what, active=order.source, epoch=order.epoch - 1, why=stopped.why)
     else:
         answer = yield from _insist(ctx, order, names.READ_EPOCH, order.pair)
         report = _truth(order, from_builtins(answer, EpochRecord, names.READ_EPOCH), stopped.why)
     _report(ctx, order, report)
-    return _summary(order, report.what.value, stopped.why, Milestones(decided_at=order.decided_at))
+    return _summary(ctx, order, report.what.value, stopped.why, Milestones(decided_at=order.decided_at))
 
 
 def _truth(order: RunOrder, record: EpochRecord, why: str) -> Report:
@@ -127,8 +137,8 @@ def _truth(order: RunOrder, record: EpochRecord, why: str) -> Report:
     return Report(run=order.run, what=What.SUPERSEDED, active=record.active, epoch=record.epoch, why=why)
 
 
-def _tell(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> Steps[None]:
-    """Tell people; go on without if it cannot be done."""
+def _tell(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> None:
+    """Tell people, in an orchestration of its own: the run does not wait for a channel."""
     tidings = Tidings(
         pair=order.pair,
         id=f"{order.run}-{name.casefold()}",
@@ -136,9 +146,7 @@ def _tell(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> St
         at=utc_now(ctx),
         why=why,
     )
-    untold = yield from tell(ctx, tidings, order.beat, order.longest)
-    if untold:
-        ctx.set_custom_status(waiting_status("", utc_now(ctx).isoformat(), f"nobody was told: {untold}"))
+    tell_aside(ctx, tidings)
 
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
@@ -146,15 +154,16 @@ def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
     ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_builtins(said))
 
 
-def _insist(ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any) -> Steps[Any]:
-    return insist(ctx, activity, given, beat=order.beat, longest=order.longest, waiter=waiter_of(order))
+def _insist(ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any, tried: int = 0) -> Steps[Any]:
+    waiter = waiter_of(order)._replace(tried=tried)
+    return insist(ctx, activity, given, beat=order.beat, longest=order.longest, waiter=waiter)
 
 
 def _report_done(order: RunOrder, what: What, why: str) -> Report:
     return Report(run=order.run, what=what, active=order.target, epoch=order.epoch, why=why)
 
 
-def _summary(order: RunOrder, outcome: str, why: str, marks: Milestones) -> RunSummary:
+def _summary(ctx: OrchestrationContext, order: RunOrder, outcome: str, why: str, marks: Milestones) -> RunSummary:
     return RunSummary(
         pair=order.pair,
         run=order.run,
@@ -163,6 +172,10 @@ def _summary(order: RunOrder, outcome: str, why: str, marks: Milestones) -> RunS
         outcome=outcome,
         why=why,
         milestones=marks,
+        target=order.target,
+        ended_at=utc_now(ctx),
+        graceful=order.graceful,
+        basis=order.basis,
     )
 
 
@@ -170,7 +183,7 @@ def _count(jobs: BatchReport) -> str:
     return (
         f"{jobs.resubmitted} jobs resubmitted, {jobs.skipped} skipped by policy, "
         f"{jobs.waiting} waiting with a reason, {jobs.refused} refused, {jobs.finished} had finished before"
-    )
+    ) + (f", {jobs.staying} go on where they are" if jobs.staying else "")
 
 
 def _find_failed_steps(steps: tuple[StepReport, ...]) -> str:

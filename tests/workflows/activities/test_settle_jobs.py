@@ -242,7 +242,7 @@ def test_a_job_of_a_user_is_told_to_its_owner_once(bench: Bench) -> None:
     changed(visit, job, retry_at=visit.world.clock.now() - timedelta(seconds=1))
     settled(visit, order)
     assert [notice.type for _, notice in told] == ["Hubswitch.JobNeedsOwner"]
-    assert job in told[0][1].data["why"]
+    assert job in told[0][1].message.why
     assert record(visit, job).status is JobStatus.WAITING
 
 

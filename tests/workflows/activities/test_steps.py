@@ -12,19 +12,21 @@ from job_stories import claimed
 
 from orchestrator.core.base.errors import EpochFenced, NotFound, Refused, TemporaryError, Unreachable
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.steps import SHAPES, AwaitStandby, BaseStep, ScaleCluster, StepSide, WaitForUrl, kind_of
-from orchestrator.workflows.activities.steps import STEP_ACTIVITIES, STEP_LIMITS, STEPS
-from orchestrator.workflows.messages import Milestones, RunOrder, StepOrder
+from orchestrator.core.ledger_paths import skip_path
+from orchestrator.core.plan.step_base import BaseStep, StepSide, kind_of
+from orchestrator.core.plan.steps import SHAPES, AwaitStandby, ScaleCluster, WaitForUrl
+from orchestrator.workflows.activities.steps import STEP_ACTIVITIES, STEP_LIMITS, STEPS, skip_step
+from orchestrator.workflows.messages import Milestones, RunOrder, SkipWish, StepOrder
 from orchestrator.workflows.orchestrators.step_walk import WORKFLOWS
 
 CLUSTER = "cpu-cluster"
 
 
-def carried(visit: Visit, run: RunOrder, step: Any) -> None:
-    """Carry out a step as the engine would have it."""
+def carried(visit: Visit, run: RunOrder, step: Any) -> str:
+    """Carry out a step as the engine would have it; empty, or who skipped it."""
     order = StepOrder(**msgspec.structs.asdict(run), step=step)
     _, body = STEP_ACTIVITIES[step.kind]
-    body(visit.world, order)
+    return body(visit.world, order)
 
 
 def settings_of(visit: Visit, side: Role = Role.SECONDARY, name: str = CLUSTER) -> dict[str, Any]:
@@ -51,6 +53,25 @@ def test_a_milestone_of_a_kind_is_one_of_a_run() -> None:
     """Otherwise a run would break when it notes it."""
     fields = set(Milestones.__struct_fields__)
     assert {shape.milestone for shape in SHAPES if shape.milestone} <= fields
+
+
+def test_only_the_step_that_a_person_skips_is_skipped_and_only_if_it_fails(bench: Bench) -> None:
+    """The wish is for one step of one run; what succeeds was done."""
+    visit = bench.visit()
+    run = claimed(visit)
+    ledger = visit.world.ledgers[visit.pair]
+    gone = WaitForUrl(name="front-door", url="https://127.0.0.1:1/")
+    other = WaitForUrl(name="other", url="https://127.0.0.1:1/")
+    wish = SkipWish(step="front-door", by="ana", reason="it is gone", at=visit.world.clock.now())
+    assert skip_step(ledger, visit.pair, run.run, wish)
+    assert not skip_step(ledger, visit.pair, run.run, wish)
+    assert carried(visit, run, gone) == "ana skipped it: it is gone"
+    with pytest.raises(Unreachable):
+        carried(visit, run, other)
+    assert carried(visit, run, ScaleCluster(name="front-door", cluster=CLUSTER, min_nodes=0)) == ""
+    ledger.put_once(skip_path(visit.pair, run.run, "other"), b"no wish at all")
+    with pytest.raises(Unreachable):
+        carried(visit, run, other)
 
 
 @pytest.mark.parametrize("step", [AwaitStandby(), WaitForUrl(url="https://x"), ScaleCluster(cluster="c", min_nodes=1)])

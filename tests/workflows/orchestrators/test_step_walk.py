@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -18,24 +17,18 @@ from waiting import until
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
 from orchestrator.core.base.errors import EpochFenced, TemporaryError
-from orchestrator.core.plan.steps import (
-    AwaitStandby,
-    MoveJobs,
-    OnError,
-    Parallel,
-    Retry,
-    ScaleCluster,
-    StepOrGroup,
-    WaitForUrl,
-)
+from orchestrator.core.plan.step_base import OnError, Retry
+from orchestrator.core.plan.steps import AwaitStandby, MoveJobs, Parallel, ScaleCluster, StepOrGroup, WaitForUrl
+from orchestrator.core.plan.steps_approval import AwaitApproval
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
-from orchestrator.workflows.messages import BatchReport, RoundPlan, RunKind, RunOrder
-from orchestrator.workflows.orchestrators import resubmit, retry, step_walk
+from orchestrator.workflows.messages import ATTEMPT, BatchReport, RoundPlan, RunKind, RunOrder
+from orchestrator.workflows.orchestrators import notify, resubmit, retry, step_walk
 
 RUN = run_order()
+QUICK = timedelta(milliseconds=10)
 
 
 def url(name: str, **more: Any) -> WaitForUrl:
@@ -59,10 +52,12 @@ class Stage:
         self.calls: list[str] = []
         self.orders: list[Any] = []
         self.told: list[str] = []
+        self.may_tell = threading.Event()
+        self.may_tell.set()
         activities = (*STEP_ACTIVITIES, names.LIST_JOBS, names.RESUBMIT_JOBS, names.TELL)
         self.worker = worker_of(
             engine,
-            [walker, step_walk.step_run, retry.patience_run, resubmit.resubmit_run],
+            [walker, step_walk.step_run, retry.patience_run, resubmit.resubmit_run, notify.tell_run],
             {name: self._activity(name) for name in activities},
         )
         self.client = TaskHubGrpcClient(host_address=engine.address, logger=ENGINE_LOG)
@@ -70,6 +65,7 @@ class Stage:
     def _activity(self, name: str) -> Callable[[ActivityContext, Any], Any]:
         def act(_: ActivityContext, order: Any) -> Any:
             if name == names.TELL:
+                self.may_tell.wait(300)
                 self.told.append(f"{order['name']}: {order['why']}")
                 return None
             title = (order.get("step") or {}).get("name") or name
@@ -84,7 +80,7 @@ class Stage:
         return self.client.schedule_new_orchestration(walker, input=to_builtins(order))
 
     def end(self, instance: str) -> Any:
-        state = self.client.wait_for_orchestration_completion(instance, timeout=120)
+        state = self.client.wait_for_orchestration_completion(instance, timeout=600)
         assert state is not None
         assert state.runtime_status.name == "COMPLETED", state.failure_details
         return json.loads(state.serialized_output or "null")
@@ -130,6 +126,25 @@ class Failing:
         return _done(order)
 
 
+@pytest.mark.parametrize("timeout", [None, timedelta(milliseconds=200)])
+def test_a_step_that_a_person_skips_is_left_and_the_run_goes_on(stage: Stage, timeout: timedelta | None) -> None:
+    """Also one that stands still because its time is over; its report says who skipped it."""
+    wished = threading.Event()
+
+    def fail_until_wished(_: Any) -> str:
+        if not wished.is_set():
+            raise TemporaryError("not yet")
+        return "ana skipped it: it is not needed tonight"
+
+    stage.bodies["gate"] = fail_until_wished
+    instance = stage.start(url("gate", timeout=timeout), url("after"))
+    until(lambda: len(stage.calls) > 2 and "after" not in stage.calls, "the step to fail")
+    wished.set()
+    output = stage.end(instance)
+    assert outcomes(output) == {"gate": "skipped", "after": "done"}
+    assert output["steps"][0]["why"] == "ana skipped it: it is not needed tonight"
+
+
 def test_a_run_without_steps_waits_for_the_standby_and_moves_the_jobs(stage: Stage) -> None:
     """As before there were steps: the same activities, in the same order."""
     output = stage.walked()
@@ -138,10 +153,10 @@ def test_a_run_without_steps_waits_for_the_standby_and_moves_the_jobs(stage: Sta
     assert all(step["from"] <= step["to"] for step in output["steps"])
 
 
-def test_a_failback_without_steps_does_nothing(stage: Stage) -> None:
-    """What runs on the side that is left ends there."""
-    assert stage.walked(kind=RunKind.FAILBACK)["steps"] == []
-    assert stage.calls == []
+def test_a_failback_without_steps_moves_the_jobs(stage: Stage) -> None:
+    """It waits for nothing before: should the primary fall ill again, the run has to end."""
+    assert outcomes(stage.walked(kind=RunKind.FAILBACK)) == {"move_jobs": "done"}
+    assert stage.calls == [names.LIST_JOBS]
 
 
 def test_steps_follow_each_other_and_know_their_run(stage: Stage) -> None:
@@ -162,6 +177,28 @@ def test_a_step_that_fails_is_tried_until_it_succeeds(stage: Stage) -> None:
     assert [line.partition(":")[0] for line in stage.told] == ["RunWaits"]
 
 
+def test_people_are_told_at_once_that_a_run_waits_for_them(stage: Stage) -> None:
+    """With the proposal to answer and the question; what it says when it was left out is the step's outcome."""
+    stage.bodies["go"] = lambda _: "ana rejected it: not tonight"
+    output = stage.walked(AwaitApproval(name="go", question="is the network there?"), url("a"))
+    assert outcomes(output) == {"go": "skipped", "a": "done"}
+    until(lambda: stage.told, "the notice")
+    proposal = f"proposal {RUN.run}/go: is the network there?"
+    assert stage.told == [f"ApprovalNeeded: {RUN.run} waits at its step go, {proposal}"]
+
+
+def test_a_run_does_not_wait_for_a_channel(stage: Stage) -> None:
+    """It is over while the notice of a failed step is still being told."""
+    stage.bodies["a"] = Failing()
+    stage.may_tell.clear()
+    try:
+        output = stage.walked(url("a", retry=Retry(tries=1), on_error=OnError.CONTINUE), MoveJobs())
+        assert (outcomes(output)["move_jobs"], stage.told) == ("done", [])
+    finally:
+        stage.may_tell.set()
+    until(lambda: stage.told, "the notice")
+
+
 def test_a_step_that_has_used_up_its_tries_is_given_up_and_the_jobs_move(stage: Stage) -> None:
     """With `continue`. People are told, and the report says why."""
     stage.bodies["a"] = Failing()
@@ -169,6 +206,7 @@ def test_a_step_that_has_used_up_its_tries_is_given_up_and_the_jobs_move(stage: 
     assert outcomes(output) == {"a": "failed", "move_jobs": "done"}
     assert stage.calls == ["a", "a", "a", names.LIST_JOBS]
     assert "it failed 3 times: not yet" in output["steps"][0]["why"]
+    until(lambda: stage.told, "the notice, which the run does not wait for")
     assert [line.partition(":")[0] for line in stage.told] == ["StepFailed"]
 
 
@@ -185,7 +223,7 @@ def test_a_step_whose_time_is_over_is_given_up(stage: Stage, pause: timedelta) -
 def test_a_step_that_does_not_answer_is_given_up_on_time(stage: Stage) -> None:
     """What comes of it afterwards changes nothing."""
     leave = threading.Event()
-    stage.bodies["a"] = lambda _order: leave.wait(60) and None
+    stage.bodies["a"] = lambda _order: leave.wait(300) and None
     try:
         output = stage.walked(url("a", timeout=timedelta(milliseconds=300), on_error=OnError.CONTINUE), url("b"))
     finally:
@@ -233,7 +271,7 @@ def test_the_steps_of_a_group_run_side_by_side(stage: Stage) -> None:
     def meet(own: str, other: str) -> Callable[[Any], Any]:
         def body(order: Any) -> Any:
             begun[own].set()
-            assert begun[other].wait(60)
+            assert begun[other].wait(300)
             return _done(order)
 
         return body
@@ -281,23 +319,88 @@ def test_the_status_says_which_step_a_run_waits_for_and_which_are_over(stage: St
     stage.end(instance)
 
 
+def _status_of(stage: Stage, instance: str) -> str:
+    found = stage.client.get_orchestration_state(instance)
+    return found.runtime_status.name if found else ""
+
+
 def test_a_step_of_a_group_that_breaks_is_begun_again(stage: Stage) -> None:
     """As when its orchestration was terminated by hand."""
     entered, leave = threading.Event(), threading.Event()
 
     def body(order: Any) -> Any:
         entered.set()
-        assert leave.wait(60)
+        assert leave.wait(300)
         return _done(order)
 
     stage.bodies["a"] = body
     instance = stage.start(Parallel(parallel=(url("a"),)))
-    assert entered.wait(60)
+    assert entered.wait(300)
     [child] = [
         state.instance_id for state in stage.client.get_all_orchestration_states() if "-s-a-" in state.instance_id
     ]
     stage.client.terminate_orchestration(child)
-    time.sleep(0.2)
+    until(lambda: _status_of(stage, child) == "TERMINATED", "its end")
     leave.set()
     assert outcomes(stage.end(instance)) == {"a": "done"}
     assert stage.calls.count("a") == 2
+
+
+def test_a_step_of_a_group_begins_after_those_that_it_names(stage: Stage) -> None:
+    """Whether they were done or failed; the others do not wait, and neither do the jobs."""
+    go = threading.Event()
+    stage.bodies["slow"] = lambda _order: go.wait(300) and None
+    stage.bodies["broken"] = Failing()
+    group = Parallel(
+        parallel=(
+            url("last", after=("slow", "broken")),
+            url("slow"),
+            url("broken", retry=Retry(tries=1), on_error=OnError.CONTINUE),
+            MoveJobs(),
+            url("next", after=("broken",)),
+        )
+    )
+    instance = stage.start(group)
+    until(lambda: "next" in stage.calls and names.LIST_JOBS in stage.calls, "what does not wait for the slow one")
+    assert "last" not in stage.calls
+    go.set()
+    steps = {step["name"]: step for step in stage.end(instance)["steps"]}
+    outcome = {name: step["outcome"] for name, step in steps.items()}
+    assert outcome == {"slow": "done", "broken": "failed", "move_jobs": "done", "next": "done", "last": "done"}
+    assert steps["last"]["from"] >= max(steps["slow"]["to"], steps["broken"]["to"])
+
+
+def tries_of(stage: Stage, title: str) -> list[int]:
+    """The numbers that the calls of a step or an activity were given, in order."""
+    return [order.get(ATTEMPT, 1) for called, order in zip(stage.calls, stage.orders, strict=True) if called == title]
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_tries_are_numbered_on_wherever_a_step_is_tried(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    """In the run, in an orchestration of its own, and when that begins anew; also of a run that stands still."""
+    monkeypatch.setattr(retry, "TRIES_HERE", 3)
+    monkeypatch.setattr(retry, "TRIES_THERE", 2)
+    stage.bodies["warm"] = Failing(8)
+    output = stage.walked(url("warm", retry=Retry(tries=limit, pause=QUICK, longest=QUICK)), MoveJobs())
+    assert outcomes(output)["warm"] == "done"
+    assert tries_of(stage, "warm") == list(range(1, 10))
+
+
+def test_tries_at_a_batch_are_numbered_on_when_its_orchestration_begins_anew(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch whose jobs are pending is tried again without an error."""
+    monkeypatch.setattr(resubmit, "ROUNDS", 2)
+    left = [5]
+
+    def try_batch(_: Any) -> BatchReport:
+        left[0] -= 1
+        return BatchReport(pending=1 if left[0] else 0, resubmitted=0 if left[0] else 1)
+
+    rounds = iter([RoundPlan(jobs=1, batches=1)])
+    stage.bodies[names.LIST_JOBS] = lambda _: next(rounds, RoundPlan(jobs=0, batches=0))
+    stage.bodies[names.RESUBMIT_JOBS] = try_batch
+    assert stage.walked(MoveJobs())["jobs"]["resubmitted"] == 1
+    assert tries_of(stage, names.RESUBMIT_JOBS) == [1, 2, 3, 4, 5]

@@ -1,0 +1,100 @@
+"""A simulated Azure and what looks at a standby there, for tests of what it finds."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+
+from orchestrator.adapters.assembly import assemble
+from orchestrator.adapters.http.arm import ResourceManager
+from orchestrator.adapters.http.credential import Identity, credential_for
+from orchestrator.adapters.http.pacing import Budget, Pacer
+from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
+from orchestrator.adapters.hub.side_inventory import ArmSideInventories
+from orchestrator.clock import SystemClock
+from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.standing import ReadinessStanding
+from orchestrator.core.plan.schema import Plan
+from orchestrator.core.standby.readiness import Finding, Severity
+from orchestrator.core.standby.readiness_record import ReadinessRecord
+from orchestrator.local.session import variables
+from orchestrator.local.simulated_plan import plan_of
+from orchestrator.ports import World
+from orchestrator.settings import settings_from
+from orchestrator.simulator.cloud import LocalAzure
+from orchestrator.standby.readiness import look_at_standby, read_readiness
+
+
+class Stage(NamedTuple):
+    """A simulated Azure and what looks at it."""
+
+    azure: LocalAzure
+    plan: Plan
+    world: World
+
+    def look(self, active: Role = Role.PRIMARY) -> ReadinessStanding:
+        return look_at_standby(self.world, self.plan, active)
+
+    def record(self) -> ReadinessRecord:
+        found = read_readiness(self.world.ledgers[self.plan.pair], self.plan.pair)
+        assert found is not None
+        return found
+
+    def findings(self) -> dict[str, Finding]:
+        """What a look finds now, by path; what the estate always has is left out."""
+        self.look()
+        return {each.path: each for each in self.record().findings if each.severity is not Severity.INFO}
+
+    def change(self, **body: Any) -> None:
+        answer = requests.post(f"{self.azure.urls['admin']}/admin/resources", json=body, timeout=120)
+        assert answer.status_code == 200, answer.text
+
+    @contextmanager
+    def changed(self, **body: Any) -> Iterator[None]:
+        """With a change, which is taken back."""
+        resources = self.azure.resources
+        before = self.azure.call(lambda: copy.deepcopy(resources.__dict__))
+        self.change(**body)
+        try:
+            yield
+        finally:
+            self.azure.call(lambda: resources.__dict__.update(before))
+            self.azure.services.manager.answers.clear()
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with LocalAzure(seed=4, speed=100) as azure, variables(azure.environment()):
+        azure.throttle.enabled = False
+        plan = plan_of(azure)
+        settings = settings_from(
+            {**azure.environment(), "HUBSWITCH_PLANS": "plans"}
+            | {f"HUBSWITCH_{what}_TIMEOUT": "20s" for what in ("CONNECT", "READ")}
+        )
+        world = assemble(settings, {plan.pair: plan}, SystemClock())
+        transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+        credential = credential_for(settings, Identity.READER, transport)
+        manager = ResourceManager(settings.resource_manager, credential, transport)
+        unpaced = ArmSideInventories(manager, lambda _: Pacer(Budget(1000, 1000)))
+        yield Stage(azure, plan, world._replace(sides=unpaced))
+        transport.close()
+
+
+def place(stage: Stage, path: str) -> str:
+    """An ARM id of the secondary: ``hub``, ``project``, ``group``, ``shared`` or ``region`` and what is below it."""
+    side = stage.plan.secondary
+    first, _, rest = path.partition("/")
+    group = f"/subscriptions/{side.subscription}/resourceGroups"
+    starts = {
+        "hub": side.hub_id,
+        "project": side.project_id,
+        "group": f"{group}/{side.resource_group}/providers",
+        "shared": f"{group}/rg-shared/providers",
+        "region": f"/subscriptions/{side.subscription}/providers/Microsoft.MachineLearningServices/locations/westus3",
+    }
+    return f"{starts[first]}/{rest}" if rest else starts[first]
