@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from orchestrator.core.base.codec import decode
+from orchestrator.audit.past_runs import read_summaries, summary_paths
 from orchestrator.core.recording import Ran, as_line, recordings
 from orchestrator.ports import Ledger, World
-from orchestrator.workflows.messages import RunSummary
 
 EXPORT_LIMIT = 64 * 1024 * 1024
 """Bytes of one export."""
@@ -38,15 +37,12 @@ def export(world: World, pair: str, since: datetime) -> bytes:
 
 
 def _runs(ledger: Ledger, pair: str) -> Iterator[Ran]:
-    for path in ledger.names(f"{pair}/runs/"):
-        data = ledger.get(path) if path.endswith("/summary.json") else None
-        if data:
-            summary = decode(data, RunSummary, path)
-            passed = summary.milestones
-            yield Ran(
-                pair=pair,
-                now=passed.decided_at,
-                run=summary.run,
-                switched_at=passed.verified_at or passed.published_at,
-                resubmitted_at=passed.resubmitted_at,
-            )
+    for summary in read_summaries(ledger, summary_paths(ledger, pair)):
+        passed = summary.milestones
+        yield Ran(
+            pair=pair,
+            now=passed.decided_at,
+            run=summary.run,
+            switched_at=passed.verified_at or passed.published_at,
+            resubmitted_at=passed.resubmitted_at,
+        )

@@ -22,6 +22,7 @@ from orchestrator.core.jobs.rewrite.leak_scan import Scan
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import ContainerPlace, Inventory, World, container_of
 from orchestrator.workflows.activities.assets import AssetCopier
+from orchestrator.workflows.activities.copy_lines import copy_lines
 
 
 class Key(NamedTuple):
@@ -63,7 +64,10 @@ def data_report(world: World, inventory: Inventory, plan: Plan, active: Role) ->
             _collect(world, plan, active, record.value, found)
     judge = Judge(inventory, plan, active)
     items = tuple(judge.item(key, uses) for key, uses in sorted(found.items()))
-    return DataReport(pair=plan.pair, active=active.value, running=running, items=items, not_read=tuple(broken))
+    copies = copy_lines(ledger, plan, active, world.clock.now())
+    return DataReport(
+        pair=plan.pair, active=active.value, running=running, items=items, not_read=tuple(broken), copies=copies
+    )
 
 
 def _collect(world: World, plan: Plan, active: Role, record: JobRecord, found: dict[Key, Uses]) -> None:

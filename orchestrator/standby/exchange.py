@@ -28,16 +28,18 @@ from typing import NamedTuple
 import msgspec
 
 from orchestrator.core.base.codec import SCHEMA, Moment, Value, decode, encode
-from orchestrator.core.base.errors import Conflict, NotNow
+from orchestrator.core.base.errors import Conflict, HubswitchError, NotNow
 from orchestrator.core.base.text import join_words
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.epoch import EpochRecord, PointerValue, describe_other_hub, is_place, place_of, pointer_for
+from orchestrator.core.epoch import EpochRecord, describe_other_hub, is_place, place_of, pointer_for
+from orchestrator.core.evidence.audit_chain import AuditKind, AuditNote
 from orchestrator.core.jobs.record import JobStatus, JobSummary
 from orchestrator.core.ledger_paths import exchange_path, summary_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Versioned, World
+from orchestrator.workflows.activities import audit_log
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.activities.epoch import why_other_hub
+from orchestrator.workflows.activities.epoch import why_fenced, why_other_hub
 from orchestrator.workflows.activities.settle_jobs import is_open
 
 NAMED = 3
@@ -137,6 +139,27 @@ def begin(world: World, plan: Plan, exchanged: Plan, standing: Standing, by: str
     return record
 
 
+def note_exchange(world: World, pair: str, record: EpochRecord, by: str, reason: str) -> str:
+    """Note in the pair's audit log who exchanged the sides, once for each epoch; why that cannot be done, if so.
+
+    Nothing depends on it: it comes after the exchange, and a log that is away or broken must not keep a person.
+    """
+    note = AuditNote(
+        pair=pair,
+        id=f"exchange-e{record.epoch}",
+        at=record.since,
+        kind=AuditKind.ORDER,
+        who=by,
+        why="primary and secondary exchanged, without the app",
+        details={"do": "exchange", "reason": reason, "epoch": record.epoch},
+    )
+    try:
+        audit_log.append(world.ledgers[pair], pair, [note])
+    except HubswitchError as fault:
+        return str(fault)
+    return ""
+
+
 def publish(world: World, exchanged: Plan, record: EpochRecord) -> None:
     """Write 4, unless it has been done, or a newer epoch has been published since."""
     while_it_conflicts(lambda: _publish(world, exchanged, record))
@@ -148,7 +171,7 @@ def _publish(world: World, exchanged: Plan, record: EpochRecord) -> None:
     value = pointer_for(exchanged, record)
     if seen.value and is_place(exchanged.side(record.active), seen.value) and not value.endpoint:
         value = msgspec.structs.replace(value, endpoint=seen.value.endpoint)  # the plan names none; the hub is the same
-    if seen.value == value or max(seen.highest, _epoch_of(seen.value)) > record.epoch:
+    if seen.value == value or seen.highest_epoch > record.epoch:
         return
     store.publish(exchanged.pair, value, seen)
 
@@ -163,17 +186,14 @@ def _must_be_at_rest(world: World, plan: Plan, record: EpochRecord) -> None:
     if record.run and ledger.get(summary_path(plan.pair, record.run)) is None:
         raise NotNow(f"{record.run} is under way: it has left no summary; wait for its end")
     seen = world.pointers[plan.pair].snapshot(plan.pair)
-    shown = _epoch_of(seen.value)
-    if seen.value is None or (shown, max(seen.highest, shown)) != (record.epoch, record.epoch):
+    fenced = why_fenced(seen, record, plan)
+    if fenced:
+        raise NotNow(fenced)
+    if seen.value is None or seen.value.epoch != record.epoch:
+        shown = f"epoch {seen.value.epoch}" if seen.value else "nothing"
         raise NotNow(
-            f"the pointer of {plan.pair} shows {f'epoch {shown}' if seen.value else 'nothing'}, the epoch record says "
-            f"{record.epoch}: they have to agree first"
+            f"the pointer of {plan.pair} shows {shown}, the epoch record says {record.epoch}: they have to agree first"
         )
-    if seen.value.active is not record.active:
-        raise NotNow(f"the pointer names the {seen.value.active}, the epoch record the {record.active}")
-    other = describe_other_hub(plan, seen.value.active, seen.value, f"the pointer of epoch {shown}")
-    if other:
-        raise NotNow(other)
     unsettled = [job for job in ledger.summaries(plan.pair) if _is_unsettled(job)]
     if unsettled:
         told = join_words(f"{job.name} ({_describe(job)})" for job in unsettled[:NAMED])
@@ -223,7 +243,3 @@ def _note(world: World, plan: Plan, exchanged: Plan, record: EpochRecord, by: st
 def digest_of(plan: Plan) -> str:
     """A short name for what a plan says, comments and order aside."""
     return hashlib.sha256(msgspec.json.encode(plan, order="deterministic")).hexdigest()[:32]
-
-
-def _epoch_of(shown: PointerValue | None) -> int:
-    return shown.epoch if shown else 0

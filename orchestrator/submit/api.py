@@ -40,7 +40,7 @@ from orchestrator.core.jobs.record_changes import why_not
 from orchestrator.core.plan.schema import Plan
 from orchestrator.plan_files import plan_in
 from orchestrator.ports import World
-from orchestrator.settings import CredentialKind, Settings, settings_from
+from orchestrator.settings import Settings, settings_from, with_own_login
 from orchestrator.submit.journal import Destination, Submissions, destination
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ def desk(plan: Plan | Path | str, credential: TokenCredential | None = None) -> 
     from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 
     known = plan if isinstance(plan, Plan) else plan_in(Path(plan))
-    settings = settings_from({**os.environ, "HUBSWITCH_PLANS": "."})
-    if not os.environ.get("HUBSWITCH_CREDENTIAL"):
-        settings = msgspec.structs.replace(settings, credential=CredentialKind.DEFAULT)
+    settings = settings_from({**with_own_login(os.environ), "HUBSWITCH_PLANS": "."})
     if settings.ca_bundle:
         # azure-ai-ml gives the clients with which it uploads files no transport and no setting of ours.
         os.environ.setdefault("REQUESTS_CA_BUNDLE", settings.ca_bundle)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.base.errors import HubswitchError, NotFound
 from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
 from orchestrator.core.plan.schema import Plan
@@ -56,6 +56,9 @@ class Visit(NamedTuple):
     now: datetime
     may_submit: bool
     """False while a run of this pair needs our writes."""
+
+    only_looks: bool = False
+    """Another stamp leads, and submits: its canary is looked for under the name that ours would have."""
 
     @property
     def key(self) -> Key:
@@ -183,11 +186,23 @@ def _ask(visit: Visit, before: Watched) -> tuple[Watched, dict[str, Any] | None]
     if not visit.may_submit:
         return before, None
     name = canary.name_of(plan, side, slot)
+    if visit.only_looks:
+        return _find(visit, before, slot, name)
     job = jobs.put(hub, name, canary.watch_body(plan, side, name), canary.API_VERSION)
     if before.name and before.name != name:
         _put_away(visit, before)
     begun = Watched(slot=slot, name=name, submitted_at=now, result=before.result, ask_at=now)
     return begun, job
+
+
+def _find(visit: Visit, before: Watched, slot: datetime, name: str) -> tuple[Watched, dict[str, Any] | None]:
+    """The canary that the leader has submitted for this span, if it has already."""
+    try:
+        job = visit.world.jobs.get(visit.plan.side(visit.side), name)
+    except NotFound:
+        return before, None
+    found = Watched(slot=slot, name=name, submitted_at=visit.now, result=before.result, ask_at=visit.now)
+    return found, job
 
 
 def _put_away(visit: Visit, old: Watched) -> None:

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.observation import Observed
+from orchestrator.core.evidence.incident import IncidentNotice, notice_of
 from orchestrator.core.plan.schema import Plan, side_of
 from orchestrator.core.signals.facts import ElementKind, Fact
-from orchestrator.core.signals.ownership import Directory, attribute
+from orchestrator.core.signals.ownership import Directory, attribute, touches
 from orchestrator.core.signals.signal import Signal
 from orchestrator.ports import Engine
 from orchestrator.workflows import calls
-from orchestrator.workflows.messages import CaptureOrder
+from orchestrator.workflows.messages import CaptureOrder, NoticeOrder
 
 JOBS_AT_ONCE = 500
 """Jobs of one delivery that one capture run is given."""
@@ -40,6 +41,12 @@ class Intake(NamedTuple):
     unknown: tuple[tuple[str, ...], ...]
     """For each element with words that no table knows: these words."""
 
+    touched: frozenset[str]
+    """Pairs of which somebody changed something."""
+
+    notices: Mapping[str, tuple[IncidentNotice, ...]]
+    """By pair: messages of Service Health about incidents, for the reports of runs."""
+
 
 def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake:
     """What was delivered, by pair. ``received`` stands in for the time of what does not say when it happened."""
@@ -48,6 +55,8 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
     ignored = 0
     invalid: list[str] = []
     unknown: list[tuple[str, ...]] = []
+    touched: set[str] = set()
+    notices: dict[str, dict[str, IncidentNotice]] = defaultdict(dict)
     for fact in facts:
         parsed = fact.parsed
         if parsed.kind is ElementKind.INVALID:
@@ -62,7 +71,11 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
             side = side_of(plan, parsed.target) if parsed.kind is ElementKind.JOB and parsed.target else None
             if side and fact.details.run:
                 jobs[plan.pair, side, fact.details.run_status or ""][fact.details.run] = None
-            concerned = concerned or bool(found) or side is not None
+            if notice := notice_of(fact, plan, received):
+                notices[plan.pair].setdefault(notice.id, notice)
+            changed = touches(fact, plan)
+            touched.update([plan.pair] if changed else [])
+            concerned = concerned or bool(found) or side is not None or changed
         ignored += not concerned
     return Intake(
         signals={pair: tuple(found) for pair, found in signals.items() if found},
@@ -74,6 +87,8 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
         ignored=ignored,
         invalid=tuple(invalid),
         unknown=tuple(unknown),
+        touched=frozenset(touched),
+        notices={pair: tuple(each.values()) for pair, each in notices.items()},
     )
 
 
@@ -93,3 +108,9 @@ async def hand_over(engine: Engine, plans: Mapping[str, Plan], found: Intake, no
 
     await asyncio.gather(*(signal(pair) for pair in found.signals))
     await calls.capture(engine, plans, found.captures)
+
+    async def keep(pair: str) -> None:
+        async with limit:
+            await calls.keep_notices(engine, NoticeOrder(pair=pair, notices=found.notices[pair]))
+
+    await asyncio.gather(*(keep(pair) for pair in found.notices))

@@ -88,7 +88,7 @@ async def look(  # noqa: PLR0913 - a look is a value of all of them, and only th
     instant = loop.time()
     signals, stores, (shared, unread) = await asyncio.gather(
         world.probes.sweep(plan, started, without=without),
-        loop.run_in_executor(threads, _update_stores, world, plan, started, with_pointer, published),
+        loop.run_in_executor(threads, update_stores, world, plan, started, with_pointer, published),
         loop.run_in_executor(threads, _read_shared, around, plan.pair),
     )
     store_time = world.store_clock.read(plan, timedelta(seconds=loop.time() - instant + 1))
@@ -121,7 +121,7 @@ class Stores(NamedTuple):
     is_fenced: bool = False
 
 
-def _update_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, published: int | None) -> Stores:
+def update_stores(world: World, plan: Plan, now: datetime, with_pointer: bool, published: int | None) -> Stores:
     """The epoch record, which counts even if the pointer cannot be read.
 
     May create the record, and publish the pointer again if it is behind.

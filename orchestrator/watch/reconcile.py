@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.acting import follows
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.jobs.azure_status import has_ended, is_ours, status_of
 from orchestrator.core.jobs.record import JobStatus, JobSummary
@@ -66,6 +67,38 @@ def find_differing(
             differing += _some_not_met(ledger, met, world.clock.now())
             break
     yield from _in_chunks(plan, side, differing)
+
+
+def find_left(world: World, plan: Plan, side: Role, until: datetime | None = None) -> Iterator[CaptureOrder]:
+    """Orders for the jobs that run, by the ledger's word, on the side that is not active, and have ended there.
+
+    A failback and a planned failover leave them there. Nobody asks that side while nothing of it runs.
+
+    Args:
+        world: the ports.
+        plan: the pair's.
+        side: the one that is not active.
+        until: no further page of its list is read after it; of those not met by then, some are asked for by name.
+    """
+    ledger = {
+        summary.name: summary
+        for summary in world.ledgers[plan.pair].summaries(plan.pair)
+        if summary.hub is side and summary.status is JobStatus.RUNNING
+    }
+    if not ledger:
+        return
+    ended: list[str] = []
+    met: set[str] = set()
+    for page in world.jobs.pages(plan.side(side)):
+        here = [job for job in page if job["name"] in ledger]
+        ended += [job["name"] for job in here if has_ended(status_of(job))]
+        met.update(job["name"] for job in here)
+        if len(met) == len(ledger):
+            break
+        if until and world.clock.now() >= until:
+            ended += _some_not_met(ledger, met, world.clock.now())
+            break
+    yield from _in_chunks(plan, side, ended)
 
 
 def _in_chunks(plan: Plan, side: Role, jobs: Sequence[str]) -> Iterator[CaptureOrder]:
@@ -134,8 +167,8 @@ async def reconcile(process: Process, engine: Engine) -> int:
 
 
 async def _see_to_jobs(process: Process, engine: Engine, plan: Plan, state: PairState | None) -> None:
-    """Retry jobs that wait, and settle old runs, once the run that holds the epoch has ended."""
-    if state is None:
+    """Retry jobs that wait, and settle old runs, once the run that holds the epoch has ended. The leader does."""
+    if state is None or follows(state):
         return
     try:
         order = await asyncio.to_thread(order_after, process.world, plan, state)
@@ -157,4 +190,8 @@ def _orders(process: Process, plan: Plan, side: Role, until: datetime) -> list[C
     if process.clock.now() > until:
         LOG.warning("%s: the list of the %s is too long to be read at once; its newest part was", plan.pair, side)
     process.memory.canaries.listed(plan, side, statuses, process.clock.now())
+    try:
+        orders += find_left(process.world, plan, side.other, until)
+    except HubswitchError as fault:
+        LOG.warning("%s: what runs in the %s could not be listed: %s", plan.pair, side.other, fault)
     return orders

@@ -25,7 +25,7 @@ from orchestrator.core.jobs.record import JobStatus
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine, World
 from orchestrator.watch.process import Process
-from orchestrator.watch.states import QUIET, readable_states
+from orchestrator.watch.states import acted_for, readable_states
 from orchestrator.watch.tick import TickBounds, raise_first, run_tick
 from orchestrator.workflows.activities.assets import AssetCopier, AssetMissing
 from orchestrator.workflows.activities.capture_jobs import Taker
@@ -153,7 +153,7 @@ async def replicate(process: Process, engine: Engine) -> int:
     How far each is behind is told as one line of the log, with its numbers as fields.
     """
     states = await readable_states(process, engine)
-    quiet = {pair: state.active for pair, state in states.items() if state and state.phase in QUIET}
+    quiet = acted_for(states)
     lacking: list[str] = []
 
     async def turn(pair: str) -> None:

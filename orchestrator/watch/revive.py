@@ -2,7 +2,8 @@
 
 A run that holds its epoch and has left no summary is begun again under its own id; every step finds what was done.
 A run that the entity waits for and that ended before it held anything is reported as failed, so that the pair may
-decide anew. One that ended well and was not heard is reported again.
+decide anew. One that ended well and was not heard is reported again. A stamp that follows begins nothing again: the run
+may well go on in the leader's engine.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 from datetime import datetime
 
 from orchestrator import telemetry
+from orchestrator.core.decision.acting import follows
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.decision.state import PairState
@@ -84,7 +86,7 @@ async def revive(process: Process, engine: Engine, plan: Plan, state: PairState 
         summary = await asyncio.to_thread(process.world.ledgers[plan.pair].get, path)
         if summary is not None:
             process.memory.summarised.add((plan.pair, record.run))
-        elif needs_revival(record, await engine.status(record.run), plan, now):
+        elif not follows(state) and needs_revival(record, await engine.status(record.run), plan, now):
             LOG.warning("%s: %s is begun again", plan.pair, record.run)
             await calls.begin_again(engine, order_again(record, plan, now))
     if state and (plan.pair, record.run) in process.memory.summarised and state.run == record.run:

@@ -69,9 +69,11 @@ async def _notify(process: Process, plan: Plan, since: datetime, now: datetime, 
         id=f"{plan.pair}-looks-not-taken-in-{since:%Y%m%dT%H%M%S}",
         name=NoticeName.LOOKS_NOT_TAKEN_IN,
         at=now,
+        since=since,
         why=why,
     )
     try:
         await asyncio.to_thread(tell, process.world, tidings)
     except HubswitchError as fault:
+        process.memory.told_untaken.discard(plan.pair)  # the next tick tells again
         LOG.warning("%s: nobody could be told that its looks are not taken in: %s", plan.pair, fault)

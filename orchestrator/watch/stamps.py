@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+import msgspec
 
 from orchestrator.core.base.errors import HubswitchError
+from orchestrator.core.decision.leadership import Leadership
 from orchestrator.core.decision.stamps import (
     Shared,
     StampView,
@@ -26,8 +29,10 @@ Files = Mapping[str, bytes]
 class Surroundings:
     """What the stamps share, read at most once for each container. Made anew for every pass."""
 
-    def __init__(self, world: World, stamp: str) -> None:
+    def __init__(self, world: World, stamp: str, leading: Callable[[str], Leadership] | None = None) -> None:
+        """``leading``: who acts for a pair, where that is asked for; raises as ``of`` does."""
         self._world = world
+        self._leading = leading
         self._stamp = stamp
         self._found: dict[int, Files | HubswitchError] = {}
         self._lock = threading.Lock()
@@ -36,7 +41,17 @@ class Surroundings:
         """What concerns one pair.
 
         Raises:
-            HubswitchError: it cannot be read, or a pause or the log of drills is none.
+            HubswitchError: it cannot be read, or the leader's record, a pause or the log of drills is none.
+        """
+        leadership = self._leading(pair) if self._leading else None
+        shared = read_shared(self.files(pair), pair, self._stamp)
+        return msgspec.structs.replace(shared, leadership=leadership)
+
+    def files(self, pair: str) -> Files:
+        """Every shared record of the container in which a pair's are.
+
+        Raises:
+            HubswitchError: it cannot be read.
         """
         store = self._world.shared[pair]
         with self._lock:
@@ -45,7 +60,7 @@ class Surroundings:
             found = self._found[id(store)]
         if isinstance(found, HubswitchError):
             raise found
-        return read_shared(found, pair, self._stamp)
+        return found
 
 
 class Teller:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
-from orchestrator.core.base.vocabulary import Phase
+from orchestrator.core.base.vocabulary import Phase, Role
+from orchestrator.core.decision.acting import follows
 from orchestrator.core.decision.state import PairState
 from orchestrator.ports import Engine
 from orchestrator.watch.process import Process
@@ -14,6 +17,11 @@ LOG = telemetry.logger("timers")
 
 QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_APPROVAL})
 """Phases in which the ledger may be reconciled: in the others a run is writing it."""
+
+
+def acted_for(states: Mapping[str, PairState | None]) -> dict[str, Role]:
+    """Quiet pairs for which this stamp acts, with the side that is active: work of which one stamp's is enough."""
+    return {pair: s.active for pair, s in states.items() if s and s.phase in QUIET and not follows(s)}
 
 
 async def readable_states(process: Process, engine: Engine) -> dict[str, PairState | None]:

@@ -12,6 +12,7 @@ import msgspec
 from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.acting import follows, is_fit
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
@@ -20,7 +21,9 @@ from orchestrator.core.schedule import sides_by_subscription
 from orchestrator.core.standby.canary import with_canaries
 from orchestrator.ports import Engine, World
 from orchestrator.watch.canaries import Visit
+from orchestrator.watch.leadership import Attendance
 from orchestrator.watch.look import epoch_published, is_due, look, looks_at_pointer, share_moving, surfaces_to_skip
+from orchestrator.watch.measure import measure_look, measure_states
 from orchestrator.watch.memory import CANARY_THREADS, THREADS
 from orchestrator.watch.process import Process
 from orchestrator.watch.revive import revive
@@ -51,15 +54,18 @@ async def watch(process: Process, engine: Engine) -> int:
     """
     states = await readable_states(process, engine)
     now = process.clock.now()
+    measure_states(states, now)
     waiting = {p: s.looked_at if s else None for p, s in states.items() if is_due(s, process.plans[p], now)}
     world = await process.assembled()
     await tell_untaken(process, states)
-    looks = Looks(process, engine, world._replace(probes=world.probes.for_one_tick()), states)
+    attendance = attend(process, world, states, now)
+    looks = Looks(process, engine, world._replace(probes=world.probes.for_one_tick()), states, attendance)
     settings = process.settings
     slot = TickBounds(settings.watch_slot * LOOKS_PART, settings.probe_timeout + settings.connect_timeout, AT_ONCE)
-    ended, _ = await asyncio.gather(
+    ended, *_ = await asyncio.gather(
         run_tick(process.memory.looks.order(waiting), looks.look_at, slot),
         _canaries(process, world, states, now),
+        attendance.settle(slot.length),
     )
     if ended.unreached:
         LOG.warning("%d of %d pairs were not reached in time, %s first", *count_unreached(ended, waiting))
@@ -76,6 +82,7 @@ class Looks:
         engine: Engine,
         world: World,
         states: Mapping[str, PairState | None],
+        attendance: Attendance,
     ) -> None:
         self._process = process
         self._engine = engine
@@ -85,7 +92,7 @@ class Looks:
         known = [state for state in states.values() if state]
         distinct = {plan.policy.mass_from: plan for plan in process.plans.values()}
         self._pointers = Counter(plan.pointer.endpoint for plan in process.plans.values())
-        self._around = Surroundings(world, process.settings.stamp)
+        self._around = Surroundings(world, process.settings.stamp, attendance.leadership)
         self._moving = {number: share_moving(known, plan) for number, plan in distinct.items()}
 
     async def look_at(self, pair: str) -> None:
@@ -107,12 +114,19 @@ class Looks:
         signals = with_canaries(seen.signals, canaries.results(plan, now), canaries.remarks(plan, now))
         seen = msgspec.structs.replace(seen, signals=signals)
         await calls.observe(self._engine, plan.pair, seen)
+        measure_look(plan.pair, seen, self._process.clock.now())
         self._process.memory.signalled.setdefault(plan.pair, seen.now)
         await asyncio.get_running_loop().run_in_executor(
             self._process.memory.threads, _record, self._process, plan, state, seen
         )
         await _tell_stamps(self._process, plan, state)
         await revive(self._process, self._engine, plan, state, seen)
+
+
+def attend(process: Process, world: World, states: Mapping[str, PairState | None], now: datetime) -> Attendance:
+    """Begin this pass over the leaders' records. It comes after the engine has answered: who has none cannot lead."""
+    fit = {pair for pair, state in states.items() if is_fit(state, now, process.plans[pair].policy)}
+    return Attendance(process.memory.leaders, world, fit, process.memory.threads)
 
 
 async def _canaries(process: Process, world: World, states: Mapping[str, PairState | None], now: datetime) -> None:
@@ -132,7 +146,7 @@ async def _canaries(process: Process, world: World, states: Mapping[str, PairSta
         state = states[pair]
         process.memory.canary_looks.note(name, now)
         may_submit = state is not None and state.phase in QUIET
-        visit = Visit(world, process.plans[pair], side, now, may_submit)
+        visit = Visit(world, process.plans[pair], side, now, may_submit, only_looks=follows(state))
         await asyncio.get_running_loop().run_in_executor(
             process.memory.canary_threads, process.memory.canaries.ask, visit
         )

@@ -17,6 +17,8 @@ from orchestrator.adapters.hub import inventory as hub_inventory
 from orchestrator.cli.main import status_of
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.data_report import Amount, DataItem, DataReport, DataState, compare
+from orchestrator.core.ledger_paths import copy_path
+from orchestrator.core.plan.data_copies import DataCopy, DataPlan
 from orchestrator.core.plan.schema import Plan
 from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.local.workload import User
@@ -285,3 +287,13 @@ def test_a_side_that_cannot_be_asked_is_no_fault_of_the_plan(
     assert "the two sides could not be asked" in told.err
     said = json.loads(told.out)
     assert (said["ok"], said["faults"], bool(said["steps"])) == (False, [], True)
+
+
+def test_the_report_has_a_line_for_each_copy_that_the_plan_names(bench: Bench, visit: Visit) -> None:
+    """Also for one that was never begun, and for one whose record nobody can read."""
+    data = DataPlan(copies=(DataCopy(datastore="rows"), DataCopy(datastore="labels")))
+    plan = msgspec.structs.replace(visit.plan, data=data)
+    path = copy_path(visit.pair, data.copies[1].key, Role.PRIMARY)
+    visit.world.ledgers[visit.pair].put_once(path, b"by hand")
+    report = data_report(visit.world, inventory(bench.settings), plan, Role.PRIMARY)
+    assert [(each.name, each.state) for each in report.copies] == [("rows", "waiting"), ("labels", "trouble")]

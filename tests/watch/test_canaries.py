@@ -42,7 +42,9 @@ class Cage(NamedTuple):
 
     def ask(self, canaries: Canaries, after: timedelta = timedelta(), **given: Any) -> Result | None:
         now = self.start + after
-        visit = Visit(self.world, self.plan, PRIMARY, now, given.get("may_submit", True))
+        visit = Visit(
+            self.world, self.plan, PRIMARY, now, given.get("may_submit", True), given.get("only_looks", False)
+        )
         canaries.ask(visit)
         return canaries.result(self.plan, PRIMARY, now)
 
@@ -85,6 +87,20 @@ def test_two_processes_submit_the_same_canary_once(cage: Cage) -> None:
     (job,) = cage.jobs()
     assert job.resource["properties"]["tags"]["hubswitch.canary"] == "primary"
     assert job.region == cage.plan.primary.region
+
+
+def test_a_follower_looks_at_the_leaders_canary_and_submits_none(cage: Cage) -> None:
+    """Its evidence of jobs is ripe when it takes over."""
+    leader, follower = Canaries(), Canaries()
+    assert cage.ask(follower, only_looks=True) is None
+    assert cage.jobs() == []
+    cage.proven(leader)
+    assert observation(cage.ask(follower, 20 * MINUTE, only_looks=True)) is Observation.OK
+    cage.ask(leader, HOUR)
+    cage.ends("Failed")
+    cage.ask(follower, HOUR + MINUTE, only_looks=True)
+    assert observation(cage.ask(follower, HOUR + MINUTE, only_looks=True)) is Observation.BAD
+    assert len(cage.jobs()) == 2
 
 
 def test_a_canary_that_completes_is_well_and_the_next_comes_after_the_interval(cage: Cage) -> None:

@@ -64,3 +64,16 @@ def test_a_run_that_ended_without_holding_anything_is_reported_as_failed() -> No
     assert (report.run, report.what, report.epoch) == ("failover-p-e4", "failed", 0)
     assert report_early_end(state, RECORD, "running", PLAN, T + LONG) is None
     assert report_early_end(state, msgspec.structs.replace(RECORD, run=state.run), "failed", PLAN, T + LONG) is None
+
+
+def test_a_record_that_a_person_wrote_with_an_id_of_their_own_can_be_begun_again() -> None:
+    """The runbook lets them write it; a word that is no kind of run must not end every look of the pair."""
+    order = order_again(msgspec.structs.replace(RECORD, run="ana"), PLAN, T + LONG)
+    assert (order.run, order.kind, order.target) == ("ana", RunKind.FAILOVER, Role.SECONDARY)
+
+
+def test_a_planned_failover_that_is_begun_again_is_told_as_one() -> None:
+    """The record says so; what it rested on is not known any more."""
+    order = order_again(msgspec.structs.replace(RECORD, graceful=True), PLAN, T + LONG)
+    assert (order.graceful, order.basis) == (True, None)
+    assert order_again(RECORD, PLAN, T + LONG).graceful is False
