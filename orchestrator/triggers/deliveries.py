@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
 
-from orchestrator import telemetry
+from orchestrator import metrics, telemetry
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.recording import Heard
 from orchestrator.core.signals.facts import ElementKind, Fact
@@ -26,6 +27,7 @@ from orchestrator.triggers.answers import TooLarge, answer, problem
 from orchestrator.triggers.delivered_bodies import Unreadable, read_facts
 from orchestrator.triggers.http_pairs import Handler, guard, place_of
 from orchestrator.watch.intake import Intake, hand_over, route
+from orchestrator.watch.readiness import want_looks
 from orchestrator.watch.unread import hand_over_unread
 
 LOG = telemetry.logger("events")
@@ -54,9 +56,11 @@ def deliveries(deployment: Deployment) -> Handler:
         handshake = _validation_code(facts)
         if handshake:
             return answer({"validationResponse": handshake})
+        _measure(facts)
         plans, now = deployment.plans, deployment.clock.now()
         many = len(facts) > FEW
         found = await asyncio.to_thread(route, plans, facts, now) if many else route(plans, facts, now)
+        deployment.memory.arrivals.note(found, now, is_alerts=is_alerts(req))
         _tell_unknown(found)
         shape = UnreadKind.ALERT_SHAPE if is_alerts(req) else UnreadKind.EVENT_SHAPE
         await _count_unread(deployment, engine, _unread_of(found, shape))
@@ -71,7 +75,10 @@ def deliveries(deployment: Deployment) -> Handler:
 async def event_grid(deployment: Deployment, event: Any, engine: Engine) -> None:
     """One event from the Event Grid trigger. What it raises makes Event Grid deliver again."""
     facts = facts_from_text(json.dumps(body_of(event)))
-    found = route(deployment.plans, facts, deployment.clock.now())
+    _measure(facts)
+    now = deployment.clock.now()
+    found = route(deployment.plans, facts, now)
+    deployment.memory.arrivals.note(found, now, is_alerts=False)
     for why in found.invalid:
         LOG.warning("an event could not be understood: %s", why)
     _tell_unknown(found)
@@ -83,8 +90,15 @@ async def _hand_over(deployment: Deployment, engine: Engine, found: Intake) -> N
     now = deployment.clock.now()
     news = tuple(order for told in found.captures if (order := deployment.memory.captured_lately.news(told)))
     await hand_over(engine, deployment.plans, found._replace(captures=news), now)
+    if found.touched:
+        await want_looks(deployment, found.touched, now)
     for pair, signals in found.signals.items():
         await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
+
+
+def _measure(facts: Iterable[Fact]) -> None:
+    for kind, number in Counter(fact.parsed.kind for fact in facts).items():
+        metrics.count(metrics.DELIVERIES, number, kind=kind.value)
 
 
 def is_alerts(req: func.HttpRequest) -> bool:

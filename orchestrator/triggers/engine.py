@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 from azure.durable_functions import DurableFunctionsClient
+from durabletask.client import OrchestrationQuery
 from durabletask.entities import EntityInstanceId
 
 from orchestrator.ports import EngineError, OrchestrationState
@@ -44,22 +45,34 @@ class DurableEngine:
     async def state(self, instance: str) -> OrchestrationState | None:
         with _translate_errors():
             found = await self._client.get_orchestration_state(instance)
-        if found is None:
-            return None
-        failure = found.failure_details
-        return OrchestrationState(
-            id=instance,
-            name=found.name,
-            status=found.runtime_status.name.casefold(),
-            waits_for=found.get_custom_status() if found.serialized_custom_status else None,
-            output=found.get_output() if found.serialized_output else (failure.message if failure else None),
-            created_at=_to_utc(found.created_at),
-            updated_at=_to_utc(found.last_updated_at),
-        )
+        return _state(found) if found else None
+
+    async def started_since(self, prefix: str, since: datetime) -> list[OrchestrationState]:
+        query = OrchestrationQuery(created_time_from=since, instance_id_prefix=prefix, fetch_inputs_and_outputs=True)
+        with _translate_errors():
+            found = await self._client.get_all_orchestration_states(query)
+        return sorted((_state(each) for each in found), key=lambda each: each.created_at)
+
+    async def raise_event(self, instance: str, event: str, given: Any) -> None:
+        with _translate_errors():
+            await self._client.raise_orchestration_event(instance, event, data=given)
 
     async def purge(self, instance: str) -> None:
         with _translate_errors():
             await self._client.purge_orchestration(instance)
+
+
+def _state(found: Any) -> OrchestrationState:
+    failure = found.failure_details
+    return OrchestrationState(
+        id=found.instance_id,
+        name=found.name,
+        status=found.runtime_status.name.casefold(),
+        waits_for=found.get_custom_status() if found.serialized_custom_status else None,
+        output=found.get_output() if found.serialized_output else (failure.message if failure else None),
+        created_at=_to_utc(found.created_at),
+        updated_at=_to_utc(found.last_updated_at),
+    )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine, EngineError
 from orchestrator.triggers.answers import answer
+from orchestrator.triggers.single_flight import SingleFlight
 from orchestrator.workflows import calls
 
 
@@ -55,7 +56,7 @@ class ReadinessAnswer:
         self._deployment = deployment
         self._since = deployment.clock.now()
         self._seen: ReadinessSeen | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._readings: SingleFlight[None, None] = SingleFlight()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hubswitch-ready")
 
     async def ready(self, engine: Engine) -> func.HttpResponse:
@@ -65,22 +66,13 @@ class ReadinessAnswer:
         """
         now = self._deployment.clock.now()
         if self._seen is None or not timedelta() <= now - self._seen.at < LASTS:
-            await self._read_once(engine)
+            await self._readings.run(None, lambda: self._read(engine))
         assert self._seen is not None  # noqa: S101 - the reading has set it
         _, records, pointers, looks, out_of_reach = self._seen
         fine = all((*records.values(), *pointers.values(), *looks.values()))
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
         told = {"status": "ready" if fine else "not ready", "epoch_record": records, "pointer": pointers}
         return answer(told | {"looks": looks, "out_of_reach": out_of_reach}, status)
-
-    async def _read_once(self, engine: Engine) -> None:
-        """Read the stores, or wait for the reading that is under way.
-
-        Shielded: a caller who hangs up must not cancel the reading that others wait for.
-        """
-        if self._reading is None or self._reading.done() or self._reading.get_loop() is not asyncio.get_running_loop():
-            self._reading = asyncio.create_task(self._read(engine))
-        await asyncio.shield(self._reading)
 
     async def _read(self, engine: Engine) -> None:
         """Every pair's epoch record and state; every pointer store once, by the first of its pairs.

@@ -12,8 +12,11 @@ from orchestrator.audit.export import EXPORT_LIMIT, TooMuch, export
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.decision.decision_log import LIMIT
+from orchestrator.core.decision.standing import ReadinessStanding, find_standing
 from orchestrator.core.decision.state import PairState
-from orchestrator.ports import Engine
+from orchestrator.core.standby.readiness_record import view_of, with_deletion
+from orchestrator.ports import Engine, EngineError
+from orchestrator.standby.readiness import read_readiness
 from orchestrator.triggers.answers import answer, problem, unknown_pair
 from orchestrator.triggers.http_pairs import Handler, guard, limit_of, query_of, readable
 from orchestrator.web.views import decisions_view
@@ -63,6 +66,32 @@ def signals(deployment: Deployment) -> Handler:
         return func.HttpResponse(data, mimetype="application/jsonl")
 
     return guard(handler)
+
+
+def readiness(deployment: Deployment) -> Handler:
+    """``GET pairs/{pair}/readiness``: what the last look at the standby found, worst first, and its score over time."""
+
+    async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
+        plan = deployment.plans.get(req.route_params["pair"])
+        if plan is None:
+            return unknown_pair(req.route_params["pair"])
+        try:
+            found = await asyncio.to_thread(lambda: read_readiness(deployment.world.ledgers[plan.pair], plan.pair))
+        except HubswitchError as fault:
+            return _unread(fault)
+        view = view_of(found, plan.pair, deployment.clock.now())
+        return answer(with_deletion(view, await _standing(engine, plan.pair)))
+
+    return guard(handler)
+
+
+async def _standing(engine: Engine, pair: str) -> ReadinessStanding | None:
+    """How ready the standby is as decisions go; None if that is not known, which hides nothing of the last look."""
+    try:
+        state = await readable(engine, pair)
+    except EngineError:
+        return None
+    return find_standing(state.readiness, state.active) if isinstance(state, PairState) else None
 
 
 def _unread(fault: HubswitchError) -> func.HttpResponse:

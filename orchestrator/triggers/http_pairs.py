@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import azure.functions as func
 import msgspec
 
+from orchestrator import telemetry
+from orchestrator.audit.evidence import run_named
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.base.codec import Value, decode
+from orchestrator.core.base.codec import Value, decode, to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, PermanentError
 from orchestrator.core.base.text import format_time
 from orchestrator.core.decision import commands
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.holds import blackout_end
-from orchestrator.core.decision.proposals import open_proposal
+from orchestrator.core.decision.second_person import waiting_id
 from orchestrator.core.decision.state import PairState, initial
+from orchestrator.core.evidence.incident import RunIncident
+from orchestrator.core.plan.drills import LONGEST_WORKLOAD, workload_fault
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.recording import Wanted
-from orchestrator.core.schedule import beat_of, longest_of
 from orchestrator.core.signals.unread import UnreadLog
-from orchestrator.ports import Engine, EngineError
-from orchestrator.settings import Settings
+from orchestrator.ports import UNDER_WAY, Engine, EngineError
 from orchestrator.triggers.answers import (
     TooLarge,
     answer,
@@ -35,13 +38,21 @@ from orchestrator.triggers.answers import (
     unknown_pair,
     unreadable,
 )
+from orchestrator.triggers.callers import name_caller
 from orchestrator.triggers.http_page import answer_page
 from orchestrator.triggers.lags import lags
 from orchestrator.triggers.pauses import record_of, try_to_store
+from orchestrator.triggers.step_proposals import proposals_of_steps, with_step_proposal
+from orchestrator.triggers.untold import untold, untold_of
+from orchestrator.watch.drills import foresee_full, why_not_at_rest
 from orchestrator.watch.unread import hand_over_unread
 from orchestrator.web.views import explain_view, pair_view, run_view, status_view, unread_view, warn_of_order
 from orchestrator.workflows import calls
-from orchestrator.workflows.messages import DrillKind, DrillOrder
+from orchestrator.workflows.activities.incident import read_incident
+from orchestrator.workflows.full_drill import describe_full
+from orchestrator.workflows.messages import DrillKind, DrillOrder, drill_order
+
+LOG = telemetry.logger("http")
 
 Handler = Callable[[func.HttpRequest, Engine], Awaitable[func.HttpResponse]]
 
@@ -59,10 +70,27 @@ class CommandBody(Value, kw_only=True):
     force: bool = False
 
 
-class AnswerBody(CommandBody, kw_only=True):
-    """Body of an answer: the proposal that it is about, besides. May be left out while there has been only one."""
+class FailoverBody(CommandBody, kw_only=True):
+    """Body of a failover: whether it is a planned one, besides."""
 
-    proposal: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    graceful: bool = False
+
+
+class AnswerBody(CommandBody, kw_only=True):
+    """Body of an answer: the proposal that it is about, besides. May be left out while there has been only one.
+
+    A step at which a run waits is always named, as ``<run>/<step>``.
+    """
+
+    proposal: Annotated[str, msgspec.Meta(max_length=150)] | None = None
+
+
+BODIES: Mapping[str, type[CommandBody]] = {
+    commands.Do.APPROVE: AnswerBody,
+    commands.Do.REJECT: AnswerBody,
+    commands.Do.FAILOVER: FailoverBody,
+}
+"""Bodies of commands that say more than why."""
 
 
 class DrillBody(Value, kw_only=True):
@@ -70,9 +98,29 @@ class DrillBody(Value, kw_only=True):
 
     reason: Words
     by: Words = ""
-    kind: DrillKind = DrillKind.DRY
+    kind: DrillKind = DrillKind.TABLETOP
+    workload: Annotated[str, msgspec.Meta(max_length=LONGEST_WORKLOAD)] = ""
+    """Of a partial drill: the value of the tag ``hubswitch.workload`` of the jobs that are copied."""
+
     force: bool = False
-    """Practise in a blackout window too."""
+    """Practise in a blackout window too. A full drill is never forced."""
+
+
+class SkipBody(Value, kw_only=True):
+    """Body of a wish that a run goes on without a step."""
+
+    step: Annotated[str, msgspec.Meta(max_length=100)]
+    """Name of the step, as the run shows it."""
+
+    reason: Words
+    by: Words = ""
+
+
+class WishBody(Value, kw_only=True):
+    """Body of a wish about a run as a whole."""
+
+    reason: Words
+    by: Words = ""
 
 
 def guard(handler: Handler) -> Handler:
@@ -95,14 +143,23 @@ def status(deployment: Deployment) -> Handler:
     """``GET status``: every pair in one line each; for browsers, a page with everything."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        states = await calls.pair_states(engine, deployment.plans)
+        plans: Mapping[str, Plan] = deployment.plans
+        only = req.params.get("pair")
+        if only is not None:
+            if only not in plans:
+                return unknown_pair(only)
+            plans = {only: plans[only]}
+        states = await calls.pair_states(engine, plans)
         now = deployment.clock.now()
         await hand_over_unread(engine, deployment.memory.unread, now)
         unread = unread_view(await _unread_log(engine), now)
-        lines = status_view(deployment.plans, states, now) | {"unread": unread}
+        waiting = await untold(deployment)
+        lines = status_view(plans, states, now, waiting) | {"unread": unread}
+        asked = await proposals_of_steps(engine, plans, states)
+        lines["pairs"] = [with_step_proposal(line, asked.get(line["pair"])) for line in lines["pairs"]]
         if prefers_page(req.headers.get("accept")):
-            return await answer_page(deployment, req, [line["pair"] for line in lines["pairs"]], states, unread)
-        behind = await lags(deployment, deployment.plans, states)
+            return await answer_page(deployment, req, lines["pairs"], states, unread, waiting)
+        behind = await lags(deployment, plans, states)
         lines["pairs"] = [line | {"replication": behind[line["pair"]]} for line in lines["pairs"]]
         return answer(lines, headers={"Vary": "Accept"})
 
@@ -124,7 +181,10 @@ def pair(deployment: Deployment) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        return answer(pair_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
+        state = await readable(engine, plan.pair)
+        asked = await proposals_of_steps(engine, {plan.pair: plan}, {plan.pair: state})
+        view = with_step_proposal(pair_view(plan, state, deployment.clock.now()), asked.get(plan.pair))
+        return answer(view | {"untold": untold_of(await untold(deployment), plan.pair)})
 
     return guard(handler)
 
@@ -141,16 +201,30 @@ def explain(deployment: Deployment) -> Handler:
     return guard(handler)
 
 
-def run(_deployment: Deployment) -> Handler:
-    """``GET runs/{id}``: where a run stands, and what it waits for."""
+def run(deployment: Deployment) -> Handler:
+    """``GET runs/{id}``: where a run stands, what it waits for, and what Service Health said of its incident."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         found = await engine.state(req.route_params["id"])
         if found is None:
             return problem(HTTPStatus.NOT_FOUND, f"there is no run {req.route_params['id']!r}")
-        return answer(run_view(found._asdict()))
+        incident = None if found.status in UNDER_WAY else await find_attached(deployment, found.id)
+        return answer(run_view(found._asdict()) | {"incident": to_builtins(incident)})
 
     return guard(handler)
+
+
+async def find_attached(deployment: Deployment, run: str) -> RunIncident | None:
+    """The incident that a run answered; None if nothing is attached to it, or that cannot be read now."""
+    name = run_named(run, deployment.plans)
+    if name is None or name.drill:
+        return None
+    world = await deployment.assembled()
+    try:
+        return await asyncio.to_thread(read_incident, world.ledgers[name.pair], name.pair, run)
+    except HubswitchError as fault:
+        LOG.warning("what is attached to %s cannot be read: %s", run, fault)
+        return None
 
 
 def drill(deployment: Deployment) -> Handler:
@@ -161,25 +235,47 @@ def drill(deployment: Deployment) -> Handler:
         if plan is None:
             return unknown_pair(req.route_params["pair"])
         asked = body_of(req, DrillBody)
+        if why := workload_fault(asked.kind, asked.workload):
+            raise InvalidInput(place_of(req), "workload", why, repr(asked.workload))
         now = deployment.clock.now()
+        by = name_caller(req, deployment.settings, asked.by)
+        order = drill_order(plan, asked.kind, asked.reason, by, now)
+        if order.kind is DrillKind.FULL:
+            return await _begin_full(engine, plan, order, force=asked.force)
         ends = blackout_end(now, plan.policy)
         if ends and not asked.force:
             return problem(
                 HTTPStatus.CONFLICT, f"in a blackout window until {format_time(ends)}; force it to drill all the same"
             )
-        order = DrillOrder(
-            pair=plan.pair,
-            kind=asked.kind,
-            drill=f"{now:%Y%m%dt%H%M%S}{now.microsecond:06d}",
-            reason=asked.reason,
-            by=caller_of(req, deployment.settings) or asked.by or "unnamed",
-            asked_at=now,
-            beat=beat_of(plan.policy),
-            longest=longest_of(plan.policy),
-        )
-        return _accept_run(await calls.drill(engine, order))
+        if order.kind in {DrillKind.DECISION, DrillKind.PARTIAL}:
+            found = await readable(engine, plan.pair)
+            if isinstance(found, InvalidInput):
+                return unreadable(plan.pair, found)
+            if order.kind is DrillKind.DECISION:
+                order = msgspec.structs.replace(order, state=found)
+            elif why := why_not_at_rest(found):
+                return problem(HTTPStatus.CONFLICT, f"a {order.kind} drill needs a pair at rest: {why}")
+            else:
+                order = msgspec.structs.replace(order, workload=asked.workload)
+        return accept_run(await calls.drill(engine, order))
 
     return guard(handler)
+
+
+async def _begin_full(engine: Engine, plan: Plan, order: DrillOrder, *, force: bool) -> func.HttpResponse:
+    """202 with what the drill will really move, or 409 with what it lacks. The pair decides again when it is asked."""
+    if force:
+        return problem(HTTPStatus.CONFLICT, "a full drill is never forced: it moves the pointer")
+    found = await readable(engine, plan.pair)
+    if isinstance(found, InvalidInput):
+        return unreadable(plan.pair, found)
+    state = found or initial(plan.pair, order.asked_at)
+    order = msgspec.structs.replace(order, epoch=state.epoch)
+    try:
+        foresee_full(state, order, plan.policy)
+    except PermanentError as fault:
+        return problem(HTTPStatus.CONFLICT, str(fault))
+    return accept_run(await calls.drill(engine, order), describe_full(order, plan))
 
 
 def command(deployment: Deployment, do: str) -> Handler:
@@ -192,12 +288,13 @@ def command(deployment: Deployment, do: str) -> Handler:
         plan = deployment.plans.get(req.route_params["pair"])
         if plan is None:
             return unknown_pair(req.route_params["pair"])
-        asked = body_of(req, AnswerBody if do in commands.ANSWERS else CommandBody)
+        asked = body_of(req, BODIES.get(do, CommandBody))
         order = Command(
             do=commands.Do(do),
-            by=caller_of(req, deployment.settings) or asked.by or "unnamed",
+            by=name_caller(req, deployment.settings, asked.by),
             reason=asked.reason,
             force=asked.force,
+            graceful=isinstance(asked, FailoverBody) and asked.graceful,
             proposal=asked.proposal if isinstance(asked, AnswerBody) else None,
         )
         now = deployment.clock.now()
@@ -210,7 +307,7 @@ def command(deployment: Deployment, do: str) -> Handler:
         except PermanentError as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
         if order.do in commands.ANSWERS:  # what is handed over is about the proposal that was judged here
-            order = msgspec.structs.replace(order, proposal=open_proposal(state))
+            order = msgspec.structs.replace(order, proposal=waiting_id(state, now, plan.policy))
         order = msgspec.structs.replace(order, epoch=state.epoch)
         why = warn_of_order(plan, state, now) + decided.why
         if order.do in {commands.Do.PAUSE, commands.Do.RESUME}:
@@ -247,12 +344,27 @@ def _hand_over(pair: str, do: str, why: str) -> func.HttpResponse:
     return answer({"pair": pair, "do": do, "why": why, "see": where}, HTTPStatus.ACCEPTED, {"Location": where})
 
 
-def _accept_run(run_id: str) -> func.HttpResponse:
+def accept_run(run_id: str, why: str = "") -> func.HttpResponse:
+    """202: a run was started; ``follow`` leads to it. ``why``: what people should know of it."""
     where = f"/api/runs/{run_id}"  # a path: the host comes from the caller's header, who may have made it up
-    return answer({"run": run_id, "follow": where}, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
+    said = {"run": run_id, "follow": where} | ({"why": why} if why else {})
+    return answer(said, HTTPStatus.ACCEPTED, {"Location": where, "Retry-After": "1"})
 
 
-def body_of[T: (CommandBody, DrillBody)](req: func.HttpRequest, shape: type[T]) -> T:
+class Reasoned(Protocol):
+    """A body that says why."""
+
+    @property
+    def reason(self) -> str: ...
+
+
+def body_of[T: Reasoned](req: func.HttpRequest, shape: type[T]) -> T:
+    """The body of a command.
+
+    Raises:
+        InvalidInput: it is none, or gives no reason.
+        TooLarge: it has more than ``LIMIT`` bytes.
+    """
     where = place_of(req)
     body = req.get_body()
     if len(body) > LIMIT:
@@ -277,11 +389,6 @@ def query_of(req: func.HttpRequest) -> str:
 
 def _describe_request(req: func.HttpRequest) -> str:
     return f"{req.method} {req.url.partition('/api/')[2].partition('?')[0]}"
-
-
-def caller_of(req: func.HttpRequest, settings: Settings) -> str:
-    """The signed-in caller; empty where no authentication of the platform validates the header that names it."""
-    return req.headers.get("x-ms-client-principal-name") or "" if settings.signed_in_header else ""
 
 
 def limit_of(req: func.HttpRequest, usual: int, most: int) -> int:

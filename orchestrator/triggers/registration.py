@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import azure.durable_functions as df
@@ -10,42 +12,95 @@ import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import from_builtins, to_builtins
-from orchestrator.core.decision.commands import Do
-from orchestrator.ports import World
+from orchestrator.core.decision.commands import ANSWERS, Do
+from orchestrator.ports import Engine, World
+from orchestrator.settings import Settings
+from orchestrator.standby.readiness import look_at_standby
+from orchestrator.standby.recovery import find_missing
 from orchestrator.triggers import (
     deliveries,
+    http_audit,
+    http_data,
+    http_doctor,
+    http_evidence,
+    http_groups,
     http_health,
     http_history,
+    http_openapi,
+    http_page,
     http_pairs,
     http_pause,
+    http_recover,
     http_runs,
+    http_wishes,
+    step_answers,
 )
+from orchestrator.triggers.callers import refuse
 from orchestrator.triggers.engine import DurableEngine
-from orchestrator.watch import poll, reconcile, replicate, watch
-from orchestrator.workflows import messages, names
+from orchestrator.triggers.routes import ROUTES, RouteAccess, route_named, template_of
+from orchestrator.watch import (
+    copies,
+    drills,
+    existence,
+    letters,
+    poll,
+    readiness,
+    reconcile,
+    replicate,
+    schedules,
+    watch,
+)
+from orchestrator.workflows import group_messages, messages, names, recovery_messages
 from orchestrator.workflows.activities import (
+    audit_log,
     capture_jobs,
     decision_log,
     drill,
+    drill_full,
+    drill_partial,
     epoch,
+    evidence,
+    group,
+    incident,
     notify,
+    pair_step,
+    recover,
     resubmit_jobs,
     settle_jobs,
+    spans,
+    wishes,
 )
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
 from orchestrator.workflows.deliveries_entity import deliveries_entity
-from orchestrator.workflows.orchestrators import capture, resubmit, retry, settle, step_walk, switch
+from orchestrator.workflows.full_drill import FullDrillRun
+from orchestrator.workflows.messages import RunKind
+from orchestrator.workflows.orchestrators import (
+    capture,
+    order_pair,
+    records,
+    resubmit,
+    retry,
+    settle,
+    step_walk,
+    switch,
+)
 from orchestrator.workflows.orchestrators import decision_log as decision_log_module
 from orchestrator.workflows.orchestrators import drill as drill_module
+from orchestrator.workflows.orchestrators import group as group_module
 from orchestrator.workflows.orchestrators import notify as notify_module
+from orchestrator.workflows.orchestrators import recover as recover_module
 from orchestrator.workflows.pair_entity import pair_entity
+from orchestrator.workflows.partial_drill import PartialDrillRun
 
 COMMANDS = ("approve", "reject", "acknowledge", "pause", "resume", "failover", "failback")
+
+LEVELS = {RouteAccess.ANYBODY: func.AuthLevel.ANONYMOUS, RouteAccess.KEY: func.AuthLevel.FUNCTION}
 
 Body = Callable[[World, Any], Any]
 
 ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.CLAIM_EPOCH: (messages.RunOrder, epoch.claim_epoch),
+    names.WITHDRAW_RUN: (messages.StopOrder, wishes.withdraw_run),
     names.PUBLISH_POINTER: (messages.RunOrder, epoch.publish_pointer),
     names.VERIFY_POINTER: (messages.RunOrder, epoch.verify_pointer),
     names.READ_EPOCH: (str, epoch.read_epoch),
@@ -60,7 +115,21 @@ ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.REHEARSE: (messages.DrillOrder, drill.rehearse),
     names.SUBMIT_CANARY: (messages.DrillOrder, drill.submit_canary),
     names.CHECK_CANARY: (messages.DrillOrder, drill.check_canary),
+    names.CANCEL_CANARY: (messages.DrillOrder, drill.cancel_canary),
+    names.BEGIN_PARTIAL: (messages.DrillOrder, drill_partial.begin_partial),
+    names.LOOK_AT_COPIES: (PartialDrillRun, drill_partial.look_at_copies),
+    names.END_COPIES: (PartialDrillRun, drill_partial.end_copies),
+    names.TURN_UNGRACEFUL: (messages.StopOrder, wishes.press_run),
+    names.MEASURE_DRILL: (FullDrillRun, drill_full.measure_drill),
     names.FINISH_DRILL: (messages.DrillDone, drill.finish_drill),
+    names.MAKE_EVIDENCE: (messages.EvidenceOrder, evidence.make_evidence),
+    names.WRITE_AUDIT: (messages.AuditOrder, audit_log.write_audit),
+    names.KEEP_NOTICES: (messages.NoticeOrder, incident.keep_notices),
+    names.RECOVER_RESOURCE: (recovery_messages.RecoverStep, recover.recover_resource),
+    names.KEEP_PAIR_ORDER: (messages.StepOrder, pair_step.keep_pair_order),
+    names.KEEP_GROUP_ORDER: (group_messages.GroupPairOrder, group.keep_group_order),
+    names.LOOK_AT_GROUP_PAIR: (group_messages.GroupPairOrder, group.look_at_group_pair),
+    names.FINISH_RECOVERY: (recovery_messages.RecoveryReport, recover.finish_recovery),
 }
 """Name -> shape of the order and the body that carries it out."""
 
@@ -74,6 +143,14 @@ ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.DRILL_RUN: drill_module.drill_run,
     names.TELL_RUN: notify_module.tell_run,
     names.KEEP_RUN: decision_log_module.keep_run,
+    names.AUDIT_RUN: records.audit_run,
+    names.NOTICE_RUN: records.notice_run,
+    names.RECOVER_RUN: recover_module.recover_run,
+    names.ORDER_PAIR_RUN: order_pair.order_pair_run,
+    names.GROUP_RUN: group_module.group_run,
+    names.GROUP_PAIR_RUN: group_module.group_pair_run,
+    names.ORDER_GROUP_PAIR_RUN: group_module.order_group_pair_run,
+    names.STOP_RUN: records.stop_run,
 }
 
 
@@ -98,8 +175,13 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
     """The function that the engine calls for an activity: decode, carry out, encode."""
 
     def carry_out(order: Any) -> Any:
-        given = from_builtins(order, shape, name)
-        done = deployment.limits.run(name, given, lambda: body(deployment.world, given))
+        bare, attempt = spans.split_attempt(order)
+        given = from_builtins(bare, shape, name)
+
+        def recorded() -> Any:
+            return spans.carry_out(name, given, attempt, lambda: body(deployment.world, given))
+
+        done = deployment.limits.run(name, given, recorded)
         if isinstance(done, messages.CaptureReport):
             deployment.memory.captured_lately.note(given, done)
         return to_builtins(done)
@@ -108,38 +190,62 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
 
 
 def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
-    _route(app, "get_status", "status", ["GET"], http_pairs.status(deployment))
-    _route(app, "get_pair", "pairs/{pair}", ["GET"], http_pairs.pair(deployment))
-    _route(app, "explain_pair", "pairs/{pair}/explain", ["GET"], http_pairs.explain(deployment))
-    _route(app, "get_decisions", "pairs/{pair}/decisions", ["GET"], http_history.decisions(deployment))
-    _route(app, "get_signals", "pairs/{pair}/signals", ["GET"], http_history.signals(deployment))
-    _route(app, "get_runs", "runs", ["GET"], http_runs.runs(deployment))
-    _route(app, "get_run", "runs/{id}", ["GET"], http_pairs.run(deployment))
-    _route(app, "start_drill", "pairs/{pair}/drill", ["POST"], http_pairs.drill(deployment))
+    bind = partial(_route, app, settings=deployment.settings)
+    bind("get_openapi", http_openapi.openapi(ROUTES))
+    bind("get_status", http_pairs.status(deployment))
+    bind("get_pair", http_pairs.pair(deployment))
+    bind("explain_pair", http_pairs.explain(deployment))
+    bind("get_decisions", http_history.decisions(deployment))
+    bind("get_readiness", http_history.readiness(deployment))
+    bind("get_data", http_data.data(deployment))
+    bind("get_signals", http_history.signals(deployment))
+    bind("get_runs", http_runs.runs(deployment))
+    bind("get_run", http_pairs.run(deployment))
+    bind("get_evidence", http_evidence.evidence(deployment))
+    bind("finalise_run", http_evidence.finalise_evidence(deployment))
+    bind("get_audit", http_audit.audit(deployment))
+    bind("skip_step", http_runs.skip(deployment))
+    bind("get_doctor", http_doctor.doctor(deployment))
+    bind("start_drill", http_pairs.drill(deployment))
+    bind("recover_pair", http_recover.recover(deployment))
+    for kind in RunKind:
+        bind(f"{kind}_group", http_groups.start(deployment, kind))
+    bind("retry_run", http_wishes.retry(deployment))
+    bind("abort_run", http_wishes.abort(deployment))
+    bind("ungraceful_run", http_wishes.ungraceful(deployment))
     for every in (Do.PAUSE, Do.RESUME):
-        _route(app, f"{every}_everything", every.value, ["POST"], http_pause.everything(deployment, every))
+        bind(f"{every}_everything", http_pause.everything(deployment, every))
     for do in COMMANDS:
-        _route(app, f"{do}_pair", f"pairs/{{pair}}/{do}", ["POST"], http_pairs.command(deployment, do))
+        make = step_answers.command if do in ANSWERS else http_pairs.command
+        bind(f"{do}_pair", make(deployment, do))
 
-    @app.function_name("health_live")
-    @app.route("health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    alive = route_named("health_live")
+
+    @app.function_name(alive.name)
+    @app.route(template_of(alive), methods=list(alive.methods), auth_level=LEVELS[alive.access])
     def health_live(req: func.HttpRequest) -> func.HttpResponse:
         return http_health.live(req)
 
     readiness = http_health.ReadinessAnswer(deployment)
 
-    @app.function_name("health_ready")
-    @app.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @app.durable_client_input(client_name="client")
-    async def health_ready(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+    async def ready(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         del req
-        return await readiness.ready(DurableEngine(client))
+        return await readiness.ready(engine)
+
+    bind("health_ready", ready)
+    row, answer_home = route_named("get_home"), http_page.home(deployment)
+
+    @app.function_name(row.name)
+    @app.route(template_of(row), methods=list(row.methods), auth_level=LEVELS[row.access])
+    def get_home(req: func.HttpRequest) -> func.HttpResponse:
+        return answer_home(req)
 
 
 def _bind_deliveries(app: df.DFApp, deployment: Deployment) -> None:
     receive = deliveries.deliveries(deployment)
-    _route(app, "receive_events", "events", ["POST", "OPTIONS"], receive)
-    _route(app, "receive_alerts", "alerts", ["POST", "OPTIONS"], receive)
+    bind = partial(_route, app, settings=deployment.settings)
+    bind("receive_events", receive)
+    bind("receive_alerts", receive)
 
     @app.event_grid_trigger(arg_name="event")
     @app.durable_client_input(client_name="client")
@@ -167,22 +273,44 @@ def _bind_timers(app: df.DFApp, deployment: Deployment) -> None:
     @app.durable_client_input(client_name="client")
     async def reconcile_ledgers(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await reconcile.reconcile(deployment, DurableEngine(client))
+        engine = DurableEngine(client)
+        await asyncio.gather(
+            reconcile.reconcile(deployment, engine),
+            letters.send_waiting(deployment),
+            drills.hold_scheduled(deployment, engine),
+            existence.look_for_gone(deployment, engine, find_missing),
+            schedules.finish_waiting(deployment),
+        )
 
     @app.function_name("replicate")
     @app.timer_trigger(arg_name="timer", schedule=deployment.settings.replicate_schedule, use_monitor=False)
     @app.durable_client_input(client_name="client")
     async def replicate_assets(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
         del timer
-        await replicate.replicate(deployment, DurableEngine(client))
+        engine = DurableEngine(client)
+        await asyncio.gather(replicate.replicate(deployment, engine), copies.copy_ahead(deployment, engine))
+
+    @app.function_name("readiness")
+    @app.timer_trigger(arg_name="timer", schedule=deployment.settings.readiness_schedule, use_monitor=False)
+    @app.durable_client_input(client_name="client")
+    async def look_at_standbys(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+        del timer
+        await readiness.look_at_standbys(deployment, DurableEngine(client), look_at_standby)
 
 
-def _route(app: df.DFApp, name: str, route: str, methods: list[str], handler: http_pairs.Handler) -> None:
+def _route(app: df.DFApp, name: str, handler: http_pairs.Handler, settings: Settings) -> None:
+    """Bind a handler as its row in ``routes`` says. Where people sign in, rows with a role are judged here."""
+    row = route_named(name)
+    needed = row.role if settings.signed_in_header else None
+    level = func.AuthLevel.ANONYMOUS if needed else LEVELS[row.access]
+
     async def respond(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
-        return await handler(req, DurableEngine(client))
+        refusal = refuse(req, needed, settings) if needed else None
+        return await handler(req, DurableEngine(client)) if refusal is None else refusal
 
     _rename(respond, name)
-    app.route(route, methods=methods)(app.durable_client_input(client_name="client")(respond))
+    bound = app.durable_client_input(client_name="client")(respond)
+    app.route(template_of(row), methods=list(row.methods), auth_level=level)(bound)
 
 
 def _rename(function: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -8,7 +8,10 @@ from typing import Any
 from orchestrator.core.base.text import format_time
 from orchestrator.core.base.vocabulary import Mode, Phase
 from orchestrator.core.decision import holds
+from orchestrator.core.decision.acting import follows
 from orchestrator.core.decision.proposals import expires_at
+from orchestrator.core.decision.rule import find_confirmed_at
+from orchestrator.core.decision.second_person import waiting_request
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment
 from orchestrator.core.plan.schema import Plan
@@ -30,6 +33,8 @@ def headline_of(plan: Plan, state: PairState, now: datetime) -> str:
     told = WORDS[state.phase].format(active=state.active, region=plan.side(state.active).region)
     if state.phase is Phase.SETTLED and state.switched_at:
         told += f" at {format_time(state.switched_at)}, epoch {state.epoch}"
+    if follows(state) and state.leadership:
+        told += f"; the stamp {state.leadership.stamp} leads, this one follows"
     first = _first_trouble(plan, state, now)
     return f"{first}; {told}" if first else told
 
@@ -46,8 +51,11 @@ def _first_trouble(plan: Plan, state: PairState, now: datetime) -> str:
     return "CANNOT BE SEEN" if state.blind_since else ""
 
 
-def next_of(plan: Plan, state: PairState) -> dict[str, Any] | None:
+def next_of(plan: Plan, state: PairState, seen: Assessment) -> dict[str, Any] | None:
     """What happens next by itself, and when: ``{"what", "at"}``; None if nothing has a time."""
+    if state.phase is Phase.SUSPECT:
+        met = find_confirmed_at(seen, state.active, plan.policy)
+        return {"what": "the rule is met, if this lasts", "at": met} if met else None
     if state.phase is Phase.AWAITING_APPROVAL and state.approval:
         return {"what": "the proposal expires", "at": expires_at(state.approval, plan.policy)}
     ends = holds.cooldown_end(state, plan.policy)
@@ -58,6 +66,7 @@ def needs_a_person(plan: Plan, state: PairState, now: datetime) -> bool:
     """Whether the pair waits for somebody, or does not get on without one."""
     return bool(
         state.phase is Phase.AWAITING_APPROVAL
+        or waiting_request(state, now, plan.policy)
         or (state.phase is Phase.SETTLED and not state.acknowledged)
         or state.trouble
         or state.out_of_reach
@@ -66,10 +75,13 @@ def needs_a_person(plan: Plan, state: PairState, now: datetime) -> bool:
 
 
 def can_fail_over(plan: Plan, state: PairState, seen: Assessment, now: datetime) -> bool:
-    """Whether an outage of the active side would lead to a switch, or to a proposal of one, as things stand."""
+    """Whether an outage of the active side would lead to a switch, or to a proposal of one, as things stand.
+
+    That another stamp leads is no reason against it: it acts, or this one takes over.
+    """
     return not (
         plan.policy.mode is Mode.OBSERVE
         or state.out_of_reach
         or holds.is_blind_spell(state, now, plan.policy)
-        or holds.current_holds(state, seen, now, plan.policy)
+        or any(hold.rule != holds.FOLLOWER for hold in holds.current_holds(state, seen, now, plan.policy))
     )

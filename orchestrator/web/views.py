@@ -14,8 +14,9 @@ from orchestrator.core.decision import holds
 from orchestrator.core.decision.class_effect import counts_as
 from orchestrator.core.decision.decision_log import Kept, KeptPage
 from orchestrator.core.decision.explain import explain
-from orchestrator.core.decision.proposals import expires_at, open_proposal
+from orchestrator.core.decision.second_person import answer_until, waiting_id
 from orchestrator.core.decision.stamps import green_count
+from orchestrator.core.decision.standing import find_standing
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.decision.verdicts import Assessment, assess
 from orchestrator.core.plan.schema import Plan
@@ -42,7 +43,8 @@ UNKNOWN = (
         "trouble",
         "caution",
     ),
-    *("proposal", "unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale", "next"),
+    *("ready", "proposal", "unknown_words", "polled", "blind_since", "out_of_reach", "looked_at", "stale", "next"),
+    "untold",
 )
 """Fields of a line about which nothing can be said of a pair without a state."""
 
@@ -53,9 +55,20 @@ type Readable = PairState | HubswitchError | None
 """A pair's state; why it cannot be read; or None before its first look."""
 
 
-def status_view(plans: Mapping[str, Plan], states: Mapping[str, Readable], now: datetime) -> dict[str, Any]:
-    """Every pair in one line each, those that need a look first."""
-    lines = [pair_line(plan, states.get(pair), now) for pair, plan in plans.items()]
+def status_view(
+    plans: Mapping[str, Plan],
+    states: Mapping[str, Readable],
+    now: datetime,
+    untold: Mapping[str, list[dict[str, Any]]] | None = None,
+) -> dict[str, Any]:
+    """Every pair in one line each, those that need a look first.
+
+    ``untold``: by pair, the channels that did not take notices; None if that is not known.
+    """
+    lines = [
+        pair_line(plan, states.get(pair), now) | {"untold": None if untold is None else untold.get(pair, [])}
+        for pair, plan in plans.items()
+    ]
     return {"as_of": now, "pairs": sorted(lines, key=lambda line: (not needs_a_look(line), line["pair"]))}
 
 
@@ -71,7 +84,8 @@ def unread_view(log: UnreadLog | None, now: datetime) -> list[dict[str, Any]] | 
 def needs_a_look(line: Mapping[str, Any]) -> bool:
     """Whether a person should see this line first."""
     told = ("paused", "paused_all", "trouble", "caution", "blind_since", "out_of_reach")
-    return line["phase"] not in CALM or bool(line["stale"]) or any(line[name] is not None for name in told)
+    is_calm = line["phase"] in CALM and not line["stale"] and not line.get("untold")
+    return not is_calm or any(line[name] is not None for name in told)
 
 
 def pair_line(plan: Plan, state: Readable, now: datetime, seen: Assessment | None = None) -> dict[str, Any]:
@@ -88,6 +102,7 @@ def pair_line(plan: Plan, state: Readable, now: datetime, seen: Assessment | Non
             "can_fail_over": False,
         }
         return {"pair": plan.pair, "phase": phase, **unknown, **attention, "why": why}
+    seen = seen or assess(state.evidence, now, plan.policy)
     return {
         "pair": plan.pair,
         "phase": state.phase.value,
@@ -100,19 +115,21 @@ def pair_line(plan: Plan, state: Readable, now: datetime, seen: Assessment | Non
         "paused": to_builtins(state.paused),
         "paused_all": to_builtins(state.paused_all),
         "cooldown_until": holds.cooldown_end(state, plan.policy),
-        "proposal": open_proposal(state),
+        "proposal": waiting_id(state, now, plan.policy),
         "trouble": state.trouble,
         "unknown_words": state.evidence.unknown_words,
         "polled": to_builtins(state.polled),
-        "caution": state.caution,
+        "caution": "; ".join(filter(None, (state.caution, state.dissent))) or None,
         "blind_since": state.blind_since,
         "out_of_reach": state.out_of_reach,
+        "ready": ready_of(state),
         "looked_at": state.looked_at,
         "stale": holds.is_blind_spell(state, now, plan.policy),
         "headline": headline_of(plan, state, now),
-        "next": next_of(plan, state),
+        "next": next_of(plan, state, seen),
         "needs_a_person": needs_a_person(plan, state, now),
-        "can_fail_over": can_fail_over(plan, state, seen or assess(state.evidence, now, plan.policy), now),
+        "can_fail_over": can_fail_over(plan, state, seen, now),
+        "untold": None,
         "why": why_of(state),
     }
 
@@ -124,17 +141,25 @@ def pair_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
     seen = assess(state.evidence, now, plan.policy)
     return {
         **pair_line(plan, state, now, seen),
+        "readiness": to_builtins(find_standing(state.readiness, state.active)),
         "mode": plan.policy.mode.value,
         "tier": plan.tier.value,
-        "approval_until": expires_at(state.approval, plan.policy) if state.approval else None,
+        "approval_until": answer_until(state, now, plan.policy),
         "drills": drills_view(plan, state, now),
         "stamps": to_builtins(state.views),
+        "leadership": to_builtins(state.leadership),
         "regions": {role.value: plan.side(role).region for role in Role},
         "evidence": evidence_view(seen),
         "holds": holds_view(plan, state, seen, now),
         "journal": [to_builtins(entry) for entry in reversed(state.journal)],
         "latest": to_builtins(state.latest),
     }
+
+
+def ready_of(state: PairState) -> bool | None:
+    """Whether the standby could take over, by the last look at it; None if there was none."""
+    standing = find_standing(state.readiness, state.active)
+    return None if standing is None else standing.ready
 
 
 def evidence_view(seen: Assessment) -> dict[str, Any]:
@@ -175,23 +200,27 @@ def explain_view(plan: Plan, state: Readable, now: datetime) -> dict[str, Any]:
 
 
 def _warn_if_stale(plan: Plan, state: PairState, now: datetime) -> str:
-    if state.looked_at is None or not holds.is_blind_spell(state, now, plan.policy):
-        return ""
-    return (
-        f"Nothing was seen since {state.looked_at:%H:%M:%S}, for {format_duration(now - state.looked_at)}: what "
-        "follows is how it was then, and nothing is switched meanwhile. Look whether the timer `watch` runs and "
-        "whether the engine answers. "
+    silence = _describe_silence(plan, state, now)
+    return silence and (
+        f"Nothing was seen {silence}: what follows is how it was then, and nothing is switched meanwhile. Look whether "
+        "the timer `watch` runs and whether the engine answers. "
     )
 
 
 def warn_of_order(plan: Plan, state: PairState, now: datetime) -> str:
     """What to say to an order for a pair that takes nothing in; empty if it does, as far as is known."""
+    silence = _describe_silence(plan, state, now)
+    return silence and (
+        f"Handed over, but nothing that is handed to {plan.pair} was taken in {silence}: this order may wait until the "
+        "engine answers. "
+    )
+
+
+def _describe_silence(plan: Plan, state: PairState, now: datetime) -> str:
+    """Since when, and for how long, a pair was not looked at; empty if it was, or never was."""
     if state.looked_at is None or not holds.is_blind_spell(state, now, plan.policy):
         return ""
-    return (
-        f"Handed over, but nothing that is handed to {plan.pair} was taken in since {state.looked_at:%H:%M:%S}, for "
-        f"{format_duration(now - state.looked_at)}: this order may wait until the engine answers. "
-    )
+    return f"since {state.looked_at:%H:%M:%S}, for {format_duration(now - state.looked_at)}"
 
 
 def _unlearnt(state: PairState) -> str:
@@ -200,7 +229,7 @@ def _unlearnt(state: PairState) -> str:
     if polled is None or not polled.blinds:
         return ""
     more = polled.blinds - len(polled.blind)
-    told = "; ".join(polled.blind) + (f" (and {more} more)" if more else "")
+    told = "; ".join(dict.fromkeys(polled.blind)) + (f" (and {more} more)" if more else "")
     return f"Not learnt by the poll at {polled.at:%H:%M:%S}: {told}. "
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
+import time
 import zlib
 
 import pytest
@@ -12,11 +14,14 @@ HEAD = b"Host: x\r\nx-functions-key: %s\r\n"
 BOMB = zlib.compress(b"[" + b" " * 20_000_000 + b"]")
 
 
-def status_of(caller: Caller, request: bytes) -> int:
-    """Status of the answer to a request in its own bytes; the key is put in."""
+def status_of(caller: Caller, request: bytes, rest: bytes = b"") -> int:
+    """Status of the answer to a request in its own bytes; the key is put in. ``rest`` is sent a moment later."""
     host, _, port = caller.local.host.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(request.replace(HEAD, HEAD % caller.local.key.encode()))
+        if rest:
+            time.sleep(0.05)  # so that the headers are read by themselves
+            connection.sendall(rest)
         answer = b""
         while b"\r\n" not in answer:
             part = connection.recv(65536)
@@ -32,7 +37,7 @@ def status_of(caller: Caller, request: bytes) -> int:
         b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Content-Length: -2\r\n\r\n[]",
         b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]\r\n0\r\n\r\n",
-        b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]",
+        b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
         b"POST /api/events HTTP/1.1\r\n" + HEAD + b"Content-Encoding: br\r\nContent-Length: 2\r\n\r\n[]",
         b"POST /api/events HTTP/1.1\r\n"
         + HEAD
@@ -75,3 +80,12 @@ def test_more_elements_than_event_grid_sends_are_refused_and_none_is_carried_out
         answer = caller.send("POST", "events", data=b"[" + b",".join([b"{}"] * elements) + b"]")
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
         assert "5,000" in answer.json()["detail"] or "5000" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
+def test_a_compressed_body_that_breaks_off_is_answered(caller: Caller, encoding: str) -> None:
+    """Wherever it breaks off, its last block included: a decompressing host may wait for the rest without end."""
+    body = gzip.compress(b"[{}]") if encoding == "gzip" else zlib.compress(b"[{}]")
+    for length in range(len(body)):
+        headers = b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding.encode(), length)
+        assert 400 <= status_of(caller, b"POST /api/events HTTP/1.1\r\n" + HEAD + headers, body[:length]) < 500

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from live import Caller, until
+
+from orchestrator.triggers import http_health
 
 READY = {
     "status": "ready",
@@ -11,6 +16,12 @@ READY = {
     "looks": {"demo": True},
     "out_of_reach": [],
 }
+
+
+@pytest.fixture(autouse=True)
+def news(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer is given again for a second, and not for fifteen: each test waits for a new one or two."""
+    monkeypatch.setattr(http_health, "LASTS", timedelta(seconds=1))
 
 
 def _told(caller: Caller, status: int, expected: dict[str, object]) -> bool:

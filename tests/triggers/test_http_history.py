@@ -45,12 +45,18 @@ def test_what_was_seen_is_given_as_json_lines(caller: Caller) -> None:
     """From where the pair stood on: looks and commands, each with its clock."""
     caller.post("pairs/demo/acknowledge", {"reason": "to have it recorded"})
     caller.post("pairs/demo/pause", {"reason": "to have it recorded"})
+    until(lambda: caller.view()["paused"], "the pause")
     caller.post("pairs/demo/resume", {"reason": "to have it recorded"})
-    answer = caller.get("pairs/demo/signals")
-    assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (200, "application/jsonl")
-    kinds = [type(line) for line in in_full(lines_from(answer.content, "answer"))]
-    assert kinds[:2] == [Began, Looked]
-    assert Wanted in kinds
+    until(lambda: caller.view()["paused"] is None, "the end of the pause")
+
+    def recorded() -> list[type[Any]] | None:
+        """Kinds of lines, once a look is among them: what was seen is recorded after it was handed over."""
+        answer = caller.get("pairs/demo/signals")
+        assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (200, "application/jsonl")
+        kinds = [type(line) for line in in_full(lines_from(answer.content, "answer"))]
+        return kinds if {Looked, Wanted} <= set(kinds) else None
+
+    assert until(recorded, "looks and commands")[0] is Began
 
 
 @pytest.mark.parametrize(
@@ -124,6 +130,5 @@ def test_what_was_exported_can_be_backtested(caller: Caller, tmp_path: Path) -> 
 
 def test_the_page_shows_the_last_decisions(caller: Caller) -> None:
     """With what would have changed them."""
-    page = caller.get("status", headers={"Accept": "text/html"}).text
-    assert "Last decisions" in page
-    assert "What would change it" in page
+    for told in ("Last decisions", "What would change it"):
+        until(lambda: told in caller.get("status", headers={"Accept": "text/html"}).text, told)  # noqa: B023

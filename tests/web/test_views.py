@@ -170,3 +170,15 @@ def test_a_pair_that_was_not_looked_at_for_long_does_not_look_well(plan_of: Any,
     text = explain_view(plan_of(), quiet.state, later)["text"]
     assert text.startswith(f"Nothing was seen since {quiet.state.looked_at:%H:%M:%S}, for 60 min")
     assert not explain_view(plan_of(), quiet.state, quiet.now)["text"].startswith("Nothing was seen")
+
+
+def test_a_suspect_pair_says_when_its_rule_will_be_met(plan_of: Any) -> None:
+    """While only time is missing; a pair that lacks a second class has nothing to wait for."""
+    story = Story(runs=False)
+    story.live(minutes(3))
+    story.live(minutes(2), {"primary.hub": BAD})
+    assert pair_view(plan_of(), story.state, story.now)["next"] is None
+    story.live(minutes(2), {"primary.hub": BAD, "primary.jobs": BAD})
+    told = pair_view(plan_of(), story.state, story.now)["next"]
+    assert told["what"] == "the rule is met, if this lasts"
+    assert story.now < told["at"] <= story.now + AUTO.confirm_after
