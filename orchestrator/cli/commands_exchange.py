@@ -21,8 +21,8 @@ from orchestrator.core.plan.exchange import Exchange, exchange_sides
 from orchestrator.core.plan.exchange_text import exchange_text
 from orchestrator.core.plan.load import plan_from, read_plan
 from orchestrator.core.plan.schema import TABLES, Plan
-from orchestrator.plan_files import find_clash
-from orchestrator.standby.exchange import ExchangeStage, Standing, begin, examine, publish
+from orchestrator.plan_files import defaults_beside, find_clash
+from orchestrator.standby.exchange import ExchangeStage, Standing, begin, examine, note_exchange, publish
 from orchestrator.submit.api import desk
 
 NEEDS_A_PERSON = 3
@@ -54,10 +54,15 @@ class PreparedExchange(NamedTuple):
 
 def exchange_command(file: Path, wanted: ExchangeOptions, *, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Check everything, then write what is missing; without ``yes`` only say what would be written."""
+    from orchestrator.adapters.assembly import trials
+
     try:
         prepared = _prepare(file, wanted)
         at = desk(prepared.plan)
         standing = examine(at.world, prepared.plan, prepared.exchange.plan)
+        if standing.stage is not ExchangeStage.DONE:
+            # Once the epoch record says so, the pair holds until the pointer does, too: can that be written?
+            trials(at.settings).write_pointer(prepared.plan)
         if wanted.yes and standing.stage is not ExchangeStage.DONE:
             with _Replacement(prepared) as replacement:
                 record = standing.record.value
@@ -65,6 +70,8 @@ def exchange_command(file: Path, wanted: ExchangeOptions, *, as_json: bool, out:
                     record = begin(at.world, prepared.plan, prepared.exchange.plan, standing, wanted.by, wanted.reason)
                 if record.epoch == record.sides_since:
                     publish(at.world, prepared.exchange.plan, record)
+                    if unnoted := note_exchange(at.world, prepared.plan.pair, record, wanted.by, wanted.reason):
+                        print(f"{prepared.plan.pair}: not noted in the audit log: {unnoted}", file=err)
                 replacement.commit()
     except HubswitchError as fault:
         print(" ".join(str(fault).split()), file=err)
@@ -83,11 +90,12 @@ def _prepare(file: Path, wanted: ExchangeOptions) -> PreparedExchange:
     if not wanted.reason.strip():
         raise InvalidInput("--reason", "", "a reason, for the epoch record", "nothing")
     text = _text_of(file)
-    plan = plan_from(text, str(file))
+    defaults = defaults_beside(file)
+    plan = plan_from(text, str(file), defaults)
     if wanted.pair and wanted.pair != plan.pair:
         raise InvalidInput(str(file), "pair", wanted.pair, plan.pair)
     exchange = exchange_sides(plan, str(file), dict(map(_assignment, wanted.sets)))
-    after = exchange_text(text, read_plan(text, str(file)), exchange, str(file))
+    after = exchange_text(text, read_plan(text, str(file), defaults), exchange, str(file), defaults)
     clash = find_clash(file, exchange.plan)
     if clash:
         raise InvalidInput(f"{file} after the exchange", clash.field, clash.expected, clash.got)
@@ -192,7 +200,9 @@ def _tell(prepared: PreparedExchange, standing: Standing, is_done: bool) -> str:
     lines += [f"  {change}" for change in _changes(prepared)]
     lines += ["look at this yourself:", *(f"  {each}" for each in _look_at(prepared))]
     if is_done:
-        lines.append(f"deploy {file} now: {pair} holds until the app has it; then acknowledge, and hold a dry drill")
+        lines.append(
+            f"deploy {file} now: {pair} holds until the app has it; then acknowledge, and hold a tabletop drill"
+        )
     else:
         lines.append("nothing was written; give --yes to do it")
     return "\n".join(lines)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +24,7 @@ from orchestrator.core.jobs import record_changes
 from orchestrator.core.jobs.record import JobRecord, JobStatus, JobSummary
 from orchestrator.submit.api import Desk, desk
 from orchestrator.workflows.activities.conflict import while_it_conflicts
+from orchestrator.workflows.activities.job_records import read_records
 
 READERS = 16
 """Records read at once. A thousand take a few seconds."""
@@ -44,7 +44,7 @@ def list_command(
     def run() -> int:
         at = desk(plan)
         found = _choose(at, statuses, side)
-        reasons = {r.name: r.reason for r in _records(at, found, err) if r} if why else {}
+        reasons = {r.name: r.reason for r in _records(at, found, err)} if why else {}
         aside = list(at.world.ledgers[at.plan.pair].list_quarantined(at.plan.pair))
         if as_json:
             rows = [to_builtins(summary) | ({"reason": reasons.get(summary.name)} if why else {}) for summary in found]
@@ -101,8 +101,7 @@ def export_command(plan: Path, *, statuses: Sequence[JobStatus], side: Role | No
     def run() -> int:
         at = desk(plan)
         for record in _records(at, _choose(at, statuses, side), err):
-            if record:
-                print(json.dumps(to_builtins(record)), file=out)
+            print(json.dumps(to_builtins(record)), file=out)
         return 0
 
     return _answer(run, err)
@@ -124,27 +123,21 @@ def _choose(at: Desk, statuses: Sequence[JobStatus], side: Role | None) -> list[
     ]
 
 
-def _records(at: Desk, summaries: Sequence[JobSummary], err: TextIO) -> Iterator[JobRecord | None]:
-    """The records behind summaries, in their order; one that cannot be read is told and left out."""
-
-    def read(summary: JobSummary) -> JobRecord | None:
-        try:
-            found = at.world.ledgers[at.plan.pair].read(at.plan.pair, summary.name)
-        except InvalidInput as fault:
-            print(" ".join(str(fault).split()), file=err)
-            return None
-        return found.value if found else None
-
-    console = Console(file=err)
-    with ThreadPoolExecutor(READERS) as pool:
-        yield from track(
-            pool.map(read, summaries),
-            "reading records",
-            total=len(summaries),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+def _records(at: Desk, summaries: Sequence[JobSummary], err: TextIO) -> Iterator[JobRecord]:
+    """The records behind summaries that are there, in their order; one that cannot be read is told and left out."""
+    console, names = Console(file=err), [summary.name for summary in summaries]
+    for found in track(
+        read_records(at.world.ledgers[at.plan.pair], at.plan.pair, names, readers=READERS),
+        "reading records",
+        total=len(summaries),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ):
+        if isinstance(found, InvalidInput):
+            print(" ".join(str(found).split()), file=err)
+        elif found:
+            yield found
 
 
 def _line_of(at: Desk, name: str) -> list[JobRecord]:

@@ -9,13 +9,15 @@ from urllib.parse import quote
 
 from orchestrator.cli.app_calls import App, get_object, post
 from orchestrator.cli.commands_pairs import exit_of, format_run, is_over
-from orchestrator.core.base.errors import InvalidInput
 
 POLL = 1.0
 """Seconds between two questions while a run is waited for."""
 
 TAKEN_WITHIN = 60
 """Questions after which an order that has started nothing is said to wait for a person."""
+
+UNANSWERED = 10
+"""Questions in a row without an answer after which nobody waits any longer: an app that restarts is away briefly."""
 
 WAITS_FOR_A_PERSON = 3
 
@@ -27,25 +29,16 @@ class OrderOptions(NamedTuple):
     by: str = ""
     force: bool = False
     proposal: str = ""
+    graceful: bool = False
+    """Of a failover."""
+
     kind: str = ""
     """Of a drill."""
 
+    workload: str = ""
+    """Of a partial drill."""
+
     wait: bool = False
-
-
-def ask_reason(given: str, *, interactive: bool) -> str:
-    """The reason for an order; asked for on a terminal.
-
-    Raises:
-        InvalidInput: there is none, and nobody to ask.
-    """
-    if given.strip():
-        return given
-    if not interactive:
-        raise InvalidInput("--reason", "", "a sentence that says why", repr(given))
-    import typer
-
-    return str(typer.prompt("Reason"))
 
 
 def order_command(
@@ -69,23 +62,43 @@ def order_command(
     if not run:
         print(f"{pair}: nothing was started yet; see hubswitch explain {pair}", file=err)
         return WAITS_FOR_A_PERSON
-    found = _await_end(app, str(run), err)
+    found = await_end(app, str(run), err)
     if found is None:
         return 2
     print(json.dumps(found) if as_json else format_run(found), file=out)
     return exit_of(found)
 
 
+def skip_command(
+    app: App, run: str, step: str, options: OrderOptions, *, as_json: bool, out: TextIO, err: TextIO
+) -> int:
+    """0 if the run goes on without the step as soon as that fails; 1 if it was refused, 2 if the app was not asked."""
+    status, answer = post(app, f"runs/{quote(run, safe='')}/skip", {**_body(options), "step": step}, err)
+    if not status:
+        print(json.dumps(answer) if as_json else answer.get("why"), file=out)
+    return status
+
+
+def wish_command(app: App, run: str, do: str, options: OrderOptions, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 if what is wished of a run was handed over; 1 if it was refused, 2 if the app was not asked."""
+    status, answer = post(app, f"runs/{quote(run, safe='')}/{do}", _body(options), err)
+    if not status:
+        print(json.dumps(answer) if as_json else answer.get("why"), file=out)
+    return status
+
+
 def _body(options: OrderOptions) -> dict[str, Any]:
     more: dict[str, Any] = {
-        name: value for name in ("by", "force", "proposal", "kind") if (value := getattr(options, name))
+        name: value
+        for name in ("by", "force", "graceful", "proposal", "kind", "workload")
+        if (value := getattr(options, name))
     }
     return {"reason": options.reason, **more}
 
 
 def _runs_of(app: App, pair: str, err: TextIO) -> dict[str, Any]:
     status, found = get_object(app, f"pairs/{quote(pair, safe='')}", err)
-    return {} if status else {name: found.get(name) for name in ("run", "last_run", "phase")}
+    return {} if status else {name: found.get(name) for name in ("run", "last_run", "phase", "proposal")}
 
 
 def _await_run(app: App, pair: str, before: dict[str, Any], err: TextIO) -> str:
@@ -95,17 +108,21 @@ def _await_run(app: App, pair: str, before: dict[str, Any], err: TextIO) -> str:
         for name in ("run", "last_run"):
             if now.get(name) and now[name] not in {before.get("run"), before.get("last_run")}:
                 return str(now[name])
-        if now.get("phase") == "awaiting_approval":
+        if now.get("phase") == "awaiting_approval" or now.get("proposal"):
             return ""
         time.sleep(POLL)
     return ""
 
 
-def _await_end(app: App, run: str, err: TextIO) -> dict[str, Any] | None:
+def await_end(app: App, run: str, err: TextIO) -> dict[str, Any] | None:
+    """The run when it is over; None if the app was away for too many questions in a row. The run goes on without us."""
+    unanswered = 0
     while True:
         status, found = get_object(app, f"runs/{quote(run, safe='')}", err)
-        if status:
+        unanswered = unanswered + 1 if status else 0
+        if unanswered == UNANSWERED:
+            print(f"{run} was started, and its end is not known: hubswitch run {run} --follow", file=err)
             return None
-        if is_over(found):
+        if not status and is_over(found):
             return found
         time.sleep(POLL)

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from orchestrator.cli.app_calls import App, get, get_object, read_object
+from orchestrator.core.base.text import format_time
 
 WATCH_EVERY = 5.0
 """Seconds between two questions of ``--watch`` and ``--follow``."""
@@ -19,21 +20,32 @@ LINE = ("pair", "phase", "active", "region", "epoch", "headline", "why", "next",
 
 
 def status_command(app: App, *, watch: bool, as_json: bool, out: TextIO, err: TextIO) -> int:
-    """0 and every pair, those that need a look first; 2 and one line if the app could not be asked."""
+    """0 and every pair, those that need a look first; 2 and one line if the app could not be asked.
+
+    A watch that has begun goes on while the app is away, and says so each time.
+    """
+    has_begun = False
     while True:
         status, found = get_object(app, "status", err)
-        if status:
+        if status and not has_begun:
             return status
-        view = {"as_of": found.get("as_of"), "pairs": [pair_status(line) for line in found.get("pairs", ())]}
-        print(json.dumps(view) if as_json else format_status(view), file=out, flush=True)
+        if not status:
+            as_of = found.get("as_of")
+            view = {"as_of": as_of, "pairs": [pair_status(line) for line in found.get("pairs", ())]}
+            if watch and not as_json and as_of:
+                print(f"as of {format_moment(as_of)}", file=out)
+            pauses = {line["pair"]: _pauses(line) for line in found.get("pairs", ())}
+            print(json.dumps(view) if as_json else format_status(view, pauses), file=out, flush=True)
         if not watch:
             return 0
+        has_begun = True
         time.sleep(WATCH_EVERY)
 
 
 def pair_status(line: Mapping[str, Any]) -> dict[str, Any]:
     """One pair of ``status --json``, from a line of the app's status."""
     told = [line.get(name) for name in ("trouble", "caution", "out_of_reach")]
+    told += [channel["what"] for channel in line.get("untold") or ()]
     return {
         **{name: line.get(name) for name in LINE},
         "trouble": [text for text in told if text],
@@ -44,18 +56,29 @@ def pair_status(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def format_status(view: Mapping[str, Any]) -> str:
-    """The pairs for people: one line each, and what follows from it below."""
+def _pauses(line: Mapping[str, Any]) -> list[str]:
+    """Who paused a pair, or every pair, since when and why."""
+    told = [("paused", line.get("paused")), ("every pair is paused", line.get("paused_all"))]
+    return [
+        f"{what} by {pause['by']} since {format_moment(pause['since'])}: {pause['reason']}"
+        for what, pause in told
+        if isinstance(pause, Mapping)
+    ]
+
+
+def format_status(view: Mapping[str, Any], pauses: Mapping[str, Iterable[str]]) -> str:
+    """The pairs for people: one line each, and what follows from it below. ``pauses``: pair -> what was paused."""
     lines = []
     for pair in view["pairs"]:
         mark = "!" if pair["needs_a_person"] else " "
         lines.append(f"{mark} {pair['pair']}: {pair['headline']}")
         lines.append(f"    {pair['why']}")
+        lines += [f"    {text}" for text in pauses.get(pair["pair"], ())]
         lines += [f"    trouble: {text}" for text in pair["trouble"]]
         if pair["proposal"]:
             lines.append(f"    proposal {pair['proposal']}: answer it with approve or reject")
         if pair["next"]:
-            lines.append(f"    next: {pair['next']['what']} at {_local(pair['next']['at'])}")
+            lines.append(f"    next: {pair['next']['what']} at {format_moment(pair['next']['at'])}")
     return "\n".join(lines) if lines else "the app has no plan of any pair"
 
 
@@ -86,7 +109,7 @@ def decisions_command(app: App, pair: str, limit: int, *, as_json: bool, out: Te
 def _decisions(entries: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for entry in entries:
         times = f" ({entry['times']} times)" if entry.get("times", 1) > 1 else ""
-        yield f"{_local(entry['last_at'])} {entry['phase']} {entry['rule']}{times}: {entry['why']}"
+        yield f"{format_moment(entry['last_at'])} {entry['phase']} {entry['rule']}{times}: {entry['why']}"
 
 
 def runs_command(app: App, pair: str | None, limit: int, *, as_json: bool, out: TextIO, err: TextIO) -> int:
@@ -104,7 +127,7 @@ def runs_command(app: App, pair: str | None, limit: int, *, as_json: bool, out: 
 
 def _runs(runs: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for run in runs:
-        yield f"{_local(run['at'])} {run['id']} {run['outcome']}: {run['why']}"
+        yield f"{format_moment(run['at'])} {run['id']} {run['outcome']}: {run['why']}"
 
 
 def run_command(app: App, run: str, *, follow: bool, as_json: bool, out: TextIO, err: TextIO) -> int:
@@ -142,18 +165,31 @@ def format_run(run: Mapping[str, Any]) -> str:
     lines = [f"{run['id']}: {run['status']}"]
     waits, output = run.get("waits_for"), run.get("output")
     if waits:
-        lines.append(f"    waits for {waits['step']} since {_local(waits['since'])}: {waits['why']}")
+        lines.append(f"    waits for {waits['step']} since {format_moment(waits['since'])}: {waits['why']}")
     if isinstance(output, Mapping):
-        lines.append(f"    {output.get('outcome', '')} {output.get('why', '')}".rstrip())
+        came_to = [output.get(name) for name in ("outcome", "why", "aborted")]  # a drill may have none of them
+        lines += [f"    {' '.join(filter(None, came_to))}"] if any(came_to) else []
         steps, findings = output.get("steps") or (), output.get("findings") or ()
         lines += [f"    {step['outcome']:8} {step['name']} {step['why']}".rstrip() for step in steps]
         lines += [f"    {'ok  ' if each['ok'] else 'FAIL'} {each['check']}: {each['why']}" for each in findings]
+    lines += format_incident(run.get("incident"))
     return "\n".join(lines)
 
 
-def _local(text: str) -> str:
-    """A time for people, in the zone of this machine."""
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+def format_incident(incident: Mapping[str, Any] | None) -> list[str]:
+    """What Service Health said of the incident that a run answered; nothing if it has said nothing."""
+    if not incident:
+        return []
+    told = [
+        f"    {each['step']:9} {format_moment(each['published_at'])} {each['tracking']}: {each['title']}"
+        for each in incident["notices"]
+    ]
+    return [f"    {incident['why']}", *told]
+
+
+def format_moment(text: str) -> str:
+    """A time of an answer for people: to the second and in UTC, as the app's own sentences have theirs."""
+    return format_time(datetime.fromisoformat(text))
 
 
 def explain_command(app: App, pair: str, *, as_json: bool, out: TextIO, err: TextIO) -> int:
@@ -175,6 +211,11 @@ def export_command(app: App, pair: str, since: str | None, *, out: TextIO, err: 
 
 
 def format_explanation(found: dict[str, Any]) -> str:
-    """An explanation for people: the paragraph of the app, and what would change it."""
+    """An explanation for people: the paragraph of the app, what would change it, and the journal, newest first."""
     changes = [f"  - {change}" for change in found.get("would_change", ())]
-    return "\n".join([str(found.get("text")), *(["What would change it:", *changes] if changes else [])])
+    entries = [
+        f"  {format_moment(entry['at'])} {entry['phase']} {entry['rule']}: {entry['why']}"
+        for entry in found.get("journal", ())
+    ]
+    lines = [str(found.get("text")), *(["What would change it:", *changes] if changes else [])]
+    return "\n".join([*lines, *(["Journal, newest first:", *entries] if entries else [])])

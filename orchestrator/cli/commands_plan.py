@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from orchestrator.cli.plan_description import describe, steps_as_json
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.core.plan.faults import PlacedFault, without_place
+from orchestrator.core.plan.groups import describe_group
 from orchestrator.core.plan.schema import Plan
 from orchestrator.plan_files import check_plans
 
@@ -49,7 +50,8 @@ def plan_check_command(
     if as_json:
         print(json.dumps(_report(is_ok, faults, warnings, checked.plans.values())), file=out)
     else:
-        print("\n\n".join(map(describe, checked.plans.values())), end="\n" if checked.plans else "", file=out)
+        told = [*map(describe, checked.plans.values()), *map(describe_group, checked.groups.values())]
+        print("\n\n".join(told), end="\n" if told else "", file=out)
         if online and is_ok:
             print("online: every compute and datastore that the plan names exists, with memory enough", file=out)
     return 2 if faults else int(not is_ok)

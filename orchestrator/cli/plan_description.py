@@ -8,18 +8,21 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.core.base.text import spell_duration
+from orchestrator.core.base.text import join_words, spell_duration
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
-from orchestrator.core.plan.steps import OnError, Parallel, Step, Workflow, steps_in
+from orchestrator.core.plan.step_base import OnError
+from orchestrator.core.plan.steps import Parallel, Step, Workflow, steps_in
 from orchestrator.workflows.activities.steps import STEPS
 
 RESOURCE_MANAGER_CALLS = (
     "after a switch: the list of the side that was left, a GET per old run missing there, a cancel per running one",
     "capture, per job: one GET, and one per asset; reconciliation: the list of the active side, a GET per submission",
     "replication: twenty GETs a minute, a GET and a PUT per asset that is lacking, a POST for a signature per upload",
-    "drills: dry none but the probes; canary one PUT, and GETs until it has ended",
+    "drills: tabletop and decision none but the probes; canary one PUT, and GETs until it has ended",
+    "partial drills: the same for each job of the workload, a PUT per asset that is lacking, and a cancel at the end",
+    "full drills: what a graceful failover and a failback call",
     "probe `control`: GET of each side's project",
     "polls: the availability statuses of each side's resource groups, the health events of each subscription",
     "canaries, if there are any: two PUTs for each, and up to eight GETs until its deadline",
@@ -59,7 +62,7 @@ def _polls(plan: Plan) -> str:
         return "polls: none"
     read = [role.value for role in Role if plan.side(role).logs]
     logs = f", logs of the {' and the '.join(read)}" if read else ""
-    return f"polls every {plan.polls.interval}: Resource Health, Service Health{logs}"
+    return f"polls every {spell_duration(plan.polls.interval)}: Resource Health, Service Health{logs}"
 
 
 def _phase_a(plan: Plan) -> str:
@@ -79,8 +82,11 @@ def _phase_b(plan: Plan) -> str:
 def _steps(plan: Plan) -> Iterator[str]:
     """Every step of each direction, and whether it needs Resource Manager."""
     for field in msgspec.structs.fields(Workflow):
-        items = getattr(plan.steps, field.name)
-        yield f"steps of a {field.name}, after phase A" if items else f"steps of a {field.name}: none but phase A"
+        items = getattr(plan.workflow, field.name)
+        source = " (they follow from standby)" if items != getattr(plan.steps, field.name) else ""
+        yield (
+            f"steps of a {field.name}, after phase A{source}" if items else f"steps of a {field.name}: none but phase A"
+        )
         for number, item in enumerate(items, 1):
             if isinstance(item, Parallel):
                 yield f"  {number}. side by side:"
@@ -91,15 +97,17 @@ def _steps(plan: Plan) -> Iterator[str]:
 
 def _calls_of_steps(plan: Plan) -> Iterator[str]:
     """What the plan's steps ask Resource Manager, each kind once."""
-    used = {step.kind for items in (plan.steps.failover, plan.steps.failback) for _, step in steps_in(items)}
+    used = {step.kind for items in (plan.workflow.failover, plan.workflow.failback) for _, step in steps_in(items)}
     yield from (call for name, kind in STEPS.items() if name in used for call in kind.shape.calls)
 
 
 def _step(step: Step) -> str:
     named = f"{step.name} ({step.kind})" if step.name else step.kind
-    ends = [f"for {step.timeout}"] if step.timeout is not None else []
+    ends = [f"for {spell_duration(step.timeout)}"] if step.timeout is not None else []
     ends += [f"{step.retry.tries} times"] if step.retry.tries is not None else []
     tried = f"tried {' or '.join(ends)}, then {AFTERWARDS[step.on_error]}" if ends else "tried until it succeeds"
+    if step.after:
+        named += f", after {join_words(step.after)}"
     needs = "yes" if STEPS[step.kind].needs_resource_manager else "no"
     return f"{named}: {tried}; needs Resource Manager: {needs}"
 
@@ -112,15 +120,15 @@ def _canaries(plan: Plan) -> str:
     daily = timedelta(days=1) / canary.interval
     return (
         f"canaries: {2 * daily:g} jobs a day, {daily:g} on {canary.compute} of each side, each to complete within "
-        f"{canary.deadline}; fewer with a longer canary.interval, none with 0s"
+        f"{spell_duration(canary.deadline)}; fewer with a longer canary.interval, none with 0s"
     )
 
 
 def _detection(policy: Policy) -> str:
     quickest = policy.confirm_after + policy.bad_after * policy.suspect_interval
     return (
-        f"decision: two classes bad for {policy.confirm_after} (at the earliest about {quickest} after the fault), "
-        f"then none for {policy.cooldown}"
+        f"decision: two classes bad for {spell_duration(policy.confirm_after)} (at the earliest about "
+        f"{spell_duration(quickest)} after the fault), then none for {spell_duration(policy.cooldown)}"
     )
 
 
@@ -134,5 +142,5 @@ def steps_as_json(plan: Plan) -> list[dict[str, Any]]:
             "timeout": None if step.timeout is None else spell_duration(step.timeout),
         }
         for field in msgspec.structs.fields(Workflow)
-        for _, step in steps_in(getattr(plan.steps, field.name))
+        for _, step in steps_in(getattr(plan.workflow, field.name))
     ]

@@ -11,6 +11,7 @@ import msgspec
 
 from orchestrator.cli.field_docs import docstrings
 from orchestrator.core.base.regions import REGIONS
+from orchestrator.core.plan.defaults import FIELD
 from orchestrator.core.plan.schema import PAIR_NAME, SCHEMA, Hub, Plan, References
 from orchestrator.core.plan.shape_faults import structs_in
 from orchestrator.core.plan.steps import Parallel
@@ -23,6 +24,10 @@ def plan_schema() -> dict[str, Any]:
     schema = _as_written(msgspec.json.schema(Plan))
     shapes = schema["$defs"]
     shapes[Parallel.__name__]["required"] = ["parallel"]  # its kind may be left out: see with_group_tags
+    # A file of defaults may have what a plan leaves out. The loader sees both; an editor sees one.
+    shapes[Plan.__name__]["if"] = {"required": [FIELD]}
+    shapes[Plan.__name__]["then"] = {"required": ["pair"]}
+    shapes[Plan.__name__]["else"] = {"required": shapes[Plan.__name__].pop("required")}
     shapes[Plan.__name__]["properties"]["schema"] = {"const": SCHEMA}
     shapes[Plan.__name__]["properties"]["pair"]["pattern"] = PAIR_NAME.pattern
     shapes[Hub.__name__]["properties"]["region"]["enum"] = list(REGIONS)

@@ -58,7 +58,7 @@ def list_jobs(
         table.add_row(job.name, status, *row, *([reasons.get(job.name, "")] if reasons else []))
     counts = Counter(job.status.value for job in found)
     total = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-    lines = [f"{len(found)} jobs" + (f": {total}" if total else "")]
+    lines = [f"{len(found)} job{'' if len(found) == 1 else 's'}" + (f": {total}" if total else "")]
     lines += [f"set aside, unreadable: {path}: {why}" for path, why in aside]
     shown: list[RenderableType] = [table, ""] if found else []
     return Group(*shown, *(Text(line) for line in lines))

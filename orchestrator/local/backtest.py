@@ -23,7 +23,7 @@ from orchestrator.core.decision.state import Decision
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.recording import Began, Heard, Line, Looked, Ran, Wanted, in_full
 from orchestrator.local.policyfile import PolicyFile
-from orchestrator.local.virtual_pair import Course, Move
+from orchestrator.local.virtual_pair import Course
 
 
 class Happening(Value, kw_only=True):
@@ -101,7 +101,10 @@ class Played(Course):
     def happenings(self) -> tuple[Happening, ...]:
         """All that came of it, in order of time."""
         moves = [("failover", m) for m in self.failovers] + [("failback", m) for m in self.failbacks]
-        found = [Happening(at=move.at, what=_describe_move(kind, move), why=move.why) for kind, move in moves]
+        found = [
+            Happening(at=move.at, what=f"{kind} to the {move.target}, epoch {move.epoch}", why=move.why)
+            for kind, move in moves
+        ]
         found += [Happening(at=p.at, what=f"phase {p.phase}", why=p.why) for p in self.phases[1:]]
         found += [Happening(at=n.at, what=f"held {n.rule}", why=n.why) for n in self.held]
         return tuple(sorted(found, key=lambda one: (one.at, one.what)))
@@ -145,10 +148,6 @@ def play_recording(lines: Sequence[Line], file: PolicyFile | None = None, base: 
         else:
             play.play(line)
     return play
-
-
-def _describe_move(kind: str, move: Move) -> str:
-    return f"{kind} to the {move.target}, epoch {move.epoch}"
 
 
 def _find_missing(these: tuple[Happening, ...], those: tuple[Happening, ...]) -> list[Happening]:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -22,6 +22,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.azure_status import CANARY_TAG
 from orchestrator.core.jobs.record import JobStatus
 from orchestrator.local.job_audit import Accounts, audit_jobs
+from orchestrator.local.pace import FASTEST, choose_speed, is_slow, measure
 from orchestrator.local.screen import Screen
 from orchestrator.local.session import Local, session
 from orchestrator.local.up import subscribe_projects
@@ -35,7 +36,7 @@ CAPTURE_PATIENCE = 120.0
 OUTAGE_PATIENCE = 180.0
 """Seconds to wait for the end of the failover, jobs included. The rate limit makes 1,000 jobs take 80."""
 
-POLL = 0.2
+POLL = 0.25
 """Seconds between two looks at the app's status."""
 
 DECIDED = frozenset({"switching", "resubmitting", "settled"})
@@ -53,6 +54,11 @@ class Story:
     """Evidence by side and class as first seen after the decision."""
 
     shown: set[str] = field(default_factory=set)
+
+    def begin_outage(self, region: str) -> None:
+        """From here on phases are measured: what was suspected before was no part of it."""
+        self.marks.clear()
+        self.tell("outage", f"{region} goes down")
 
     def tell(self, what: str, why: str, at: datetime | None = None) -> None:
         moment = at or datetime.now(UTC)
@@ -79,51 +85,92 @@ class DemoFailed(Exception):
     """The demo could not be shown to its end; the message says which step did not come."""
 
 
-def demo_command(*, jobs: int, seed: int, speed: float, as_json: bool) -> int:
-    """Run the demo; 0 if every job is accounted for, 1 if not, ``ENDED`` if a signal ended it."""
+class DemoOptions(NamedTuple):
+    """What is wanted; each is an option of the command."""
+
+    jobs: int
+    seed: int
+    speed: float | None
+    """None: as fast as this machine is now."""
+
+    as_json: bool = False
+    keep: bool = False
+    """Leave the app running at the end, until a signal ends it."""
+
+
+def demo_command(wanted: DemoOptions) -> int:
+    """Run the demo; 0 if every job is accounted for, 1 if not, ``ENDED`` if a signal ended it before."""
     logging.getLogger().setLevel(logging.CRITICAL)
-    with Screen(silent=as_json) as screen:
+    ended: list[int] = []
+    with Screen(silent=wanted.as_json) as screen:
         try:
-            result = asyncio.run(_demo(jobs, seed, speed, screen))
+            asyncio.run(_demo(wanted, screen, ended))
         except asyncio.CancelledError:
-            return ENDED
-        if not as_json:
-            screen.finish(result)
-    if as_json:
-        print(json.dumps(result))  # noqa: T201
-    if result.get("error"):
-        print(result["error"], file=sys.stderr)  # noqa: T201
-    return 0 if result["ok"] else 1
+            return ended[0] if ended else ENDED
+    return ended[0]
 
 
-async def _demo(jobs: int, seed: int, speed: float, screen: Screen) -> dict[str, Any]:
-    story = Story()
+async def _demo(wanted: DemoOptions, screen: Screen, ended: list[int]) -> None:
+    """``ended`` takes the exit status as soon as it is known: what comes after it is for looking around."""
+    story, seed, jobs = Story(), wanted.seed, wanted.jobs
     task = asyncio.current_task()
     on_ending(lambda: task.cancel() if task else None)
+    speed = await _speed_of(wanted, screen)
+    screen.note("starting two simulated regions, and the app")
     async with session(seed=seed, speed=speed, azure=LocalAzure(seed=seed, speed=speed)) as local:
         local.azure.throttle.enabled = False
         await asyncio.to_thread(subscribe_projects, local)
         screen.note("submitting jobs to the primary")
         await asyncio.to_thread(submit_workload, local.azure, local.plan.primary, jobs, seed)
         try:
-            await _show(local, jobs, story, screen)
+            await _show(local, jobs, story, screen, FASTEST / speed)
             error = ""
         except DemoFailed as fault:
-            error = str(fault)
+            error = f"{fault}; give it a quieter machine, --jobs {max(jobs // 4, 1)}, or --speed {speed / 2:g}"
         accounts = await asyncio.to_thread(audit_jobs, local.azure, local.plan)
-        return _result(story, accounts, await asyncio.to_thread(_pointer, local), error)
+        result = _result(story, accounts, await asyncio.to_thread(_pointer, local), error)
+        ended.append(0 if result["ok"] else 1)
+        _tell_end(result, screen, as_json=wanted.as_json)
+        if wanted.keep:
+            told = f"page      {local.host.url}/ until Ctrl-C; it asks for the key {local.key}"
+            print(told, file=sys.stderr if wanted.as_json else sys.stdout, flush=True)
+            await asyncio.Event().wait()
 
 
-async def _show(local: Local, jobs: int, story: Story, screen: Screen) -> None:
+async def _speed_of(wanted: DemoOptions, screen: Screen) -> float:
+    """The speed that was asked for, or the one that this machine can keep now."""
+    if wanted.speed is not None:
+        return wanted.speed
+    screen.note("measuring this machine")
+    seconds = await asyncio.to_thread(measure)
+    speed = choose_speed(seconds)
+    if speed < FASTEST:
+        slow = "; it may be too slow for this: --jobs 20 asks less of it" if is_slow(seconds) else ""
+        screen.note(f"this machine is slow or busy now: the demo goes at {speed:g} instead of {FASTEST:g}{slow}")
+    return speed
+
+
+def _tell_end(result: Mapping[str, Any], screen: Screen, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result), flush=True)  # noqa: T201
+    else:
+        screen.finish(result)
+    if result.get("error"):
+        print(result["error"], file=sys.stderr)  # noqa: T201
+
+
+async def _show(local: Local, jobs: int, story: Story, screen: Screen, slowness: float) -> None:
+    """``slowness``: how many times more patient to be than at full speed."""
+    patience = max(slowness, 1.0)
     async with _watch(local, story, screen) as until:
         screen.note("waiting until every job is in the ledger and running")
-        await until("all jobs captured", CAPTURE_PATIENCE, lambda: _count_captured(local) >= jobs)
-        await until("all jobs running", CAPTURE_PATIENCE, lambda: _count_running(local) >= jobs)
+        await until("all jobs captured", CAPTURE_PATIENCE * patience, lambda: _count_captured(local) >= jobs)
+        await until("all jobs running", CAPTURE_PATIENCE * patience, lambda: _count_running(local) >= jobs)
         local.azure.throttle.enabled = True
-        story.tell("outage", f"{local.plan.primary.region} goes down")
+        story.begin_outage(local.plan.primary.region)
         screen.note(f"{local.plan.primary.region} is down")
         local.azure.region_down(local.plan.primary.region)
-        await until("pair settled on the secondary", OUTAGE_PATIENCE, lambda: _is_settled(story))
+        await until("pair settled on the secondary", OUTAGE_PATIENCE * patience, lambda: _is_settled(story))
 
 
 @contextlib.asynccontextmanager
@@ -136,7 +183,8 @@ async def _watch(local: Local, story: Story, screen: Screen) -> AsyncIterator[An
             async with web.get(url) as answer:
                 if answer.status == 200:
                     story.follow(await answer.json())
-            counts = await asyncio.to_thread(audit_jobs, local.azure, local.plan)
+            # Each audit reads the whole ledger. Where nobody sees the bar, that would cost more than the app does.
+            counts = await asyncio.to_thread(audit_jobs, local.azure, local.plan) if screen.is_live else None
             screen.show(story.view, counts, story.timeline)
 
         async def until(what: str, patience: float, holds: Callable[[], bool]) -> None:
@@ -175,7 +223,7 @@ def _pointer(local: Local) -> dict[str, Any]:
 
 
 def _result(story: Story, accounts: Accounts, pointer: Mapping[str, Any], error: str) -> dict[str, Any]:
-    jobs = accounts.counts()
+    jobs = accounts.counts(is_over=_is_settled(story))
     moved = pointer.get("active") == Role.SECONDARY.value and pointer.get("epoch") == 1
     fair = jobs["resubmitted"] == jobs["interrupted"] - jobs["skipped"] and not jobs["lost"] and not jobs["duplicated"]
     return {
@@ -192,14 +240,21 @@ def _result(story: Story, accounts: Accounts, pointer: Mapping[str, Any], error:
 
 
 def _phases(story: Story, accounts: Accounts) -> dict[str, float | None]:
-    """Seconds: fault to suspicion, suspicion to decision, decision to pointer, and fault to first and last job."""
+    """Seconds: fault to suspicion, suspicion to decision, decision to pointer, and fault to first and last job.
+
+    None for a phase that did not come, or that began before the fault.
+    """
     marks = story.marks
 
     def between(begin: str, end: str) -> float | None:
-        return round((marks[end] - marks[begin]).total_seconds(), 3) if begin in marks and end in marks else None
+        if begin not in marks or end not in marks or marks[end] < marks[begin]:
+            return None
+        return round((marks[end] - marks[begin]).total_seconds(), 3)
 
     def since_outage(at: datetime | None) -> float | None:
-        return round((at - marks["outage"]).total_seconds(), 3) if at and "outage" in marks else None
+        if at is None or "outage" not in marks or at < marks["outage"]:
+            return None
+        return round((at - marks["outage"]).total_seconds(), 3)
 
     return {
         "detect_s": between("outage", "suspect"),

@@ -132,14 +132,11 @@ class LocalEngine(InMemoryOrchestrationBackend):
             flying = [*self._orchestration_in_flight, *self._entity_in_flight]
         return f"open: {open_ones}; held activities: {held}; queued: {queued}; in flight: {flying}"
 
-    def _loses(self, kind: str, instance: str) -> bool:
-        return self._checkpoint is not None and not self._checkpoint(kind, instance)
-
     def _complete(self, item: _Item, complete: Callable[[], Any]) -> Any:
         """Apply a completion, unless the item is not held under that token any more, or the checkpoint loses it."""
         with self._lock:
             held = self._is_held(item)
-        if not held or self._loses(item.kind, item.instance):
+        if not held or (self._checkpoint and not self._checkpoint(item.kind, item.instance)):
             return pb.CompleteTaskResponse()
         with self._lock:
             return complete() if self._is_held(item) else pb.CompleteTaskResponse()

@@ -53,6 +53,9 @@ class HostOptions:
 
     timers: bool = True
 
+    route_prefix: str = "api"
+    """``extensions.http.routePrefix`` of the app's ``host.json``; the default is that of the Functions host."""
+
 
 class LocalHost:
     """Serves one function app until it is stopped."""
@@ -88,7 +91,11 @@ class LocalHost:
             if function.trigger == "httpTrigger":
                 self._add_route(site_app, function)
         site_app.router.add_route("*", "/runtime/webhooks/EventGrid", self._event_grid)
-        self._runner = web.AppRunner(site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE)
+        # Bodies reach the app as they were sent, as in Azure; and aiohttp 3.14 never answers a compressed body that
+        # breaks off: its parser fails, and the handler that reads the body is not told.
+        self._runner = web.AppRunner(
+            site_app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, auto_decompress=False
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
         await site.start()
@@ -108,7 +115,9 @@ class LocalHost:
         await asyncio.to_thread(self._worker.stop)
 
     def _add_route(self, site_app: web.Application, function: Function) -> None:
-        route = "/api/" + function.settings["route"].strip("/")
+        route = "/" + "/".join(
+            part for part in (self._options.route_prefix, function.settings["route"].strip("/")) if part
+        )
         open_to_all = _enum_text(function.settings.get("authLevel", "function")) == "anonymous"
 
         async def respond(request: web.Request) -> web.Response:

@@ -16,6 +16,9 @@ from orchestrator.simulator.job_lifecycle import TrueJob
 
 SOURCE = "hubswitch.source"
 
+UNDECIDED = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
+"""Statuses of a record that say nothing yet of what an outage has done to its job."""
+
 
 @dataclass(frozen=True)
 class Accounts:
@@ -47,13 +50,16 @@ class Accounts:
     def _times_accepted(self) -> list[datetime]:
         return [job.statuses[0][0] for jobs in self.successors.values() for job in jobs]
 
-    def counts(self) -> dict[str, int]:
-        """Jobs by fate; those that the other hub refused count as waiting.
+    def counts(self, *, is_over: bool = True) -> dict[str, int]:
+        """Jobs by fate.
+
+        Those that the other hub refused count as *waiting*, and so do, while a run is not over, those whose record
+        does not say yet what becomes of them.
 
         *Lost* are those that stopped, were not continued, and have no record that says why. *Duplicated* are those
         that were continued twice, or although they had not stopped.
         """
-        fates = Counter(self._fate(name) for name in self.interrupted)
+        fates = Counter(self._fate(name, is_over=is_over) for name in self.interrupted)
         twice = sum(len(jobs) - 1 for jobs in self.successors.values())
         needless = sum(1 for name in self.successors if name not in self.interrupted)
         return {
@@ -71,13 +77,13 @@ class Accounts:
         found = Counter(record.reason for record in self.records.values() if record.status is status)
         return dict(found.most_common())
 
-    def _fate(self, name: str) -> str:
+    def _fate(self, name: str, *, is_over: bool) -> str:
         if name in self.successors:
             return "resubmitted"
         record = self.records.get(name)
         if record and record.status in {JobStatus.SKIPPED, JobStatus.WAITING, JobStatus.REFUSED}:
             return "skipped" if record.status is JobStatus.SKIPPED else "waiting"
-        return "lost"
+        return "waiting" if record and record.status in UNDECIDED and not is_over else "lost"
 
 
 def audit_jobs(azure: LocalAzure, plan: Plan) -> Accounts:

@@ -13,7 +13,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +26,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.host import HostOptions, LocalHost
 from orchestrator.local.simulated_plan import plan_of, plan_yaml
+from orchestrator.settings import digest_of
 from orchestrator.simulator.cloud import LocalAzure
 
 FUNCTION_APP = Path(orchestrator.__file__).parents[1] / "function_app.py"
@@ -51,6 +52,13 @@ FLOORS = {
 
 PATIENT = 20
 """Intervals of a fast session without a look: its seconds are fractions of one, and other programs want to run too."""
+
+PROBE_SECONDS = 120.0
+"""Seconds that a probe may take, times the speed: two seconds at sixty, and the four of the settings at thirty."""
+
+PROBE_FLOOR, CONNECT_SECONDS = 2.0, 4.0
+"""Seconds. A fault of the simulated Azure is met at once where it refuses; a machine that is busy with other things
+needs a second for what takes milliseconds, and is not to be taken for an outage."""
 
 UNPRACTISED = "a simulated pair, which is there to be tried out"
 
@@ -108,14 +116,16 @@ async def session(
 @contextlib.asynccontextmanager
 async def serve_app(cloud: LocalAzure, plan_file: Path, options: HostOptions) -> AsyncIterator[LocalHost]:
     """The function app with a plan, beside an engine and a local Azure that serve. Ended and begun it is a restart."""
-    places = {"HUBSWITCH_PLANS": str(plan_file), **_bounds(options.speed)}
+    keys = {"HUBSWITCH_MACHINE_KEYS": ",".join(digest_of(key) for key in options.keys)}
+    places = {"HUBSWITCH_PLANS": str(plan_file), **keys, **_bounds(options.speed)}
     with variables({**cloud.environment(), **places}):
         module = function_app()
-        host = LocalHost(module.app, options)
+        host = LocalHost(module.app, replace(options, route_prefix=""))  # as host.json has it
         try:
             async with host.serve():
                 yield host
         finally:
+            module.deployment.memory.readiness_going_on.is_closed = True
             await module.deployment.aclose()
 
 
@@ -146,5 +156,13 @@ def variables(wanted: Mapping[str, str]) -> Iterator[None]:
 
 
 def _bounds(speed: float) -> dict[str, str]:
-    """Tighter bounds for a fast session: on loopback an answer takes milliseconds."""
-    return {"HUBSWITCH_PROBE_TIMEOUT": "1s", "HUBSWITCH_CONNECT_TIMEOUT": "1s"} if speed > 1 else {}
+    """Tighter bounds for probes of a fast session: on loopback an answer takes milliseconds.
+
+    Timers are as many times faster; that of readiness asks once a minute, or it would list the stores all the time.
+    """
+    if speed <= 1:
+        return {}
+    wait = f"{round(min(max(PROBE_SECONDS / speed, PROBE_FLOOR), 4.0) * 1000)}ms"
+    connect = f"{CONNECT_SECONDS:.0f}s"
+    bounds = {"PROBE_TIMEOUT": wait, "CONNECT_TIMEOUT": connect, "READINESS_SCHEDULE": "30 * * * * *"}
+    return {f"HUBSWITCH_{name}": value for name, value in bounds.items()}

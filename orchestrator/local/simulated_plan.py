@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from orchestrator.core.base.text import spell_duration
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.policy import Policy, check_policy
 from orchestrator.core.plan.schema import (
@@ -156,7 +157,7 @@ def _plain(value: Any) -> Any:
 def _scalar(value: Any) -> Any:
     match value:
         case timedelta():
-            return f"{value / timedelta(milliseconds=1):g}ms" if value.microseconds else f"{value.total_seconds():.0f}s"
+            return spell_duration(value)
         case Enum():
             return value.value
         case datetime():

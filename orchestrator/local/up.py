@@ -65,6 +65,14 @@ def subscribe_projects(local: Local) -> None:
         local.azure.subscribe(
             local.plan.side(role).project_id, f"{local.host.url}/api/events?code={local.key}", schema=schema
         )
+    subscribe_changes(local)
+
+
+def subscribe_changes(local: Local) -> None:
+    """Let the subscription's system topic tell the app what people change."""
+    local.azure.subscribe(
+        f"/subscriptions/{local.azure.estate.subscription}", f"{local.host.url}/api/events?code={local.key}"
+    )
 
 
 def _announce(local: Local, *, as_json: bool) -> None:
@@ -80,8 +88,8 @@ def _announce(local: Local, *, as_json: bool) -> None:
         print(json.dumps(found), flush=True)  # noqa: T201
         return
     lines = [
-        f"function app   {local.host.url}/api/status?code={local.key}",
-        f"function key   {local.key}",
+        f"function app   {local.host.url}/",
+        f"function key   {local.key}  (the page asks for it)",
         f"plan           {local.plan_file}",
         f"to submit jobs set -a; . {user_file(local)}; set +a; export HUBSWITCH_PAIR_PLAN={local.plan_file}",
         f"local Azure    {local.azure.urls['admin']} (admin)",

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,10 @@ LONGEST = 7200
 """Seconds of simulated running, before the speed divides them: long enough to be caught by an outage."""
 
 
+PATIENCE = timedelta(minutes=1)
+"""How long a person waits for a connection and for an answer: longer than the app, which has others to look after."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """What was submitted: name of each job -> its kind."""
@@ -54,7 +59,8 @@ class User:
 
     def __init__(self, azure: LocalAzure) -> None:
         given = settings_from({**os.environ, "HUBSWITCH_PLANS": "."})
-        settings = msgspec.structs.replace(given, executor_client_id=azure.user_client_id)
+        patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+        settings = msgspec.structs.replace(given, executor_client_id=azure.user_client_id, **patience)
         self._transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
         self._credential = credential_for(settings, Identity.EXECUTOR, self._transport)
         self._manager = ResourceManager(settings.resource_manager, self._credential, self._transport)

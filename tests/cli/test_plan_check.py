@@ -80,6 +80,7 @@ def test_the_report_for_programs_has_the_promised_shape(folder: Path, capsys: py
     assert said["steps"] == [
         {"direction": "failover", "name": "move_jobs", "needs_resource_manager": True, "timeout": None},
         {"direction": "failover", "name": "warm", "needs_resource_manager": True, "timeout": "90s"},
+        {"direction": "failback", "name": "move_jobs", "needs_resource_manager": True, "timeout": None},
     ]
     file.write_text(text.replace("tier: hot/warm", "teir: hot/warm"), encoding="utf-8")
     status, said = report(capsys, file)
@@ -114,7 +115,7 @@ def test_a_project_that_leads_two_pairs_is_a_fault(folder: Path, capsys: pytest.
 def test_a_file_that_is_named_twice_is_read_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also by its folder."""
     status, said = report(capsys, folder, folder / "a.yaml", folder / ".." / folder.name / "b.yaml")
-    assert (status, said["faults"], len(said["steps"])) == (0, [], 4)
+    assert (status, said["faults"], len(said["steps"])) == (0, [], 6)
 
 
 def test_a_folder_s_other_files_are_left_alone_and_a_yml_is_told(
@@ -162,4 +163,21 @@ def test_what_is_not_there_is_told_beside_what_is(folder: Path, capsys: pytest.C
     status, said = report(capsys, folder / "nowhere", folder / "empty", folder)
     assert status == 2
     assert [Path(each["file"]).name for each in said["faults"]] == ["nowhere", "empty", "x.yaml"]
-    assert len(said["steps"]) == 4
+    assert len(said["steps"]) == 6
+
+
+def test_defaults_of_a_folder_are_no_plan_and_their_faults_are_told_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two plans extend them; what the plans say themselves is told for each."""
+    common = folder / "emea.defaults.yaml"
+    common.write_text("targets: {rto: 5m}\n", encoding="utf-8")
+    for name, text in (("a.yaml", PLAN), ("b.yaml", OTHER)):
+        (folder / name).write_text(f"extends: emea.defaults.yaml\n{text}", encoding="utf-8")
+    assert report(capsys, folder)[1]["faults"] == []
+    common.write_text("targets: {rto: 5m, rpo: soon}\n", encoding="utf-8")
+    status, said = report(capsys, folder)
+    assert status == 2
+    assert [(each["file"], each["line"], each["column"], each["field"]) for each in said["faults"]] == [
+        (str(common), 1, 25, "targets.rpo")
+    ]

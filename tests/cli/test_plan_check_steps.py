@@ -33,7 +33,7 @@ def test_a_plan_without_steps_shows_what_it_does_all_the_same(
     out = printed(tmp_path, PLAN, capsys)
     assert "steps of a failover, after phase A\n  1. await_standby: tried until it succeeds" in out
     assert "  2. move_jobs: tried until it succeeds; needs Resource Manager: yes\n" in out
-    assert "steps of a failback: none but phase A\n" in out
+    assert "steps of a failback, after phase A\n  1. move_jobs: tried until it succeeds" in out
     assert "GET of the target's project\n" in out
 
 
@@ -46,10 +46,33 @@ def test_every_step_is_listed_with_its_end_and_what_it_needs(
     assert steps == (
         "steps of a failover, after phase A\n"
         "  1. side by side:\n"
-        "     - warm (scale_cluster): tried for 0:10:00, then the run goes on without it; needs Resource Manager: yes\n"
+        "     - warm (scale_cluster): tried for 10m, then the run goes on without it; needs Resource Manager: yes\n"
         "     - move_jobs: tried until it succeeds; needs Resource Manager: yes\n"
         "  2. wait_for_url: tried 4 times, then people are told and the run stands still until it succeeds; "
         "needs Resource Manager: no\n"
     )
     assert "per cluster that is scaled: a PATCH" in out
     assert "phase B, before the first job: GET of the target's project" not in out
+
+
+def test_steps_that_follow_from_the_standby_are_listed_with_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody has to work out what a tier comes to."""
+    section = """
+standby:
+  deployments: [{endpoint: score, deployment: blue, instances: 4}]
+  endpoints: [{name: score, traffic: {blue: 100}}]
+"""
+    out = printed(tmp_path, PLAN + section, capsys)
+    tail = "tried for 30m, then the run goes on without it; needs Resource Manager: yes\n"
+    assert (
+        "steps of a failover, after phase A (they follow from standby)\n"
+        "  1. await_standby: tried until it succeeds; needs Resource Manager: yes\n"
+        "  2. side by side:\n"
+        "     - move_jobs: tried until it succeeds; needs Resource Manager: yes\n"
+        f"     - deployment-score-blue (scale_deployment): {tail}"
+        f"     - traffic-score (set_traffic), after deployment-score-blue: {tail}"
+        "steps of a failback, after phase A (they follow from standby)\n"
+    ) in out
+    assert "per endpoint whose traffic is set" in out

@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
 from leftovers import collected
+from ran import Ran, run_here
 
 from orchestrator.cli.main import status_of
 from orchestrator.core.jobs.record import JobStatus
@@ -25,12 +26,6 @@ from orchestrator.submit.api import desk
 
 COMMAND = Path(__file__).parents[1] / "submit" / "jobs" / "command"
 AI_ML_IS_SLOW = 600
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
 
 
 type Run = Callable[..., Ran]
@@ -69,9 +64,7 @@ def run(azure: LocalAzure, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.chdir(folder)
 
     def start(*arguments: str) -> Ran:
-        capsys.readouterr()
-        status = status_of([*arguments, "--plan", "plan.yaml"])
-        return Ran(status, *capsys.readouterr())
+        return run_here(capsys, *arguments, "--plan", "plan.yaml")
 
     return start
 

@@ -29,6 +29,14 @@ SHORT = {"connection_timeout": 1.5, "read_timeout": 1.5}
 """Bounds for tests that wait for them, seconds."""
 
 
+def knows(hub: ActiveHub) -> bool:
+    """Whether it has a value: on a busy machine an answer may take longer than its bounds."""
+    try:
+        return bool(hub.current())
+    except NothingKnown:
+        return False
+
+
 def test_the_value_has_all_that_was_published(follow: Follow, publish: Publish) -> None:
     """Eight fields, each the run's own, in a value that nobody changes."""
     publish(1)
@@ -87,7 +95,7 @@ def test_a_store_that_goes_away_leaves_the_last_good_value(
     """Whatever it answers, or does not answer."""
     publish(1)
     hub = follow(**SHORT)
-    hub.current()
+    until(lambda: knows(hub), "the first value")
     azure.faults.set(None, "appconfig", kind)
     assert hub.current() == expected(1)
     assert hub.refresh() == expected(1)
@@ -163,10 +171,10 @@ def test_the_next_endpoint_is_asked_when_the_first_is_away(follow: Follow, publi
     """A switch is seen on the replica while the origin's region is gone."""
     publish(1)
     hub = follow(**SHORT)
-    hub.current()
+    until(lambda: knows(hub), "the first value")
     azure.faults.set(azure.estate.third, "appconfig", "black-hole")
     publish(2, at=1)
-    assert hub.current() == expected(2)
+    until(lambda: hub.current() == expected(2), "the switch")
 
 
 def test_the_first_endpoint_alone_is_asked_while_it_answers(

@@ -109,7 +109,7 @@ def test_tasks_that_come_together_share_one_read(
 ) -> None:
     """A thousand requests that arrive at the start are one request to the store, and the loop is not blocked by it."""
     publish(1)
-    azure.faults.set(azure.estate.third, "appconfig", "slow", delay=0.3)
+    azure.faults.set(azure.estate.third, "appconfig", "slow", delay=1.0)
 
     async def scenario() -> int:
         async with follow(endpoints=endpoints[:1], max_age=3600) as hub:
@@ -136,7 +136,7 @@ def test_a_reader_that_is_cancelled_loses_no_switch(follow: Follow, publish: Pub
             await hub.current()
             hub.on_switch(lambda now, _: told.append(now))
             await asyncio.to_thread(publish, 2)
-            azure.faults.set(azure.estate.third, "appconfig", "slow", delay=0.2)
+            azure.faults.set(azure.estate.third, "appconfig", "slow", delay=1.0)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(hub.current(), 0.05)
             assert told == []

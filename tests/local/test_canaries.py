@@ -38,4 +38,4 @@ def test_both_sides_have_canaries_and_none_is_recorded(local: Local) -> None:
         prefix = f"{local.plan.pair}/canary/"
         until(lambda: len(local.azure.call(lambda: list(blobs.names(place, prefix)))) == 2, "both proven")
         assert not local.azure.call(lambda: list(blobs.names(place, f"{local.plan.pair}/jobs/")))
-        assert caller.view()["phase"] == "steady"
+        until(lambda: caller.view()["phase"] == "steady", "a steady pair")

