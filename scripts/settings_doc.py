@@ -9,15 +9,17 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
 from orchestrator.cli.field_docs import docstrings
 from orchestrator.core.plan.channels import CHANNEL_SHAPES, BaseChannel
+from orchestrator.core.plan.data_copies import DataCopy, DataPlan
+from orchestrator.core.plan.drills import FullDrill, PartialDrill, ScheduledDrill
 from orchestrator.core.plan.policy import Policy, Recurring, Window
 from orchestrator.core.plan.schema import (
     Canary,
@@ -30,8 +32,19 @@ from orchestrator.core.plan.schema import (
     PollSchedule,
     Recording,
     References,
+    Targets,
 )
-from orchestrator.core.plan.steps import SHAPES, BaseStep, Parallel, Retry, Workflow
+from orchestrator.core.plan.standby import (
+    Standby,
+    StandbyAiDeployment,
+    StandbyBatchEndpoint,
+    StandbyCluster,
+    StandbyDeployment,
+    StandbyEndpoint,
+    StandbyTemplate,
+)
+from orchestrator.core.plan.step_base import BaseStep, Retry
+from orchestrator.core.plan.steps import SHAPES, Parallel, Workflow
 from orchestrator.settings import PREFIX, Settings
 
 TARGET = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -86,12 +99,50 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct], str], ...] = (
         "The tables say how names of the primary read in the secondary. On the way back they are read from the right.",
     ),
     ("canary", Canary, "See [drills](runbook.md#practise)."),
+    (
+        "drills",
+        ScheduledDrill,
+        "A list: one is held in each span, once the pair is [at rest](runbook.md#practise).",
+    ),
+    (
+        "partial_drill",
+        PartialDrill,
+        "See [partial drills](runbook.md#practise).",
+    ),
+    (
+        "full_drill",
+        FullDrill,
+        "See [full drills](runbook.md#practise).",
+    ),
     ("polls", PollSchedule, "See [what is fetched](design.md#what-is-fetched)."),
     ("recording", Recording, "See [decisions and recordings](design.md#decisions-and-recordings)."),
+    (
+        "targets",
+        Targets,
+        "See [evidence](http.md#evidence). What a run does not measure neither meets nor misses a target.",
+    ),
+    ("data", DataPlan, "See [data that are copied ahead](design.md#data-that-are-copied-ahead)."),
+    ("data copies", DataCopy, "A list."),
+    (
+        "standby",
+        Standby,
+        "See [tiers](design.md#tiers). The steps that follow from it are printed by `hubswitch plan check`.",
+    ),
+    ("standby templates", StandbyTemplate, "A list."),
+    ("standby clusters", StandbyCluster, "A list."),
+    ("standby deployments", StandbyDeployment, "A list."),
+    ("standby endpoints", StandbyEndpoint, "A list."),
+    ("standby batch endpoints", StandbyBatchEndpoint, "A list."),
+    ("standby ai deployments", StandbyAiDeployment, "A list."),
     ("steps", Workflow, "See [steps](design.md#steps). A plan without them does what it did before there were any."),
     ("every step", BaseStep, "Every step has these fields, and `kind`, besides those of its kind."),
     ("retry", Retry, "Part of a step."),
     ("parallel", Parallel, "A group in a list of steps: `- parallel: [...]`."),
+    (
+        "every channel",
+        BaseChannel,
+        "Every channel has these fields, and `kind`, besides those of its kind. See [notices.md](notices.md).",
+    ),
 )
 
 KINDS: tuple[tuple[str, type[msgspec.Struct], type[msgspec.Struct]], ...] = (
@@ -160,6 +211,8 @@ A job says with its own tags what is to become of it. They are read when the job
 | `hubswitch.policy` | `never`, `if-interrupted`, `always` | `jobs.policy` of the plan | Whether the job is submitted again. `always`: also if it completed while its hub was in doubt. |
 | `hubswitch.priority` | a whole number | `0` | Higher goes first. |
 | `hubswitch.deadline` | a time with a zone, such as `2026-02-27T09:30:00Z` | none | After it nobody wants the job any more: it is skipped. |
+| `hubswitch.failback` | `finish`, `move`, `deadline` | `jobs.failback` of the plan | What becomes of the job if it runs on a side that is left while it is well: [the way home](jobs.md). |
+| `hubswitch.workload` | a name | none | The workload that the job belongs to: a [partial drill](runbook.md#practise) runs copies of the jobs of one workload in the standby. |
 | `hubswitch.checkpoint` | a path in blob storage, such as `azureml://datastores/<name>/paths/<folder>` | none | Where the job keeps its [checkpoints](jobs.md#checkpoints): its successor finds the place in `HUBSWITCH_CHECKPOINT`. |
 
 A tag that cannot be understood leaves the default, and the job's history in the ledger says so. Successors carry
@@ -208,6 +261,8 @@ def kind_of(hint: Any) -> str:
         return "any JSON value"
     if hint is datetime:
         return "time"
+    if hint is date:
+        return "date"
     return _compound(hint)
 
 
@@ -217,6 +272,8 @@ def _compound(hint: Any) -> str:
         return " or ".join(kind_of(part) for part in inner)
     if get_origin(hint) is tuple:
         return "list of texts" if inner == [str] else f"list: {kind_of(inner[0])}"
+    if get_origin(hint) is Literal:
+        return ", ".join(f"`{word}`" for word in inner)
     if get_origin(hint) is dict:
         return "table, name: name"
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -298,7 +355,7 @@ def document() -> str:
 
 def kind_section(what: str, shape: type[msgspec.Struct], base: type[msgspec.Struct]) -> str:
     """One kind of step or channel, with the fields that it has besides those of all."""
-    own = [field for field in fields_of(shape) if field.name not in base.__struct_fields__]
+    own = [field for field in fields_of(shape) if field.name not in base.__struct_encode_fields__]
     rows = f"\n\n{table('field', iter(own))}" if own else ""
     return f"### Plan: {what} {tag_of(shape)}\n\n{about(shape)}{rows}\n"
 

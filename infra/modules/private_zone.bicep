@@ -1,0 +1,23 @@
+// A private DNS zone in which the app's network finds private endpoints of one kind.
+param name string
+param tags object
+param networkId string
+
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+}
+
+resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = {
+  parent: zone
+  name: 'hubswitch'
+  location: 'global'
+  tags: tags
+  properties: {
+    registrationEnabled: false
+    virtualNetwork: { id: networkId }
+  }
+}
+
+output id string = zone.id

@@ -1,0 +1,68 @@
+"""The table call -> permission is complete: no request of a whole outage is without a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from conform.outage import requests_of_an_outage
+from orchestrator.adapters.permissions import CALLS, Call, Who, rows_for
+from orchestrator.simulator.identity import EXECUTOR, PROBE
+from orchestrator.simulator.request_log import CONNECTION, LoggedRequest
+
+WHO = {EXECUTOR: Who.EXECUTOR, PROBE: Who.PROBE}
+
+
+@pytest.fixture(scope="module")
+def requests() -> list[LoggedRequest]:
+    """Those of the executor and the probe in an outage, with what reports and a plan's check read."""
+    return [each for each in requests_of_an_outage() if each.principal in WHO and each.method != CONNECTION]
+
+
+def rows_of(request: LoggedRequest) -> list[Call]:
+    """Rows of a request; what people run locally carries the executor's token here."""
+    who = WHO[str(request.principal)]
+    found = rows_for(who, request.service, request.method, request.path)
+    if not found and who is Who.EXECUTOR:
+        return rows_for(Who.PERSON, request.service, request.method, request.path)
+    return found
+
+
+def shown(requests: Iterable[LoggedRequest]) -> list[str]:
+    return sorted({f"{each.principal} {each.service} {each.method} {each.path}" for each in requests})
+
+
+def test_no_request_of_an_outage_is_without_a_row(requests: list[LoggedRequest]) -> None:
+    """Whoever adds a call adds a row, or its role is forgotten, and nobody sees that before the outage."""
+    assert len(requests) > 100
+    assert shown(each for each in requests if not rows_of(each)) == []
+
+
+def test_each_request_needs_one_permission_at_one_place(requests: list[LoggedRequest]) -> None:
+    """Patterns do not overlap: a request that looked like a harmless one would need no role of its own."""
+    assert shown(each for each in requests if len({(row.needs, row.where) for row in rows_of(each)}) != 1) == []
+
+
+def test_both_identities_and_every_service_were_seen(requests: list[LoggedRequest]) -> None:
+    """What is shown is shown of the services that an outage touches."""
+    seen = {(WHO[str(each.principal)], each.service) for each in requests}
+    assert {(call.who, call.service) for call in CALLS if call.service and call.who in WHO.values()} - seen <= {
+        (Who.EXECUTOR, "eventgrid"),  # the local plans name no topic
+        (Who.PROBE, "acr"),  # its token is sent in the form
+    }
+
+
+@pytest.mark.parametrize(
+    ("who", "service", "method", "path"),
+    [
+        (Who.EXECUTOR, "resource-manager", "DELETE", "/subscriptions/s/resourceGroups/g/providers/x/workspaces/w"),
+        (Who.EXECUTOR, "resource-manager", "PUT", "/subscriptions/s/resourceGroups/g/providers/x/workspaces/w"),
+        (Who.PROBE, "storage", "GET", "/container/blob"),
+        (Who.PROBE, "resource-manager", "PUT", "/subscriptions/s/resourceGroups/g/providers/x/workspaces/w/jobs/j"),
+        (Who.EXECUTOR, "resource-manager", "POST", "/x/workspaces/w/listKeys"),
+    ],
+)
+def test_what_nobody_calls_has_no_row(who: Who, service: str, method: str, path: str) -> None:
+    """Otherwise the table would ask for a role that nothing needs."""
+    assert rows_for(who, service, method, path) == []
