@@ -1,7 +1,7 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-simulator check format types imports figures bench bench-smoke mutants mutants-planted mutants-generated outage conform places lock \
-	azurite clean
+.PHONY: help setup demo up test test-simulator check format types imports figures templates bench bench-smoke mutants mutants-planted mutants-generated outage conform histories places lock \
+	azurite axe clean
 
 BIN := .venv/bin
 
@@ -22,13 +22,13 @@ up: setup ## serve the function app on http://127.0.0.1:7071 with a local Azure 
 PROCESSES ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
-test: setup azurite ## all tests of the product and of the simulated Azure
+test: setup azurite axe ## all tests of the product and of the simulated Azure
 	@$(PYTEST) --ignore tests/bench
 
 test-simulator: setup azurite ## the simulated Azure's own tests
 	@$(PYTEST) tests/simulator
 
-check: setup format types imports figures test bench-smoke ## everything that a change must pass
+check: setup format types imports figures templates test bench-smoke ## everything that a change must pass
 
 format: setup ## formatting and lint
 	@$(BIN)/ruff format --check .
@@ -44,6 +44,9 @@ imports: setup ## import contracts
 
 figures: setup ## sizes, names and imports of the code, as a table
 	@$(BIN)/python scripts/figures.py
+
+templates: setup ## type check of the Bicep files in infra/ (nothing is compiled)
+	@$(BIN)/python -m bicepcheck
 
 bench: setup ## measured times as JSON, each beside its baseline
 	@$(BIN)/python -m bench
@@ -62,6 +65,9 @@ mutants-generated: setup ## a sample of all small changes of the decision and th
 outage: setup ## every type of job through an outage, twenty times over (SEEDS=n for more), and thirty kills at random
 	@HUBSWITCH_SEEDS=$(or $(SEEDS),20) HUBSWITCH_KILLS=30 $(BIN)/pytest -q tests/crash/test_every_kind.py tests/crash/test_random_kills.py
 
+histories: setup ## record anew what runs in flight look like; say in the changelog that those of before do not survive
+	@$(BIN)/python tests/record_histories.py
+
 conform: setup ## a whole outage held against Microsoft's types and recorded traffic in ../shared (WIRE=folder for others)
 	@$(BIN)/python -m conform $(if $(WIRE),--wire $(WIRE))
 
@@ -77,5 +83,8 @@ lock: setup ## compile requirements*.in to pinned files with hashes
 azurite: ## Microsoft's storage emulator as a second witness for the blob tests; they skip it where npm is missing
 	@scripts/azurite
 
+axe: ## axe-core for the tests of accessibility; they skip it where npm or a browser is missing
+	@scripts/axe
+
 clean: ## remove what the targets made
-	rm -rf .venv .azurite build *.egg-info client/build client/*.egg-info client/.import_linter_cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .azurite .axe build *.egg-info client/build client/*.egg-info client/.import_linter_cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench import (
+    audit_verify,
     capture,
     deliver,
     detect,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "mixed": mixed.measured,
     "storm": storm.measured,
     "replay": replay.measured,
+    "audit-verify": audit_verify.measured,
 }
 
 

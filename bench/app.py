@@ -72,7 +72,7 @@ class Ticker:
 
 async def _serve(engine: str, key: str) -> None:
     module, ticker = function_app(), Ticker()
-    host = LocalHost(module.app, HostOptions(engine=engine, port=0, keys=[key], timers=False))
+    host = LocalHost(module.app, HostOptions(engine=engine, port=0, keys=[key], timers=False, route_prefix=""))
     loop = asyncio.get_running_loop()
     try:
         async with host.serve():

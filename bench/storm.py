@@ -307,7 +307,8 @@ async def _alerts(number: int) -> tuple[float, float]:
 @contextlib.asynccontextmanager
 async def _hosted(app: Any, key: str) -> AsyncIterator[tuple[LocalEngine, str]]:
     with LocalEngine() as engine:
-        async with LocalHost(app, HostOptions(engine=engine.address, port=0, keys=[key], timers=False)).serve() as up:
+        options = HostOptions(engine=engine.address, port=0, keys=[key], timers=False, route_prefix="")
+        async with LocalHost(app, options).serve() as up:
             yield engine, up.url
 
 

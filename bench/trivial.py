@@ -58,7 +58,7 @@ def built() -> df.DFApp:
     def nothing(order: Any) -> Any:
         return order
 
-    @app.route("poke/{name}", methods=["POST"])
+    @app.route("api/poke/{name}", methods=["POST"])
     @app.durable_client_input(client_name="client")
     async def poke(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
         body = req.get_json()

@@ -17,7 +17,7 @@ from orchestrator.local.up import subscribe_projects
 from orchestrator.local.workload import User
 from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.simulator.request_log import LoggedExchange
+from orchestrator.simulator.request_log import LoggedExchange, LoggedRequest, RequestLog
 
 SEED = 11
 SPEED = 120.0
@@ -38,10 +38,19 @@ def exchanges_of_an_outage() -> list[LoggedExchange]:
     Raises:
         NotShown: a step did not come.
     """
-    return asyncio.run(_live())
+    return asyncio.run(_live()).exchanges()
 
 
-async def _live() -> list[LoggedExchange]:
+def requests_of_an_outage() -> list[LoggedRequest]:
+    """The same outage: who asked what, with requests that got no answer.
+
+    Raises:
+        NotShown: a step did not come.
+    """
+    return asyncio.run(_live()).entries()
+
+
+async def _live() -> RequestLog:
     azure = LocalAzure(seed=SEED, speed=SPEED)
     azure.log.keep_bodies()
     async with session(seed=SEED, speed=SPEED, azure=azure) as local:
@@ -59,7 +68,7 @@ async def _live() -> list[LoggedExchange]:
         azure.region_up(local.plan.primary.region)
         await _until("the old runs stopped", lambda: not _risen(local))
         await _ask(local, "readiness", "data", "explain")
-        return azure.log.exchanges()
+        return azure.log
 
 
 def _submit(local: Local) -> set[str]:

@@ -11,6 +11,9 @@ BANNED_MODULES = frozenset(
 )
 """Importing one of these is enough: pure code has no use for them."""
 
+BANNED_IN_REPLAY = ("opentelemetry", "orchestrator.metrics", "orchestrator.tracing")
+"""Whatever they record, a replay would record once more. Activities, which are not replayed, may."""
+
 BANNED_CALLS = frozenset({"now", "utcnow", "today", "open", "sleep", "getenv", "urandom", "input", "print"})
 """Names of calls that read the clock, the world, or wait."""
 
@@ -40,9 +43,12 @@ def files(root: Path) -> Iterator[tuple[Path, bool]]:
 def _breaks(node: ast.AST, *, allow_clock: bool) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
-            yield from (f"imports {alias.name}" for alias in names if alias.name in BANNED_MODULES)
-        case ast.ImportFrom(module=str(module)) if module in BANNED_MODULES:
+            yield from (f"imports {alias.name}" for alias in names if _is_banned(alias.name, allow_clock))
+        case ast.ImportFrom(module=str(module)) if _is_banned(module, allow_clock):
             yield f"imports from {module}"
+        case ast.ImportFrom(module=str(module), names=names):
+            whole = (f"{module}.{alias.name}" for alias in names)
+            yield from (f"imports {name}" for name in whole if _is_banned(name, allow_clock))
         case ast.Call(func=ast.Name(id=called)) if called in BANNED_CALLS:
             yield f"calls {called}()"
         case ast.Call(func=ast.Attribute(attr=called, value=owner)) if called in BANNED_CALLS:
@@ -50,3 +56,9 @@ def _breaks(node: ast.AST, *, allow_clock: bool) -> Iterator[str]:
                 yield f"calls .{called}()"
         case _:
             return
+
+
+def _is_banned(module: str, allow_clock: bool) -> bool:
+    if module in BANNED_MODULES:
+        return True
+    return not allow_clock and any(module == each or module.startswith(f"{each}.") for each in BANNED_IN_REPLAY)

@@ -87,11 +87,21 @@ def test_a_violation_planted_in_any_folder_is_found(folder: str, tmp_path: Path)
         ("import asyncio\nasyncio.sleep(1)", "calls .sleep()"),
         ("import os", "imports os"),
         ("open('x')", "calls open()"),
+        ("from opentelemetry import trace", "imports from opentelemetry"),
+        ("import opentelemetry.trace", "imports opentelemetry.trace"),
+        ("from orchestrator.tracing import span", "imports from orchestrator.tracing"),
+        ("from orchestrator import metrics", "imports orchestrator.metrics"),
     ],
 )
 def test_the_guard_finds_a_planted_violation(planted: str, seen: str) -> None:
     """Each kind of violation, put into a file, is named with its line."""
     assert any(line.endswith(seen) for line in guard.violations(planted, "planted.py", allow_clock=False))
+
+
+def test_activities_may_record() -> None:
+    """They are carried out once for each try, and not replayed."""
+    source = "from opentelemetry import trace\nfrom orchestrator import tracing"
+    assert list(guard.violations(source, "x.py", allow_clock=True)) == []
 
 
 def test_replayed_code_may_not_even_ask_the_clock_port() -> None:

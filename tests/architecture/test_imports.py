@@ -43,6 +43,7 @@ PLANTED = [
     ("workflows/activities", "from orchestrator.workflows.orchestrators import retry"),
     ("watch", "from orchestrator.triggers import engine"),
     ("standby", "from orchestrator.watch import look"),
+    ("doctor", "from orchestrator.watch import look"),
     ("submit", "from orchestrator.bootstrap import Deployment"),
     ("audit", "from orchestrator.watch import look"),
     ("web", "from orchestrator.workflows import messages"),

@@ -27,6 +27,7 @@ GOALS = {
     "mixed": 3,
     "storm": 2,
     "replay": 1,
+    "audit-verify": 1,
 }
 """Benchmark -> how many goals it has."""
 

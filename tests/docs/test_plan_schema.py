@@ -17,6 +17,7 @@ TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number":
 KNOWN = {
     *("$ref", "$defs", "$schema", "title", "description", "default", "discriminator", "format"),
     *("const", "enum", "type", "pattern", "anyOf", "required", "properties", "additionalProperties", "items"),
+    *("if", "then", "else"),
 }
 
 
@@ -55,6 +56,9 @@ def faults(value: Any, schema: dict[str, Any], shapes: dict[str, Any], path: str
     if isinstance(value, dict):
         known, other = schema.get("properties", {}), schema.get("additionalProperties", {})
         found = [f"{path}.{name}" for name in schema.get("required", ()) if name not in value]
+        if "if" in schema:
+            branch = "else" if faults(value, schema["if"], shapes, path) else "then"
+            found += faults(value, schema[branch], shapes, path)
         for name, item in value.items():
             inner = known.get(name, other)
             found += [f"{path}.{name}"] if inner is False else faults(item, inner or {}, shapes, f"{path}.{name}")
@@ -102,6 +106,13 @@ def test_the_schema_marks_what_the_loader_refuses(root: Path, old: str, new: str
     text = (root / "plans" / "hot-warm.yaml").read_text(encoding="utf-8")
     assert text.count(old) == 1
     assert place in judge(read(text.replace(old, new)))
+
+
+def test_an_editor_misses_nothing_in_a_plan_that_extends_defaults() -> None:
+    """What it leaves out may be in the other file; its name may not."""
+    assert judge({"extends": "common.defaults.yaml", "pair": "vision"}) == []
+    assert judge({"extends": "common.defaults.yaml"}) == ["$.pair"]
+    assert "$.ledger" in judge({"pair": "vision"})
 
 
 def test_every_field_is_explained() -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from orchestrator.core.base.notice_table import ROWS
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.explain import CHANGES
@@ -40,8 +41,10 @@ def test_the_runbook_knows_every_rule_and_hold(pages: dict[str, Any]) -> None:
 
 def test_every_notice_is_explained(pages: dict[str, Any]) -> None:
     """Whoever subscribes finds when each comes and what it asks of people, and none that is never sent."""
-    rows = re.findall(r"^\| `Hubswitch\.(\w+)` \| [^|]+ \| [^|]+ \|$", pages["docs/notices.md"].text, re.MULTILINE)
-    assert sorted(rows) == sorted(name.value for name in NoticeName)
+    row = r"^\| `Hubswitch\.(\w+)` \| (\w+) \| [^|]+ \| [^|]+ \|$"
+    rows = re.findall(row, pages["docs/notices.md"].text, re.MULTILINE)
+    assert sorted(rows) == sorted((row.name.value, row.severity.value) for row in ROWS)
+    assert {row.name for row in ROWS} == set(NoticeName)
 
 
 def test_the_readme_tells_of_every_class_of_evidence(pages: dict[str, Any]) -> None:

@@ -51,7 +51,9 @@ def test_a_pair_whose_looks_are_lost_looks_well_nowhere() -> None:
     assert answer.status_code == 202
     assert answer.json()["why"].startswith("Handed over, but nothing that is handed to demo was taken in since")
     assert answer.json()["see"] == "/api/pairs/demo"
-    assert (lost["phase"], lost["active"], lost["epoch"]) == ("steady", "primary", 0)
+    # A slow look may have made the pair suspect before its looks were lost.
+    assert line["phase"] in {"steady", "suspect"}
+    assert (lost["phase"], lost["active"], lost["epoch"]) == (line["phase"], "primary", 0)
 
 
 def _told(local: Local, name: str) -> list[str]:

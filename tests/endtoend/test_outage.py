@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from deployed_app import count_captured
 from durabletask.client import TaskHubGrpcClient
 from waiting import until
 
@@ -60,7 +61,7 @@ def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions:
     """S5, S6: the engine's history is disposable. Terminated in the middle of phase B, every job still arrives."""
     with sessions() as local:
         submit_workload(local.azure, local.plan.primary, 6, seed=5)
-        until(lambda: _captured(local) == 6, "every job in the ledger")
+        until(lambda: count_captured(local.azure, local.plan) == 6, "every job in the ledger")
         local.azure.faults.set(local.plan.secondary.region, "control", "5xx", status=503, method="PUT")
         local.azure.region_down(local.plan.primary.region)
         until(lambda: _view(local).get("phase") == "resubmitting", "phase B, which waits")
@@ -77,10 +78,6 @@ def test_a_run_that_the_engine_has_lost_is_begun_again_from_the_record(sessions:
         client.close()
     assert (counts["lost"], counts["duplicated"], counts["waiting"]) == (0, 0, 0)
     assert counts["resubmitted"] + counts["skipped"] == 6
-
-
-def _captured(local: Local) -> int:
-    return len(local.azure.call(lambda: local.azure.ledger.names(local.plan.ledger.container, "demo/jobs/")))
 
 
 def _status(client: TaskHubGrpcClient, run: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import datetime
 from typing import Any
@@ -50,7 +51,9 @@ def _waits(speed: float) -> tuple[Policy, float, float]:
             view = until(lambda caller=caller: _moved(caller.view()), "the switch")
             waits.append(_waited(view))
             notice = view["evidence"]["primary"]["notice"]["observation"]
-            assert notice == ("bad" if delay == 0.0 else None)
+            assert notice in ({"bad", None} if delay == 0.0 else {None})
+            if delay == 0.0 and notice is None:  # the poll that tells of it came after the switch
+                waits[-1] = math.inf
     return local.plan.policy, waits[0], waits[1]
 
 
@@ -61,15 +64,21 @@ def test_a_dead_management_plane_makes_polls_blind_and_nothing_bad() -> None:
         quiet(local, notice_delay=0.0)
         until(lambda: _learnt(caller.view()), "a poll that learns")
         local.azure.faults.set(None, "control", "5xx")
-        view = until(lambda: _unlearnt(caller.view()), "polls that are blind")
+        until(lambda: _unlearnt(caller.view()), "polls that are blind")
         time.sleep(3 * local.plan.policy.confirm_after.total_seconds() / 2)
-        view = caller.view()
-        bad = {name for name, seen in view["evidence"]["primary"].items() if seen["observation"] == "bad"}
-        text = caller.get("pairs/demo/explain").json()["text"]
-    assert bad <= {"control"}
+        # A probe that a busy machine leaves without an answer is bad for one look.
+        view = until(lambda: _bad(v := caller.view()) <= {"control"} and v, "nothing that is bad but the plane")
+        text = until(lambda: _says_unlearnt(caller.get("pairs/demo/explain").json()["text"]), "what was not learnt")
     assert (view["active"], view["epoch"]) == ("primary", 0)
     assert "Not learnt by the poll at" in text
-    assert "Service Health: " in text
+
+
+def _bad(view: dict[str, Any]) -> set[str]:
+    return {name for name, seen in view["evidence"]["primary"].items() if seen["observation"] == "bad"}
+
+
+def _says_unlearnt(text: str) -> str | None:
+    return text if "Service Health: " in text else None
 
 
 def _moved(view: dict[str, Any]) -> dict[str, Any] | None:

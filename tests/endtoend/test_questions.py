@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from typing import Any
 
 import pytest
@@ -47,14 +48,18 @@ def test_a_hub_that_knows_some_questions_alone_is_watched_and_moved(
 
     with live(begin=forget) as local, Caller(local) as caller:
         caller.settled_down()
+        for side, (surface, name) in itertools.product(("primary", "secondary"), used.items()):
+            asked = f"; asked: {name}"
+            until(lambda: asked in (_evidence(caller, side)[surface]["why"] or ""), f"{surface} of the {side}{asked}")  # noqa: B023
         until(lambda: _evidence(caller)["jobs"]["observation"] == "ok", "the first good answer")
-        said = _evidence(caller)
-        for surface, name in used.items():
-            assert f"; asked: {name}" in said[surface]["why"]
-        drill = caller.followed(caller.post("pairs/demo/drill", {"reason": "practice", "by": "ana"}))
-        findings = {each["check"]: each["why"] for each in drill["output"]["findings"]}
-        for surface, name in used.items():
-            assert f"asked: {name}" in findings[f"secondary.{surface}"]
+
+        def finds_them() -> bool:
+            """Whether a drill says which were asked; on a busy machine a probe may have no answer in time."""
+            drill = caller.followed(caller.post("pairs/demo/drill", {"reason": "practice", "by": "ana"}))
+            findings = {each["check"]: each["why"] for each in drill["output"]["findings"]}
+            return all(f"asked: {name}" in findings[f"secondary.{surface}"] for surface, name in used.items())
+
+        until(finds_them, "a drill that says which questions were asked", longest=10, pause=1)
         local.azure.region_down(local.plan.primary.region)
         view = until(lambda: (v := caller.view())["active"] == "secondary" and v, "the switch")
         assert view["epoch"] == 1
@@ -66,20 +71,22 @@ def test_a_hub_that_knows_no_question_is_never_moved_by_itself_and_the_pair_says
     """Wherever people look, and when it is over."""
     with live(begin=forget_all) as local, Caller(local) as caller:
         caller.settled_down()
-        view = until(lambda: (v := caller.view())["out_of_reach"] and v, "the pair's word that it cannot be moved")
+        # At the first looks of a busy machine it may be that nothing at all has spoken yet.
+        only = "only dependency of the primary has ever spoken"
+        view = until(
+            lambda: only in ((v := caller.view())["out_of_reach"] or "") and v, "the pair's word that it is so"
+        )
         assert "can never fail over by itself" in view["out_of_reach"]
         assert "can never fail over by itself" in caller.get("pairs/demo/explain").json()["text"]
         page = caller.get("status", headers={"Accept": "text/html"}).text
         assert "can never fail over by itself</span>" in page
         assert view["out_of_reach"] in html.unescape(page)
-        (line,) = caller.get("status").json()["pairs"]
-        assert (line["headline"].partition(";")[0], line["can_fail_over"], line["needs_a_person"]) == (
-            "CANNOT FAIL OVER BY ITSELF",
-            False,
-            True,
-        )
+        told = "CANNOT FAIL OVER BY ITSELF"
+        line = until(lambda: (one := _line(caller))["headline"].partition(";")[0] == told and one, "the headline")
+        assert (line["can_fail_over"], line["needs_a_person"]) == (False, True)
         capsys.readouterr()
-        assert status_of(["status", "--url", local.host.url, "--key", local.key]) == 0
+        shown = ["status", "--url", local.host.url, "--key", local.key]
+        assert status_of(shown) == 0
         assert f"trouble: {view['out_of_reach']}" in capsys.readouterr().out
         ready = until(lambda: (r := caller.get("health/ready", key=None)).json()["out_of_reach"] and r, "readiness")
         assert (ready.status_code, ready.json()["out_of_reach"]) == (200, ["demo"])
@@ -92,8 +99,7 @@ def test_a_hub_that_knows_no_question_is_never_moved_by_itself_and_the_pair_says
         told = "knows none of our questions"
         until(lambda: told in _evidence(caller)["hub"]["why"] and told in _evidence(caller)["jobs"]["why"], told)
         assert [_evidence(caller)[name]["observation"] for name in ("hub", "jobs")] == ["blind", "blind"]
-        notices = until(lambda: _told(local, "RuleOutOfReach"), "the notice")
-        assert "only dependency of the primary has ever spoken" in notices[0]["data"]["why"]
+        until(lambda: any(only in each["data"]["why"] for each in _told(local, "RuleOutOfReach")), "the notice")
         assert (view["phase"], view["epoch"]) == ("steady", 0)
         local.azure.faults.clear()
         until(lambda: caller.view()["out_of_reach"] is None, "its end")
@@ -103,12 +109,24 @@ def test_a_hub_that_knows_no_question_is_never_moved_by_itself_and_the_pair_says
         until(lambda: _told(local, "RuleInReach"), "the notice of its end")
 
 
+def _line(caller: Caller) -> dict[str, Any]:
+    (line,) = caller.get("status").json()["pairs"]
+    return dict(line)
+
+
 def test_a_class_that_nobody_can_see_is_told() -> None:
     """``ClassBlind``, with what is wrong; the pair can still be moved by the others."""
     with live(begin=lambda azure: azure.faults.set(azure.estate.regions[0], "inference", "403")) as local:
-        (notice, *_) = until(lambda: _told(local, "ClassBlind"), "the notice")
-        assert "inference of the primary has never been seen" in notice["data"]["why"]
-        assert not _told(local, "RuleOutOfReach")
+        until(lambda: _tells_of_blind_inference(local), "the notice")
+        with Caller(local) as caller:
+            until(lambda: _evidence(caller)["hub"]["observation"] == "ok", "the first good answer of the hub")
+            until(lambda: caller.view()["out_of_reach"] is None, "a pair that can be moved")
+
+
+def _tells_of_blind_inference(local: Local) -> bool:
+    """A busy machine may tell of other classes first, or of several in one notice, which begins with their names."""
+    said = [notice["data"]["why"] for notice in _told(local, "ClassBlind")]
+    return any(why.startswith("inference of the primary has never") or "primary.inference" in why for why in said)
 
 
 def _told(local: Local, name: str) -> list[dict[str, Any]]:

@@ -1,0 +1,69 @@
+"""What Service Health says after an outage stands beside the run that answered it, where people look."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+from bodies import service_health
+from waiting import until
+
+from orchestrator.cli.app_calls import App
+from orchestrator.cli.commands_evidence import evidence_command
+from orchestrator.cli.commands_pairs import run_command
+from orchestrator.local.session import Local
+
+RUN = "failover-demo-e1"
+
+
+def _ask(local: Local, method: str, path: str, **options: Any) -> requests.Response:
+    headers = {"x-functions-key": local.key, **options.pop("headers", {})}
+    return requests.request(method, f"{local.host.url}/api/{path}", headers=headers, timeout=120, **options)
+
+
+def _message(local: Local, decided: datetime, minutes: float, **said: Any) -> dict[str, Any]:
+    body = service_health(
+        **{"region": local.plan.primary.region, "impactStartTime": (decided - timedelta(minutes=9)).isoformat()} | said
+    )
+    body["data"]["alertContext"]["eventTimestamp"] = (decided + timedelta(minutes=minutes)).isoformat()
+    return body
+
+
+def test_a_notice_after_the_outage_is_attached_to_its_run(sessions: Any) -> None:
+    """In the run, its evidence and its page, by HTTP and on the command line; the same message once."""
+    with sessions() as local:
+        local.azure.region_down(local.plan.primary.region)
+        until(lambda: _ask(local, "GET", f"runs/{RUN}").json().get("status") == "completed", "the end of the run")
+        before = _ask(local, "GET", f"runs/{RUN}").json()
+        decided = datetime.fromisoformat(before["output"]["milestones"]["decided_at"])
+        message = _message(local, decided, 41)
+        elsewhere = _message(local, decided, 41, region="Japan East", trackingId="ZZZZ-999")
+        review = _message(local, decided, 9000, stage="RCA", communicationId="2", communication="<p>A fibre</p>")
+        for body in (elsewhere, message, message, review):
+            assert _ask(local, "POST", "alerts", json=body).status_code == 200
+
+        def attached() -> Any:
+            found = _ask(local, "GET", f"runs/{RUN}").json()["incident"]
+            return found if found and len(found["notices"]) == 2 else None
+
+        incident = until(attached, "both messages")
+        until(lambda: "A fibre" in _ask(local, "GET", f"runs/{RUN}/evidence").text, "the evidence with both")
+        kept = _ask(local, "GET", f"runs/{RUN}/evidence").json()
+        shown = _ask(local, "GET", f"runs/{RUN}/evidence", headers={"Accept": "text/html"}).text
+        app, out, err = App(local.host.url, local.key), io.StringIO(), io.StringIO()
+        assert run_command(app, RUN, follow=False, as_json=False, out=out, err=err) == 0
+        assert evidence_command(app, RUN, None, as_json=False, out=out, err=err) == 0
+    assert before["incident"] is None
+    assert incident["decided_before_notice_s"] == 41 * 60
+    assert [(each["tracking"], each["step"]) for each in incident["notices"]] == [
+        ("ABCD-123", "active"),
+        ("ABCD-123", "review"),
+    ]
+    assert kept["incident"] == incident
+    assert "41 min before Azure's first notice" in incident["why"]
+    assert "What Azure said" in shown
+    assert "A fibre" in shown
+    assert out.getvalue().count("41 min before Azure") == 2
+    assert "ZZZZ-999" not in out.getvalue() + shown
