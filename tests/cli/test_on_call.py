@@ -244,7 +244,7 @@ def test_data_says_what_running_jobs_read(run: Run, caller: Caller) -> None:
     """Nothing runs, so nothing has to be copied; a pair that is not there is told. Whoever asks twice waits once."""
     found = told(run, "data", "demo")
     active = caller.get("pairs/demo").json()["active"]
-    assert found == {"pair": "demo", "active": active, "running": 0, "items": [], "not_read": []}
+    assert found == {"pair": "demo", "active": active, "running": 0, "items": [], "not_read": [], "copies": []}
     status, out, _ = run("data", "demo")
     assert (status, f"0 running jobs of the {active}" in out) == (0, True)
     status, _, err = run("data", "nope")

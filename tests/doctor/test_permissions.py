@@ -37,9 +37,9 @@ LOST = [
 ]
 """Identity, permission, the checks that fail without it, the roles that mend them."""
 
-UNTRIED = {(EXECUTOR, "eventgrid.send"), (EXECUTOR, "front.write")}
+UNTRIED = {(EXECUTOR, "eventgrid.send"), (EXECUTOR, "front.write"), (EXECUTOR, "file.read")}
 """Nothing harmless shows the first: the last notice does (``test_findings``). The second is asked about for plans with
-such steps alone (``test_front``)."""
+such steps alone (``test_front``). The third is for ``data.save: [notebooks]`` alone: a save that fails says so."""
 
 UNUSED = {(EXECUTOR, "ml.read"), (EXECUTOR, "ml.write"), (PROBE, "appconfig.read")}
 """Granted in the simulated Azure, and needed by no call."""

@@ -22,12 +22,13 @@ import requests
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import encode, from_builtins
 from orchestrator.core.base.vocabulary import Phase, Role
-from orchestrator.core.decision.commands import Do
+from orchestrator.core.decision.commands import Command, Do
 from orchestrator.core.decision.state import Approval, Decision, Pause, initial
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.evidence.audit_chain import AuditEntry, AuditNote
 from orchestrator.core.evidence.audit_notes import notes_of
 from orchestrator.core.ledger_paths import summary_path
+from orchestrator.core.plan.groups import GroupMember
 from orchestrator.core.plan.steps import AwaitApproval, AwaitStandby, MoveJobs, WaitForUrl, Workflow
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
@@ -36,6 +37,7 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.triggers import (
     http_evidence,
+    http_groups,
     http_pairs,
     http_pause,
     http_recover,
@@ -46,9 +48,15 @@ from orchestrator.triggers import (
 from orchestrator.triggers.routes import ANY_DELIVERY, ROUTES
 from orchestrator.workflows import names
 from orchestrator.workflows.activities import audit_log
+from orchestrator.workflows.activities.group import keep_group_order
+from orchestrator.workflows.group_messages import GroupOrder, GroupPairOrder
 from orchestrator.workflows.messages import AuditOrder, Commanded, Milestones, RunKind, RunSummary
 
 PAIR, RUN, ENDED = "demo", "failover-demo-e3", "failover-demo-e2"
+HOME = "home"
+"""The group's other pair, on its primary: a failover of the group orders this one, a failback the first."""
+
+GROUP = f"schema: 1\nkind: group\nname: apps\npairs: [{{pair: {PAIR}}}, {{pair: {HOME}}}]\n"
 STEPS = Workflow(
     failover=(
         WaitForUrl(name="door", url="https://127.0.0.1:1/"),
@@ -103,6 +111,8 @@ ORDERS: dict[str, Order] = {
     "failback_pair": Order(_pair(Do.FAILBACK), FORCED, "", SETTLED),
     "pause_everything": Order(lambda deployment: http_pause.everything(deployment, Do.PAUSE)),
     "resume_everything": Order(lambda deployment: http_pause.everything(deployment, Do.RESUME)),
+    "failover_group": Order(lambda deployment: http_groups.start(deployment, RunKind.FAILOVER)),
+    "failback_group": Order(lambda deployment: http_groups.start(deployment, RunKind.FAILBACK)),
 }
 """By name of the route."""
 
@@ -116,7 +126,8 @@ ANSWERS = {
 class Engine:
     """Remembers what it was asked to do, and does nothing."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, deployment: Deployment, order: Order) -> None:
+        self.world = deployment.world
         self.state_of_pair = msgspec.structs.replace(initial(PAIR, NOW), **order.state)
         self.order = order
         self.notes: list[AuditNote] = []
@@ -127,12 +138,22 @@ class Engine:
     async def signal(self, entity: str, key: str, operation: str, given: Any) -> None:
         if (entity, key, operation) == (names.PAIR_ENTITY, PAIR, names.COMMAND):
             said = from_builtins(given, Commanded, "test")
-            decision = Decision(state=self.state_of_pair, rule="x", why="x")
-            self.notes += notes_of(self.state_of_pair, decision, said.now, said.command)
+            self._note(said.command)
+
+    def _note(self, command: Command) -> None:
+        """What the pair's entity would write down of a command."""
+        decision = Decision(state=self.state_of_pair, rule="x", why="x")
+        self.notes += notes_of(self.state_of_pair, decision, NOW, command)
 
     async def start(self, orchestration: str, given: Any, instance: str | None = None) -> str:
         if orchestration == names.AUDIT_RUN:
             self.notes += from_builtins(given, AuditOrder, "test").notes
+        if orchestration == names.GROUP_RUN:
+            group = from_builtins(given, GroupOrder, "test")
+            kept = [keep_group_order(self.world, pair_order_of(group, member)) for member in group.pairs]
+            for order in kept:
+                if order is not None:
+                    self._note(order.command)
         return instance or "made-up"
 
     async def status(self, instance: str) -> str | None:
@@ -159,12 +180,16 @@ class Engine:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A pair with a run under way that can turn ungraceful, a run that has ended, and a vault that was deleted."""
     folder = tmp_path_factory.mktemp("plans")
-    with LocalAzure(seed=5, estate=estate_of(pairs=(PAIR,))) as azure, variables(azure.environment()):
+    with LocalAzure(seed=5, estate=estate_of(pairs=(PAIR, HOME))) as azure, variables(azure.environment()):
         plan = msgspec.structs.replace(plan_of(azure, PAIR), steps=STEPS)
         (folder / "demo.yaml").write_text(yaml_of(plan), encoding="utf-8")
+        (folder / "home.yaml").write_text(yaml_of(plan_of(azure, HOME)), encoding="utf-8")
+        (folder / "apps.yaml").write_text(GROUP, encoding="utf-8")
         made = Deployment({**os.environ, "HUBSWITCH_PLANS": str(folder)}, folder)
         record = EpochRecord(epoch=3, active=Role.SECONDARY, run=RUN, since=NOW, why="x", graceful=True)
         made.world.epochs[PAIR].create(PAIR, record)
+        at_home = EpochRecord(epoch=0, active=Role.PRIMARY, run=None, since=NOW, why="x")
+        made.world.epochs[HOME].create(HOME, at_home)
         summary = RunSummary(
             pair=PAIR,
             run=ENDED,
@@ -180,11 +205,17 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield made
 
 
+def pair_order_of(group: GroupOrder, member: GroupMember) -> GroupPairOrder:
+    """What the run of a group orders of one pair."""
+    shared = {field: getattr(group, field) for field in GroupPairOrder.__struct_fields__ if hasattr(group, field)}
+    return GroupPairOrder(**shared, pair=member.pair)
+
+
 def give(deployment: Deployment, order: Order) -> list[AuditNote | AuditEntry]:
     """Give an order as ana; what is noted of it."""
-    engine = Engine(order)
+    engine = Engine(deployment, order)
     body = json.dumps({"reason": "a test", "by": "ana", **order.body}).encode()
-    route = {"pair": PAIR, "id": order.run}
+    route = {"pair": PAIR, "id": order.run, "name": "apps"}
     req = func.HttpRequest(method="POST", url="http://x/api/x", route_params=route, body=body)
 
     async def asked() -> func.HttpResponse:
@@ -206,12 +237,12 @@ def test_the_table_has_every_route_that_takes_an_order() -> None:
 
 @pytest.mark.parametrize("name", [*ORDERS, *(f"step {do}" for do in ANSWERS)])
 def test_an_order_is_noted_with_who_gave_it(deployment: Deployment, name: str) -> None:
-    """With the reason, and once."""
+    """With the reason, and once for each pair."""
     order = ANSWERS[name.removeprefix("step ")] if name.startswith("step ") else ORDERS[name]
     before = len(audit_log.newest(deployment.world.ledgers[PAIR], PAIR, 100))
     noted = give(deployment, order)[: None if before == 0 else -before]
     by_ana = [each for each in noted if each.who == "ana"]
-    assert len(by_ana) == 1, [each.id for each in noted]
-    (entry,) = by_ana
-    assert entry.kind == ("finalised" if name == "finalise_run" else "order")
-    assert "a test" in {entry.why, entry.details.get("reason")}
+    assert len({each.pair for each in by_ana}) == len(by_ana) > 0, [each.id for each in noted]
+    for entry in by_ana:
+        assert entry.kind == ("finalised" if name == "finalise_run" else "order")
+        assert any("a test" in text for text in (entry.why, entry.details.get("reason") or ""))

@@ -12,7 +12,7 @@ switches, the drill has become real: it orders nothing any more.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -38,7 +38,8 @@ from orchestrator.workflows.orchestrators.wishes import Aborted
 OFTEN = 200
 """Looks after which a run that still goes on is looked at seldom, so that the history stays short."""
 
-SELDOM = timedelta(minutes=30)
+SELDOM = 30
+"""Longest pauses of the order between two such looks."""
 
 TRIES = 20
 """Attempts to begin, and to measure."""
@@ -230,7 +231,8 @@ class _FullDrill:
             yield when_any([timer, self._abort])
         else:
             yield timer
-        self._pause = SELDOM if self._looks > OFTEN else min(self._pause * 2, self._order.longest)
+        longest = self._order.longest
+        self._pause = longest * SELDOM if self._looks > OFTEN else min(self._pause * 2, longest)
         yield from self._ask(DrillStep.LOOK, self._sight.epoch)
 
     def _press_if_it_fails(self, run: str, epoch: int) -> Steps[None]:

@@ -39,6 +39,7 @@ from orchestrator.local.engine import LocalEngine
 from orchestrator.local.functions import ENGINE_LOG
 from orchestrator.triggers.registration import ORCHESTRATORS
 from orchestrator.workflows import names
+from orchestrator.workflows.activities.spans import split_attempt
 from orchestrator.workflows.full_drill import FullDrillRun, report_of
 from orchestrator.workflows.messages import (
     BatchReport,
@@ -118,7 +119,7 @@ class Stage:
         def act(_: Any, order: Any) -> Any:
             if name in self.closed:
                 raise TemporaryError(f"{name} is kept")
-            return to_builtins(body(order))
+            return to_builtins(body(split_attempt(order)[0]))
 
         return act
 
