@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -100,14 +100,25 @@ class DemoOptions(NamedTuple):
 
 def demo_command(wanted: DemoOptions) -> int:
     """Run the demo; 0 if every job is accounted for, 1 if not, ``ENDED`` if a signal ended it before."""
-    logging.getLogger().setLevel(logging.CRITICAL)
     ended: list[int] = []
-    with Screen(silent=wanted.as_json) as screen:
+    with _quiet_logs(), Screen(silent=wanted.as_json) as screen:
         try:
             asyncio.run(_demo(wanted, screen, ended))
         except asyncio.CancelledError:
             return ended[0] if ended else ENDED
     return ended[0]
+
+
+@contextlib.contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep log lines off the screen for a while."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
 
 
 async def _demo(wanted: DemoOptions, screen: Screen, ended: list[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -25,7 +26,9 @@ LEFT_BEHIND = ("hubswitch-", "local-azure-")
 @pytest.mark.parametrize("seed", [7, 21])
 def test_every_job_of_an_outage_is_accounted_for(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     """S5: resubmitted is interrupted less skipped, nothing lost, nothing twice; the pointer is at the secondary."""
+    level = logging.getLogger().level
     assert status_of(["demo", "--json", "--jobs", "16", "--seed", str(seed), "--speed", "120"]) == 0
+    assert logging.getLogger().level == level
     result = json.loads(capsys.readouterr().out)
     jobs = result["jobs"]
     assert result["ok"] is True
