@@ -28,6 +28,7 @@ from waiting import until
 from orchestrator.core.base.errors import NotNow, OrderExpired
 from orchestrator.core.base.vocabulary import LeftJob, Role
 from orchestrator.core.decision.state import StartRun
+from orchestrator.core.jobs import next_move
 from orchestrator.core.jobs.record import JobEventKind, JobStatus
 from orchestrator.watch.reconcile import find_left
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
@@ -182,8 +183,11 @@ def _press(visit: Visit, order: RunOrder) -> None:
 
 
 @pytest.mark.parametrize("stays", [LeftJob.FINISH, LeftJob.DEADLINE])
-def test_a_job_that_stays_is_moved_when_a_person_waits_no_longer(bench: Bench, stays: LeftJob) -> None:
+def test_a_job_that_stays_is_moved_when_a_person_waits_no_longer(
+    bench: Bench, stays: LeftJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By what looks after jobs when the run is over: stopped, its end confirmed, and submitted once."""
+    monkeypatch.setattr(next_move, "STOP_PAUSE", timedelta(seconds=1))
     visit, job, order = _leave_running(bench, failback=stays)
     assert moved(visit, order).staying == 1
     assert settled(visit, order).jobs.resubmitted == 0
