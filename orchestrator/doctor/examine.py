@@ -114,7 +114,7 @@ async def _examine_pair(
         *asked,
         *of_probe,
         *([seen.rule_finding(plan, state, signals)] if has_token["probe"] and signals else []),
-        *([seen.drill_finding(plan, state, now)] if state else []),
+        *([*seen.stamp_findings(plan, state, now), seen.drill_finding(plan, state, now)] if state else []),
         notices,
         *seen.delivery_findings(plan, practice.arrived),
     ]

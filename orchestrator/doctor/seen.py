@@ -14,7 +14,7 @@ from orchestrator.core.base.store_time import StoreTime, describe_contradiction
 from orchestrator.core.base.text import format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import EvidenceClass, Mode, Observation, Role, Surface
 from orchestrator.core.decision.holds import is_blind_spell
-from orchestrator.core.decision.stamps import green_count
+from orchestrator.core.decision.stamps import green_count, view_path
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.plan_warnings import plan_warnings, reach_gap
 from orchestrator.core.plan.schema import Plan
@@ -163,6 +163,31 @@ def clock_finding(plan: Plan, told: StoreTime | None, now: datetime) -> DoctorFi
         return DoctorFinding(check="clock", pair=plan.pair, ok=False, what=what, fix=fix)
     what = f"our clock and those of the stores differ by {format_duration(abs(now - told.at))}"
     return DoctorFinding(check="clock", pair=plan.pair, ok=told.confirms(now) or None, what=what)
+
+
+def stamp_findings(plan: Plan, state: PairState, now: datetime) -> Iterator[DoctorFinding]:
+    """Which stamp leads, and when each other one looked last. Nothing of an app without others.
+
+    A stamp writes its view again within a third of the evidence's lifetime. One that has not for the whole of it is
+    down, cut off from the ledger, or was removed and left its view behind.
+    """
+    lead, others = state.leadership, sorted(state.views, key=lambda view: view.stamp)
+    if lead and (others or not lead.is_ours):
+        what = f"the stamp {lead.stamp} leads{', and it is this one' if lead.is_ours else ''} (term {lead.term})"
+        yield DoctorFinding(check="stamps.leader", pair=plan.pair, ok=True, what=what)
+    for view in others:
+        age = max(now - view.looked_at, timedelta())
+        what = f"the stamp {view.stamp} looked last {format_duration(age)} ago"
+        ok = age <= plan.policy.evidence_lifetime
+        if not ok:
+            what += ": it does not watch, and nobody takes over if this one is gone"
+        fix = (
+            None
+            if ok
+            else f"call `GET /api/health/ready` of the stamp {view.stamp}; if it was removed, delete "
+            f"{view_path(plan.pair, view.stamp)} in the ledger's container"
+        )
+        yield DoctorFinding(check=f"stamps.{view.stamp}", pair=plan.pair, ok=ok, what=what, fix=fix)
 
 
 def drill_finding(plan: Plan, state: PairState, now: datetime) -> DoctorFinding:

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, BAD, BLIND, START, Story, minutes, sweep
+from stories import AUTO, BAD, BLIND, START, Story, minutes, stamp_view, sweep
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import Forbidden, InvalidInput, NotFound, TemporaryError, Throttled
 from orchestrator.core.base.store_time import StoreTime
 from orchestrator.core.base.vocabulary import Mode, Role
+from orchestrator.core.decision.leadership import Leadership
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport
@@ -125,6 +126,30 @@ def test_a_drill_is_overdue_unless_one_went_well_lately(plan: Plan, story: Story
     assert (late.ok, late.fix) == (False, 'hubswitch drill vision --reason "practice" --wait')
     without = msgspec.structs.replace(strict.policy, auto_without_drills="a lab")
     assert seen.drill_finding(msgspec.structs.replace(plan, policy=without), story.state, START).ok is None
+
+
+def test_a_stamp_that_looks_no_more_is_named(plan: Plan, story: Story) -> None:
+    """As soon as its view is older than evidence may be; an app without other stamps has no line about them."""
+    now, age = story.now, plan.policy.evidence_lifetime
+    assert list(seen.stamp_findings(plan, story.state, now)) == []
+    view = msgspec.structs.replace(stamp_view(now - age), stamp="two")
+    lead = Leadership(stamp="one", term=3, is_ours=True, since=now)
+    state = msgspec.structs.replace(story.state, views=(view,), leadership=lead)
+    leader, other = seen.stamp_findings(plan, state, now)
+    assert (leader.check, leader.ok) == ("stamps.leader", True)
+    assert "the stamp one leads, and it is this one (term 3)" in leader.what
+    assert (other.check, other.ok, other.fix) == ("stamps.two", True, None)
+    _, silent = seen.stamp_findings(plan, state, now + timedelta(seconds=1))
+    assert silent.ok is False
+    assert "does not watch" in silent.what
+    assert "_shared/pairs/vision/views/two.json" in str(silent.fix)
+
+
+def test_a_follower_names_the_leader(plan: Plan, story: Story) -> None:
+    """Also if it has not read the leader's view yet."""
+    lead = Leadership(stamp="one", term=3, is_ours=False, since=story.now)
+    (found,) = seen.stamp_findings(plan, msgspec.structs.replace(story.state, leadership=lead), story.now)
+    assert (found.what, found.ok) == ("the stamp one leads (term 3)", True)
 
 
 def at_home(plan: Plan, region: str) -> DoctorFinding:
