@@ -1,11 +1,12 @@
 """Write anew what today's code makes of a failover, drills and a failback: `make histories`, for a release.
 
-The histories of the engine are kept in tests/upgrade/histories, one of each orchestrator and two of a switch.
+The histories of the engine are kept in tests/upgrade/histories, by plan: one of each orchestrator and two of a switch.
 A later version has to be able to replay them: see tests/upgrade/test_histories.py.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ STEPS = Workflow(
         MoveJobs(name="jobs"),
     )
 )
+PLANS = {"default": Workflow(), "steps": STEPS}
+"""Folder -> the steps of the plan that its runs had; none are named: those that follow from the plan."""
 
 
 class Recorder:
@@ -90,7 +93,8 @@ class Recorder:
         azure.region_down(region)
         until(lambda: self.app.view().get("epoch") == 1, "the switch")
         azure.faults.clear(self.plan.secondary.region, "control")
-        until(lambda: self.app.send("approve", proposal="failover-demo-e1/gate").ok, "the gate opened", pause=0.2)
+        if self.plan.steps.failover:
+            until(lambda: self.app.send("approve", proposal="failover-demo-e1/gate").ok, "the gate opened", pause=0.2)
         until(lambda: self.is_settled(1), "the failover")
         azure.region_up(region)
         self.take("acknowledge")
@@ -104,15 +108,15 @@ class Recorder:
 
 
 @contextmanager
-def recorder() -> Iterator[Recorder]:
-    """Azure, engine and app, until the block ends."""
+def recorder(steps: Workflow) -> Iterator[Recorder]:
+    """Azure, engine and app with a plan that has these steps, until the block ends."""
     with (
         LocalAzure(seed=5, speed=SPEED) as azure,
         LocalEngine() as engine,
         TemporaryDirectory(prefix="hubswitch-") as folder,
     ):
         plan = msgspec.structs.replace(
-            plan_of(azure, "demo", **{**scale_policy(SPEED), "failback_hold": HOLD}), steps=STEPS
+            plan_of(azure, "demo", **{**scale_policy(SPEED), "failback_hold": HOLD}), steps=steps
         )
         (Path(folder) / "demo.yaml").write_text(yaml_of(plan), encoding="utf-8")
         (Path(folder) / "apps.yaml").write_text(GROUP, encoding="utf-8")
@@ -137,13 +141,13 @@ def chosen(histories: list[History]) -> dict[str, History]:
 
 
 def main() -> None:
-    with recorder() as recorded:
-        histories = recorded.record()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.glob("*.json"):
-        old.unlink()
-    for name, history in chosen(histories).items():
-        keep(history, FOLDER / f"{name}.json")
+    for folder, steps in PLANS.items():
+        with recorder(steps) as recorded:
+            histories = recorded.record()
+        shutil.rmtree(FOLDER / folder, ignore_errors=True)
+        (FOLDER / folder).mkdir(parents=True)
+        for name, history in chosen(histories).items():
+            keep(history, FOLDER / folder / f"{name}.json")
 
 
 if __name__ == "__main__":

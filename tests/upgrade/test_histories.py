@@ -13,13 +13,13 @@ from histories import FOLDER, History, kept, replay, turns_of
 
 from orchestrator.triggers.registration import ORCHESTRATORS
 
-FILES = sorted(FOLDER.glob("*.json"))
+FILES = sorted(FOLDER.glob("*/*.json"))
 
 MADE = ("taskScheduled", "subOrchestrationInstanceCreated")
 """Events by which a run schedules something that has a name."""
 
 
-@pytest.fixture(params=FILES, ids=lambda file: file.stem)
+@pytest.fixture(params=FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def history(request: pytest.FixtureRequest) -> History:
     file: Path = request.param
     return kept(file)
