@@ -50,11 +50,22 @@ def story_of(view: Mapping[str, Any]) -> list[str]:
     if switched is not None and view["phase"] in {*MOVING, Phase.RESUBMITTING, Phase.SETTLED}:
         begun = _first_of_move(view, switched)
         told.append(f"{_time(begun['at']):%H:%M:%S}: {begun['why']}")
-        other = "primary" if view["active"] == "secondary" else "secondary"
-        bad = [name for name, verdict in view["evidence"][other].items() if verdict["observation"] == "bad"]
         if view["phase"] == Phase.SETTLED:
-            told.append(f"The {other} is {'still bad in ' + ', '.join(bad) if bad else 'not seen bad any more'}.")
+            active = str(view["active"])
+            other, bad = "primary" if active == "secondary" else "secondary", _bad_classes(view)
+            still, now = ", ".join(bad[other]), ", ".join(bad[active])
+            told.append(f"The {other} is {f'still bad in {still}' if still else 'not seen bad any more'}.")
+            told.append(f"The {active} is {f'bad in {now}' if now else 'not seen bad'}.")
+            return told
     return [*told, str(view["why"])]
+
+
+def _bad_classes(view: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Of each side, the classes that are bad now."""
+    return {
+        side: [name for name, verdict in view["evidence"][side].items() if verdict["observation"] == "bad"]
+        for side in ("primary", "secondary")
+    }
 
 
 def _first_of_move(view: Mapping[str, Any], last: Mapping[str, Any]) -> Mapping[str, Any]:

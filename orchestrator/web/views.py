@@ -13,7 +13,7 @@ from orchestrator.core.base.vocabulary import EvidenceClass, Observation, Role
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.class_effect import counts_as
 from orchestrator.core.decision.decision_log import Kept, KeptPage
-from orchestrator.core.decision.explain import explain
+from orchestrator.core.decision.explain import explain, reason_of
 from orchestrator.core.decision.second_person import answer_until, waiting_id
 from orchestrator.core.decision.stamps import green_count
 from orchestrator.core.decision.standing import find_standing
@@ -130,7 +130,7 @@ def pair_line(plan: Plan, state: Readable, now: datetime, seen: Assessment | Non
         "needs_a_person": needs_a_person(plan, state, now),
         "can_fail_over": can_fail_over(plan, state, seen, now),
         "untold": None,
-        "why": why_of(state),
+        "why": reason_of(state),
     }
 
 
@@ -245,11 +245,6 @@ def run_view(run: Mapping[str, Any]) -> dict[str, Any]:
     """A run: its status, and either what it waits for or what it came to."""
     waits = run["waits_for"]
     return {**run, "waits_for": waits if isinstance(waits, Mapping) and waits.get("step") else None}
-
-
-def why_of(state: PairState) -> str:
-    """The last decision's reason."""
-    return state.why or "nothing has happened yet"
 
 
 def _describe_seen(seen: Assessment) -> str:

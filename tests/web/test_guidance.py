@@ -79,7 +79,9 @@ def test_after_a_switch_its_reason_comes_before_how_things_are_now(plan_of: Any)
     told = story_of(view_of(plan_of, story))
     assert "hub" in told[0]
     assert "bad on the primary" in told[0]
-    assert told[1] == "The primary is still bad in hub, jobs."
+    assert told[1:] == ["The primary is still bad in hub, jobs.", "The secondary is not seen bad."]
+    story.live(minutes(1), {"primary.hub": BAD, "primary.jobs": BAD, "secondary.inference": BAD})
+    assert story_of(view_of(plan_of, story))[2] == "The secondary is bad in inference."
 
 
 def test_the_timeline_is_to_scale_and_without_gaps(plan_of: Any) -> None:

@@ -103,7 +103,7 @@ CHANGES = {
 def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
     """Why the pair is where it is at this moment."""
     seen = assess(state.evidence, now, policy)
-    why = state.why or "nothing has happened yet"
+    why = reason_of(state)
     since = f"{state.phase.replace('_', ' ')} since {format_time(state.phase_since)}"
     parts = [
         f"{state.pair}: the {state.active} is active under epoch {state.epoch}, {since}.",
@@ -133,6 +133,14 @@ def explain(state: PairState, now: datetime, policy: Policy) -> Explanation:
         text=" ".join(parts),
         would_change=tuple(_changes(state, seen, now, policy)),
     )
+
+
+def reason_of(state: PairState) -> str:
+    """The last decision's reason; after a switch, first why that was made."""
+    why = state.why or "nothing has happened yet"
+    if state.phase is not Phase.SETTLED or not state.switched_why or state.switched_why in why:
+        return why
+    return f"{state.switched_why}; now {why}"
 
 
 def _unknown_words(evidence: Evidence) -> str:

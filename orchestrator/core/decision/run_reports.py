@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.base.codec import Value
+from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import NoticeName, Phase, Role
 from orchestrator.core.decision.exchanged_sides import forget_sides
 from orchestrator.core.decision.proposals import close_proposal
@@ -106,6 +107,7 @@ def _note_switch(state: PairState, report: Report, now: datetime) -> Decision:
         active=report.active,
         epoch=report.epoch,
         switched_at=now,
+        switched_why=truncate(report.why),
         acknowledged=False,
         attempts=0,
         failed_at=None,
@@ -129,6 +131,7 @@ def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, 
         run_drill="",
         target=None,
         switched_at=now,
+        switched_why=truncate(why),
         acknowledged=False,
         attempts=0,
         failed_at=None,

@@ -153,6 +153,9 @@ class PairState(Value, kw_only=True):
     """When the last of them ended."""
 
     switched_at: datetime | None = None
+    switched_why: str = ""
+    """Why the pair switched then."""
+
     acknowledged: bool = True
     """False from a switch until a person has seen it or the cooldown is over."""
 

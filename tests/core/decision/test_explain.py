@@ -6,7 +6,7 @@ import pytest
 from stories import AUTO, BAD, PRIMARY, Story, alert, failed_over, minutes
 
 from orchestrator.core.decision.commands import Do
-from orchestrator.core.decision.explain import CHANGES, Explanation, explain
+from orchestrator.core.decision.explain import CHANGES, Explanation, explain, reason_of
 from orchestrator.core.decision.holds import ALWAYS, AUTOMATIC_SWITCH, STANDBY
 
 
@@ -70,6 +70,18 @@ def test_a_cooldown_is_visible_with_its_end_while_all_is_well() -> None:
     told = explained(failed_over())
     assert "Held besides: cooldown after the last switch until 2026-03-01 13:0" in told.text
     assert "The way back is closed: the primary has been well for 0 s of 12 h" in told.text
+
+
+def test_a_pair_that_has_switched_says_why_until_it_is_acknowledged() -> None:
+    """And how it is now. A later state of calm speaks for itself."""
+    story = failed_over()
+    story.live(minutes(3), {"primary.hub": BAD, "primary.jobs": BAD})
+    switched = "switched as ordered"  # what the run reported
+    assert reason_of(story.state) == f"{switched}; now nothing about the secondary is bad"
+    assert switched.capitalize() in explain(story.state, story.now, AUTO).text
+    story.order(Do.ACKNOWLEDGE)
+    story.live(minutes(1), {"primary.hub": BAD, "primary.jobs": BAD})
+    assert reason_of(story.state) == "nothing about the secondary is bad"
 
 
 @pytest.mark.parametrize("name", [check.rule for check in (*ALWAYS, *STANDBY, *AUTOMATIC_SWITCH)])
