@@ -7,8 +7,7 @@ from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote
 
 from orchestrator.cli.app_calls import App, post
-from orchestrator.cli.commands_orders import await_end
-from orchestrator.cli.commands_pairs import exit_of, format_run
+from orchestrator.cli.commands_orders import wait_command
 
 
 class GroupOptions(NamedTuple):
@@ -36,8 +35,4 @@ def group_command(
         print(json.dumps(found), file=out)
     if not options.wait:
         return 0
-    ended = await_end(app, run, err)
-    if ended is None:
-        return 2
-    print(json.dumps(ended) if as_json else format_run(ended), file=out)
-    return exit_of(ended)
+    return wait_command(app, run, None, as_json=as_json, out=out, err=err)

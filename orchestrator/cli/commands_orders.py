@@ -62,11 +62,7 @@ def order_command(
     if not run:
         print(f"{pair}: nothing was started yet; see hubswitch explain {pair}", file=err)
         return WAITS_FOR_A_PERSON
-    found = await_end(app, str(run), err)
-    if found is None:
-        return 2
-    print(json.dumps(found) if as_json else format_run(found), file=out)
-    return exit_of(found)
+    return wait_command(app, str(run), pair, as_json=as_json, out=out, err=err)
 
 
 def skip_command(
@@ -114,15 +110,22 @@ def _await_run(app: App, pair: str, before: dict[str, Any], err: TextIO) -> str:
     return ""
 
 
-def await_end(app: App, run: str, err: TextIO) -> dict[str, Any] | None:
-    """The run when it is over; None if the app was away for too many questions in a row. The run goes on without us."""
+def wait_command(app: App, run: str, pair: str | None, *, as_json: bool, out: TextIO, err: TextIO) -> int:
+    """Wait for a run's end and print it: 0 if it ended well, 1 if not, 2 if the app was away for too long.
+
+    3 as soon as the pair, if one is given, asks for an approval while the run is under way. The run goes on without us.
+    """
     unanswered = 0
-    while True:
+    while unanswered < UNANSWERED:
         status, found = get_object(app, f"runs/{quote(run, safe='')}", err)
         unanswered = unanswered + 1 if status else 0
-        if unanswered == UNANSWERED:
-            print(f"{run} was started, and its end is not known: hubswitch run {run} --follow", file=err)
-            return None
-        if not status and is_over(found):
-            return found
+        proposal = _runs_of(app, pair, err).get("proposal") if pair and not status and found.get("waits_for") else None
+        if not status and (is_over(found) or proposal):
+            print(json.dumps(found) if as_json else format_run(found), file=out)
+            if is_over(found):
+                return exit_of(found)
+            print(f"{run} waits for a person: hubswitch approve {pair} --proposal {proposal}", file=err)
+            return WAITS_FOR_A_PERSON
         time.sleep(POLL)
+    print(f"{run} was started, and its end is not known: hubswitch run {run} --follow", file=err)
+    return 2

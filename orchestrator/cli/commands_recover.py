@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote
 
 from orchestrator.cli.app_calls import App, post
-from orchestrator.cli.commands_orders import await_end
-from orchestrator.cli.commands_pairs import exit_of, format_moment, format_run
+from orchestrator.cli.commands_orders import wait_command
+from orchestrator.cli.commands_pairs import format_moment
 
 NEEDS_A_PERSON = 3
 
@@ -42,11 +42,7 @@ def recover_command(app: App, pair: str, options: RecoverOptions, *, as_json: bo
         if as_json:
             print(json.dumps(found), file=out)
         return 0
-    ended = await_end(app, str(found.get("run")), err)
-    if ended is None:
-        return 2
-    print(json.dumps(ended) if as_json else format_run(ended), file=out)
-    return exit_of(ended)
+    return wait_command(app, str(found.get("run")), pair, as_json=as_json, out=out, err=err)
 
 
 def _proposal(found: Mapping[str, Any]) -> Iterator[str]:

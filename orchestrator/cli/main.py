@@ -207,7 +207,7 @@ Pair = Annotated[str, typer.Argument(help="Name of a pair.")]
 GroupName = Annotated[str, typer.Argument(help="Name of the group.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; asked for on a terminal if not given.")]
 ByWhom = Annotated[str, typer.Option("--by", envvar="USER", help="Who asks, if the app does not know by a login.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Until the run that this starts has ended.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until the run that this starts has ended, or waits for a person.")]
 Force = Annotated[bool, typer.Option("--force", help="Although something holds; the reason should say why.")]
 
 

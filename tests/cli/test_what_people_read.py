@@ -89,6 +89,28 @@ def test_an_app_that_restarts_is_waited_for(flickering: str, capsys: pytest.Capt
     assert (said.out, said.err) == ("taken\ndrill-1: completed\n", f"{flickering}: away\n")
 
 
+def test_a_run_that_waits_for_a_person_is_not_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 3, and the command that answers; a run that waits for something else is waited for."""
+    running, since = {"id": "drill-1", "status": "running"}, "2026-03-01T12:00:00Z"
+    answers: dict[str, list[dict[str, object]]] = {
+        "pairs/demo": [{"proposal": None}, {"proposal": None}, {"proposal": "drill-1/gate"}],
+        "runs/drill-1": [
+            {**running, "waits_for": None},
+            {**running, "waits_for": {"step": "jobs", "since": since, "why": "x"}},
+            {**running, "waits_for": {"step": "gate", "since": since, "why": "y"}},
+        ],
+    }
+    monkeypatch.setattr(commands_orders, "POLL", 0)
+    monkeypatch.setattr(commands_orders, "get_object", lambda _, path, __: (0, answers[path].pop(0)))
+    monkeypatch.setattr(commands_orders, "post", lambda *_: (0, {"run": "drill-1", "why": "taken"}))
+    assert status_of(["drill", "demo", "--reason", "practice", "--wait", "--url", "http://127.0.0.1:1"]) == 3
+    said = capsys.readouterr()
+    assert "waits for gate" in said.out
+    assert said.err == "drill-1 waits for a person: hubswitch approve demo --proposal drill-1/gate\n"
+
+
 def test_an_app_that_stays_away_is_not_waited_for_any_longer(
     flickering: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
