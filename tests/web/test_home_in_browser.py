@@ -148,6 +148,40 @@ def test_what_the_app_refuses_is_said_where_it_was_asked_for(place: str, local: 
     assert reason == "practice"
 
 
+def test_a_partial_drill_asks_for_its_workload(place: str, local: Local) -> None:
+    """The field is there for this kind alone, and what it holds is sent; without it the app says what it wants."""
+
+    async def look() -> dict[str, Any]:
+        async with entered(place, local) as one:
+            found: dict[str, Any] = {}
+            row = "document.getElementById('workload-row')"
+            button = "document.querySelector('main button[data-do=drill]')"
+            await wait(one, f"(b => b && (b.click(), true))({button})", "the button drill")
+            found["at first"] = await one.value(f"{row}.hidden")
+            await do(
+                one,
+                "const kind = document.getElementById('kind'); kind.value = 'partial'; "
+                "kind.dispatchEvent(new Event('change')); document.getElementById('reason').value = 'practice'; "
+                "document.getElementById('by').value = 'ana'; document.getElementById('order-go').click()",
+            )
+            found["shown"] = not await one.value(f"{row}.hidden")
+            await wait(one, "!document.getElementById('order-fault').hidden", "the refusal")
+            found["refused"] = await one.value("document.getElementById('order-fault').textContent")
+            await do(one, "document.getElementById('workload').value = 'nightly'")
+            # On a busy machine the pair may be suspect for a look: then the order is refused, and sent again.
+            send = "(b => (b.disabled || b.click(), false))(document.getElementById('order-go'))"
+            await wait(one, f"!document.getElementById('order').open || {send}", "the order handed over")
+            sent = [told["request"].get("postData") for told in one.told("Network.requestWillBeSent")]
+            found["sent"] = [json.loads(body) for body in sent if body][-1]
+            return found
+
+    found = asyncio.run(look())
+    assert (found["at first"], found["shown"]) == (True, True)
+    assert "workload" in found["refused"]
+    sent = {"reason": "practice", "by": "ana", "kind": "partial", "workload": "nightly"}
+    assert found["sent"] == sent
+
+
 def test_a_page_that_gets_no_news_says_so_and_looks_so(place: str, local: Local) -> None:
     """At once that the app does not answer, then how old it is; with the next answer all of that is gone."""
 

@@ -101,6 +101,10 @@
     for (const card of document.querySelectorAll("main article")) card.hidden = Boolean(wanted) && !card.id.toLowerCase().includes(wanted) && !card.querySelector(".headline")?.textContent.toLowerCase().includes(wanted);
   };
 
+  const is_partial = () => chosen.do === "drill" && at("kind").value === "partial";
+
+  const show_workload = () => { at("workload-row").hidden = !is_partial(); };
+
   const open_order = (button) => {
     opener = { do: button.dataset.do, pair: button.dataset.pair };
     chosen = { ...opener, proposal: button.dataset.proposal };
@@ -110,6 +114,7 @@
     at("force-row").hidden = !("force" in button.dataset);
     at("force").checked = false;
     at("kind-row").hidden = chosen.do !== "drill";
+    show_workload();
     at("reason").value = "";
     if (at("by")) at("by").value = sessionStorage.getItem(WHO) ?? "";
     at("order").showModal();
@@ -123,7 +128,8 @@
     if (!reason) { refuse("A reason is needed."); at("reason").focus(); return; }
     if (by) sessionStorage.setItem(WHO, by);
     const body = { reason, ...(by ? { by } : {}), ...(chosen.proposal ? { proposal: chosen.proposal } : {}),
-      ...(at("force").checked ? { force: true } : {}), ...(chosen.do === "drill" ? { kind: at("kind").value } : {}) };
+      ...(at("force").checked ? { force: true } : {}), ...(chosen.do === "drill" ? { kind: at("kind").value } : {}),
+      ...(is_partial() ? { workload: at("workload").value.trim() } : {}) };
     at("order-go").disabled = true;
     try {
       const answer = await ask("/api/pairs/" + encodeURIComponent(chosen.pair) + "/" + chosen.do, {
@@ -170,6 +176,7 @@
   at("order").addEventListener("close", () => {
     if (opener) document.querySelector('main button[data-do="' + opener.do + '"][data-pair="' + CSS.escape(opener.pair) + '"]')?.focus();
   });
+  at("kind").addEventListener("change", show_workload);
   at("order-form").addEventListener("submit", send);
   at("order-cancel").addEventListener("click", () => at("order").close());
   at("document-close").addEventListener("click", () => at("document").close());
