@@ -34,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
     if not (given.wire / "specs").is_dir():
         print(f"{given.wire}: no types and recordings there: NOTHING WAS CHECKED (--wire names another folder)")
         return NOTHING_DONE
-    logging.getLogger().setLevel(logging.CRITICAL)
     try:
         allowed = read_list(given.list)
         exchanges = exchanges_of_an_outage()
@@ -64,4 +63,5 @@ def _sum_up(report: Report, left: list[str]) -> str:
 
 
 if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.CRITICAL)
     sys.exit(main())

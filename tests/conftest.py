@@ -5,13 +5,28 @@ A test says a line of its own (``said``), or that it visited or missed one place
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 SIMULATOR = tuple(Path(__file__).parent / folder for folder in ("simulator", "local/azure"))
 """Folders with the simulated Azure's own tests."""
+
+
+@pytest.fixture(autouse=True)
+def log_levels_as_before() -> Iterator[None]:
+    """A test that leaves the process logging less, or more, fails itself, and not one that comes after it."""
+    before = _log_levels()
+    yield
+    assert _log_levels() == before
+
+
+def _log_levels() -> tuple[int, int]:
+    """What the process logs at all: the root's level, and the level up to which everything is off."""
+    return logging.root.level, logging.root.manager.disable
 
 
 @pytest.hookimpl

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport
+from orchestrator.core.signals.signal import Signal
 from orchestrator.core.signals.unread import describe, still_counted
 from orchestrator.doctor import seen
 from orchestrator.doctor.azure_checks import Subject, assignee, executor_checks, token_checks
@@ -95,10 +96,18 @@ async def _examine_pair(
     has_token = {found.check.removeprefix("token."): found.ok is not False for found in app}
     subject = Subject(plan, practice.settings, practice.world, practice.trials)
     checks = list(executor_checks(subject))
+    nothing: Sequence[Signal] = ()
+
+    async def sweep() -> Sequence[Signal]:
+        return await practice.world.probes.sweep(plan, begun)
+
+    async def poll() -> PollReport:
+        return await practice.world.polls.poll(plan, begun)
+
     asked, signals, report, notices = await asyncio.gather(
         _carry_out(practice, checks, plan.pair) if has_token["executor"] else _without_token(checks, plan.pair),
-        _within(practice.world.probes.sweep(plan, begun), ()),
-        _within(practice.world.polls.poll(plan, begun), PollReport(blind=(f"no answer within {DEADLINE}",))),
+        _within(sweep, nothing),
+        _within(poll, PollReport(blind=(f"no answer within {DEADLINE}",))),
         _notices(practice, plan),
     )
     now, state = practice.clock.now(), stored if isinstance(stored, PairState) else None
@@ -152,10 +161,10 @@ def _untold(check: str, pair: str, identity: str) -> DoctorFinding:
     return DoctorFinding(check=check, pair=pair, ok=None, what=f"not asked: the {identity} has no token")
 
 
-async def _within[T](asked: Awaitable[T], otherwise: T) -> T:
+async def _within[T](ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
     try:
         async with asyncio.timeout(DEADLINE.total_seconds()):
-            return await asked
+            return await ask()
     except TimeoutError:
         return otherwise
 

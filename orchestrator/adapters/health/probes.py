@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -136,7 +137,12 @@ class HttpProbes:
                 asked.setdefault(one.surface, []).append(one)
         verdicts = await asyncio.gather(
             *(
-                _measure(plan.pair, role, surface, self._ask_until_known(transport, alike, tokens[alike[0].audience]))
+                _measure(
+                    plan.pair,
+                    role,
+                    surface,
+                    partial(self._ask_until_known, transport, alike, tokens[alike[0].audience]),
+                )
                 for surface, alike in asked.items()
             )
         )
@@ -254,10 +260,11 @@ class HttpProbes:
         return self._transports[loop]
 
 
-async def _measure(pair: str, role: Role, surface: Surface, asking: Awaitable[ProbeVerdict]) -> ProbeVerdict:
+async def _measure(pair: str, role: Role, surface: Surface, ask: Callable[[], Awaitable[ProbeVerdict]]) -> ProbeVerdict:
+    """What asking came to, measured. Nothing is asked yet when this is called: a sweep may end before its turn."""
     start = time.monotonic()
     try:
-        return await asking
+        return await ask()
     finally:
         took = time.monotonic() - start
         metrics.measure(metrics.PROBE_DURATION, took, pair=pair, side=role.value, surface=surface.value)
