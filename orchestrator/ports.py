@@ -367,6 +367,9 @@ class SideRequest(NamedTuple):
     assets: tuple[str, ...] = ()
     """ARM ids of assets of this side that jobs need."""
 
+    batch: bool = False
+    """Whether the plan names batch endpoints."""
+
 
 class SideInventories(Protocol):
     """Everything that the readiness checks read about one side, in reads only."""

@@ -128,6 +128,7 @@ _BLOBS = f"{CONTAINERS}/blobs"
 _INVENTORY = (
     *(f"{ML}/{kind}" for kind in ("connections", "computes", "datastores", "schedules", "outboundRules")),
     *(f"{ML}/{kind}" for kind in ("onlineEndpoints", "onlineEndpoints/deployments", "privateEndpointConnections")),
+    *(f"{ML}/{kind}" for kind in ("batchEndpoints", "batchEndpoints/deployments")),
     *(f"{ML}/{kind}/versions" for kind in _ASSETS),
     "Microsoft.MachineLearningServices/registries",
     "Microsoft.Authorization/roleAssignments",

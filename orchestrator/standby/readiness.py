@@ -144,7 +144,14 @@ def _collect(world: World, plan: Plan, active: Role, demand: Demand) -> tuple[di
         mine, its = (
             pool.submit(
                 world.sides.collect,
-                SideRequest(plan.side(side), plan.pointer.endpoint, subscriptions, demand.registries, assets),
+                SideRequest(
+                    plan.side(side),
+                    plan.pointer.endpoint,
+                    subscriptions,
+                    demand.registries,
+                    assets,
+                    batch=bool(plan.standby.batch_endpoints) and active is Role.PRIMARY,
+                ),
             )
             for side, assets in ((active, ()), (active.other, made))
         )

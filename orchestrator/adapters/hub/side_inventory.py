@@ -120,7 +120,8 @@ class _Collection:
             one = self._one(project, ML)
             projects = one if code_of(one) else [one]
         endpoints = self._many(f"{project}/onlineEndpoints", ML)
-        return {
+        found = self._of_batch(project) if self._request.batch else {}
+        return found | {
             "projects": projects,
             "diagnose": self._diagnose(),
             "computes": self._computes(),
@@ -131,6 +132,14 @@ class _Collection:
             "schedules": self._many(f"{project}/schedules", ML),
             "outbound_rules": self._many(f"{self._hub.hub_id}/outboundRules", ML),
             "diagnostic_settings": self._diagnostic_settings(),
+        }
+
+    def _of_batch(self, project: str) -> dict[str, Any]:
+        """Batch endpoints and their deployments, whose names begin with the endpoint's."""
+        endpoints = self._many(f"{project}/batchEndpoints", ML)
+        return {
+            "batch_endpoints": endpoints,
+            "batch_deployments": self._inside(endpoints, "deployments", ML, is_named_in_full=True),
         }
 
     def _diagnose(self) -> Any:
@@ -359,8 +368,8 @@ class _Collection:
             return []
         return place if code_of(place) else self._many(f"{place}/{kind}", version)
 
-    def _inside(self, parents: Any, kind: str, version: str) -> Any:
-        """Children of several parents. With more than one parent, names begin with the parent's."""
+    def _inside(self, parents: Any, kind: str, version: str, *, is_named_in_full: bool = False) -> Any:
+        """Children of several parents. With more than one parent, or if asked for, names begin with the parent's."""
         if code_of(parents):
             return parents
         children = []
@@ -369,7 +378,7 @@ class _Collection:
             found = self._in(place, kind, version)
             if code_of(found):
                 return found
-            first = f"{last_part(str(place))}/" if len(parents) > 1 else ""
+            first = f"{last_part(str(place))}/" if is_named_in_full or len(parents) > 1 else ""
             children += [{**each, "name": f"{first}{each.get('name')}"} for each in found]
         return children
 
