@@ -370,6 +370,9 @@ class SideRequest(NamedTuple):
     batch: bool = False
     """Whether the plan names batch endpoints."""
 
+    ai_accounts: tuple[str, ...] = ()
+    """ARM ids of AI services accounts whose deployments the plan's standby names."""
+
 
 class SideInventories(Protocol):
     """Everything that the readiness checks read about one side, in reads only."""

@@ -133,6 +133,7 @@ _INVENTORY = (
     "Microsoft.MachineLearningServices/registries",
     "Microsoft.Authorization/roleAssignments",
     "Microsoft.CognitiveServices/accounts/deployments",
+    "Microsoft.CognitiveServices/accounts/models",
     "Microsoft.ContainerRegistry/registries",
     "Microsoft.ContainerRegistry/registries/replications",
     "Microsoft.DocumentDB/databaseAccounts",
