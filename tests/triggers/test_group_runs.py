@@ -107,6 +107,7 @@ def test_the_orchestrations_of_its_pairs_are_no_runs_of_a_group() -> None:
     others = (
         state(f"{FIRST}-demo-1a2b3c4d", "completed", 60, name=names.GROUP_PAIR_RUN),
         state("group-gone-failover-20260301T110000000000", "completed", 60),
+        state(SECOND, "completed", 60, name=names.SWITCH_RUN),
     )
     assert listed(Engine(*others)) == []
 
