@@ -367,6 +367,12 @@ class SideRequest(NamedTuple):
     assets: tuple[str, ...] = ()
     """ARM ids of assets of this side that jobs need."""
 
+    batch: bool = False
+    """Whether the plan names batch endpoints."""
+
+    ai_accounts: tuple[str, ...] = ()
+    """ARM ids of AI services accounts whose deployments the plan's standby names."""
+
 
 class SideInventories(Protocol):
     """Everything that the readiness checks read about one side, in reads only."""

@@ -1,4 +1,4 @@
-"""Print ``docs/settings.md``: every setting, every field of a plan and of its policy, from the source itself.
+"""Print ``docs/settings.md``: every setting, every field of a plan and of a recovery group, from the source itself.
 
 Defaults and kinds come from the classes, the words from the docstring under each field. ``--write`` writes the file.
 """
@@ -20,6 +20,7 @@ from orchestrator.cli.field_docs import docstrings
 from orchestrator.core.plan.channels import CHANNEL_SHAPES, BaseChannel
 from orchestrator.core.plan.data_copies import DataCopy, DataPlan
 from orchestrator.core.plan.drills import FullDrill, PartialDrill, ScheduledDrill
+from orchestrator.core.plan.groups import GroupMember, RecoveryGroup
 from orchestrator.core.plan.policy import Policy, Recurring, Window
 from orchestrator.core.plan.schema import (
     Canary,
@@ -219,9 +220,25 @@ A tag that cannot be understood leaves the default, and the job's history in the
 `hubswitch.source` (the first job of the line), `hubswitch.epoch` and `hubswitch.run`.
 """  # noqa: E501 - as above
 
+GROUP = """\
+## Recovery group
+
+A file of the plans' folder with `kind: group`: see [several pairs](design.md#several-pairs). `plans/group.yaml` is a
+sample, and `hubswitch plan check` reads it together with the plans.
+
+{group}
+
+### Recovery group: pairs
+
+A list.
+
+{member}
+"""
+
 ANCHORS: Mapping[type, str] = {
     **{shape: f"plan-{name.replace(' ', '-')}" for name, shape, _ in SECTIONS},
     **{shape: f"plan-{what}-{tag_of(shape)}" for what, shape, _ in KINDS},
+    GroupMember: "recovery-group-pairs",
     Policy: "policy",
     Window: "policy-windows",
     Recurring: "policy-windows",
@@ -349,6 +366,9 @@ def document() -> str:
             recurring=table("field", fields_of(Recurring)),
             recurring_about=about(Recurring),
         )
+    )
+    parts.append(
+        GROUP.format(group=table("field", fields_of(RecoveryGroup)), member=table("field", fields_of(GroupMember)))
     )
     return "\n".join(parts)
 

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.plan_files import plans_in
+from orchestrator.plan_files import groups_in, plans_in
 
 ROOT = Path(__file__).parents[1]
 HOME = """
@@ -80,7 +80,8 @@ def test_a_folder_is_every_plan_in_it(write: Write) -> None:
 
 def test_the_plans_of_this_repository_are_accepted() -> None:
     """People copy them."""
-    assert [list(plans_in(file)) for file in sorted((ROOT / "plans").glob("*.yaml"))]
+    assert [list(plans_in(file)) for file in sorted((ROOT / "plans").glob("hot-*.yaml"))]
+    assert list(groups_in(ROOT / "plans", plans_in(ROOT / "plans"))) == ["assistant"]
 
 
 @pytest.mark.parametrize(

@@ -128,10 +128,12 @@ _BLOBS = f"{CONTAINERS}/blobs"
 _INVENTORY = (
     *(f"{ML}/{kind}" for kind in ("connections", "computes", "datastores", "schedules", "outboundRules")),
     *(f"{ML}/{kind}" for kind in ("onlineEndpoints", "onlineEndpoints/deployments", "privateEndpointConnections")),
+    *(f"{ML}/{kind}" for kind in ("batchEndpoints", "batchEndpoints/deployments")),
     *(f"{ML}/{kind}/versions" for kind in _ASSETS),
     "Microsoft.MachineLearningServices/registries",
     "Microsoft.Authorization/roleAssignments",
     "Microsoft.CognitiveServices/accounts/deployments",
+    "Microsoft.CognitiveServices/accounts/models",
     "Microsoft.ContainerRegistry/registries",
     "Microsoft.ContainerRegistry/registries/replications",
     "Microsoft.DocumentDB/databaseAccounts",

@@ -113,20 +113,22 @@ def _decisions(entries: Iterable[Mapping[str, Any]]) -> Iterable[str]:
 
 
 def runs_command(app: App, pair: str | None, limit: int, *, as_json: bool, out: TextIO, err: TextIO) -> int:
-    """0 and the runs and drills, 1 if the app knows no such pair; what could not be read is told on ``err``."""
+    """0 and the runs, drills and runs of groups, 1 if the app knows no such pair; what is unread is told on ``err``."""
     params = {"limit": str(limit)} | ({} if pair is None else {"pair": pair})
     status, body = get(app, "runs", params, err)
     if status:
         return status
     found = read_object(app, body)
-    print(json.dumps(found) if as_json else "\n".join(_runs(found.get("runs", ()))) or "nothing has run", file=out)
+    print(json.dumps(found) if as_json else "\n".join(_runs(found)) or "nothing has run", file=out)
     for why in found.get("unread", ()):
         print(why, file=err)
     return 0
 
 
-def _runs(runs: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    for run in runs:
+def _runs(found: Mapping[str, Any]) -> Iterable[str]:
+    """Runs of pairs and of groups in one order: those under way first, then the newest."""
+    runs = [*found.get("runs", ()), *found.get("group_runs", ())]
+    for run in sorted(runs, key=lambda run: (run["outcome"] == "running", run["at"]), reverse=True):
         yield f"{format_moment(run['at'])} {run['id']} {run['outcome']}: {run['why']}"
 
 

@@ -68,9 +68,9 @@ def _report(
     }
 
 
-def plan_schema_command(*, out: TextIO) -> int:
-    """Print the JSON Schema, as it is in ``plans/plan.schema.json``."""
-    from orchestrator.cli.plan_schema import plan_schema
+def plan_schema_command(*, out: TextIO, of_groups: bool = False) -> int:
+    """Print the JSON Schema of plans, or that of recovery groups, as they are beside the samples in ``plans/``."""
+    from orchestrator.cli.plan_schema import group_schema, plan_schema
 
-    print(json.dumps(plan_schema(), indent=2), file=out)
+    print(json.dumps(group_schema() if of_groups else plan_schema(), indent=2), file=out)
     return 0

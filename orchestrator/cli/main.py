@@ -815,11 +815,13 @@ def plan_exchange(
 
 
 @plan.command("schema")
-def plan_schema() -> None:
+def plan_schema(
+    *, group: Annotated[bool, typer.Option("--group", help="That of recovery groups instead.")] = False
+) -> None:
     """Print the JSON Schema of plans, for editors."""
     from orchestrator.cli.commands_plan import plan_schema_command
 
-    raise typer.Exit(plan_schema_command(out=sys.stdout))
+    raise typer.Exit(plan_schema_command(out=sys.stdout, of_groups=group))
 
 
 def run() -> None:

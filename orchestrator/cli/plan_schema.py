@@ -1,6 +1,6 @@
-"""The JSON Schema of plans, for editors: it completes and explains fields, and marks what the loader would refuse.
+"""The JSON Schemas of plans and of recovery groups, for editors: fields completed, explained, and marked if refused.
 
-It knows shapes alone. What contradicts itself is found by `hubswitch plan check`.
+They know shapes alone. What contradicts itself is found by `hubswitch plan check`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 from orchestrator.cli.field_docs import docstrings
 from orchestrator.core.base.regions import REGIONS
 from orchestrator.core.plan.defaults import FIELD
+from orchestrator.core.plan.groups import GroupMember, RecoveryGroup
 from orchestrator.core.plan.schema import PAIR_NAME, SCHEMA, Hub, Plan, References
 from orchestrator.core.plan.shape_faults import structs_in
 from orchestrator.core.plan.steps import Parallel
@@ -32,11 +33,26 @@ def plan_schema() -> dict[str, Any]:
     shapes[Plan.__name__]["properties"]["pair"]["pattern"] = PAIR_NAME.pattern
     shapes[Hub.__name__]["properties"]["region"]["enum"] = list(REGIONS)
     shapes[References.__name__]["properties"]["home"]["enum"] = ["", *REGIONS]
-    for shape in _structs_below(Plan, set()):
-        told, properties = docstrings(shape), shapes[shape.__name__]["properties"]
+    return _finish(Plan, "hubswitch plan", schema)
+
+
+def group_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of a file with ``kind: group``."""
+    schema = _as_written(msgspec.json.schema(RecoveryGroup))
+    shapes = schema["$defs"]
+    shapes[RecoveryGroup.__name__]["properties"]["schema"] = {"const": SCHEMA}
+    shapes[RecoveryGroup.__name__]["properties"]["name"]["pattern"] = PAIR_NAME.pattern
+    shapes[GroupMember.__name__]["properties"]["pair"]["pattern"] = PAIR_NAME.pattern
+    return _finish(RecoveryGroup, "hubswitch recovery group", schema)
+
+
+def _finish(root: type[msgspec.Struct], title: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a file with the docstring of every field as its description."""
+    for shape in _structs_below(root, set()):
+        told, properties = docstrings(shape), schema["$defs"][shape.__name__]["properties"]
         for field in msgspec.structs.fields(shape):
             properties[field.encode_name]["description"] = told[field.name]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hubswitch plan", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
 def _structs_below(shape: type[msgspec.Struct], seen: set[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:

@@ -140,11 +140,21 @@ def _collect(world: World, plan: Plan, active: Role, demand: Demand) -> tuple[di
     """Both inventories, read side by side."""
     subscriptions = frozenset(plan.side(role).subscription.casefold() for role in Role)
     made = tuple(asset.there for asset in demand.assets if asset.there)
+    is_way_out = active is Role.PRIMARY  # only the secondary has what the plan's standby names
+    accounts = tuple(dict.fromkeys(each.account for each in plan.standby.ai_deployments)) if is_way_out else ()
     with ThreadPoolExecutor(2) as pool:
         mine, its = (
             pool.submit(
                 world.sides.collect,
-                SideRequest(plan.side(side), plan.pointer.endpoint, subscriptions, demand.registries, assets),
+                SideRequest(
+                    plan.side(side),
+                    plan.pointer.endpoint,
+                    subscriptions,
+                    demand.registries,
+                    assets,
+                    batch=bool(plan.standby.batch_endpoints) and is_way_out,
+                    ai_accounts=accounts if side is Role.SECONDARY else (),
+                ),
             )
             for side, assets in ((active, ()), (active.other, made))
         )

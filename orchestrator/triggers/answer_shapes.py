@@ -27,6 +27,7 @@ from orchestrator.core.standby.readiness_record import FailedLook, Scored
 from orchestrator.core.standby.recovery import RecoveryProposal
 from orchestrator.core.standby.tier_readiness import ByPlan
 from orchestrator.doctor.findings import DoctorReport
+from orchestrator.triggers.group_runs import GroupRunLine
 
 
 class Problem(TypedDict):
@@ -196,9 +197,10 @@ class Decisions(TypedDict):
 
 
 class Runs(TypedDict):
-    """What ran: those under way first, then the newest; and which pairs' runs could not be read."""
+    """What ran: those under way first, then the newest; the same of groups; and what could not be read."""
 
     runs: list[RunLine]
+    group_runs: list[GroupRunLine]
     unread: list[str]
 
 

@@ -16,9 +16,10 @@ from orchestrator.core.decision.state import PairState
 from orchestrator.core.evidence.audit_notes import wish_note
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps import MoveJobs, Step, steps_in
-from orchestrator.ports import UNDER_WAY, Engine
+from orchestrator.ports import UNDER_WAY, Engine, EngineError
 from orchestrator.triggers.answers import answer, problem, unknown_pair
 from orchestrator.triggers.callers import name_caller
+from orchestrator.triggers.group_runs import GroupRunLine, list_group_runs
 from orchestrator.triggers.http_pairs import Handler, SkipBody, body_of, guard, limit_of, place_of, readable
 from orchestrator.workflows import calls
 from orchestrator.workflows.activities.steps import skip_step
@@ -29,7 +30,10 @@ MOST, TOLD = 200, 50
 
 
 def runs(deployment: Deployment) -> Handler:
-    """``GET runs?pair=&limit=``: runs and drills of one pair, or of all; those under way first, then the newest."""
+    """``GET runs?pair=&limit=``: runs and drills of one pair, or of all; those under way first, then the newest.
+
+    Beside them those of groups, so that whoever reads ``runs`` still finds a pair, and evidence, for each.
+    """
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         pair = req.params.get("pair")
@@ -50,7 +54,12 @@ def runs(deployment: Deployment) -> Handler:
         past = [run for runs in found if not isinstance(runs, str) for run in runs if run.id not in running]
         newest = sorted(past, key=lambda run: run.at, reverse=True)
         listed = [*under_way, *newest][:limit]
-        return answer({"runs": [to_builtins(run) for run in listed], "unread": unread})
+        groups: list[GroupRunLine] = []
+        try:
+            groups = await list_group_runs(engine, deployment.groups, deployment.clock.now(), pair=pair, limit=limit)
+        except EngineError as fault:
+            unread.append(f"runs of groups: the engine did not answer: {fault}")
+        return answer({"runs": to_builtins(listed), "group_runs": to_builtins(groups), "unread": unread})
 
     return guard(handler)
 

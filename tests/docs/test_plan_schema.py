@@ -1,16 +1,20 @@
-"""The JSON Schema beside the sample plans is the one that is printed, and editors accept with it what is accepted."""
+"""The JSON Schemas beside the samples are those that are printed, and editors accept with them what is accepted."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from orchestrator.cli.plan_schema import plan_schema
+from orchestrator.cli.commands_plan import plan_schema_command
+from orchestrator.cli.plan_schema import group_schema, plan_schema
+from orchestrator.core.plan.groups import group_from
 
 SAMPLES = ("hot-cold.yaml", "hot-hot.yaml", "hot-warm.yaml")
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": int | float, "boolean": bool}
@@ -71,10 +75,23 @@ def judge(value: Any) -> list[str]:
     return faults(value, schema, schema["$defs"])
 
 
+def judge_group(value: Any) -> list[str]:
+    schema = group_schema()
+    return faults(value, schema, schema["$defs"])
+
+
 def test_the_schema_in_the_repository_is_the_one_that_is_printed(root: Path) -> None:
     """`hubswitch plan schema > plans/plan.schema.json` makes it anew."""
     stored = (root / "plans" / "plan.schema.json").read_text(encoding="utf-8")
     assert stored == json.dumps(plan_schema(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize(("name", "of_groups"), [("plan.schema.json", False), ("group.schema.json", True)])
+def test_the_command_prints_both_schemas(root: Path, name: str, of_groups: bool) -> None:
+    """`hubswitch plan schema --group > plans/group.schema.json` makes that of groups anew."""
+    out = io.StringIO()
+    assert plan_schema_command(out=out, of_groups=of_groups) == 0
+    assert out.getvalue() == (root / "plans" / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -108,6 +125,37 @@ def test_the_schema_marks_what_the_loader_refuses(root: Path, old: str, new: str
     assert place in judge(read(text.replace(old, new)))
 
 
+def test_the_sample_of_a_group_names_its_schema_and_is_accepted_by_it(root: Path) -> None:
+    """An editor that opens it completes and checks it at once; the sample shows every field."""
+    text = (root / "plans" / "group.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=group.schema.json\n")
+    assert judge_group(read(text)) == []
+    assert group_from(text, "group.yaml").name == read(text)["name"]
+    assert set(read(text)) == set(group_schema()["$defs"]["RecoveryGroup"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("schema: 1", "schema: 2", "$.schema"),
+        ("kind: group", "kind: plan", "$.kind"),
+        ("name: assistant", "name: Assistant", "$.name"),
+        ("name: assistant", "nmae: assistant", "$.nmae"),
+        ("at_once: 2", "at_once: two", "$.at_once"),
+        ("on_error: stop", "on_error: halt", "$.on_error"),
+        ("timeout: 30m", "timeout: 30 minutes", "$.timeout"),
+        ("language, after: [search]", "language, after: search", "$.pairs[1].after"),
+        ("{pair: search}", "{pair: Search}", "$.pairs[0].pair"),
+        ("{pair: search}", "{}", "$.pairs[0].pair"),
+    ],
+)
+def test_the_schema_of_groups_marks_what_is_refused(root: Path, old: str, new: str, place: str) -> None:
+    """As that of plans does."""
+    text = (root / "plans" / "group.yaml").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    assert place in judge_group(read(text.replace(old, new)))
+
+
 def test_an_editor_misses_nothing_in_a_plan_that_extends_defaults() -> None:
     """What it leaves out may be in the other file; its name may not."""
     assert judge({"extends": "common.defaults.yaml", "pair": "vision"}) == []
@@ -115,8 +163,9 @@ def test_an_editor_misses_nothing_in_a_plan_that_extends_defaults() -> None:
     assert "$.ledger" in judge({"pair": "vision"})
 
 
-def test_every_field_is_explained() -> None:
+@pytest.mark.parametrize("schema", [plan_schema, group_schema])
+def test_every_field_is_explained(schema: Callable[[], dict[str, Any]]) -> None:
     """An editor shows it where the field is written."""
-    shapes = plan_schema()["$defs"].items()
+    shapes = schema()["$defs"].items()
     fields = [(f"{shape}.{name}", field) for shape, it in shapes for name, field in it.get("properties", {}).items()]
     assert [name for name, field in fields if "description" not in field and not name.endswith(".kind")] == []

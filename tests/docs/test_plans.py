@@ -9,8 +9,9 @@ import pytest
 from orchestrator.core.base.vocabulary import Mode, Role, Tier
 from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.schema import Plan
-from orchestrator.plan_files import plans_in
+from orchestrator.plan_files import check_plans, groups_in, plans_in
 
+GROUP = "group.yaml"
 TIERS = {"hot-hot.yaml": Tier.HOT_HOT, "hot-warm.yaml": Tier.HOT_WARM, "hot-cold.yaml": Tier.HOT_COLD}
 
 
@@ -24,8 +25,19 @@ def plan(root: Path, request: pytest.FixtureRequest) -> Plan:
 def test_there_is_a_sample_for_each_tier(root: Path) -> None:
     """Named after its tier, and loadable together."""
     loaded = plans_in(root / "plans")
-    assert {path.name for path in (root / "plans").glob("*.yaml")} == set(TIERS)
+    assert {path.name for path in (root / "plans").glob("*.yaml")} == {*TIERS, GROUP}
     assert {plan.tier for plan in loaded.values()} == set(Tier)
+
+
+def test_the_sample_of_a_group_orders_the_pairs_of_the_sample_plans(root: Path) -> None:
+    """The folder can be checked, and an app started with it, as it is; the group can be checked alone, too."""
+    checked = check_plans([root / "plans"])
+    assert (checked.faults, {file.name for file in checked.plans}) == ((), set(TIERS))
+    assert [file.name for file in checked.groups] == [GROUP]
+    assert check_plans([root / "plans" / GROUP]).faults == ()
+    pairs = plans_in(root / "plans")
+    (group,) = groups_in(root / "plans", pairs).values()
+    assert {member.pair for member in group.pairs} == set(pairs)
 
 
 def test_a_sample_is_of_the_tier_that_its_name_says(root: Path) -> None:

@@ -64,11 +64,20 @@ def test_a_group_is_ordered_and_says_what_became_of_its_pairs(
             assert [step["outcome"] for step in again["steps"]] == ["done"]
             assert app.view()["epoch"] == 1
 
+            (ended, first) = app.get("runs").json()["group_runs"]
+            assert (first["id"], first["group"], first["outcome"]) == (there["id"], "payments", "completed")
+            assert {run["pair"] for run in app.get("runs").json()["runs"]} == {"demo"}
+            assert status_of(["runs", "demo", "--url", app.url, "--key", KEY]) == 0
+            shown = capsys.readouterr().out.splitlines()
+            assert [line for line in shown if ended["id"] in line and "completed: 1 of 1 pairs" in line]
+
             command("pause")
             until(lambda: app.view()["paused"], "the pause")
             status, said, _ = order("payments", "failback", "--reason", "home")
             run = json.loads(said)["run"]
             until(lambda: app.get(f"runs/{run}").json()["waits_for"], "the refusal")
             assert app.get(f"runs/{run}").json()["waits_for"]["step"] == "demo"
+            under_way = app.get("runs?pair=demo").json()["group_runs"][0]
+            assert (under_way["id"], under_way["outcome"], under_way["why"]) == (run, "running", "waits for demo")
             status, _, told = order("payments", "failover", "--reason", "back again")
             assert (status, f"{run} is under way" in told) == (1, True)

@@ -20,6 +20,8 @@ from orchestrator.core.ledger_paths import template_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.standby import (
     Standby,
+    StandbyAiDeployment,
+    StandbyBatchEndpoint,
     StandbyCluster,
     StandbyDeployment,
     StandbyEndpoint,
@@ -33,6 +35,8 @@ from orchestrator.simulator.cloud import LocalAzure
 
 BURST, NODES = "burst", 3
 FULL, IDLE = 4, 1
+MODEL_FULL, MODEL_IDLE = 120, 50
+"""Capacity of the model: the second is what a simulated account begins with."""
 
 
 class Stage(NamedTuple):
@@ -55,6 +59,17 @@ class Stage(NamedTuple):
         found = self.at(f"computes/{cluster}")
         return None if found is None else int(found["properties"]["properties"]["scaleSettings"]["minNodeCount"])
 
+    def model_capacity(self) -> int:
+        place = f"{account_of(self.plan)}/deployments/gpt-4o"
+        found = self.azure.call(lambda: self.azure.resources.get(place))
+        assert found is not None
+        return int(found["sku"]["capacity"])
+
+    def batch_default(self) -> str:
+        found = self.at("batchEndpoints/nightly-scores")
+        assert found is not None
+        return str(found["properties"]["defaults"]["deploymentName"])
+
     def schedules(self) -> tuple[bool, bool]:
         found = [self.at("schedules/nightly", role) for role in Role]
         first, second = (bool(each and each["properties"]["isEnabled"]) for each in found)
@@ -70,16 +85,27 @@ class Stage(NamedTuple):
         return {step["name"]: step for step in until(output, f"the end of {run}", pause=0.1)["steps"]}
 
 
-def standby_of(tier: Tier, project: str) -> Standby:
+def account_of(plan: Plan) -> str:
+    """ARM id of the secondary's AI services account."""
+    side = plan.secondary
+    return f"{side.group_id}/providers/Microsoft.CognitiveServices/accounts/aoai-{side.region}"
+
+
+def standby_of(tier: Tier, plan: Plan) -> Standby:
     """What stands in the secondary; in hot/cold a template makes the cluster that the others have."""
     is_cold = tier is Tier.HOT_COLD
-    made = StandbyTemplate(template="burst.json", parameters={"name": f"{project}/{BURST}"})
+    made = StandbyTemplate(template="burst.json", parameters={"name": f"{plan.secondary.project}/{BURST}"})
+    model = StandbyAiDeployment(
+        account=account_of(plan), deployment="gpt-4o", capacity=MODEL_FULL, idle_capacity=MODEL_IDLE
+    )
     return Standby(
         timeout=timedelta(minutes=2),
         templates=(made,) if is_cold else (),
         clusters=(StandbyCluster(name=BURST if is_cold else "cpu-cluster", min_nodes=NODES),),
         deployments=(StandbyDeployment(endpoint="score", deployment="blue", instances=FULL, idle_instances=IDLE),),
         endpoints=(StandbyEndpoint(name="score", traffic={"blue": 100}),),
+        batch_endpoints=(StandbyBatchEndpoint(name="nightly-scores", deployment="full"),),
+        ai_deployments=(model,),
         schedules=("nightly",),
         if_unreachable=IfUnreachable.ENABLE,
     )
@@ -103,7 +129,7 @@ def stage_of(folder: Path, tier: Tier) -> Iterator[Stage]:
     azure = LocalAzure(seed=7, speed=SPEED)
     with azure, LocalEngine() as engine, variables(azure.environment()):
         plan = plan_of(azure, **scale_policy(SPEED, Mode.AUTO))
-        plan = msgspec.structs.replace(plan, tier=tier, standby=standby_of(tier, plan.secondary.project))
+        plan = msgspec.structs.replace(plan, tier=tier, standby=standby_of(tier, plan))
         place = folder / "demo.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
         with deployed(azure, engine, place) as app:
@@ -120,8 +146,11 @@ def _make_idle(stage: Stage, tier: Tier) -> None:
     assert deployment is not None
     assert cluster is not None
     is_hot = tier is Tier.HOT_HOT
+    model = stage.azure.resources.get(f"{account_of(stage.plan)}/deployments/gpt-4o")
+    assert model is not None
 
     def change() -> None:
+        model["sku"]["capacity"] = MODEL_FULL if is_hot else MODEL_IDLE
         deployment["sku"]["capacity"] = FULL if is_hot else IDLE
         cluster["properties"]["properties"]["scaleSettings"]["minNodeCount"] = NODES if is_hot else 0
 
@@ -134,25 +163,32 @@ def test_what_a_tier_promises_is_there_after_an_outage_and_given_back_at_home(tm
     with stage_of(tmp_path, tier) as stage:
         cluster = BURST if tier is Tier.HOT_COLD else "cpu-cluster"
         assert (stage.least_nodes(BURST), stage.schedules()) == (None, (True, False))
+        is_hot = tier is Tier.HOT_HOT
+        assert (stage.model_capacity(), stage.batch_default()) == (MODEL_FULL if is_hot else MODEL_IDLE, "light")
         stage.azure.region_down(stage.plan.primary.region)
         steps = stage.steps_of("failover-demo-e1")
         warm_up = [f"cluster-{cluster}", "deployment-score-blue", "traffic-score", "schedules"]
         made = ["template-burst"] if tier is Tier.HOT_COLD else []
-        assert sorted(steps) == sorted(["await_standby", "move_jobs", *made, *warm_up])
+        model, batch = "ai-aoai-westus3-gpt-4o", "batch-nightly-scores"
+        assert sorted(steps) == sorted(["await_standby", "move_jobs", *made, *warm_up, model, batch])
         assert {name: step["outcome"] for name, step in steps.items()} == dict.fromkeys(steps, "done")
         assert all(step["from"] <= step["to"] for step in steps.values())
-        orders = [*((one, name) for one in made for name in warm_up[:2]), *pairwise(warm_up[1:])]
+        first = [*warm_up[:2], model]
+        orders = [*((one, name) for one in made for name in first), *pairwise(warm_up[1:]), (warm_up[0], batch)]
         for before, after in orders:
             assert steps[before]["to"] <= steps[after]["from"], (before, after)
         assert (stage.capacity(), stage.least_nodes(cluster)) == (FULL, NODES)
+        assert (stage.model_capacity(), stage.batch_default()) == (MODEL_FULL, "full")
 
         stage.azure.region_up(stage.plan.primary.region)
         until(lambda: stage.schedules() == (False, True), "the old side's schedule disabled", pause=0.1)
         until(lambda: stage.app.view().get("phase") in {"settled", "steady"}, "a pair at rest", pause=0.1)
         stage.app.switch("failback", force=True)
         back = stage.steps_of("failback-demo-e2")
-        given = [] if tier is Tier.HOT_HOT else warm_up[:2]
+        given = [] if is_hot else [*warm_up[:2], model]
         assert sorted(back) == sorted(["move_jobs", "schedules", *given])
         assert {step["outcome"] for step in back.values()} == {"done"}
-        assert (stage.capacity(), stage.least_nodes(cluster)) == ((FULL, NODES) if tier is Tier.HOT_HOT else (IDLE, 0))
+        assert (stage.capacity(), stage.least_nodes(cluster)) == ((FULL, NODES) if is_hot else (IDLE, 0))
+        assert stage.model_capacity() == (MODEL_FULL if is_hot else MODEL_IDLE)
+        assert stage.batch_default() == "full"  # as with traffic, a failback leaves it
         assert stage.schedules() == (True, False)

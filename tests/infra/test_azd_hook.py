@@ -19,7 +19,7 @@ from orchestrator.core.base.errors import InvalidInput
 from orchestrator.plan_files import plan_in
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = sorted((ROOT / "plans").glob("*.yaml"))
+SAMPLES = sorted((ROOT / "plans").glob("hot-*.yaml"))
 ENVIRONMENT = {
     "AZURE_ENV_NAME": "try",
     "AZURE_LOCATION": "northeurope",

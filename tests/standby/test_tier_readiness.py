@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pytest
-from standby_stage import Stage, place
+from standby_stage import Stage, blocking, by_plan, place, planned
 
 from orchestrator.cli.commands_readiness import format_live
 from orchestrator.core.base.vocabulary import Role, Tier
-from orchestrator.core.ledger_paths import template_path
 from orchestrator.core.plan.standby import (
     PartTier,
     Standby,
@@ -23,7 +20,7 @@ from orchestrator.core.plan.standby import (
     StandbyEndpoint,
     StandbyTemplate,
 )
-from orchestrator.core.standby.readiness import Finding, Severity
+from orchestrator.core.standby.readiness import Severity
 from orchestrator.core.standby.readiness_record import view_of
 
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
@@ -53,39 +50,6 @@ EVERYTHING = making(
     ("onlineEndpoints/deployments", "score/blue"),
     ("schedules", "nightly"),
 )
-
-
-@contextmanager
-def planned(stage: Stage, tier: Tier, standby: Standby, templates: Mapping[str, Any] | None = None) -> Iterator[Stage]:
-    """The stage with another plan; templates are in the ledger meanwhile, as they are given."""
-    kept = stage.azure.ledger.create_container(stage.plan.ledger.container)
-    written = {
-        template_path(name): body if isinstance(body, bytes) else json.dumps(body).encode()
-        for name, body in (templates or {}).items()
-    }
-
-    def put() -> None:
-        for path, data in written.items():
-            stage.azure.ledger.put(stage.plan.ledger.container, path, data)
-
-    def drop() -> None:
-        for path in written:
-            del kept.blobs[path]
-            kept.names.remove(path)
-
-    stage.azure.call(put)
-    try:
-        yield stage._replace(plan=msgspec.structs.replace(stage.plan, tier=tier, standby=standby))
-    finally:
-        stage.azure.call(drop)
-
-
-def by_plan(stage: Stage) -> dict[str, str]:
-    return {each.path: each.what for each in stage.record().by_plan}
-
-
-def blocking(found: Mapping[str, Finding]) -> set[str]:
-    return {path for path, each in found.items() if each.severity is Severity.BLOCK}
 
 
 def absent(stage: Stage) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 import requests
 
@@ -17,9 +19,11 @@ from orchestrator.adapters.http.pacing import Budget, Pacer
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
 from orchestrator.adapters.hub.side_inventory import ArmSideInventories
 from orchestrator.clock import SystemClock
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import Role, Tier
 from orchestrator.core.decision.standing import ReadinessStanding
+from orchestrator.core.ledger_paths import template_path
 from orchestrator.core.plan.schema import Plan
+from orchestrator.core.plan.standby import Standby
 from orchestrator.core.standby.readiness import Finding, Severity
 from orchestrator.core.standby.readiness_record import ReadinessRecord
 from orchestrator.local.session import variables
@@ -98,3 +102,36 @@ def place(stage: Stage, path: str) -> str:
         "region": f"/subscriptions/{side.subscription}/providers/Microsoft.MachineLearningServices/locations/westus3",
     }
     return f"{starts[first]}/{rest}" if rest else starts[first]
+
+
+@contextmanager
+def planned(stage: Stage, tier: Tier, standby: Standby, templates: Mapping[str, Any] | None = None) -> Iterator[Stage]:
+    """The stage with another plan; templates are in the ledger meanwhile, as they are given."""
+    kept = stage.azure.ledger.create_container(stage.plan.ledger.container)
+    written = {
+        template_path(name): body if isinstance(body, bytes) else json.dumps(body).encode()
+        for name, body in (templates or {}).items()
+    }
+
+    def put() -> None:
+        for path, data in written.items():
+            stage.azure.ledger.put(stage.plan.ledger.container, path, data)
+
+    def drop() -> None:
+        for path in written:
+            del kept.blobs[path]
+            kept.names.remove(path)
+
+    stage.azure.call(put)
+    try:
+        yield stage._replace(plan=msgspec.structs.replace(stage.plan, tier=tier, standby=standby))
+    finally:
+        stage.azure.call(drop)
+
+
+def by_plan(stage: Stage) -> dict[str, str]:
+    return {each.path: each.what for each in stage.record().by_plan}
+
+
+def blocking(found: Mapping[str, Finding]) -> set[str]:
+    return {path for path, each in found.items() if each.severity is Severity.BLOCK}

@@ -45,8 +45,11 @@ from orchestrator.adapters.hub.arm_sources import (
     locations_of,
 )
 from orchestrator.core.base.errors import HubswitchError, NotFound, TemporaryError, Throttled
+from orchestrator.core.base.regions import squeeze
 from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig, last_part, unreadable
 from orchestrator.ports import SideRequest
+
+AI_SERVICES = "Microsoft.CognitiveServices"
 
 LONGEST = timedelta(minutes=3)
 """After this long nothing more is read of a side; what was not read by then may be read later."""
@@ -101,6 +104,8 @@ class _Collection:
         found |= self._of_resources(hub)
         found["data_accounts"] = self._data_accounts(found["datastores"])
         found |= self._of_connections(found["connections"])
+        if self._request.ai_accounts:
+            found["ai_accounts"] = self._ai_accounts()
         found |= self._of_networks()
         found |= self._of_configuration()
         found["role_assignments"] = self._roles(hub)
@@ -120,7 +125,8 @@ class _Collection:
             one = self._one(project, ML)
             projects = one if code_of(one) else [one]
         endpoints = self._many(f"{project}/onlineEndpoints", ML)
-        return {
+        found = self._of_batch(project) if self._request.batch else {}
+        return found | {
             "projects": projects,
             "diagnose": self._diagnose(),
             "computes": self._computes(),
@@ -131,6 +137,14 @@ class _Collection:
             "schedules": self._many(f"{project}/schedules", ML),
             "outbound_rules": self._many(f"{self._hub.hub_id}/outboundRules", ML),
             "diagnostic_settings": self._diagnostic_settings(),
+        }
+
+    def _of_batch(self, project: str) -> dict[str, Any]:
+        """Batch endpoints and their deployments, whose names begin with the endpoint's."""
+        endpoints = self._many(f"{project}/batchEndpoints", ML)
+        return {
+            "batch_endpoints": endpoints,
+            "batch_deployments": self._inside(endpoints, "deployments", ML, is_named_in_full=True),
         }
 
     def _diagnose(self) -> Any:
@@ -257,13 +271,33 @@ class _Collection:
             return dict.fromkeys(keys, connections)
         accounts = behind(connections, MODEL_CATEGORIES)
         searches, states = behind(connections, ["CognitiveSearch"]), behind(connections, ["CosmosDB", "CosmosDb"])
-        usages = f"{locations_of(self._hub, 'Microsoft.CognitiveServices')}/usages"
+        usages = f"{locations_of(self._hub, AI_SERVICES)}/usages"
         return {
             "openai_deployments": self._inside([{"id": each} for each in accounts], "deployments", COGNITIVE),
             "cognitive_usages": self._many(usages, COGNITIVE) if accounts else [],
             "search_service": self._at(searches[0] if searches else None, SEARCH),
             "cosmos_account": self._at(states[0] if states else None, COSMOS),
         }
+
+    def _ai_accounts(self) -> Any:
+        """What ``core.standby.model_quota`` reads of each account, by its id; why not, if any of it is unreadable."""
+        accounts: dict[str, Any] = {}
+        for place in dict.fromkeys(each.rstrip("/") for each in self._request.ai_accounts):
+            account = self._one(place, COGNITIVE)
+            is_absent = code_of(account) == MISSING  # a template may have yet to make it
+            region = self._hub.region if is_absent else squeeze(str(dig(account, "location") or ""))
+            usages = f"/subscriptions/{place.split('/')[2]}/providers/{AI_SERVICES}/locations/{region}/usages"
+            found = {
+                "account": None if is_absent else account,
+                "deployments": [] if is_absent else self._many(f"{place}/deployments", COGNITIVE),
+                "models": [] if is_absent else self._many(f"{place}/models", COGNITIVE),
+                "usages": self._many(usages, COGNITIVE),
+            }
+            unread = next((each for each in found.values() if code_of(each)), None)
+            if unread is not None:
+                return unread
+            accounts[place.casefold()] = found
+        return accounts
 
     # -- networks
 
@@ -359,8 +393,8 @@ class _Collection:
             return []
         return place if code_of(place) else self._many(f"{place}/{kind}", version)
 
-    def _inside(self, parents: Any, kind: str, version: str) -> Any:
-        """Children of several parents. With more than one parent, names begin with the parent's."""
+    def _inside(self, parents: Any, kind: str, version: str, *, is_named_in_full: bool = False) -> Any:
+        """Children of several parents. With more than one parent, or if asked for, names begin with the parent's."""
         if code_of(parents):
             return parents
         children = []
@@ -369,7 +403,7 @@ class _Collection:
             found = self._in(place, kind, version)
             if code_of(found):
                 return found
-            first = f"{last_part(str(place))}/" if len(parents) > 1 else ""
+            first = f"{last_part(str(place))}/" if is_named_in_full or len(parents) > 1 else ""
             children += [{**each, "name": f"{first}{each.get('name')}"} for each in found]
         return children
 

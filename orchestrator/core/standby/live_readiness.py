@@ -30,6 +30,7 @@ from orchestrator.core.standby.inventory import (
     name_of,
     unreadable,
 )
+from orchestrator.core.standby.plan_checks import rows_of_plan
 from orchestrator.core.standby.planned_parts import planned_parts, with_full_names
 from orchestrator.core.standby.readiness import Finding, Readiness, Severity, compare
 from orchestrator.core.standby.readiness_checks import CHECKS
@@ -81,7 +82,9 @@ def judge(
     twins = twins_of(plan, active, one, other, demand)
     rows, by_plan = CHECKS, tuple[ByPlan, ...]()
     if active is Role.PRIMARY:
-        one, other, rows, by_plan = apply_tiers((one, other), planned_parts(plan), templates, Translator(twins), CHECKS)
+        parts = planned_parts(plan)
+        rows = (*CHECKS, *rows_of_plan(parts))
+        one, other, rows, by_plan = apply_tiers((one, other), parts, templates, Translator(twins), rows)
         # What a template has yet to make needs quota, too.
         twins = twins_of(plan, active, one, other, demand)
     one, other = _with_assets(one, other, twins, demand)
@@ -255,7 +258,7 @@ def _places(inventory: Inventory) -> set[str]:
 def _pair_principals(here: Inventory, there: Inventory, computes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Object ids of the identities of twins: projects, clusters, endpoints."""
     pairs = list(zip(as_list(here.get("projects")), as_list(there.get("projects")), strict=False))
-    for key, names in (("computes", computes), ("online_endpoints", {})):
+    for key, names in (("computes", computes), ("online_endpoints", {}), ("batch_endpoints", {})):
         twins = {name_of(each).casefold(): each for each in as_list(there.get(key)) if isinstance(each, Mapping)}
         for each in as_list(here.get(key)):
             name = name_of(each) if isinstance(each, Mapping) else ""

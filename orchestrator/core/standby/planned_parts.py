@@ -16,7 +16,7 @@ from orchestrator.core.plan.steps_standby import DeployTemplate
 from orchestrator.core.standby.inventory import as_list, dig, name_of
 
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
-_DEPLOYMENT = re.compile(r"/(?:onlineEndpoints|accounts)/([^/]+)/deployments/([^/]+)/?$", re.IGNORECASE)
+_DEPLOYMENT = re.compile(r"/(?:onlineEndpoints|batchEndpoints|accounts)/([^/]+)/deployments/([^/]+)/?$", re.IGNORECASE)
 
 
 class Size(NamedTuple):
@@ -50,6 +50,9 @@ class PlannedPart(NamedTuple):
     traffic: Mapping[str, int] | None = None
     """Of an online endpoint, what a failover sets."""
 
+    default: str = ""
+    """Of a batch endpoint, the deployment that a failover makes its default one."""
+
     account: str = ""
     """ARM id of the account that it lies in. Only accounts that connections name are in an inventory."""
 
@@ -72,7 +75,7 @@ def planned_parts(plan: Plan) -> tuple[PlannedPart, ...]:
     standby = plan.standby
     named = {each.name.casefold() for each in standby.endpoints}
     serving = (*_computes(plan), *_deployments(plan), *_implied_endpoints(plan, named))
-    return (*serving, *_ai_deployments(plan), *_schedules(plan))
+    return (*serving, *_batch_endpoints(plan), *_ai_deployments(plan), *_schedules(plan))
 
 
 def _tier(plan: Plan, part: StandbyPart | None = None) -> PartTier:
@@ -103,6 +106,15 @@ def _implied_endpoints(plan: Plan, named: set[str]) -> Iterator[PlannedPart]:
             named.add(part.endpoint.casefold())
             kind = f"{WORKSPACES}/onlineEndpoints"
             yield PlannedPart("online_endpoints", (part.endpoint,), PartTier.COLD, kind, is_implied=True)
+
+
+def _batch_endpoints(plan: Plan) -> Iterator[PlannedPart]:
+    """Endpoints, and of each the deployment that is to be its default one: both have to be there."""
+    kind = f"{WORKSPACES}/batchEndpoints"
+    for each in plan.standby.batch_endpoints:
+        tier = _tier(plan, each)
+        yield PlannedPart("batch_endpoints", (each.name,), tier, kind, default=each.deployment)
+        yield PlannedPart("batch_deployments", (each.name, each.deployment), tier, f"{kind}/deployments")
 
 
 def _ai_deployments(plan: Plan) -> Iterator[PlannedPart]:

@@ -25,6 +25,7 @@ from orchestrator.core.base.numbers import number_in
 from orchestrator.core.base.text import join_words
 from orchestrator.core.ledger_paths import template_path
 from orchestrator.core.plan.standby import PartTier
+from orchestrator.core.standby.batch_readiness import BATCH_CHECK, DEPLOYMENTS, ENDPOINTS, set_default_command
 from orchestrator.core.standby.inventory import as_list, as_object, dig, name_of
 from orchestrator.core.standby.planned_parts import PlannedPart, full_name
 from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, label
@@ -34,8 +35,17 @@ from orchestrator.core.standby.twin_map import Translator
 ABSENT = "is missing in the secondary"
 """What the checks say of a twin that is not there."""
 
-CHECK_OF = {"computes": 5, "openai_deployments": 8, "online_endpoints": 14, "online_deployments": 14, "schedules": 15}
+CHECK_OF = {
+    "computes": 5,
+    "openai_deployments": 8,
+    "online_endpoints": 14,
+    "online_deployments": 14,
+    "schedules": 15,
+    **dict.fromkeys((ENDPOINTS, DEPLOYMENTS), BATCH_CHECK),
+}
 """Key of a planned part -> the check that looks at it."""
+
+_DEFAULT = "properties.defaults.deploymentName"
 
 TEMPLATE_CHECK = 29
 """The check of the plan's templates. Two inventories alone have none, so that only live looks know it."""
@@ -147,7 +157,7 @@ def _find(
 def _is_short(here: Mapping[str, Any], there: Mapping[str, Any], part: PlannedPart) -> bool:
     """Whether the inventories name deployments without their endpoint."""
     listed = [*_elements(here, part), *_elements(there, part)]
-    return len(part.parts) > 1 and not any("/" in name_of(each) for each in listed)
+    return len(part.parts) > 1 and part.key != DEPLOYMENTS and not any("/" in name_of(each) for each in listed)
 
 
 def _elements(inventory: Mapping[str, Any], part: PlannedPart) -> Iterator[Mapping[str, Any]]:
@@ -223,6 +233,7 @@ def _look_at_part(seen: _Seen, c: Comparison) -> None:
     known = {each.path for each in c.found}
     if seen.other is not None:
         _look_at_size(seen, c, known)
+        _look_at_default(seen, c)
     elif part.tier is not PartTier.COLD:
         if path not in known and not part.is_implied:
             c.add(path, f"{ABSENT}, and the plan's standby names it as {part.tier}", dig(seen.one, "name"))
@@ -252,6 +263,15 @@ def _look_at_size(seen: _Seen, c: Comparison, known: set[str]) -> None:
     c.add(path, what, dig(seen.one, size.path), dig(seen.other, size.path), Severity.WARN, fix)
 
 
+def _look_at_default(seen: _Seen, c: Comparison) -> None:
+    """A hot batch endpoint has the plan's default deployment at all times; of others a failover sets it."""
+    wanted, has = seen.part.default, dig(seen.other, _DEFAULT)
+    if not wanted or seen.part.tier is not PartTier.HOT or str(has or "").casefold() == wanted.casefold():
+        return
+    what, fix = f"is not the plan's: hot by plan, {wanted} is expected", set_default_command(seen.part.name, wanted)
+    c.add(f"{seen.path}.{label(_DEFAULT)}", what, dig(seen.one, _DEFAULT), has, Severity.WARN, fix)
+
+
 def _template_row(templates: Sequence[KeptTemplate], *, is_needed: bool) -> CheckRow:
     severity = Severity.BLOCK if is_needed else Severity.WARN
     look = partial(_look_at_templates, templates)
@@ -277,6 +297,8 @@ def _explain(seen: Iterable[_Seen]) -> Iterator[ByPlan]:
         elif each.other is not None and part.tier is not PartTier.HOT and part.traffic is not None:
             shares = join_words(f"{name} {share} %" for name, share in part.traffic.items())
             what = f"{part.tier} by plan: a failover sets the traffic to {shares}"
+        elif each.other is not None and part.tier is not PartTier.HOT and part.default:
+            what = f"{part.tier} by plan: a failover makes {part.default} the default deployment"
         else:
             continue
         yield ByPlan(path=each.path, tier=str(part.tier), what=what)

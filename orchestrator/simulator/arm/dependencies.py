@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from orchestrator.simulator.arm.models import seed_batch
+from orchestrator.simulator.arm.models import OFFERED, QUOTA, seed_batch, seed_model
 from orchestrator.simulator.arm.resources import PROVIDER, Resources
 from orchestrator.simulator.arm.usages import usages
 from orchestrator.simulator.estate import Estate, Site
@@ -266,23 +266,23 @@ def _models_and_search(resources: Resources, site: Site) -> None:
     account = f"{site.group_id}/providers/Microsoft.CognitiveServices/accounts/aoai-{site.region}"
     search = f"{site.group_id}/providers/Microsoft.Search/searchServices/srch-{site.region}"
     resources.put(account, {"location": site.region, "kind": "OpenAI", "properties": dict(SUCCEEDED)})
+    seed_model(resources, account)
     resources.put(
-        f"{account}/deployments/gpt-4o",
+        f"{account}/deployments/{OFFERED}",
         {
             "sku": {"name": "GlobalStandard", "capacity": 50},
             "properties": {
                 **SUCCEEDED,
-                "model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"},
+                "model": {"format": "OpenAI", "name": OFFERED, "version": "2024-11-20"},
                 "versionUpgradeOption": "NoAutoUpgrade",
             },
         },
     )
     place = f"/subscriptions/{site.subscription}/providers/Microsoft.CognitiveServices/locations/{site.region}/usages"
-    name = "OpenAI.GlobalStandard.gpt-4o"
     resources.put(
-        f"{place}/{name}",
+        f"{place}/{QUOTA}",
         {
-            "name": {"value": name, "localizedValue": "Tokens Per Minute (thousands) - gpt-4o - GlobalStandard"},
+            "name": {"value": QUOTA, "localizedValue": "Tokens Per Minute (thousands) - gpt-4o - GlobalStandard"},
             "currentValue": 50.0,
             "limit": 450.0,
             "unit": "Count",

@@ -1,6 +1,8 @@
 """Batch endpoints of a project, and deployments of models in AI services accounts, as far as they are changed here.
 
-Documented: that PATCH of a deployment of an account takes tags and sku (learn.microsoft.com,
+Documented: that an account lists the models that can be deployed in it, with the name of the quota that each kind of
+capacity counts against (``ModelSku.usageName``: rest/api/aiservices/accountmanagement/accounts/list-models), that PATCH
+of a deployment of an account takes tags and sku (learn.microsoft.com,
 rest/api/aiservices/accountmanagement/deployments/update), that a batch endpoint is put as a whole with the properties
 of ``BatchEndpointProperties``, of which ``scoringUri``, ``swaggerUri`` and ``provisioningState`` are read-only
 (rest/api/azureml/batch-endpoints/create-or-update), and that capacity above the region's quota is refused with 400
@@ -27,6 +29,10 @@ DEPLOYMENT = "microsoft.cognitiveservices/accounts/deployments"
 VERSION = "2024-10-01"
 """The version that the page describes with PATCH. Others exist; none is needed."""
 
+OFFERED = "gpt-4o"
+QUOTA = "OpenAI.GlobalStandard.gpt-4o"
+"""The model that every account offers, and its row among the usages of a region."""
+
 _ENDPOINT_FIELDS = frozenset({"location", "identity", "kind", "sku", "tags", "properties"})
 _ENDPOINT_PROPERTIES = frozenset({"authMode", "defaults", "description", "keys", "properties"})
 
@@ -48,6 +54,32 @@ def seed_batch(resources: Resources, project: str, region: str) -> None:
         resources.put(
             f"{endpoint}/deployments/{name}", {"location": region, "properties": {**well, "compute": compute}}
         )
+
+
+def seed_model(resources: Resources, account: str) -> None:
+    """The model that an account offers. It is no resource: its row has neither id nor type (``AccountModel``)."""
+    resources.put(
+        f"{account}/models/{OFFERED}",
+        {
+            "format": "OpenAI",
+            "version": "2024-11-20",
+            "isDefaultVersion": True,
+            "lifecycleStatus": "GenerallyAvailable",
+            "skus": [
+                {
+                    "name": "GlobalStandard",
+                    "usageName": QUOTA,
+                    "capacity": {"default": 10, "maximum": 1000000, "minimum": None, "step": None},
+                }
+            ],
+        },
+    )
+
+
+def offered_models(resources: Resources, account: str) -> list[dict[str, Any]]:
+    """Rows of the list of models of an account."""
+    rows = resources.listed(f"{account}/models")
+    return [{field: value for field, value in row.items() if field not in {"id", "type"}} for row in rows]
 
 
 class ModelsApi:
@@ -92,8 +124,7 @@ class ModelsApi:
     def _take_quota(self, found: Resource, capacity: int) -> None:
         """Capacity of the model's row among the usages of the account's region."""
         account = self._resources.get(found["id"].rpartition("/deployments/")[0]) or {}
-        model = found["properties"].get("model", {}).get("name")
-        name = f"OpenAI.{found['sku']['name']}.{model}"
+        name = self._usage_name(account, found)
         place = f"/subscriptions/{found['id'].split('/')[2]}/providers/Microsoft.CognitiveServices/locations"
         row = self._resources.get(f"{place}/{account.get('location')}/usages/{name}")
         if row is None:
@@ -103,6 +134,14 @@ class ModelsApi:
             text = f"{more} more of the quota {name} are needed, and {left:g} of {row['limit']:g} are available."
             raise AzureError(400, "InsufficientQuota", text)
         row["currentValue"] += more
+
+    def _usage_name(self, account: Resource, deployment: Resource) -> str:
+        """The quota that a deployment counts against; empty if its account does not offer the model."""
+        model, sku = deployment["properties"].get("model", {}), deployment["sku"]["name"]
+        for row in offered_models(self._resources, account.get("id", "")):
+            if (row["format"], row["name"]) == (model.get("format"), model.get("name")):
+                return next((str(each["usageName"]) for each in row["skus"] if each["name"] == sku), "")
+        return ""
 
     def _put_endpoint(self, call: ArmCall) -> web.Response:
         found = self._resources.get(call.id)

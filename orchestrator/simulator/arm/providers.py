@@ -24,6 +24,7 @@ from aiohttp import web
 
 from orchestrator.simulator.answers import json_answer
 from orchestrator.simulator.arm.dependencies import SYNCED, with_statistics
+from orchestrator.simulator.arm.models import offered_models
 from orchestrator.simulator.arm.resources import Resource, Resources, stamp
 from orchestrator.simulator.services import AzureError
 
@@ -112,6 +113,8 @@ class ProvidersApi:
             return json_answer(self._show(request, found))
         if len(parts) % 2 and self._resources.get(path.rpartition("/")[0]) is not None:
             _must_ask(request, set())
+            if (provider.lower(), parts[-1]) == ("microsoft.cognitiveservices", "models"):
+                return self._list(request, offered_models(self._resources, path.rpartition("/")[0]))
             return self._list(request, self._resources.listed(path))
         raise AzureError(404, "ResourceNotFound", f"The Resource '{provider}/{rest}' was not found.")
 

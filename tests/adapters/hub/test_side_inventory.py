@@ -12,6 +12,7 @@ from live import unpaced
 
 from orchestrator.adapters.assembly import side_inventories
 from orchestrator.adapters.hub.arm_sources import behind, is_arm_id
+from orchestrator.adapters.permissions import Who, rows_for
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig
 from orchestrator.local.session import variables
@@ -95,6 +96,48 @@ def test_only_the_reader_asks_and_only_diagnosing_is_a_post(
     asked = [entry for entry in list(azure.log)[before:] if entry.service == "resource-manager"]
     assert {entry.path.rpartition("/")[2].partition("?")[0] for entry in asked if entry.method != "GET"} == {"diagnose"}
     assert azure.kernel.grants[READER] == {"arm.read", "arm.diagnose"}
+
+
+def test_what_the_plan_s_standby_names_is_read_if_it_is_asked_for(
+    azure: LocalAzure, collect: Callable[..., dict[str, Any]]
+) -> None:
+    """Batch endpoints with their deployments, and accounts with their models; else none of these keys is there."""
+    account = f"{plan_of(azure).primary.group_id}/providers/Microsoft.CognitiveServices/accounts/aoai-eastus2"
+    assert collect().keys() & {"batch_endpoints", "batch_deployments", "ai_accounts"} == set()
+    found = collect(batch=True, ai_accounts=(account, f"{account}-absent"))
+    assert [each["name"] for each in found["batch_endpoints"]] == ["nightly-scores"]
+    assert [each["name"] for each in found["batch_deployments"]] == ["nightly-scores/light", "nightly-scores/full"]
+    there, absent = found["ai_accounts"].values()
+    assert there["account"]["location"] == "eastus2"
+    assert [each["name"] for each in there["deployments"]] == ["gpt-4o"]
+    (model,) = there["models"]
+    assert (model["format"], model["name"], model.get("id")) == ("OpenAI", "gpt-4o", None)
+    assert model["skus"][0]["usageName"] in [each["name"]["value"] for each in there["usages"]]
+    assert absent == {"account": None, "deployments": [], "models": [], "usages": there["usages"]}
+
+
+def test_each_call_for_what_the_plan_names_has_one_permission(
+    azure: LocalAzure, collect: Callable[..., dict[str, Any]]
+) -> None:
+    """As the table has it, from which the page and the check of the templates' roles are made."""
+    account = f"{plan_of(azure).primary.group_id}/providers/Microsoft.CognitiveServices/accounts/aoai-eastus2"
+    before = len(azure.log)
+    collect(batch=True, ai_accounts=(account,))
+    asked = [entry for entry in list(azure.log)[before:] if entry.service == "resource-manager"]
+    needs = {
+        entry.path: {call.needs for call in rows_for(Who.PROBE, entry.service, entry.method, entry.path)}
+        for entry in asked
+        if "batchEndpoints" in entry.path or "CognitiveServices" in entry.path
+    }
+    assert {path: found for path, found in needs.items() if len(found) != 1} == {}
+    assert set().union(*needs.values()) >= {
+        "Microsoft.MachineLearningServices/workspaces/batchEndpoints/read",
+        "Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments/read",
+        "Microsoft.CognitiveServices/accounts/read",
+        "Microsoft.CognitiveServices/accounts/deployments/read",
+        "Microsoft.CognitiveServices/accounts/models/read",
+        "Microsoft.CognitiveServices/locations/usages/read",
+    }
 
 
 @pytest.mark.parametrize(

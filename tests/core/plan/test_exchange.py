@@ -17,7 +17,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps import MoveJobs, steps_in
 from orchestrator.core.standby.canary import watch_body
 
-SAMPLES = sorted((Path(__file__).parents[3] / "plans").glob("*.yaml"))
+SAMPLES = sorted((Path(__file__).parents[3] / "plans").glob("hot-*.yaml"))
 
 BASE = """\
 # A pair of ours: größer, 東京 🚀
