@@ -32,6 +32,9 @@ class OrderOptions(NamedTuple):
     graceful: bool = False
     """Of a failover."""
 
+    drain: str = ""
+    """Of a graceful failover: longest wait for running jobs before the switch, such as ``30m``."""
+
     kind: str = ""
     """Of a drill."""
 
@@ -86,7 +89,7 @@ def wish_command(app: App, run: str, do: str, options: OrderOptions, *, as_json:
 def _body(options: OrderOptions) -> dict[str, Any]:
     more: dict[str, Any] = {
         name: value
-        for name in ("by", "force", "graceful", "proposal", "kind", "workload")
+        for name in ("by", "force", "graceful", "drain", "proposal", "kind", "workload")
         if (value := getattr(options, name))
     }
     return {"reason": options.reason, **more}

@@ -367,6 +367,10 @@ def failover(  # noqa: PLR0913 - each is an option of the command
         bool,
         typer.Option("--graceful", help="For a side that is well: what runs there may end, as jobs.failback says."),
     ] = False,
+    drain: Annotated[
+        str,
+        typer.Option("--drain", help="With --graceful: wait so long for jobs that run before the switch, such as 30m."),
+    ] = "",
     force: Force = False,
     wait: Wait = False,
     by: ByWhom = "",
@@ -375,7 +379,7 @@ def failover(  # noqa: PLR0913 - each is an option of the command
     json: Json = False,
 ) -> None:
     """Leave the active side now."""
-    more = {"by": by, "force": force, "graceful": graceful, "wait": wait}
+    more = {"by": by, "force": force, "graceful": graceful, "drain": drain, "wait": wait}
     _order(pair, "failover", (url, key), json=json, reason=reason, **more)
 
 

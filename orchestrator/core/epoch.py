@@ -34,6 +34,16 @@ class TurnedUngraceful(Value, kw_only=True):
     at: Moment
 
 
+class PressedRun(Value, kw_only=True):
+    """A planned switch that drains and is to wait for no job any more: it takes this over when it claims its epoch."""
+
+    run: str
+    by: str
+    reason: str
+    at: Moment
+    """From then on a job that failed is taken to have failed with its hub. Not later than the wish."""
+
+
 class EpochRecord(Value, kw_only=True):
     """Who may act. Written only under an If-Match of what was read."""
 
@@ -61,6 +71,10 @@ class EpochRecord(Value, kw_only=True):
     aborted: tuple[AbortedRun, ...] = ()
     """Runs that were aborted while this was in force, newest last. Stands here because a claim is a conditional write
     of the same record: whichever of abort and claim is written first, the other sees it."""
+
+    pressed: tuple[PressedRun, ...] = ()
+    """Runs that are to end their drain, newest last. Stands here, as ``aborted`` does, because the claim rewrites this
+    record: it takes over what was written before it, and a wish that comes later finds the claim."""
 
     ungraceful: TurnedUngraceful | None = None
     """Of a planned switch: since when it waits for no job any more; None while it does. Stands here because each step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Protocol
 
@@ -15,7 +16,7 @@ from orchestrator.audit.evidence import run_named
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import Value, decode, to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, PermanentError
-from orchestrator.core.base.text import format_time
+from orchestrator.core.base.text import duration_from, format_time
 from orchestrator.core.decision import commands
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.holds import blackout_end
@@ -74,6 +75,8 @@ class FailoverBody(CommandBody, kw_only=True):
     """Body of a failover: whether it is a planned one, besides."""
 
     graceful: bool = False
+    drain: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    """Of a planned one: longest wait for running jobs before the switch, such as ``30m``; empty: none."""
 
 
 class AnswerBody(CommandBody, kw_only=True):
@@ -295,6 +298,7 @@ def command(deployment: Deployment, do: str) -> Handler:
             reason=asked.reason,
             force=asked.force,
             graceful=isinstance(asked, FailoverBody) and asked.graceful,
+            drain=_drain_of(req, asked),
             proposal=asked.proposal if isinstance(asked, AnswerBody) else None,
         )
         now = deployment.clock.now()
@@ -317,6 +321,17 @@ def command(deployment: Deployment, do: str) -> Handler:
         return _hand_over(plan.pair, do, why)
 
     return guard(handler)
+
+
+def _drain_of(req: func.HttpRequest, asked: CommandBody) -> timedelta:
+    """How long an order lets its run wait for running jobs.
+
+    Raises:
+        InvalidInput: it is no duration.
+    """
+    if not isinstance(asked, FailoverBody) or not asked.drain:
+        return timedelta()
+    return duration_from(asked.drain, place_of(req), "drain")
 
 
 async def _store_pause(

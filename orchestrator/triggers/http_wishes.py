@@ -104,6 +104,7 @@ def abort(deployment: Deployment) -> Handler:
 def ungraceful(deployment: Deployment) -> Handler:
     """``POST runs/{id}/ungraceful``: let a planned switch wait for no job any more; 202, or 409 and why not.
 
+    A run that drains ends its drain, claims its epoch, and takes the wish over with the claim.
     The run may be over: the jobs that it left where they ran are then moved by what looks after them.
     """
 
@@ -115,14 +116,22 @@ def ungraceful(deployment: Deployment) -> Handler:
         asked = body_of(req, WishBody)
         by = name_caller(req, deployment.settings, asked.by)
         now = deployment.clock.now()
+        state = await readable(engine, name.pair)
+        drains = isinstance(state, PairState) and state.run == run and state.is_draining
+        wish = Wish(by=by, reason=asked.reason, at=now)
         world = await deployment.assembled()
         try:
-            await asyncio.to_thread(turn_ungraceful, world, name.pair, run, Wish(by=by, reason=asked.reason, at=now))
+            record = await asyncio.to_thread(turn_ungraceful, world, name.pair, run, wish, drains=drains)
         except NotNow as fault:
             return problem(HTTPStatus.CONFLICT, str(fault))
         except HubswitchError as fault:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not known to be ungraceful; ask again: {fault}")
         why = "what still runs on the side that was left is stopped there and submitted to the other, each job once"
+        if record.run != run:
+            why = f"the drain ends and the run switches; {why}"
+            # The run reads the wish at its next look. That it looks at once is a courtesy.
+            with suppress(EngineError):
+                await engine.raise_event(run, names.TRY_NOW, None)
         return await _take(deployment, engine, RunRequest(name, by, asked.reason), "ungraceful", why)
 
     return guard(handler)

@@ -55,6 +55,7 @@ from orchestrator.workflows.activities import (
     audit_log,
     capture_jobs,
     decision_log,
+    drain,
     drill,
     drill_full,
     drill_partial,
@@ -101,6 +102,7 @@ Body = Callable[[World, Any], Any]
 ACTIVITIES: dict[str, tuple[type[Any], Body]] = {
     names.CLAIM_EPOCH: (messages.RunOrder, epoch.claim_epoch),
     names.WITHDRAW_RUN: (messages.StopOrder, wishes.withdraw_run),
+    names.LOOK_AT_DRAIN: (messages.DrainOrder, drain.look_at_drain),
     names.PUBLISH_POINTER: (messages.RunOrder, epoch.publish_pointer),
     names.VERIFY_POINTER: (messages.RunOrder, epoch.verify_pointer),
     names.READ_EPOCH: (str, epoch.read_epoch),
@@ -151,6 +153,7 @@ ORCHESTRATORS: dict[str, Callable[..., Any]] = {
     names.GROUP_PAIR_RUN: group_module.group_pair_run,
     names.ORDER_GROUP_PAIR_RUN: group_module.order_group_pair_run,
     names.STOP_RUN: records.stop_run,
+    names.PRESS_RUN: records.press_run,
 }
 
 

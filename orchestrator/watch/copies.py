@@ -14,7 +14,7 @@ from orchestrator.core.plan.data_copies import CopyTask, tasks_of
 from orchestrator.ports import Engine
 from orchestrator.watch.copy_pass import Allowance, Copier
 from orchestrator.watch.process import Process
-from orchestrator.watch.states import QUIET, readable_states
+from orchestrator.watch.states import is_quiet, readable_states
 from orchestrator.watch.tick import TickBounds, raise_first, run_tick
 from orchestrator.workflows import calls
 
@@ -78,6 +78,6 @@ async def _copy_pair(process: Process, engine: Engine, pair: str, source: Role, 
 
 def _active(state: PairState | HubswitchError | None) -> Role | None:
     """The side from which a pair's data are copied; None while it is paused, or a run is under way."""
-    if not isinstance(state, PairState) or state.phase not in QUIET or state.paused or state.paused_all:
+    if not isinstance(state, PairState) or not is_quiet(state) or state.paused or state.paused_all:
         return None
     return state.active

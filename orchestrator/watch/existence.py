@@ -25,7 +25,7 @@ from orchestrator.core.standby.recovery import Found
 from orchestrator.ports import Engine, EngineError, World
 from orchestrator.watch.process import Process
 from orchestrator.watch.readiness import want_looks
-from orchestrator.watch.states import QUIET, readable_states
+from orchestrator.watch.states import is_quiet, readable_states
 from orchestrator.watch.tick import TickBounds, log_faults, run_tick
 from orchestrator.workflows import calls
 
@@ -54,7 +54,7 @@ async def look_for_gone(process: Process, engine: Engine, find: Find) -> None:
     except EngineError as fault:
         LOG.warning("nobody looked for what was deleted: %s", fault)
         return
-    quiet = {pair: state for pair in due if (state := states.get(pair)) and state.phase in QUIET}
+    quiet = {pair: state for pair in due if (state := states.get(pair)) and is_quiet(state)}
     if not quiet:
         return
     world = await process.assembled()

@@ -18,7 +18,7 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import rotate
 from orchestrator.ports import Engine, World
 from orchestrator.watch.process import Process
-from orchestrator.watch.states import QUIET, readable_states
+from orchestrator.watch.states import is_quiet, readable_states
 from orchestrator.watch.tick import TickBounds, count_unreached, raise_first, run_tick
 from orchestrator.workflows import calls
 from orchestrator.workflows.activities.settle_jobs import order_after
@@ -142,7 +142,7 @@ async def reconcile(process: Process, engine: Engine) -> int:
     time.
     """
     states = await readable_states(process, engine)
-    quiet = {pair: state.active for pair, state in states.items() if state and state.phase in QUIET}
+    quiet = {pair: state.active for pair, state in states.items() if state and is_quiet(state)}
     started: list[int] = []
     loop, length = asyncio.get_running_loop(), process.settings.reconcile_slot
     until = process.clock.now() + length * LISTED_UNTIL

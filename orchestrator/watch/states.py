@@ -16,12 +16,17 @@ from orchestrator.workflows import calls
 LOG = telemetry.logger("timers")
 
 QUIET = frozenset({Phase.STEADY, Phase.SUSPECT, Phase.SETTLED, Phase.AWAITING_APPROVAL})
-"""Phases in which the ledger may be reconciled: in the others a run is writing it."""
+"""Phases in which no run is under way."""
+
+
+def is_quiet(state: PairState) -> bool:
+    """Whether the ledger may be reconciled: no run is writing it. A run that drains writes nothing before its claim."""
+    return state.phase in QUIET or state.is_draining
 
 
 def acted_for(states: Mapping[str, PairState | None]) -> dict[str, Role]:
     """Quiet pairs for which this stamp acts, with the side that is active: work of which one stamp's is enough."""
-    return {pair: s.active for pair, s in states.items() if s and s.phase in QUIET and not follows(s)}
+    return {pair: s.active for pair, s in states.items() if s and is_quiet(s) and not follows(s)}
 
 
 async def readable_states(process: Process, engine: Engine) -> dict[str, PairState | None]:

@@ -29,7 +29,7 @@ from orchestrator.watch.process import Process
 from orchestrator.watch.revive import revive
 from orchestrator.watch.staleness import tell_untaken
 from orchestrator.watch.stamps import Surroundings
-from orchestrator.watch.states import QUIET, readable_states
+from orchestrator.watch.states import is_quiet, readable_states
 from orchestrator.watch.tick import TickBounds, count_unreached, log_faults, raise_first, run_tick
 from orchestrator.workflows import calls
 
@@ -145,7 +145,7 @@ async def _canaries(process: Process, world: World, states: Mapping[str, PairSta
         pair, side = due[name]
         state = states[pair]
         process.memory.canary_looks.note(name, now)
-        may_submit = state is not None and state.phase in QUIET
+        may_submit = state is not None and is_quiet(state)
         visit = Visit(world, process.plans[pair], side, now, may_submit, only_looks=follows(state))
         await asyncio.get_running_loop().run_in_executor(
             process.memory.canary_threads, process.memory.canaries.ask, visit

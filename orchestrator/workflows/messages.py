@@ -25,6 +25,7 @@ from orchestrator.core.evidence.audit_chain import AuditNote
 from orchestrator.core.evidence.basis import RunBasis
 from orchestrator.core.evidence.incident import IncidentNotice
 from orchestrator.core.plan.drills import FullDrill
+from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps import Step, StepOrGroup, Workflow
 from orchestrator.core.schedule import beat_of, longest_of
@@ -87,6 +88,9 @@ class RunOrder(Value, kw_only=True):
 
     ungraceful_since: Moment | None = None
     """Since when a person wants the jobs of a planned switch to be moved at once. Read from the epoch record."""
+
+    drain: timedelta = timedelta()
+    """Of a planned failover: longest wait for running jobs before the claim; zero: none. Only the run itself has it."""
 
     steps: tuple[StepOrGroup, ...] | None = None
     """The plan's steps for this direction, as they were when the run was ordered; None: those of a plan without any.
@@ -172,8 +176,33 @@ class StepAnswer(Value, kw_only=True):
     at: Moment
 
 
+class DrainOrder(Value, kw_only=True):
+    """Look whether a run's source still runs jobs that the run waits for before its claim."""
+
+    run: RunOrder
+
+
+class DrainReport(Value, kw_only=True):
+    """What one look at a drain found."""
+
+    running: int = 0
+    """Jobs that are waited for: those that run and may finish, and those of which the source does not say."""
+
+    is_least: bool = False
+    """There may be more of them: not every job was asked about."""
+
+    why: str = ""
+    """Why jobs are counted that are not known to run; empty if there are none."""
+
+    ended: str = ""
+    """Why the run waits no longer, whatever runs; empty if it may."""
+
+    busy: bool = False
+    """Nothing was asked: there was no place for it."""
+
+
 class StopOrder(Value, kw_only=True):
-    """Let a run claim nothing any more, because the side that it leads to is bad."""
+    """Let a run claim nothing any more, because the side that it leads to is bad; or let it wait for no job."""
 
     pair: str
     run: str
@@ -332,6 +361,9 @@ class Milestones(Value, kw_only=True):
     """When a run passed its stages."""
 
     decided_at: Moment
+    drained_at: Moment | None = None
+    """End of the wait for running jobs; None of a run that did not drain."""
+
     claimed_at: Moment | None = None
     published_at: Moment | None = None
     verified_at: Moment | None = None
@@ -650,6 +682,11 @@ class DrillDone(Value, kw_only=True):
     report: DrillReport
 
 
+def find_doubted_since(policy: Policy, now: datetime, ill_since: datetime | None) -> datetime:
+    """From when on a side that is ill may have been ill. ``ill_since``: when it was first seen so."""
+    return min(ill_since or now, now - policy.confirm_after) - (policy.bad_after + 1) * policy.probe_interval
+
+
 def order_from(
     start: StartRun, plan: Plan, now: datetime, ill_since: datetime | None = None, *, ordered: bool = False
 ) -> RunOrder:
@@ -668,14 +705,14 @@ def order_from(
         target=start.target,
         why=start.why,
         decided_at=now,
-        doubted_since=min(ill_since or now, now - policy.confirm_after)
-        - (policy.bad_after + 1) * policy.probe_interval,
+        doubted_since=find_doubted_since(policy, now, ill_since),
         claim_by=now + policy.evidence_lifetime,
         beat=beat_of(policy),
         longest=longest_of(policy),
         patience=plan.jobs.patience,
         ordered=ordered and start.kind == "failover" and not start.graceful,
         graceful=start.graceful,
+        drain=start.drain,
         steps=None if steps == Workflow().direction(start.kind) else steps,
     )
 

@@ -35,6 +35,7 @@ CAPTURE_RUN: Final = "capture_run"
 DRILL_RUN: Final = "drill_run"
 TELL_RUN: Final = "tell_run"
 STOP_RUN: Final = "stop_run"
+PRESS_RUN: Final = "press_run"
 KEEP_RUN: Final = "keep_run"
 AUDIT_RUN: Final = "audit_run"
 NOTICE_RUN: Final = "notice_run"
@@ -51,6 +52,7 @@ TRY_NOW: Final = "try_now"
 """Event: a person wants the next try of what an orchestration pauses for at once."""
 
 WITHDRAW_RUN: Final = "withdraw_run"
+LOOK_AT_DRAIN: Final = "look_at_drain"
 CLAIM_EPOCH: Final = "claim_epoch"
 PUBLISH_POINTER: Final = "publish_pointer"
 VERIFY_POINTER: Final = "verify_pointer"
@@ -92,6 +94,7 @@ CONCURRENCY_LIMITS: Mapping[str, int] = {
     RESUBMIT_JOBS: 8,
     CAPTURE_JOBS: 3,
     SETTLE_JOBS: 1,
+    LOOK_AT_DRAIN: 2,
 }
 """Activity -> how many may be under way in one process. Those of a plan's steps are in ``activities.steps``. Whatever
 is in neither takes a second or two."""

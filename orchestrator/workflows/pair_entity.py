@@ -30,7 +30,7 @@ from orchestrator.core.decision.given_orders import OrderAnswer
 from orchestrator.core.decision.holds import CLOCK
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_start import ORDERED
-from orchestrator.core.decision.state import Decision, PairState, StartRun, StopRun, Tell, initial, read_state
+from orchestrator.core.decision.state import Decision, PairState, PressRun, StartRun, StopRun, Tell, initial, read_state
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.evidence.audit_notes import notes_of
 from orchestrator.core.evidence.basis import basis_of
@@ -45,6 +45,7 @@ from orchestrator.workflows.messages import (
     StopOrder,
     Tidings,
     Wish,
+    find_doubted_since,
     order_from,
 )
 from orchestrator.workflows.pair_orders import OrderGiven
@@ -210,7 +211,25 @@ def _stop(order: StopRun, taken: Taken) -> Carried:
     return Carried(names.STOP_RUN, given, f"stop-{order.run}")
 
 
-CARRIERS: dict[type[Any], Callable[[Any, Taken], Carried]] = {StartRun: _start, Tell: _tell, StopRun: _stop}
+def _press(order: PressRun, taken: Taken) -> Carried:
+    """End a drain.
+
+    Danger: the wish counts from when the side may have been ill. Jobs that it lost before the rule was met would count
+    as ended by themselves otherwise, and would not be moved.
+    """
+    policy = taken.plan.policy
+    doubted_since = find_doubted_since(policy, taken.now, taken.find_ill_since(taken.after.active))
+    wish = Wish(by="hubswitch", reason=order.why, at=doubted_since)
+    given = StopOrder(pair=taken.plan.pair, run=order.run, wish=wish, beat=beat_of(policy), longest=longest_of(policy))
+    return Carried(names.PRESS_RUN, given, f"press-{order.run}")
+
+
+CARRIERS: dict[type[Any], Callable[[Any, Taken], Carried]] = {
+    StartRun: _start,
+    Tell: _tell,
+    StopRun: _stop,
+    PressRun: _press,
+}
 """Who carries out which order."""
 
 

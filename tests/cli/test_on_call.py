@@ -240,6 +240,32 @@ def test_a_graceful_failover_is_ordered_by_an_option_and_says_so(run: Run, calle
     assert "graceful" in refused.text
 
 
+def test_a_drain_is_a_duration_and_of_a_graceful_failover_only(run: Run, caller: Caller) -> None:
+    """What is wrong is said, and nothing is ordered."""
+    caller.settled_down()
+    refused = {
+        ("--graceful", "--drain", "soon"): (2, "drain: expected a duration such as 30s, 5m or 12h, got 'soon'"),
+        ("--graceful", "--drain", "2d"): (1, "a drain lasts at most 24 h, not 48 h"),
+        ("--drain", "30m"): (1, "only a graceful failover drains: order it as graceful, or without a drain"),
+    }
+    for options, (exit_status, why) in refused.items():
+        status, _, err = run("failover", "demo", *options, "--reason", "patch day", "--force")
+        assert (status, why in err) == (exit_status, True), err
+    assert caller.view()["run"] is None
+
+
+def test_a_graceful_failover_that_drains_says_how_long(run: Run, caller: Caller) -> None:
+    """Nothing runs, so that it switches at once."""
+    if caller.settled_down()["active"] == "secondary":
+        assert run("failback", "demo", "--reason", "home", "--force", "--wait")[0] == 0
+        until(lambda: caller.view()["run"] is None, "the end of the failback in the status")
+    options = ("--graceful", "--drain", "30m", "--reason", "patch day", "--wait", "--force")
+    status, out, err = run("failover", "demo", *options)
+    assert (status, err) == (0, "")
+    assert "graceful failover after a drain of at most 30 min forced by" in out
+    until(lambda: caller.view()["run"] is None, "the end of the failover in the status")
+
+
 def test_data_says_what_running_jobs_read(run: Run, caller: Caller) -> None:
     """Nothing runs, so nothing has to be copied; a pair that is not there is told. Whoever asks twice waits once."""
     found = told(run, "data", "demo")

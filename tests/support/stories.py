@@ -227,11 +227,19 @@ class Story:
         force: bool = False,
         epoch: int | None = None,
         graceful: bool = False,
+        drain: timedelta = timedelta(),
     ) -> Decision:
         """Somebody orders something, under an epoch if one is given. An answer is about the proposal that waits."""
         answered = open_proposal(self.state) if do in ANSWERS else None
         command = Command(
-            do=do, by="somebody", reason=reason, force=force, proposal=answered, epoch=epoch, graceful=graceful
+            do=do,
+            by="somebody",
+            reason=reason,
+            force=force,
+            proposal=answered,
+            epoch=epoch,
+            graceful=graceful,
+            drain=drain,
         )
         return self._take(commands.command(self.state, command, self.now, self.policy))
 

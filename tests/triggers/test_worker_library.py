@@ -89,12 +89,14 @@ TIMERS = {
 }
 ORCHESTRATORS = {
     *("switch_run", "step_run", "resubmit_run", "patience_run", "after_run"),
-    *("capture_run", "drill_run", "tell_run", "keep_run", "audit_run", "recover_run", "stop_run", "order_pair_run"),
+    *("capture_run", "drill_run", "tell_run", "keep_run", "audit_run", "recover_run", "stop_run", "press_run"),
+    "order_pair_run",
     "notice_run",
     *("group_run", "group_pair_run", "order_group_pair_run"),
 }
 ACTIVITIES = {
     "withdraw_run",
+    "look_at_drain",
     "claim_epoch",
     "publish_pointer",
     "verify_pointer",

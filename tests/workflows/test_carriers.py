@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import get_args
 
-from orchestrator.core.decision.state import Order, StartRun, StopRun, Tell
+from orchestrator.core.decision.state import Order, PressRun, StartRun, StopRun, Tell
 from orchestrator.core.plan.step_base import kind_of
 from orchestrator.core.plan.steps import SHAPES
 from orchestrator.triggers.registration import ACTIVITIES, ORCHESTRATORS
@@ -44,4 +44,4 @@ def test_every_operation_is_a_method_of_the_entity() -> None:
 
 def test_every_order_that_can_be_decided_has_a_carrier_and_no_carrier_is_idle() -> None:
     """What is decided is done."""
-    assert set(get_args(Order)) == {StartRun, StopRun, Tell} == set(CARRIERS)
+    assert set(get_args(Order)) == {StartRun, StopRun, PressRun, Tell} == set(CARRIERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.errors import NotNow
 from orchestrator.core.base.evidence_classes import MEMBERS
-from orchestrator.core.base.text import format_time, join_words, truncate
+from orchestrator.core.base.text import format_duration, format_time, join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
 from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.drill_conditions import find_unfit
@@ -59,6 +59,10 @@ SWITCHES = frozenset({Do.FAILOVER, Do.FAILBACK})
 """Commands that a second person has to approve, where the policy says so."""
 
 
+LONGEST_DRAIN = timedelta(hours=24)
+"""Longest drain that can be ordered. The history of a run that drains has some 250 looks at the most."""
+
+
 class Command(Value, kw_only=True):
     do: Do
     by: str
@@ -68,6 +72,9 @@ class Command(Value, kw_only=True):
 
     graceful: bool = False
     """For failover: planned, away from a side that is well. What runs there does as ``jobs.failback`` says."""
+
+    drain: timedelta = timedelta()
+    """For a graceful failover: longest wait for running jobs before the switch; zero: none. Up to ``LONGEST_DRAIN``."""
 
     proposal: str | None = None
     """For approve and reject: id of the proposal that is answered. It may be left out while there has been only one."""
@@ -119,6 +126,7 @@ def _ask_second_person(state: PairState, command: Command, now: datetime) -> Dec
         epoch=state.epoch,
         force=command.force,
         graceful=command.graceful,
+        drain=command.drain,
         drill=command.drill,
     )
     state = with_request(state, request)
@@ -137,6 +145,7 @@ def _approve_request(
         reason=request.reason,
         force=request.force,
         graceful=request.graceful,
+        drain=request.drain,
         epoch=request.epoch,
         drill=request.drill,
     )
@@ -238,6 +247,7 @@ def _resume(state: PairState, command: Command, now: datetime, policy: Policy) -
 
 
 def _failover(state: PairState, command: Command, now: datetime, policy: Policy) -> Decision:
+    _must_fit_drain(command)
     _must_be_current(state, command)
     _must_be_idle(state)
     seen = assess(state.evidence, now, policy)
@@ -256,6 +266,8 @@ def _failover(state: PairState, command: Command, now: datetime, policy: Policy)
             "order it without, or force it with a reason"
         )
     what = "graceful failover" if command.graceful else "failover"
+    if command.drain:
+        what += f" after a drain of at most {format_duration(command.drain)}"
     begun = start_run(
         state,
         Trigger.FAILOVER_ORDERED,
@@ -264,8 +276,17 @@ def _failover(state: PairState, command: Command, now: datetime, policy: Policy)
         rule=ORDERED,
         why=_by(command, what),
         graceful=command.graceful,
+        drain=command.drain,
     )
-    return _replace(begun, state=_replace(begun.state, run_drill=command.drill))
+    forced = command.force and bool(command.drain)
+    return _replace(begun, state=_replace(begun.state, run_forced=forced, run_drill=command.drill))
+
+
+def _must_fit_drain(command: Command) -> None:
+    if command.drain and not command.graceful:
+        raise NotNow("only a graceful failover drains: order it as graceful, or without a drain")
+    if not timedelta() <= command.drain <= LONGEST_DRAIN:
+        raise NotNow(f"a drain lasts at most {format_duration(LONGEST_DRAIN)}, not {format_duration(command.drain)}")
 
 
 def _classes_needed(seen: Assessment, target: Role, bad: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:

@@ -30,6 +30,7 @@ from orchestrator.core.decision.state import (
     Decision,
     Order,
     PairState,
+    PressRun,
     StopRun,
     Tell,
     change_phase,
@@ -105,6 +106,9 @@ def _decide(state: PairState, view: Assessment, now: datetime, policy: Policy, p
             stopped = note_reason(state, now, "relapse", f"{state.run} is to stop: {relapse}", stopping=state.run)
             stop = StopRun(run=state.run, why=relapse)
             return Decision(state=stopped, orders=(stop,), rule="relapse", why=stopped.why)
+        press = _end_drain(state, view, now, policy)
+        if press:
+            return press
         return _stay(state, now, "running", f"{state.run} is under way since {format_time(state.phase_since)}")
     orders: tuple[Order, ...] = ()
     if state.phase is Phase.SETTLED and _is_cooldown_over(state, now, policy):
@@ -115,6 +119,23 @@ def _decide(state: PairState, view: Assessment, now: datetime, policy: Policy, p
     orders += alarm + unseen + alarms
     decision = _judge_active_side(state, view, now, policy, pairs_moving)
     return _replace(decision, orders=orders + decision.orders)
+
+
+def _end_drain(state: PairState, view: Assessment, now: datetime, policy: Policy) -> Decision | None:
+    """End the drain of a run if an automatic failover would leave the side that it leaves; None if not.
+
+    A person has ordered the switch, so nothing that holds an automatic one is asked.
+    """
+    if not state.is_draining or state.run is None or state.run in {state.pressing, state.stopping}:
+        return None
+    judgement = judge(view, state.active, policy)
+    if not judgement.met:
+        return None
+    why = f"{state.run} is to wait for no job any more: {judgement.why}"
+    pressed = note_reason(state, now, "drain-ended", why, pressing=state.run)
+    return Decision(
+        state=pressed, orders=(PressRun(run=state.run, why=judgement.why),), rule="drain-ended", why=pressed.why
+    )
 
 
 def cadence(state: PairState, policy: Policy) -> timedelta:

@@ -34,11 +34,13 @@ def unready(seen: Assessment, now: datetime, policy: Policy, target: Role = Role
 
 
 def describe_relapse(state: PairState, seen: Assessment) -> str | None:
-    """Why a way back that is under way must not go on: its target is bad in some class. None if it may.
+    """Why a run that has not switched must not go on: its target is bad in some class. None if it may.
 
-    A way back that a person forced goes on: what was bad then was no news to that person.
+    Of a way back, and of a planned failover that drains: either takes long enough for its target to turn bad. A run
+    that a person forced goes on: what was bad then was no news to that person.
     """
-    if state.phase is not Phase.RETURNING or state.target is None or state.run_forced:
+    is_slow = state.phase is Phase.RETURNING or state.is_draining
+    if not is_slow or state.target is None or state.run_forced:
         return None
     bad = seen.bad(state.target)
     return f"{join_words(bad)} of the {state.target} is bad, and the pointer has not moved" if bad else None

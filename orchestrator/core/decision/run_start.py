@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from orchestrator.core.base.vocabulary import NoticeName
@@ -33,8 +33,16 @@ def hand_run_id(kind: RunKind, pair: str, epoch: int) -> str:
     return f"{run_id(kind, pair, epoch)}-{BY_HAND}"
 
 
-def start_run(
-    state: PairState, trigger: Trigger, kind: RunKind, now: datetime, *, rule: str, why: str, graceful: bool = False
+def start_run(  # noqa: PLR0913 - what a run is ordered with
+    state: PairState,
+    trigger: Trigger,
+    kind: RunKind,
+    now: datetime,
+    *,
+    rule: str,
+    why: str,
+    graceful: bool = False,
+    drain: timedelta = timedelta(),
 ) -> Decision:
     """The decision that begins a run to the side that is not active.
 
@@ -46,6 +54,7 @@ def start_run(
         rule: short name of what it rests on.
         why: the reason, for people.
         graceful: a planned failover, away from a side that is well.
+        drain: longest time that it waits for running jobs before it claims its epoch.
     """
     epoch = state.epoch + 1
     order = StartRun(
@@ -56,9 +65,11 @@ def start_run(
         target=state.active.other,
         why=why,
         graceful=graceful,
+        drain=drain,
     )
     state = close_proposal(state, now, f"was followed by {order.run}")
     begun = {"run_from": state.phase, "run_ordered": rule == ORDERED, "run_forced": False, "run_drill": ""}
+    begun["run_drains"] = drain > timedelta()
     run = {"run": order.run, "last_run": order.run, "target": order.target}
     after = change_phase(state, trigger, now, rule, why, **run, **begun)
     name = NoticeName.FAILOVER_STARTED if kind == "failover" else NoticeName.FAILBACK_STARTED

@@ -5,7 +5,7 @@ A state that cannot be read in full is left as it is and the pair stands still: 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -85,6 +85,9 @@ class OrderRequest(Value, kw_only=True):
 
     force: bool = False
     graceful: bool = False
+    drain: timedelta = timedelta()
+    """As in the order."""
+
     drill: str = ""
     """Name of the full drill that it begins; empty: none."""
 
@@ -145,6 +148,12 @@ class PairState(Value, kw_only=True):
 
     stopping: str | None = None
     """Id of the last run whose end was ordered because the side that it led to turned bad."""
+
+    run_drains: bool = False
+    """That run waits for running jobs before it claims its epoch. Stays true after the end of that wait."""
+
+    pressing: str | None = None
+    """Id of the last run whose drain was ended because the side that it leaves turned bad."""
 
     attempts: int = 0
     """Runs for the next epoch that ended without a switch."""
@@ -257,6 +266,11 @@ class PairState(Value, kw_only=True):
     latest: Kept | None = None
     """The decision that stands, with what it rests on. Those before it are kept in the ledger."""
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the run under way drains, or has drained, and is not known to have switched."""
+        return self.phase is Phase.SWITCHING and self.run_drains
+
 
 class StartRun(Value, kw_only=True, tag="start_run"):
     """Begin the switch to ``target`` under ``epoch``. ``run`` is the id of the run and its idempotency key."""
@@ -270,9 +284,19 @@ class StartRun(Value, kw_only=True, tag="start_run"):
     graceful: bool = False
     """A planned failover: the source is well, and what runs there may stay."""
 
+    drain: timedelta = timedelta()
+    """Longest time that the run waits for running jobs before it claims its epoch; zero: it does not wait."""
+
 
 class StopRun(Value, kw_only=True, tag="stop_run"):
     """Let a run claim nothing any more, if it has not claimed its epoch yet."""
+
+    run: str
+    why: str
+
+
+class PressRun(Value, kw_only=True, tag="press_run"):
+    """Let a planned switch end its drain and wait for no job: the side that it leaves is bad."""
 
     run: str
     why: str
@@ -285,7 +309,7 @@ class Tell(Value, kw_only=True, tag="tell"):
     why: str
 
 
-Order = StartRun | Tell | StopRun
+Order = StartRun | Tell | StopRun | PressRun
 
 
 class Decision(Value, kw_only=True):

@@ -62,6 +62,9 @@ class EvidenceFacts(Value, kw_only=True):
     why: str
     epoch: int
     decided_at: Moment
+    drained_at: Moment | None = None
+    """When a run that waited for running jobs before its switch had waited; None if it did not."""
+
     verified_at: Moment | None
     resubmitted_at: Moment | None
     ended_at: Moment | None
@@ -230,7 +233,8 @@ def _phases(facts: EvidenceFacts, basis: RunBasis, accepted: Sequence[datetime])
     return (
         _phase("detect", basis.bad_since, basis.suspected_at),
         _phase("decide", basis.suspected_at, facts.decided_at),
-        _phase("switch", facts.decided_at, verified),
+        *((_phase("drain", facts.decided_at, facts.drained_at),) if facts.drained_at else ()),
+        _phase("switch", facts.drained_at or facts.decided_at, verified),
         _phase("first_job", verified, min(accepted, default=None)),
         _phase("all_jobs", verified, facts.resubmitted_at if accepted else None),
         _phase("steps", verified, last_step),

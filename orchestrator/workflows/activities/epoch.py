@@ -13,11 +13,18 @@ import msgspec
 
 from orchestrator.core.base.errors import Conflict, EpochFenced, HubswitchError, OrderExpired, TemporaryError
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.epoch import EpochRecord, PointerValue, describe_other_hub, place_of, pointer_for
+from orchestrator.core.epoch import (
+    EpochRecord,
+    PointerValue,
+    TurnedUngraceful,
+    describe_other_hub,
+    place_of,
+    pointer_for,
+)
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import PointerSnapshot, Versioned, World
 from orchestrator.workflows.activities.conflict import while_it_conflicts
-from orchestrator.workflows.activities.wishes import must_not_be_aborted
+from orchestrator.workflows.activities.wishes import find_press, must_not_be_aborted
 from orchestrator.workflows.messages import ReplicaCheck, RunOrder, Verification
 
 REPAIR_AFTER = 30
@@ -188,6 +195,7 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
         doubted_since=order.doubted_since,
         ordered=order.ordered,
         graceful=order.graceful,
+        ungraceful=_take_over_wish(found.value, order) if found else None,
         place=place_of(world.plans[order.pair].side(order.target)),
         sides_since=found.value.sides_since if found else 0,
     )
@@ -196,6 +204,12 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
     else:
         store.create(order.pair, record)
     return record
+
+
+def _take_over_wish(record: EpochRecord, order: RunOrder) -> TurnedUngraceful | None:
+    """The wish that this planned switch waits for no job, if it was written before the claim."""
+    wish = find_press(record, order.run) if order.graceful else None
+    return TurnedUngraceful(by=wish.by, reason=wish.reason, at=wish.at) if wish else None
 
 
 def _publish(world: World, order: RunOrder) -> PointerValue:

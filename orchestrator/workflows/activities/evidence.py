@@ -103,6 +103,7 @@ def _run_facts(summary: RunSummary, jobs: tuple[str, ...]) -> EvidenceFacts:
         why=summary.why,
         epoch=summary.epoch,
         decided_at=passed.decided_at,
+        drained_at=passed.drained_at,
         verified_at=passed.verified_at,
         resubmitted_at=passed.resubmitted_at,
         ended_at=summary.ended_at,

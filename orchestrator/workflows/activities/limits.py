@@ -15,13 +15,14 @@ from typing import Any
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.steps import STEP_LIMITS
-from orchestrator.workflows.messages import BUSY, AfterReport, BatchReport, CaptureReport
+from orchestrator.workflows.messages import BUSY, AfterReport, BatchReport, CaptureReport, DrainReport
 from orchestrator.workflows.names import CONCURRENCY_LIMITS
 
 _TURNED_AWAY: Mapping[str, Callable[[Any], Any]] = {
     names.RESUBMIT_JOBS: lambda order: BatchReport(pending=order.size or 1, busy=True, why=BUSY),
     names.CAPTURE_JOBS: lambda order: CaptureReport(left=order.jobs, busy=True),
     names.SETTLE_JOBS: lambda _order: AfterReport(busy=True, why=BUSY),
+    names.LOOK_AT_DRAIN: lambda _order: DrainReport(busy=True, why=BUSY),
 }
 """What an activity answers that finds no place. Steps of a plan have no word for that: they fail, and come again."""
 

@@ -132,7 +132,7 @@ def finish_run(world: World, summary: RunSummary) -> None:
 def _measure(summary: RunSummary) -> None:
     pair, kind, passed = summary.pair, summary.kind.value, summary.milestones
     if passed.verified_at:
-        took = (passed.verified_at - passed.decided_at).total_seconds()
+        took = (passed.verified_at - (passed.drained_at or passed.decided_at)).total_seconds()
         metrics.measure(metrics.SWITCH_DURATION, took, pair=pair, kind=kind)
     if summary.ended_at:
         took = (summary.ended_at - passed.decided_at).total_seconds()

@@ -46,6 +46,19 @@ def stop_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     return (yield from insist(ctx, names.WITHDRAW_RUN, given, beat=order.beat, longest=order.longest, tries=STOP_TRIES))
 
 
+def press_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
+    """Let a planned switch end its drain. Input: ``StopOrder``; output: why it was too late, empty if it was not.
+
+    The run reads the wish at its next look. The event makes that look at once, and does no harm if it gets lost.
+    """
+    order = from_builtins(given, StopOrder, ctx.instance_id)
+    said = yield from insist(
+        ctx, names.TURN_UNGRACEFUL, given, beat=order.beat, longest=order.longest, tries=STOP_TRIES
+    )
+    ctx.send_event(order.run, names.TRY_NOW)
+    return said
+
+
 def audit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator around some entries of the audit log. Input: ``AuditOrder``. Gives up after some hours."""
     order = from_builtins(given, AuditOrder, ctx.instance_id)

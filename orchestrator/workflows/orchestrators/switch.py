@@ -1,5 +1,6 @@
 """One switch, from the decision to the report.
 
+0. A planned failover that drains: wait for the jobs that run on its source, see ``orchestrators.drain``.
 1. Phase A: claim the epoch, publish the pointer, verify it on the replicas, tell the entity.
 2. Phase B: the steps of the plan, walked by ``orchestrators.step_walk``. A plan that names none waits until Resource
    Manager answers for the target and moves the jobs; on the way back it moves them without that wait.
@@ -39,6 +40,7 @@ from orchestrator.workflows.messages import (
     Tidings,
     Verification,
 )
+from orchestrator.workflows.orchestrators.drain import drain
 from orchestrator.workflows.orchestrators.records import make_evidence
 from orchestrator.workflows.orchestrators.resubmit import waiter_of
 from orchestrator.workflows.orchestrators.retry import RunStopped, Steps, insist, tell_aside, utc_now
@@ -66,8 +68,11 @@ def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 
 def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
-    given = to_builtins(msgspec.structs.replace(order, steps=None, basis=None))
     marks = Milestones(decided_at=order.decided_at)
+    if order.drain:
+        order = yield from drain(ctx, order)
+        marks = msgspec.structs.replace(marks, drained_at=utc_now(ctx))
+    given = to_builtins(msgspec.structs.replace(order, steps=None, basis=None))
 
     yield from _insist(ctx, order, names.CLAIM_EPOCH, given)
     marks = msgspec.structs.replace(marks, claimed_at=utc_now(ctx))

@@ -16,7 +16,7 @@ from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.ports import Versioned, World
 from orchestrator.workflows.activities.epoch import claim_epoch, publish_pointer
-from orchestrator.workflows.activities.wishes import abort_run, withdraw_run
+from orchestrator.workflows.activities.wishes import abort_run, turn_ungraceful, withdraw_run
 from orchestrator.workflows.messages import StopOrder, Wish
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -165,3 +165,30 @@ def test_a_run_that_the_pair_ends_claims_nothing_or_is_left_alone(bench: Bench, 
     else:
         with pytest.raises(RunAborted, match="hub of the primary is bad"):
             claim_epoch(visit.world, order)
+
+
+@pytest.mark.parametrize("before", [1, 2, 3])
+@pytest.mark.parametrize("claim_first", [False, True])
+def test_a_wish_that_meets_the_claim_of_a_run_that_drains_is_in_force(
+    bench: Bench, before: int, claim_first: bool
+) -> None:
+    """Whatever comes between a read and the write after it: the run claims once, and waits for no job."""
+    visit = bench.visit()
+    order = msgspec.structs.replace(order_of(visit, 1), graceful=True)
+    start = visit.world.epochs[visit.pair].read(visit.pair)
+    assert start is not None
+    steps = Steps(start.value)
+
+    def claim(store: Any) -> None:
+        claim_epoch(visit.world._replace(epochs=cast("Any", {visit.pair: store})), order)
+
+    def press(store: Any) -> None:
+        world = visit.world._replace(epochs=cast("Any", {visit.pair: store}))
+        turn_ungraceful(world, visit.pair, order.run, WISH, drains=True)
+
+    first, other = (claim, press) if claim_first else (press, claim)
+    first(Interleaved(steps, {before: lambda: other(steps)}))
+    other(steps)
+    assert (steps.record.epoch, steps.record.run, steps.record.pressed) == (1, order.run, ())
+    assert steps.record.ungraceful is not None
+    assert steps.record.ungraceful.by == WISH.by
