@@ -121,6 +121,7 @@ PURPOSES = (
     Purpose(Who.PROBE, "Microsoft.ResourceHealth/availabilityStatuses/read", "polls of Resource Health"),
     Purpose(Who.PROBE, "Microsoft.ResourceHealth/events/read", "polls of Service Health"),
     Purpose(Who.PROBE, "*/diagnose/read", "readiness: the workspace's own diagnosis"),
+    Purpose(Who.PROBE, "*/diagnoseResults/read", "readiness: what that diagnosis came to"),
     Purpose(Who.PROBE, "*/usages/read", "readiness: quota of the standby's region"),
     Purpose(Who.PROBE, "*/vmSizes/read", "readiness: sizes of machines in the standby's region"),
     Purpose(Who.PROBE, "*/locations/read", "readiness: region pairs"),

@@ -15,8 +15,8 @@ resource healthRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
           'Microsoft.ResourceHealth/events/read'
           'Microsoft.Resources/subscriptions/read'
           'Microsoft.Resources/subscriptions/locations/read'
-          'Microsoft.MachineLearningServices/locations/usages/read'
-          'Microsoft.MachineLearningServices/locations/vmSizes/read'
+          // With a star: Azure refuses a role that names an action of which it does not know, and one is a guess.
+          'Microsoft.MachineLearningServices/locations/*/read'
           'Microsoft.CognitiveServices/locations/usages/read'
           'Microsoft.AppConfiguration/configurationStores/read'
           'Microsoft.AppConfiguration/configurationStores/replicas/read'

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from conform.outage import requests_of_an_outage
-from orchestrator.adapters.permissions import CALLS, Call, Who, rows_for
+from orchestrator.adapters.permissions import CALLS, Call, Where, Who, rows_for
 from orchestrator.simulator.identity import EXECUTOR, PROBE
 from orchestrator.simulator.request_log import CONNECTION, LoggedRequest
 
@@ -66,3 +66,10 @@ def test_both_identities_and_every_service_were_seen(requests: list[LoggedReques
 def test_what_nobody_calls_has_no_row(who: Who, service: str, method: str, path: str) -> None:
     """Otherwise the table would ask for a role that nothing needs."""
     assert rows_for(who, service, method, path) == []
+
+
+def test_the_result_of_a_diagnosis_has_a_row() -> None:
+    """It is asked for at the address that the service names, which lies beside the workspace and not in it."""
+    path = "/subscriptions/s/providers/Microsoft.MachineLearningServices/locations/eastus2/diagnoseResults/x"
+    (row,) = rows_for(Who.PROBE, "resource-manager", "GET", path)
+    assert (row.where, row.is_guess) == (Where.SUBSCRIPTION, True)
