@@ -49,6 +49,12 @@ class GroupPairOrder(Value, kw_only=True):
     """What the pair says of its order; None if it was not given."""
 
 
+def pair_order_of(order: GroupOrder, member: GroupMember) -> GroupPairOrder:
+    """What the run of a group orders of one of its pairs."""
+    shared = {field: getattr(order, field) for field in GroupPairOrder.__struct_fields__ if hasattr(order, field)}
+    return GroupPairOrder(**shared, pair=member.pair)
+
+
 class GroupReport(Value, kw_only=True):
     """Output of the run of a group."""
 

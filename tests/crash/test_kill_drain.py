@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from crash_harness import Bench, Outcome, met, order_of, running, start, until_seen, wait_until_idle
+from crash_harness import Bench, Outcome, met, order_of, running, start
 from job_stories import status, submitted, until_status
-from killing import Killer
+from killing import Killer, ReplacedWorker
 
 from orchestrator.core.base.vocabulary import LeftJob, Role
 from orchestrator.local.simulated_plan import plan_of
@@ -35,20 +35,11 @@ def run(bench: Bench, killer: Killer) -> tuple[Ended, bool]:
         name = submitted(visit, mark, Role.PRIMARY, tags={"hubswitch.failback": wish})
         until_status(visit, name, "Running")
     order = msgspec.structs.replace(order_of(visit, 1), graceful=True, drain=DRAIN)
-    with running(killer) as (engine, client):
-        worker = killer.worker = visit.worker(engine)
-        try:
-            start(client, order)
-            until_seen(lambda: worker.is_gone() or engine.idle(), "the end of the run, or the kill", engine, worker)
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = visit.worker(engine)
-                wait_until_idle(engine, f"the end of the run after the kill at {killer.at}", worker)
-            stand = {mark: status(visit, f"{visit.pair}-{mark}") for mark in WISHES}
-            return (visit.outcome(client), stand), killed
-        finally:
-            worker.end()
+    with running(killer) as (engine, client), ReplacedWorker(visit, engine, killer) as workers:
+        start(client, order)
+        killed = workers.wait_until_idle("the end of the run")
+        stand = {mark: status(visit, f"{visit.pair}-{mark}") for mark in WISHES}
+        return (visit.outcome(client), stand), killed
 
 
 @pytest.fixture(scope="module")

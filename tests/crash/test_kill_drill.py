@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from crash_harness import Bench, met, patiently, running, until_seen
 from job_stories import claimed, records, status, submitted, until_status
-from killing import Killer
+from killing import Killer, ReplacedWorker
 from waiting import until
 
 from orchestrator.core.base.codec import decode, to_builtins
@@ -41,20 +41,9 @@ def run(bench: Bench, killer: Killer) -> tuple[dict[str, Any], bool]:
         longest=BEAT,
         workload="nightly",
     )
-    with running(killer) as (engine, client):
-        worker = killer.worker = visit.worker(engine)
-        try:
-            client.schedule_new_orchestration(
-                names.DRILL_RUN, input=to_builtins(order), instance_id=f"drill-{visit.pair}"
-            )
-            until_seen(lambda: worker.is_gone() or engine.idle(), "the end of the drill, or the kill", engine, worker)
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = visit.worker(engine)
-                until_seen(engine.idle, "the end of the drill after the kill", engine, worker)
-        finally:
-            worker.end()
+    with running(killer) as (engine, client), ReplacedWorker(visit, engine, killer) as workers:
+        client.schedule_new_orchestration(names.DRILL_RUN, input=to_builtins(order), instance_id=f"drill-{visit.pair}")
+        killed = workers.wait_until_idle("the end of the drill")
     copies = [job for job in bench.azure.truth.jobs() if job.tags.get("hubswitch.drill.of") in jobs]
     until(lambda: all(status(visit, copy.name) == "Canceled" for copy in copies), "the end of the copies")
     path = drill_path(visit.pair, DRILL)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from crash_harness import Bench, Outcome, Visit, met, order_of, running, start, until_seen, wait_until_idle
+from crash_harness import Bench, Outcome, Visit, met, order_of, running, start, wait_until_idle
 from job_stories import status, submitted, until_status
-from killing import Killer, is_certain
+from killing import Killer, ReplacedWorker, is_certain
 from places import compare, each
 
 from orchestrator.core.base.vocabulary import LeftJob, Role
@@ -47,21 +47,10 @@ def _ended(visit: Visit, outcome: Outcome) -> Ended:
 def run(bench: Bench, killer: Killer) -> tuple[Ended, bool]:
     """What a failback ends with, and whether its first worker was killed."""
     visit = _there(bench)
-    with running(killer) as (engine, client):
-        worker = killer.worker = visit.worker(engine)
-        try:
-            start(client, order_of(visit, 2))
-            until_seen(
-                lambda: worker.is_gone() or engine.idle(), "the end of the failback, or the kill", engine, worker
-            )
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = visit.worker(engine)
-                wait_until_idle(engine, f"the end of the failback after the kill at {killer.at}", worker)
-            return _ended(visit, visit.outcome(client)), killed
-        finally:
-            worker.end()
+    with running(killer) as (engine, client), ReplacedWorker(visit, engine, killer) as workers:
+        start(client, order_of(visit, 2))
+        killed = workers.wait_until_idle("the end of the failback")
+        return _ended(visit, visit.outcome(client)), killed
 
 
 @pytest.fixture(scope="module")

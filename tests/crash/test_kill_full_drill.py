@@ -11,7 +11,7 @@ from crash_harness import POLICY, Bench, Outcome, met, patiently, running, until
 from durabletask.client import TaskHubGrpcClient
 from durabletask.entities import EntityInstanceId
 from job_stories import submitted, until_status
-from killing import Killer
+from killing import Killer, ReplacedWorker
 from stories import sweep
 
 from orchestrator.core.base.codec import decode, to_builtins
@@ -58,26 +58,19 @@ def run(bench: Bench, killer: Killer) -> tuple[Ended, bool]:
     )
     with running(killer) as (engine, client):
         _look(client, visit.pair, now)
-        worker = killer.worker = visit.worker(engine)
-        try:
+        with ReplacedWorker(visit, engine, killer) as workers:
+            first = workers.worker
 
             def is_ready() -> bool:
                 state = visit.state(client)
-                return worker.is_gone() or bool(state and state.looked_at and state.looked_at >= now)
+                return first.is_gone() or bool(state and state.looked_at and state.looked_at >= now)
 
-            until_seen(is_ready, "the looks", engine, worker)
+            until_seen(is_ready, "the looks", engine, first)
             client.schedule_new_orchestration(
                 names.DRILL_RUN, input=to_builtins(order), instance_id=f"drill-{visit.pair}"
             )
-            until_seen(lambda: worker.is_gone() or engine.idle(), "the end of the drill, or the kill", engine, worker)
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = visit.worker(engine)
-                until_seen(engine.idle, f"the end of the drill after the kill at {killer.at}", engine, worker)
+            killed = workers.wait_until_idle("the end of the drill")
             outcome = visit.outcome(client)
-        finally:
-            worker.end()
     path = drill_path(visit.pair, DRILL)
     report = decode(patiently(lambda: visit.world.ledgers[visit.pair].get(path)) or b"", DrillReport, path)
     found = {

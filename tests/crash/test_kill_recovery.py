@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from crash_harness import Bench, Visit, is_certain, met, running, until_seen, wait_until_idle
-from killing import Killer
+from crash_harness import Bench, Visit, is_certain, met, running
+from killing import Killer, ReplacedWorker
 from places import compare, each
 
 from orchestrator.core.base.codec import decode, to_builtins
@@ -54,19 +54,10 @@ def run(bench: Bench, killer: Killer) -> tuple[Ended, bool]:
     """What a recovery ends with, and whether its first worker was killed."""
     visit, order = _deleted(bench)
     order = msgspec.structs.replace(order, run=f"recover-{visit.pair}-x")
-    with running(killer) as (engine, client):
-        worker = killer.worker = visit.worker(engine)
-        try:
-            client.schedule_new_orchestration(names.RECOVER_RUN, input=to_builtins(order), instance_id=order.run)
-            until_seen(lambda: worker.is_gone() or engine.idle(), "the end of the recovery", engine, worker)
-            killed = worker.is_gone()
-            if killed:
-                worker.end()
-                worker = visit.worker(engine)
-                wait_until_idle(engine, f"the end of the recovery after the kill at {killer.at}", worker)
-            return _ended(bench, visit, order), killed
-        finally:
-            worker.end()
+    with running(killer) as (engine, client), ReplacedWorker(visit, engine, killer) as workers:
+        client.schedule_new_orchestration(names.RECOVER_RUN, input=to_builtins(order), instance_id=order.run)
+        killed = workers.wait_until_idle("the end of the recovery")
+        return _ended(bench, visit, order), killed
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
-from crash_harness import Bench, Outcome, Visit, Worker, is_over, running, until_seen
+from crash_harness import Bench, Outcome, Visit, Worker, is_over, running, until_seen, wait_until_idle
 from durabletask.client import TaskHubGrpcClient
 
 from orchestrator.local.engine import LocalEngine
@@ -43,6 +43,31 @@ class Killer:
                 return True
             os.kill(self.worker.pid, signal.SIGKILL)
             return self._stored
+
+
+class ReplacedWorker:
+    """A worker that a killer may kill, and the one that follows it then. Whichever is there ends with the block."""
+
+    def __init__(self, visit: Visit, engine: LocalEngine, killer: Killer) -> None:
+        self._visit, self._engine, self._killer = visit, engine, killer
+
+    def __enter__(self) -> Self:
+        self.worker = self._killer.worker = self._visit.worker(self._engine)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.end()
+
+    def wait_until_idle(self, what: str) -> bool:
+        """Wait until the engine has nothing left to do; whether the first worker was killed."""
+        first, engine = self.worker, self._engine
+        until_seen(lambda: first.is_gone() or engine.idle(), f"{what}, or the kill", engine, first)
+        killed = first.is_gone()
+        if killed:
+            first.end()
+            self.worker = self._visit.worker(engine)
+            wait_until_idle(engine, f"{what} after the kill at {self._killer.at}", self.worker)
+        return killed
 
 
 def run(bench: Bench, killer: Killer, **fields: Any) -> tuple[Outcome, bool]:

@@ -28,7 +28,6 @@ from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.evidence.audit_chain import AuditEntry, AuditNote
 from orchestrator.core.evidence.audit_notes import notes_of
 from orchestrator.core.ledger_paths import summary_path
-from orchestrator.core.plan.groups import GroupMember
 from orchestrator.core.plan.steps import AwaitApproval, AwaitStandby, MoveJobs, WaitForUrl, Workflow
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
@@ -49,7 +48,7 @@ from orchestrator.triggers.routes import ANY_DELIVERY, ROUTES
 from orchestrator.workflows import names
 from orchestrator.workflows.activities import audit_log
 from orchestrator.workflows.activities.group import keep_group_order
-from orchestrator.workflows.group_messages import GroupOrder, GroupPairOrder
+from orchestrator.workflows.group_messages import GroupOrder, pair_order_of
 from orchestrator.workflows.messages import AuditOrder, Commanded, Milestones, RunKind, RunSummary
 
 PAIR, RUN, ENDED = "demo", "failover-demo-e3", "failover-demo-e2"
@@ -203,12 +202,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         gone = {"delete": [azure.estate.pair(PAIR).primary.keyvault_id]}
         requests.post(f"{azure.urls['admin']}/admin/resources", json=gone, timeout=20).raise_for_status()
         yield made
-
-
-def pair_order_of(group: GroupOrder, member: GroupMember) -> GroupPairOrder:
-    """What the run of a group orders of one pair."""
-    shared = {field: getattr(group, field) for field in GroupPairOrder.__struct_fields__ if hasattr(group, field)}
-    return GroupPairOrder(**shared, pair=member.pair)
 
 
 def give(deployment: Deployment, order: Order) -> list[AuditNote | AuditEntry]:

@@ -17,7 +17,7 @@ from orchestrator.core.base.text import join_words
 from orchestrator.core.plan.groups import GroupMember
 from orchestrator.core.plan.step_base import OnError
 from orchestrator.workflows import names
-from orchestrator.workflows.group_messages import GroupOrder, GroupPairOrder, GroupReport
+from orchestrator.workflows.group_messages import GroupOrder, GroupPairOrder, GroupReport, pair_order_of
 from orchestrator.workflows.messages import StepOutcome, StepReport
 from orchestrator.workflows.orchestrators.order_pair import try_order
 from orchestrator.workflows.orchestrators.retry import (
@@ -86,8 +86,7 @@ def order_group_pair_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 def _begin_pair(ctx: OrchestrationContext, order: GroupOrder, member: GroupMember) -> Task[Any]:
     """One pair as an orchestration of its own. One that breaks is begun again: what it did is found done."""
-    shared = {field: getattr(order, field) for field in GroupPairOrder.__struct_fields__ if hasattr(order, field)}
-    given = GroupPairOrder(**shared, pair=member.pair)
+    given = pair_order_of(order, member)
     instance = f"{order.run}-{member.pair}-{ctx.new_uuid()[:8]}"
     return ctx.call_sub_orchestrator(names.GROUP_PAIR_RUN, input=to_builtins(given), instance_id=instance)
 
