@@ -9,7 +9,7 @@ from typing import ClassVar
 from orchestrator.core.plan.faults import Fault
 from orchestrator.core.plan.step_base import BaseStep, StepSide
 from orchestrator.core.plan.steps_front import is_id_of
-from orchestrator.core.plan.steps_standby import ENDPOINT_NAME, EXPECTED_NAME
+from orchestrator.core.plan.steps_standby import name_faults
 
 AI_ACCOUNT = "Microsoft.CognitiveServices/accounts"
 AI_DEPLOYMENT = f"{AI_ACCOUNT}/deployments"
@@ -81,6 +81,4 @@ class SetBatchDefault(BaseStep, kw_only=True, tag="set_batch_default"):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
-        for field in ("endpoint", "deployment"):
-            if not ENDPOINT_NAME.fullmatch(getattr(self, field)):
-                yield Fault(field, f"its name: {EXPECTED_NAME}", repr(getattr(self, field)))
+        yield from name_faults(endpoint=self.endpoint, deployment=self.deployment)

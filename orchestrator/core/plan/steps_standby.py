@@ -22,6 +22,13 @@ ALL = 100
 EXPECTED_NAME = "3 to 32 letters, digits and hyphens, a letter first and no hyphen last"
 
 
+def name_faults(**names: str) -> Iterator[Fault]:
+    """What of these fields of a step is no name of an endpoint or of a deployment behind one."""
+    for field, name in names.items():
+        if not ENDPOINT_NAME.fullmatch(name):
+            yield Fault(field, f"its name: {EXPECTED_NAME}", repr(name))
+
+
 def traffic_faults(traffic: dict[str, int], field: str) -> Iterator[Fault]:
     """What Azure ML would not take as the traffic of an online endpoint.
 
@@ -63,9 +70,7 @@ class ScaleDeployment(BaseStep, kw_only=True, tag="scale_deployment"):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
-        for field in ("endpoint", "deployment"):
-            if not ENDPOINT_NAME.fullmatch(getattr(self, field)):
-                yield Fault(field, f"its name: {EXPECTED_NAME}", repr(getattr(self, field)))
+        yield from name_faults(endpoint=self.endpoint, deployment=self.deployment)
         if self.instances < 1:
             yield Fault("instances", "at least 1, for a deployment without instances is deleted", str(self.instances))
 
@@ -93,8 +98,7 @@ class SetTraffic(BaseStep, kw_only=True, tag="set_traffic"):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
-        if not ENDPOINT_NAME.fullmatch(self.endpoint):
-            yield Fault("endpoint", f"its name: {EXPECTED_NAME}", repr(self.endpoint))
+        yield from name_faults(endpoint=self.endpoint)
         yield from traffic_faults(self.traffic, "traffic")
 
 
