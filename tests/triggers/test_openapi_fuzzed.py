@@ -13,6 +13,13 @@ from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 
+# The app that is asked runs in threads of this process, where libraries use the `random` module: the durable engine for
+# its spans and pauses, azure-core for the time at which a token is renewed. Hypothesis sees the state of that module
+# change while it draws a request and takes it for a fault of the strategy.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module inside strategies:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 EXAMPLES = 12
 """Requests of each operation and kind. More find more; these take some seconds."""
 
