@@ -229,6 +229,19 @@ def test_ports_are_made_at_first_use_and_once(write: Write) -> None:
     assert deployment.world.clock is deployment.clock
 
 
+def test_what_lives_as_long_as_the_process_is_in_no_collection_of_garbage(write: Write) -> None:
+    """A full collection of it keeps every request waiting. In another process: one freezes once, at its first ports."""
+    program = (
+        "import gc, sys; from pathlib import Path; from orchestrator.bootstrap import Deployment\n"
+        "made = Deployment({'HUBSWITCH_PLANS': sys.argv[1]}, Path()); before = gc.get_freeze_count(); made.world\n"
+        "gc.collect(); print(before, gc.get_freeze_count() > len(gc.get_objects()))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(write())], cwd=ROOT, capture_output=True, text=True, timeout=600, check=True
+    )
+    assert ended.stdout.split() == ["0", "True"]
+
+
 def test_closing_what_was_never_opened_does_nothing(write: Write) -> None:
     """A host may stop before the first look."""
     deployment = Deployment({"HUBSWITCH_PLANS": str(write())}, ROOT)
