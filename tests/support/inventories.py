@@ -76,6 +76,13 @@ def inventory(side: str) -> dict[str, Any]:
                 "provisioningState": "Succeeded",
                 "publicNetworkAccess": "Enabled",
                 "managedNetwork": network,
+                "encryption": {
+                    "status": "Enabled",
+                    "keyVaultProperties": {
+                        "keyVaultArmId": own["keyVault"],
+                        "keyIdentifier": f"https://vault-{side}.vault.azure.net/keys/own/1",
+                    },
+                },
                 **own,
                 **more,
             },
@@ -302,6 +309,7 @@ def inventory(side: str) -> dict[str, Any]:
         "private_endpoints": [
             {
                 "name": f"pe-{side}",
+                "location": region,
                 "properties": {
                     **ready,
                     "dnsZoneGroups": ["privatelink.api.azureml.ms"],

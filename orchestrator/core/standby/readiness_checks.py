@@ -30,6 +30,9 @@ NEVER_SYNCED = 1971
 
 _SIZE = re.compile(r"^(?:standard_)?([a-z]+)\d+(?:-\d+)?([a-z]*)((?:_[a-z0-9]+)*)$", re.IGNORECASE)
 
+_HOST = re.compile(r"https://([^./:]+)\.", re.IGNORECASE)
+"""The first label of a vault's host is the vault's name."""
+
 type Element = Mapping[str, Any]
 
 
@@ -64,9 +67,26 @@ def _workspace(c: Comparison, path: str, one: Element, other: Element) -> None:
             *("identity.type", "properties.primaryUserAssignedIdentity"),
         ],
     )
+    _check_encryption_key(c, path, other)
     _check_assigned_identities(c, path, one, other)
     if dig(one, "properties.managedNetwork.status.status") is not None:
         c.must(path, other, "properties.managedNetwork.status.status", ["Active"], "the managed network is not active")
+
+
+def _check_encryption_key(c: Comparison, path: str, other: Element) -> None:
+    """The key of a workspace lies in the vault that the workspace names: both are set by whoever creates it."""
+    within = "properties.encryption.keyVaultProperties"
+    key, vault = (dig(other, f"{within}.{name}") for name in ("keyIdentifier", "keyVaultArmId"))
+    if not isinstance(key, str) or not isinstance(vault, str):
+        return
+    host = _HOST.match(key)
+    if host is None or host[1].casefold() != last_part(vault).casefold():
+        c.add(
+            f"{path}.{within.removeprefix('properties.')}.keyIdentifier",
+            "is a key of another vault",
+            last_part(vault),
+            key,
+        )
 
 
 def _check_assigned_identities(c: Comparison, path: str, one: Element, other: Element) -> None:
@@ -480,6 +500,9 @@ def private_endpoints(c: Comparison) -> None:
     for path, one, other in c.twins_of("private_endpoints"):
         c.must(path, other, "properties.provisioningState", SUCCEEDED, "is not provisioned")
         c.same(path, one, other, ["properties.dnsZoneGroups"])
+        places = [squeeze(str(each.get("location") or "")) for each in (one, other)]
+        if places == [squeeze(c.primary_region)] * 2:
+            c.add(f"{path}.location", "lies in the primary's region, and is away with it", c.region, c.primary_region)
         wanted, has = (_links(c.translate.value(one)), _links(other))
         for target, groups in wanted.items():
             state, found = has.get(target, ("", set()))

@@ -55,6 +55,13 @@ def test_a_twin_is_ready() -> None:
 DRIFTS = [
     ("hub.properties.storageAccount", PRIMARY["hub"]["properties"]["storageAccount"], 1, "block", "hub.storageAccount"),
     ("hub.location", "northeurope", 1, "block", "hub.location"),
+    (
+        "hub.properties.encryption.keyVaultProperties.keyIdentifier",
+        "https://vault-ne.vault.azure.net/keys/own/1",
+        1,
+        "block",
+        "hub.encryption.keyVaultProperties.keyIdentifier",
+    ),
     ("hub.properties.managedNetwork.status.status", "Inactive", 1, "block", "hub.managedNetwork.status.status"),
     ("projects.0.name", "other", 1, "block", "projects.proj-we"),
     ("projects.0.properties.hubResourceId", "x", 1, "block", "projects.proj-we.hubResourceId"),
@@ -129,6 +136,7 @@ DRIFTS = [
         "block",
         "private_endpoints.pe-we.privateLinkServiceConnections",
     ),
+    ("private_endpoints.0.location", "northeurope", 23, "block", "private_endpoints.pe-we.location"),
     ("private_dns_links", [], 23, "block", "private_dns_links.zone/link-ne"),
     ("outbound_rules.0.properties.status", "Inactive", 24, "warn", "outbound_rules.out.status"),
     ("app_config.sku.name", "free", 25, "block", "app_config.sku.name"),
