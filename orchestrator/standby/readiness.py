@@ -37,7 +37,7 @@ from orchestrator.ports import Ledger, SideRequest, World
 from orchestrator.workflows.activities.assets import AssetCopier
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 from orchestrator.workflows.activities.copy_lines import copy_lines
-from orchestrator.workflows.activities.job_records import read_records
+from orchestrator.workflows.activities.job_records import READERS, read_records
 from orchestrator.workflows.activities.stamps import change_blob
 from orchestrator.workflows.activities.steps_templates import read_template
 
@@ -136,10 +136,12 @@ def demand_of(world: World, plan: Plan, active: Role) -> Demand:
     found = list(read_records(ledger, plan.pair, names))
     records = [record for record in found if isinstance(record, JobRecord)]
     assets = AssetCopier(world, plan, active)
-    needed = {asset.id.casefold(): asset for record in records for asset in record.closure}
+    needed = list({asset.id.casefold(): asset for record in records for asset in record.closure}.values())
+    with ThreadPoolExecutor(READERS) as pool:
+        made = list(pool.map(assets.made, needed))
     return Demand(
         nodes=nodes_of(record.body for record in records),
-        assets=tuple(NeededAsset(each.kind, each.id, assets.made(each)) for each in needed.values()),
+        assets=tuple(NeededAsset(each.kind, each.id, there) for each, there in zip(needed, made, strict=True)),
         registries=registries_of(encode(record.body) for record in records),
         unread=tuple(str(fault) for fault in found if isinstance(fault, InvalidInput)),
     )
