@@ -21,10 +21,12 @@ from bench import (
     capture,
     deliver,
     detect,
+    history,
     hostile,
     ingest,
     mixed,
     mlclient,
+    readiness,
     ready,
     replay,
     resubmit,
@@ -33,6 +35,7 @@ from bench import (
     state,
     storm,
     switch,
+    warm_up,
 )
 from bench.measure import Measured, Neighbours, machine, say
 from orchestrator.core.base.codec import to_builtins
@@ -54,6 +57,9 @@ BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "storm": storm.measured,
     "replay": replay.measured,
     "audit-verify": audit_verify.measured,
+    "readiness": readiness.measured,
+    "warm-up": warm_up.measured,
+    "history": history.measured,
 }
 
 

@@ -34,7 +34,9 @@ as long as the app says."""
 def measured(*, quick: bool) -> Measured:
     seconds = QUICK_SECONDS if quick else SECONDS
     with stage() as at:
-        pair = at.pair("ready", missed_looks=1000)  # without timers nobody looks at it, which ``ready`` would say
+        pair = at.pair(
+            "ready", policy={"missed_looks": 1000}
+        )  # without timers nobody looks at it, which ``ready`` would say
         with serving(at, pair) as app:
             found = asyncio.run(_ask(at, app, seconds, wait=0.0 if quick else LASTS.total_seconds() + 0.5))
     readings = int(seconds / LASTS.total_seconds()) + 1

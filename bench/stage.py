@@ -70,10 +70,13 @@ class Stage:
     client: TaskHubGrpcClient
     folder: Path
 
-    def pair(self, name: str, jobs: Mapping[str, Any] | None = None, *, missed_looks: int = 4) -> Pair:
-        """A pair at epoch 0; ``jobs`` overrides fields of that part of its plan."""
-        usual = plan_of(self.azure, missed_looks=missed_looks)
-        plan = msgspec.structs.replace(usual, pair=name, jobs=msgspec.structs.replace(usual.jobs, **(jobs or {})))
+    def pair(
+        self, name: str, jobs: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Pair:
+        """A pair at epoch 0; ``jobs`` and ``policy`` override fields of these parts of its plan, the others its own."""
+        usual = plan_of(self.azure, **{"missed_looks": 4, **(policy or {})})
+        jobs_part = msgspec.structs.replace(usual.jobs, **(jobs or {}))
+        plan = msgspec.structs.replace(usual, pair=name, jobs=jobs_part, **fields)
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")
         settings = settings_from({**os.environ, "HUBSWITCH_PLANS": str(file)})
@@ -129,11 +132,16 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(seed: int = 7, estate: Estate | None = None, checkpoint: Checkpoint | None = None) -> Iterator[Stage]:
-    """Everything but a worker. Resource Manager's limits are off, and no plan has canaries."""
+def stage(
+    seed: int = 7, estate: Estate | None = None, checkpoint: Checkpoint | None = None, speed: float = 1.0
+) -> Iterator[Stage]:
+    """Everything but a worker. Resource Manager's limits are off, and no plan has canaries.
+
+    ``speed``: how many times as fast as usual simulated work goes.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubswitch-bench-")))
-        azure = stack.enter_context(LocalAzure(seed=seed, estate=estate, canaries=False))
+        azure = stack.enter_context(LocalAzure(seed=seed, estate=estate, canaries=False, speed=speed))
         azure.throttle.enabled = False
         stack.enter_context(variables(azure.environment()))
         engine = stack.enter_context(LocalEngine(checkpoint=checkpoint))

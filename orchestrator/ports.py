@@ -373,6 +373,12 @@ class SideRequest(NamedTuple):
     ai_accounts: tuple[str, ...] = ()
     """ARM ids of AI services accounts whose deployments the plan's standby names."""
 
+    since: datetime | None = None
+    """What was read after this, and is young enough for its kind, need not be read again. None: everything is read."""
+
+    assets_since: datetime | None = None
+    """The same for assets that were seen to be there."""
+
 
 class SideInventories(Protocol):
     """Everything that the readiness checks read about one side, in reads only."""

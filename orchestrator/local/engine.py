@@ -119,6 +119,18 @@ class LocalEngine(InMemoryOrchestrationBackend):
                 or any(not self._is_terminal_status(i.status) for i in self._instances.values())
             )
 
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Of each orchestration, by its id: events of its history, and bytes of all that is kept of it."""
+        with self._lock:
+            return {
+                each.instance_id: (
+                    len(each.history),
+                    sum(event.ByteSize() for event in each.history)
+                    + sum(len(text.encode()) for text in (each.input, each.output, each.custom_status) if text),
+                )
+                for each in self._instances.values()
+            }
+
     def told(self) -> str:
         """What is still under way, for people: instances that have not ended, and what is queued or held."""
         with self._lock:

@@ -77,6 +77,12 @@ class User:
         self._put(hub, path, {"image": "mcr.microsoft.com/azureml/openmpi5.0-ubuntu24.04"}, ENVIRONMENT_VERSION)
         return hub.project_id + path
 
+    def registered_environment(self, hub: Hub, name: str) -> str:
+        """Version 1 of an environment with a name; its id."""
+        path = f"/environments/{name}/versions/1"
+        self._put(hub, path, {"image": "mcr.microsoft.com/azureml/openmpi5.0-ubuntu24.04"}, ENVIRONMENT_VERSION)
+        return hub.project_id + path
+
     def component(self, hub: Hub, environment: str) -> str:
         """A registered command component that runs in an environment of the hub; its id."""
         path = "/components/prepare/versions/1"

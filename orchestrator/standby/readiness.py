@@ -14,8 +14,9 @@ from typing import Any
 from orchestrator.core.base.codec import encode, read_record
 from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput, NotFound, TemporaryError
 from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.decision.stamps import read_standing, read_wanted, wanted_path
 from orchestrator.core.decision.stamps import readiness_path as shared_path
-from orchestrator.core.decision.standing import ReadinessStanding, newer
+from orchestrator.core.decision.standing import Believed, ReadinessStanding, find_believed, newer
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.ledger_paths import inventory_path, readiness_path
 from orchestrator.core.plan.schema import Plan
@@ -36,9 +37,11 @@ from orchestrator.ports import Ledger, SideRequest, World
 from orchestrator.workflows.activities.assets import AssetCopier
 from orchestrator.workflows.activities.conflict import while_it_conflicts
 from orchestrator.workflows.activities.copy_lines import copy_lines
-from orchestrator.workflows.activities.job_records import read_records
+from orchestrator.workflows.activities.job_records import READERS, read_records
 from orchestrator.workflows.activities.stamps import change_blob
 from orchestrator.workflows.activities.steps_templates import read_template
+
+NOTHING = Believed(reads=None, assets=None)
 
 GOING_ON = frozenset({JobStatus.RUNNING, JobStatus.SUBMITTING})
 """What an outage would have to move: running, starting and queued."""
@@ -73,7 +76,7 @@ def read_readiness(ledger: Ledger, pair: str) -> ReadinessRecord | None:
 def _look(world: World, plan: Plan, active: Role, began: datetime) -> ReadinessStanding:
     ledger = world.ledgers[plan.pair]
     demand = demand_of(world, plan, active)
-    here, there = _collect(world, plan, active, demand)
+    here, there = _collect(world, plan, active, demand, _find_believed(world, plan, active))
     kept = _read_kept(ledger, plan, active)
     lost = temporary_faults(here)
     replaced = tuple(sorted(lost.keys() & kept.keys()))
@@ -92,6 +95,17 @@ def _look(world: World, plan: Plan, active: Role, began: datetime) -> ReadinessS
         world.shared[plan.pair], shared_path(plan.pair), ReadinessStanding, lambda before: newer(before, standing)
     )
     return standing
+
+
+def _find_believed(world: World, plan: Plan, active: Role) -> Believed:
+    """What of earlier reads may stand, by the last look and by what was told since; nothing, if that is unreadable."""
+    found = {path: world.shared[plan.pair].read(path) for path in (shared_path(plan.pair), wanted_path(plan.pair))}
+    files = {path: page.value for path, page in found.items() if page is not None}
+    standing, unread = read_standing(files, plan.pair)
+    wanted = read_wanted(files, plan.pair)
+    if unread or (wanted is None and wanted_path(plan.pair) in files):
+        return NOTHING
+    return find_believed(standing, wanted, active)
 
 
 def read_templates(ledger: Ledger, deployed: Iterable[DeployedTemplate]) -> tuple[KeptTemplate, ...]:
@@ -122,10 +136,12 @@ def demand_of(world: World, plan: Plan, active: Role) -> Demand:
     found = list(read_records(ledger, plan.pair, names))
     records = [record for record in found if isinstance(record, JobRecord)]
     assets = AssetCopier(world, plan, active)
-    needed = {asset.id.casefold(): asset for record in records for asset in record.closure}
+    needed = list({asset.id.casefold(): asset for record in records for asset in record.closure}.values())
+    with ThreadPoolExecutor(READERS) as pool:
+        made = list(pool.map(assets.made, needed))
     return Demand(
         nodes=nodes_of(record.body for record in records),
-        assets=tuple(NeededAsset(each.kind, each.id, assets.made(each)) for each in needed.values()),
+        assets=tuple(NeededAsset(each.kind, each.id, there) for each, there in zip(needed, made, strict=True)),
         registries=registries_of(encode(record.body) for record in records),
         unread=tuple(str(fault) for fault in found if isinstance(fault, InvalidInput)),
     )
@@ -133,10 +149,12 @@ def demand_of(world: World, plan: Plan, active: Role) -> Demand:
 
 def read_sides(world: World, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inventories of both sides as readiness reads them, the primary's first, without what jobs need."""
-    return _collect(world, plan, Role.PRIMARY, Demand())
+    return _collect(world, plan, Role.PRIMARY, Demand(), NOTHING)
 
 
-def _collect(world: World, plan: Plan, active: Role, demand: Demand) -> tuple[dict[str, Any], dict[str, Any]]:
+def _collect(
+    world: World, plan: Plan, active: Role, demand: Demand, believed: Believed
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both inventories, read side by side."""
     subscriptions = frozenset(plan.side(role).subscription.casefold() for role in Role)
     made = tuple(asset.there for asset in demand.assets if asset.there)
@@ -154,6 +172,8 @@ def _collect(world: World, plan: Plan, active: Role, demand: Demand) -> tuple[di
                     assets,
                     batch=bool(plan.standby.batch_endpoints) and is_way_out,
                     ai_accounts=accounts if side is Role.SECONDARY else (),
+                    since=believed.reads,
+                    assets_since=believed.assets,
                 ),
             )
             for side, assets in ((active, ()), (active.other, made))

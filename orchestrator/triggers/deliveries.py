@@ -91,7 +91,7 @@ async def _hand_over(deployment: Deployment, engine: Engine, found: Intake) -> N
     news = tuple(order for told in found.captures if (order := deployment.memory.captured_lately.news(told)))
     await hand_over(engine, deployment.plans, found._replace(captures=news), now)
     if found.touched:
-        await want_looks(deployment, found.touched, now)
+        await want_looks(deployment, found.touched, now, found.deleted)
     for pair, signals in found.signals.items():
         await deployment.record(deployment.plans[pair], Heard(pair=pair, now=now, signals=signals))
 

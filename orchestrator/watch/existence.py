@@ -85,7 +85,7 @@ async def _look(process: Process, engine: Engine, compare: Callable[[], Compared
     if told:
         now = process.clock.now()
         await calls.observe(engine, pair, Observed(now=now, signals=told))
-        await want_looks(process, frozenset({pair}), now)
+        await want_looks(process, frozenset({pair}), now, frozenset({pair}))
 
 
 def _compare(world: World, plan: Plan, state: PairState, find: Find) -> Compared:

@@ -44,6 +44,9 @@ class Intake(NamedTuple):
     touched: frozenset[str]
     """Pairs of which somebody changed something."""
 
+    deleted: frozenset[str]
+    """Those of them of which somebody deleted something."""
+
     notices: Mapping[str, tuple[IncidentNotice, ...]]
     """By pair: messages of Service Health about incidents, for the reports of runs."""
 
@@ -56,6 +59,7 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
     invalid: list[str] = []
     unknown: list[tuple[str, ...]] = []
     touched: set[str] = set()
+    deleted: set[str] = set()
     notices: dict[str, dict[str, IncidentNotice]] = defaultdict(dict)
     for fact in facts:
         parsed = fact.parsed
@@ -75,6 +79,7 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
                 notices[plan.pair].setdefault(notice.id, notice)
             changed = touches(fact, plan)
             touched.update([plan.pair] if changed else [])
+            deleted.update([plan.pair] if changed and fact.details.is_deletion else [])
             concerned = concerned or bool(found) or side is not None or changed
         ignored += not concerned
     return Intake(
@@ -88,6 +93,7 @@ def route(plans: Directory, facts: Iterable[Fact], received: datetime) -> Intake
         invalid=tuple(invalid),
         unknown=tuple(unknown),
         touched=frozenset(touched),
+        deleted=frozenset(deleted),
         notices={pair: tuple(each.values()) for pair, each in notices.items()},
     )
 

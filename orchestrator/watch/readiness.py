@@ -14,7 +14,7 @@ from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.stamps import read_standing, read_wanted, wanted_path
-from orchestrator.core.decision.standing import SOONER, ReadinessStanding, WantedLook, is_look_due
+from orchestrator.core.decision.standing import SOONER, ReadinessStanding, WantedLook, add_wanted, is_look_due
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine, World
 from orchestrator.watch.memory import READINESS_AT_ONCE
@@ -99,24 +99,25 @@ def _forget(process: Process, pair: str) -> None:
     process.memory.readiness_going_on.end(pair, None)
 
 
-async def want_looks(process: Process, pairs: frozenset[str], now: datetime) -> None:
+async def want_looks(
+    process: Process, pairs: frozenset[str], now: datetime, deleted: frozenset[str] = frozenset()
+) -> None:
     """Let the standbys of these pairs be looked at soon, by whichever process does that. Never raises for the ledger.
+
+    ``deleted``: those of them of which something was deleted.
 
     Events only hasten: what could not be written down is looked at within half an hour.
     """
     world = await process.assembled()
     for pair in sorted(pairs):
+        wanted = WantedLook(at=now, gone=now if pair in deleted else None)
         try:
-            await asyncio.get_running_loop().run_in_executor(process.memory.readiness_threads, _want, world, pair, now)
+            await asyncio.get_running_loop().run_in_executor(
+                process.memory.readiness_threads, _want, world, pair, wanted
+            )
         except HubswitchError as fault:
             LOG.warning("%s: that its standby should be looked at could not be written down: %s", pair, fault)
 
 
-def _want(world: World, pair: str, now: datetime) -> None:
-    wanted = WantedLook(at=now)
-    change_blob(
-        world.shared[pair],
-        wanted_path(pair),
-        WantedLook,
-        lambda before: wanted if before is None or wanted.at > before.at else before,
-    )
+def _want(world: World, pair: str, wanted: WantedLook) -> None:
+    change_blob(world.shared[pair], wanted_path(pair), WantedLook, lambda before: add_wanted(before, wanted))

@@ -28,6 +28,9 @@ GOALS = {
     "storm": 2,
     "replay": 1,
     "audit-verify": 1,
+    "readiness": 3,
+    "warm-up": 1,
+    "history": 2,
 }
 """Benchmark -> how many goals it has."""
 
@@ -86,6 +89,35 @@ def test_a_second_reconciliation_finds_nothing_and_a_third_what_ended(quick: dic
     """Every job is taken in once; after that only its end is worth a question."""
     figures = quick["benchmarks"]["capture"]["figures"]
     assert [figures[name]["changed"] for name in ("new", "same", "ended")] == [60, 0, 1]
+
+
+def test_a_second_look_at_a_standby_asks_for_no_asset_again(quick: dict[str, Any]) -> None:
+    """The first one asks for each; no answer of the budget that is granted is a 429."""
+    found = quick["benchmarks"]["readiness"]["figures"]
+    first, second = found["first"], found["second"]
+    assert (found["assets"], first["refused"]) == (60, 0)
+    assert second["reads"] < first["reads"] - 60
+    assert second["bytes"] < first["bytes"] / 2
+
+
+def test_pairs_of_one_subscription_share_what_they_read(quick: dict[str, Any]) -> None:
+    """The lists of a subscription are read once for all of them."""
+    found = quick["benchmarks"]["readiness"]["figures"]["pairs_without_assets"]
+    assert found["reads_of_second_looks"] < found["reads_of_first_looks"] / 2
+
+
+def test_every_step_of_a_warm_up_is_done(quick: dict[str, Any]) -> None:
+    """A time is only worth telling if all clusters and deployments have their size."""
+    figures = quick["benchmarks"]["warm-up"]["figures"]
+    assert (figures["clusters"], figures["deployments"]) == (4, 4)
+    assert figures["critical_path_s"] < figures["one_by_one_s"]
+
+
+def test_each_run_s_history_holds_what_it_did(quick: dict[str, Any]) -> None:
+    """Steps and jobs both take room: else the baseline would measure nothing."""
+    figures = quick["benchmarks"]["history"]["figures"]
+    assert figures["none"]["bytes"] < figures["jobs"]["bytes"] < figures["many"]["bytes"]
+    assert figures["none"]["bytes"] < figures["few"]["bytes"] < figures["many"]["bytes"]
 
 
 def test_a_benchmark_that_does_not_exist_is_refused_by_name() -> None:

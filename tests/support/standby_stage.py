@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,7 +21,8 @@ from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_
 from orchestrator.adapters.hub.side_inventory import ArmSideInventories
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.vocabulary import Role, Tier
-from orchestrator.core.decision.standing import ReadinessStanding
+from orchestrator.core.decision.stamps import wanted_path
+from orchestrator.core.decision.standing import ReadinessStanding, WantedLook, add_wanted
 from orchestrator.core.ledger_paths import template_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.standby import Standby
@@ -29,9 +31,10 @@ from orchestrator.core.standby.readiness_record import ReadinessRecord
 from orchestrator.local.session import variables
 from orchestrator.local.simulated_plan import plan_of
 from orchestrator.ports import World
-from orchestrator.settings import settings_from
+from orchestrator.settings import Settings, settings_from
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.standby.readiness import look_at_standby, read_readiness
+from orchestrator.workflows.activities.stamps import change_blob
 
 
 class Stage(NamedTuple):
@@ -42,7 +45,24 @@ class Stage(NamedTuple):
     world: World
 
     def look(self, active: Role = Role.PRIMARY) -> ReadinessStanding:
+        """A look after everything that was changed has been told of by events."""
+        self.tell(deleted=True)
+        return self.look_untold(active)
+
+    def look_untold(self, active: Role = Role.PRIMARY) -> ReadinessStanding:
+        """A look of which no event has told anything."""
         return look_at_standby(self.world, self.plan, active)
+
+    def tell(self, *, deleted: bool, at: datetime | None = None) -> None:
+        """An event says that something of the pair was written, or deleted, now or at another time."""
+        at = at or self.world.clock.now()
+        wanted = WantedLook(at=at, gone=at if deleted else None)
+        change_blob(
+            self.world.shared[self.plan.pair],
+            wanted_path(self.plan.pair),
+            WantedLook,
+            lambda before: add_wanted(before, wanted),
+        )
 
     def record(self) -> ReadinessRecord:
         found = read_readiness(self.world.ledgers[self.plan.pair], self.plan.pair)
@@ -76,17 +96,28 @@ def stage() -> Iterator[Stage]:
     with LocalAzure(seed=4, speed=100) as azure, variables(azure.environment()):
         azure.throttle.enabled = False
         plan = plan_of(azure)
-        settings = settings_from(
-            {**azure.environment(), "HUBSWITCH_PLANS": "plans"}
-            | {f"HUBSWITCH_{what}_TIMEOUT": "20s" for what in ("CONNECT", "READ")}
-        )
+        settings = patient_settings(azure)
         world = assemble(settings, {plan.pair: plan}, SystemClock())
-        transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
-        credential = credential_for(settings, Identity.READER, transport)
-        manager = ResourceManager(settings.resource_manager, credential, transport)
-        unpaced = ArmSideInventories(manager, lambda _: Pacer(Budget(1000, 1000)))
-        yield Stage(azure, plan, world._replace(sides=unpaced))
-        transport.close()
+        with reading(settings) as sides:
+            yield Stage(azure, plan, world._replace(sides=sides))
+
+
+def patient_settings(azure: LocalAzure) -> Settings:
+    """Settings of an app that waits long for answers."""
+    return settings_from(
+        {**azure.environment(), "HUBSWITCH_PLANS": "plans"}
+        | {f"HUBSWITCH_{what}_TIMEOUT": "20s" for what in ("CONNECT", "READ")}
+    )
+
+
+@contextmanager
+def reading(settings: Settings, now: Callable[[], datetime] | None = None) -> Iterator[ArmSideInventories]:
+    """What reads sides as fast as it can, and remembers nothing yet; ``now``: by which that grows old."""
+    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+    credential = credential_for(settings, Identity.READER, transport)
+    manager = ResourceManager(settings.resource_manager, credential, transport)
+    yield ArmSideInventories(manager, lambda _: Pacer(Budget(1000, 1000)), now)
+    transport.close()
 
 
 def place(stage: Stage, path: str) -> str:

@@ -13,7 +13,18 @@ from live import until
 from watched_pairs import WatchedPairs, watched_pairs
 
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.decision.standing import EVERY, PAUSE, SOONER, ReadinessStanding, WantedLook, is_look_due
+from orchestrator.core.decision.standing import (
+    EVER,
+    EVERY,
+    PAUSE,
+    SKEW,
+    SOONER,
+    ReadinessStanding,
+    WantedLook,
+    add_wanted,
+    find_believed,
+    is_look_due,
+)
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.parse import facts_from_text
@@ -55,6 +66,24 @@ def test_when_a_look_is_due(
 ) -> None:
     """Every half hour, after a switch, after a change that no look has seen, and if a clock went back."""
     assert is_look_due(found, wanted, active, NOW + later) is due
+
+
+def test_what_a_look_may_believe_follows_from_the_last_one_and_from_what_was_told() -> None:
+    """Nothing but assets, if it found the standby not ready or looked at the other side; nothing before a change."""
+    told = WantedLook(at=NOW, gone=NOW - EVERY)
+    assert find_believed(standing(), None, Role.PRIMARY) == (EVER, EVER)
+    assert find_believed(standing(), told, Role.PRIMARY) == (NOW + SKEW, NOW - EVERY + SKEW)
+    assert find_believed(standing(), WantedLook(at=NOW), Role.PRIMARY) == (NOW + SKEW, EVER)
+    for last in (None, standing(ready=False), standing(active=Role.SECONDARY)):
+        assert find_believed(last, told, Role.PRIMARY) == (None, NOW - EVERY + SKEW)
+
+
+def test_a_write_after_a_deletion_leaves_the_deletion_told() -> None:
+    """And the later of two deletions counts, in whichever order they come."""
+    first, later = WantedLook(at=NOW, gone=NOW), WantedLook(at=NOW + SKEW, gone=NOW + SKEW)
+    assert add_wanted(first, WantedLook(at=NOW + SKEW)) == WantedLook(at=NOW + SKEW, gone=NOW)
+    assert add_wanted(first, later) == add_wanted(later, first) == later
+    assert add_wanted(None, first) == first
 
 
 def test_a_pair_is_looked_at_once_at_a_time_and_rests_after_a_failure() -> None:
@@ -152,6 +181,7 @@ def test_what_was_changed_inside_a_pair_is_known_to_concern_it(watched: Watched)
     ):
         found = route(watched.deployment.plans, facts_from_text(_change(verb, place)), NOW)
         assert (found.touched, found.signals) == (touched, {})
+        assert found.deleted == (touched if verb == "Delete" else set())
 
 
 def test_a_change_is_written_down_for_whoever_looks(watched: Watched) -> None:

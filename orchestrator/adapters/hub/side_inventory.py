@@ -7,12 +7,17 @@ diagnosis, which changes nothing.
 
 Not read: compute instances (one person's machine, bound to its region), private endpoints in subscriptions of others
 (those of a managed network, which nobody else may read), registries that no job names.
+
+What was read before is not read again where the request allows it (``remembered_reads``); what changes without anybody
+writing it is always read: states, health, sizes of clusters and deployments, how far storage has replicated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+import contextvars
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.adapters.http.arm import ResourceManager
@@ -44,6 +49,8 @@ from orchestrator.adapters.hub.arm_sources import (
     is_arm_id,
     locations_of,
 )
+from orchestrator.adapters.hub.remembered_reads import COMMON, CONFIGURED, FIXED, MADE, RememberedReads, spread
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.errors import HubswitchError, NotFound, TemporaryError, Throttled
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig, last_part, unreadable
@@ -60,6 +67,10 @@ DIAGNOSIS = timedelta(seconds=60)
 MOST = 5000
 """Elements of a list that are read: more are no inventory that anybody has looked through."""
 
+AT_ONCE = 6
+"""Reads of one side that go on at once: one after the other, at a hundred milliseconds each, would be slower than our
+share of reads."""
+
 READS_PER_SECOND = 10.0
 READ_BURST = 100
 """Our share of the 250 reads and 25 a second that Resource Manager grants one identity in one subscription
@@ -73,43 +84,74 @@ class ArmSideInventories:
     Args:
         manager: Resource Manager, as the reader.
         pacer_of: the share of reads in a subscription.
+        now: the time by which what was read before grows old; the system's if not given.
     """
 
-    def __init__(self, manager: ResourceManager, pacer_of: Callable[[str], Pacer]) -> None:
+    def __init__(
+        self,
+        manager: ResourceManager,
+        pacer_of: Callable[[str], Pacer],
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self._manager = manager
         self._pacer_of = pacer_of
+        self._remembered = RememberedReads(now or SystemClock().now)
 
     def collect(self, request: SideRequest) -> dict[str, Any]:
         """Everything about one side. Takes ``LONGEST`` at most."""
         with deadline(LONGEST):
-            return _Collection(self._manager, self._pacer_of(request.hub.subscription), request).everything()
+            pacer = self._pacer_of(request.hub.subscription)
+            return _Collection(self._manager, pacer, request, self._remembered).everything()
 
 
 class _Collection:
     """One reading of one side."""
 
-    def __init__(self, manager: ResourceManager, pacer: Pacer, request: SideRequest) -> None:
+    def __init__(
+        self, manager: ResourceManager, pacer: Pacer, request: SideRequest, remembered: RememberedReads
+    ) -> None:
         self._manager = manager
         self._pacer = pacer
         self._request = request
+        self._remembered = remembered
         self._hub = request.hub
         self._subscription = f"/subscriptions/{request.hub.subscription}"
 
     def everything(self) -> dict[str, Any]:
-        at = datetime.now(UTC)
+        at = self._remembered.now()
         hub = self._one(self._hub.hub_id, ML)
         found = {"_meta": {"region": self._hub.region, "observedAt": at.isoformat()}, "hub": hub}
-        found |= self._of_workspaces()
-        found |= self._of_region()
-        found |= self._of_resources(hub)
-        found["data_accounts"] = self._data_accounts(found["datastores"])
-        found |= self._of_connections(found["connections"])
-        if self._request.ai_accounts:
-            found["ai_accounts"] = self._ai_accounts()
-        found |= self._of_networks()
-        found |= self._of_configuration()
-        found["role_assignments"] = self._roles(hub)
-        found["assets"] = {place: self._one(place, ML) for place in self._request.assets}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+
+            def begin(read: Callable[..., Any], *given: Any) -> Future[Any]:
+                return pool.submit(contextvars.copy_context().run, read, *given)  # the deadline is the context's
+
+            diagnosis, roles = begin(self._diagnose), begin(self._roles, hub)
+            parts = [begin(read) for read in (self._of_region, self._of_networks, self._of_configuration)]
+            parts.append(begin(self._of_resources, hub))
+            found |= self._of_workspaces()
+            found["data_accounts"] = self._data_accounts(found["datastores"])
+            found |= self._of_connections(found["connections"])
+            if self._request.ai_accounts:
+                found["ai_accounts"] = self._ai_accounts()
+            for part in parts:
+                found |= part.result()
+            found["role_assignments"] = roles.result()
+            # Last, for they are many: where the time does not suffice, the rest is known, and the next look goes on.
+            assets = {place: begin(self._asset, place) for place in self._request.assets}
+            found["assets"] = {place: each.result() for place, each in assets.items()}
+            found["diagnose"] = diagnosis.result()
+        return found
+
+    def _asset(self, place: str) -> Any:
+        """An asset that is there, or why it is not known to be."""
+        key, since = f"asset {place.casefold()}", self._request.assets_since
+        known = since and self._remembered.find(key, spread(MADE, key), since)
+        if known:
+            return known
+        at, found = self._remembered.now(), self._one(place, ML)
+        if not code_of(found):
+            self._remembered.keep(key, {"id": place}, at)
         return found
 
     # -- workspaces
@@ -128,14 +170,13 @@ class _Collection:
         found = self._of_batch(project) if self._request.batch else {}
         return found | {
             "projects": projects,
-            "diagnose": self._diagnose(),
             "computes": self._computes(),
             "connections": self._connections(),
-            "datastores": self._many(f"{project}/datastores", ML),
+            "datastores": self._many(f"{project}/datastores", ML, CONFIGURED),
             "online_endpoints": endpoints,
             "online_deployments": self._inside(endpoints, "deployments", ML),
-            "schedules": self._many(f"{project}/schedules", ML),
-            "outbound_rules": self._many(f"{self._hub.hub_id}/outboundRules", ML),
+            "schedules": self._many(f"{project}/schedules", ML, CONFIGURED),
+            "outbound_rules": self._many(f"{self._hub.hub_id}/outboundRules", ML, CONFIGURED),
             "diagnostic_settings": self._diagnostic_settings(),
         }
 
@@ -168,7 +209,7 @@ class _Collection:
         """Those of the hub, and the project's own."""
         named: dict[str, Any] = {}
         for workspace in self._workspaces():
-            found = self._many(f"{workspace}/connections", ML)
+            found = self._many(f"{workspace}/connections", ML, CONFIGURED)
             if code_of(found):
                 return found
             for each in found:
@@ -179,7 +220,7 @@ class _Collection:
         """Those of the hub, and the project's under names that begin with the project's."""
         settings = []
         for workspace in self._workspaces():
-            found = self._many(f"{workspace}/providers/Microsoft.Insights/diagnosticSettings", DIAGNOSTICS)
+            found = self._many(f"{workspace}/providers/Microsoft.Insights/diagnosticSettings", DIAGNOSTICS, CONFIGURED)
             if code_of(found):
                 return found
             first = "" if workspace == self._hub.hub_id else f"{self._hub.project}/"
@@ -191,13 +232,13 @@ class _Collection:
     def _of_region(self) -> dict[str, Any]:
         machine_learning = locations_of(self._hub, "Microsoft.MachineLearningServices")
         return {
-            "resource_group": self._one(self._hub.group_id, RESOURCE_GROUPS),
-            "locations": self._many(f"{self._subscription}/locations", LOCATIONS),
-            "usages": self._many(f"{machine_learning}/usages", ML),
-            "vm_sizes": self._many(f"{machine_learning}/vmSizes", ML),
+            "resource_group": self._one(self._hub.group_id, RESOURCE_GROUPS, CONFIGURED),
+            "locations": self._many(f"{self._subscription}/locations", LOCATIONS, FIXED),
+            "usages": self._many(f"{machine_learning}/usages", ML, COMMON),
+            "vm_sizes": self._many(f"{machine_learning}/vmSizes", ML, FIXED),
             "registry": self._registry(),
             "health_events": self._many(
-                f"{self._subscription}/providers/Microsoft.ResourceHealth/events", RESOURCE_HEALTH
+                f"{self._subscription}/providers/Microsoft.ResourceHealth/events", RESOURCE_HEALTH, COMMON
             ),
             "deleted": self._deleted(),
         }
@@ -206,7 +247,7 @@ class _Collection:
         """The first registry of the subscription that jobs name; Microsoft's own are no business of ours."""
         if not self._request.registries:
             return None
-        found = self._many(f"{self._subscription}/providers/Microsoft.MachineLearningServices/registries", ML)
+        found = self._many(f"{self._subscription}/providers/Microsoft.MachineLearningServices/registries", ML, COMMON)
         if code_of(found):
             return found
         return next((each for each in found if str(each.get("name")).casefold() in self._request.registries), None)
@@ -214,7 +255,7 @@ class _Collection:
     def _deleted(self) -> Any:
         lists = {}
         for kind, (place, version) in DELETED.items():
-            lists[kind] = self._many(f"{self._subscription}/providers/{place}", version)
+            lists[kind] = self._many(f"{self._subscription}/providers/{place}", version, COMMON)
             if code_of(lists[kind]):
                 return lists[kind]
         return lists
@@ -223,20 +264,20 @@ class _Collection:
 
     def _of_resources(self, hub: Any) -> dict[str, Any]:
         storage, vault, insights, registry = (self._named(hub, name) for name in NAMED)
-        component = self._at(insights, INSIGHTS)
+        component = self._at(insights, INSIGHTS, CONFIGURED)
         logs = component if code_of(component) else self._place(dig(component, "properties.WorkspaceResourceId"))
         return {
             "storage": self._at(storage, STORAGE),
-            "object_replication_policies": self._in(storage, "objectReplicationPolicies", STORAGE),
-            "blob_service": self._below(storage, "blobServices/default", STORAGE),
+            "object_replication_policies": self._in(storage, "objectReplicationPolicies", STORAGE, CONFIGURED),
+            "blob_service": self._below(storage, "blobServices/default", STORAGE, CONFIGURED),
             "health_availability": self._below(
                 storage, "providers/Microsoft.ResourceHealth/availabilityStatuses/current", RESOURCE_HEALTH
             ),
-            "keyvault": self._at(vault, KEY_VAULT),
-            "acr": self._at(registry, CONTAINER_REGISTRY),
-            "acr_replications": self._in(registry, "replications", CONTAINER_REGISTRY),
+            "keyvault": self._at(vault, KEY_VAULT, CONFIGURED),
+            "acr": self._at(registry, CONTAINER_REGISTRY, CONFIGURED),
+            "acr_replications": self._in(registry, "replications", CONTAINER_REGISTRY, CONFIGURED),
             "app_insights": component,
-            "log_analytics": self._at(logs, LOG_ANALYTICS),
+            "log_analytics": self._at(logs, LOG_ANALYTICS, CONFIGURED),
         }
 
     def _named(self, hub: Any, name: str) -> Any:
@@ -263,7 +304,7 @@ class _Collection:
                     f"/subscriptions/{said[0]}/resourceGroups/{said[1]}/providers/{kind}/{said[2]}"
                 )
         query = {"$expand": "geoReplicationStats"}
-        return {name: self._at(self._place(place), STORAGE, **query) for name, place in places.items()}
+        return {name: self._at(self._place(place), STORAGE, None, **query) for name, place in places.items()}
 
     def _of_connections(self, connections: Any) -> dict[str, Any]:
         if code_of(connections):
@@ -274,9 +315,9 @@ class _Collection:
         usages = f"{locations_of(self._hub, AI_SERVICES)}/usages"
         return {
             "openai_deployments": self._inside([{"id": each} for each in accounts], "deployments", COGNITIVE),
-            "cognitive_usages": self._many(usages, COGNITIVE) if accounts else [],
-            "search_service": self._at(searches[0] if searches else None, SEARCH),
-            "cosmos_account": self._at(states[0] if states else None, COSMOS),
+            "cognitive_usages": self._many(usages, COGNITIVE, COMMON) if accounts else [],
+            "search_service": self._at(searches[0] if searches else None, SEARCH, CONFIGURED),
+            "cosmos_account": self._at(states[0] if states else None, COSMOS, CONFIGURED),
         }
 
     def _ai_accounts(self) -> Any:
@@ -291,7 +332,7 @@ class _Collection:
                 "account": None if is_absent else account,
                 "deployments": [] if is_absent else self._many(f"{place}/deployments", COGNITIVE),
                 "models": [] if is_absent else self._many(f"{place}/models", COGNITIVE),
-                "usages": self._many(usages, COGNITIVE),
+                "usages": self._many(usages, COGNITIVE, COMMON),
             }
             unread = next((each for each in found.values() if code_of(each)), None)
             if unread is not None:
@@ -311,7 +352,7 @@ class _Collection:
                     return {"private_endpoints": found, "private_dns_links": found}
             endpoints.append(endpoint)
             for zone in zones:
-                listed = self._many(f"{zone}/virtualNetworkLinks", PRIVATE_DNS)
+                listed = self._many(f"{zone}/virtualNetworkLinks", PRIVATE_DNS, CONFIGURED)
                 if code_of(listed):
                     return {"private_endpoints": endpoints, "private_dns_links": listed}
                 links |= {(name := f"{last_part(zone)}/{each.get('name')}"): {**each, "name": name} for each in listed}
@@ -323,7 +364,7 @@ class _Collection:
         """Ids of private endpoints in our subscriptions that lead to hub and project. A fault goes into the list."""
         places = dict[str, None]()
         for workspace in self._workspaces():
-            found = self._many(f"{workspace}/privateEndpointConnections", ML)
+            found = self._many(f"{workspace}/privateEndpointConnections", ML, CONFIGURED)
             if code_of(found):
                 faults.append(found)
                 return []
@@ -335,7 +376,10 @@ class _Collection:
 
     def _private_endpoint(self, place: str) -> tuple[Any, Any]:
         """An endpoint with the names of its zones, and the zones' ids."""
-        endpoint, groups = self._one(place, NETWORK), self._many(f"{place}/privateDnsZoneGroups", NETWORK)
+        endpoint, groups = (
+            self._one(place, NETWORK, CONFIGURED),
+            self._many(f"{place}/privateDnsZoneGroups", NETWORK, CONFIGURED),
+        )
         for found in (endpoint, groups):
             if code_of(found):
                 return found, found
@@ -355,13 +399,16 @@ class _Collection:
         wanted, seen = self._request.pointer.rstrip("/").casefold(), unreadable(MISSING, "no subscription was named")
         for subscription in sorted(self._request.subscriptions):
             place = f"/subscriptions/{subscription}/providers/Microsoft.AppConfiguration/configurationStores"
-            stores = self._many(place, APP_CONFIGURATION)
+            stores = self._many(place, APP_CONFIGURATION, COMMON)
             if code_of(stores):
                 return {"app_config": stores, "app_config_replicas": stores}
             for store in stores:
                 if str(dig(store, "properties.endpoint") or "").rstrip("/").casefold() == wanted:
                     place = self._place(store.get("id"))
-                    return {"app_config": store, "app_config_replicas": self._in(place, "replicas", APP_CONFIGURATION)}
+                    return {
+                        "app_config": store,
+                        "app_config_replicas": self._in(place, "replicas", APP_CONFIGURATION, COMMON),
+                    }
             seen = unreadable(DENIED, f"no store with the endpoint {wanted} is seen in the pair's subscriptions")
         return {"app_config": seen, "app_config_replicas": seen}
 
@@ -373,7 +420,7 @@ class _Collection:
             if code_of(scope):
                 return scope
             path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
-            found = self._many(path, AUTHORIZATION, **{"$filter": "atScope()"})
+            found = self._many(path, AUTHORIZATION, CONFIGURED, **{"$filter": "atScope()"})
             if code_of(found):
                 return found
             named |= {str(each.get("id") or each.get("name")).casefold(): each for each in found}
@@ -381,17 +428,17 @@ class _Collection:
 
     # -- calls
 
-    def _at(self, place: Any, version: str, **query: str) -> Any:
+    def _at(self, place: Any, version: str, longest: timedelta | None = None, **query: str) -> Any:
         """What is at a place; null if there is no place, and its reason if the place is not known."""
-        return place if place is None or code_of(place) else self._one(place, version, **query)
+        return place if place is None or code_of(place) else self._one(place, version, longest, **query)
 
-    def _below(self, place: Any, rest: str, version: str) -> Any:
-        return place if place is None or code_of(place) else self._one(f"{place}/{rest}", version)
+    def _below(self, place: Any, rest: str, version: str, longest: timedelta | None = None) -> Any:
+        return place if place is None or code_of(place) else self._one(f"{place}/{rest}", version, longest)
 
-    def _in(self, place: Any, kind: str, version: str) -> Any:
+    def _in(self, place: Any, kind: str, version: str, longest: timedelta | None = None) -> Any:
         if place is None:
             return []
-        return place if code_of(place) else self._many(f"{place}/{kind}", version)
+        return place if code_of(place) else self._many(f"{place}/{kind}", version, longest)
 
     def _inside(self, parents: Any, kind: str, version: str, *, is_named_in_full: bool = False) -> Any:
         """Children of several parents. With more than one parent, or if asked for, names begin with the parent's."""
@@ -407,14 +454,18 @@ class _Collection:
             children += [{**each, "name": f"{first}{each.get('name')}"} for each in found]
         return children
 
-    def _one(self, path: str, version: str, **query: str) -> Any:
+    def _one(self, path: str, version: str, longest: timedelta | None = None, **query: str) -> Any:
+        """A resource; as it was read before, if that is not longer ago than ``longest``. None: it is read now."""
+
         def ask() -> Any:
             self._pacer.wait_turn()
             return self._manager.get(path, version, **query)
 
-        return self._try(ask)
+        return self._recall("one", path, version, query, longest, ask)
 
-    def _many(self, path: str, version: str, **query: str) -> Any:
+    def _many(self, path: str, version: str, longest: timedelta | None = None, **query: str) -> Any:
+        """The elements of a list; ``longest`` as for one."""
+
         def ask() -> list[Any]:
             elements: list[Any] = []
             for page in self._manager.paced_pages(path, version, self._pacer.wait_turn, query):
@@ -423,7 +474,27 @@ class _Collection:
                     raise TemporaryError(f"the list {path} has more than {MOST} elements")
             return elements
 
-        return self._try(ask)
+        return self._recall("list", path, version, query, longest, ask)
+
+    def _recall(
+        self,
+        what: str,
+        path: str,
+        version: str,
+        query: Mapping[str, str],
+        longest: timedelta | None,
+        ask: Callable[[], Any],
+    ) -> Any:
+        if longest is None:
+            return self._try(ask)
+        key = " ".join([what, path.casefold(), version, *(f"{name}={value}" for name, value in query.items())])
+        since = self._request.since
+        if since is not None and (known := self._remembered.find(key, longest, since)) is not None:
+            return known
+        at, found = self._remembered.now(), self._try(ask)
+        if not code_of(found):
+            self._remembered.keep(key, found, at)
+        return found
 
     def _try(self, ask: Callable[[], Any]) -> Any:
         try:

@@ -7,6 +7,7 @@
     |   +-- Throttled             the service asked us to slow down
     |   +-- Unreachable           no answer: refused, timed out, name not resolved
     |   +-- Conflict              somebody else wrote in between: read again, then decide
+    |   +-- TurnedAway            nothing was tried: this process had no place for it
     +-- PermanentError            never again with the same input
     |   +-- Refused               the service understood and said no (4xx)
     |   +-- NotFound              the thing is not there
@@ -57,6 +58,10 @@ class Throttled(TemporaryError):
 
 class Unreachable(TemporaryError):
     """Nothing answered: connection refused, reset, timed out, or the name did not resolve."""
+
+
+class TurnedAway(TemporaryError):
+    """Nothing was tried: work of this kind takes all places that this process has for it."""
 
 
 class Conflict(TemporaryError):

@@ -5,7 +5,8 @@ The whole result of a look, with every finding, is kept in the pair's ledger.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from orchestrator.core.base.codec import SCHEMA, Moment, Value
 from orchestrator.core.base.vocabulary import Role
@@ -18,6 +19,12 @@ SOONER = timedelta(minutes=5)
 
 PAUSE = timedelta(seconds=20)
 """Shortest time between two looks at one standby, however often something of the pair is changed."""
+
+
+SKEW = timedelta(minutes=1)
+"""What was read up to this long after a change is not believed: clocks differ, and Resource Manager's caches lag."""
+
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class ReadinessStanding(Value, kw_only=True):
@@ -44,6 +51,33 @@ class WantedLook(Value, kw_only=True):
 
     schema: int = SCHEMA
     at: Moment
+    gone: Moment | None = None
+    """When something of it was last deleted."""
+
+
+class Believed(NamedTuple):
+    """After which times what was read before may stand; None: all of it is to be read."""
+
+    reads: datetime | None
+    assets: datetime | None
+    """Of assets that were seen to be there: only a deletion takes them away."""
+
+
+def find_believed(standing: ReadinessStanding | None, wanted: WantedLook | None, active: Role) -> Believed:
+    """What a look need not read again. A standby that was not ready is read in full: somebody is mending it."""
+    reads, assets = (wanted.at, wanted.gone) if wanted else (None, None)
+    is_ready = standing is not None and standing.ready and standing.active is active
+    return Believed(
+        reads=(reads + SKEW if reads else EVER) if is_ready else None, assets=assets + SKEW if assets else EVER
+    )
+
+
+def add_wanted(before: WantedLook | None, wanted: WantedLook) -> WantedLook:
+    """Both: the later change, and the later deletion."""
+    if before is None:
+        return wanted
+    gone = [each.gone for each in (before, wanted) if each.gone is not None]
+    return WantedLook(at=max(before.at, wanted.at), gone=max(gone, default=None))
 
 
 def is_look_due(standing: ReadinessStanding | None, wanted: WantedLook | None, active: Role, now: datetime) -> bool:

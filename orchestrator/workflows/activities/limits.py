@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.core.base.errors import TemporaryError
+from orchestrator.core.base.errors import TurnedAway
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.steps import STEP_LIMITS
 from orchestrator.workflows.messages import BUSY, AfterReport, BatchReport, CaptureReport, DrainReport
@@ -24,7 +24,7 @@ _TURNED_AWAY: Mapping[str, Callable[[Any], Any]] = {
     names.SETTLE_JOBS: lambda _order: AfterReport(busy=True, why=BUSY),
     names.LOOK_AT_DRAIN: lambda _order: DrainReport(busy=True, why=BUSY),
 }
-"""What an activity answers that finds no place. Steps of a plan have no word for that: they fail, and come again."""
+"""What an activity answers that finds no place. Steps of a plan have no word for that: they raise, and come again."""
 
 
 class ConcurrencyLimits:
@@ -37,14 +37,14 @@ class ConcurrencyLimits:
         """What the body returns; what stands for it if all places of its kind are taken.
 
         Raises:
-            TemporaryError: no place, and the activity's answer has no word for that.
+            TurnedAway: no place, and the activity's answer has no word for that.
         """
         places = self._free.get(activity)
         if places is None:
             return body()
         if not places.acquire(blocking=False):
             if activity not in _TURNED_AWAY:
-                raise TemporaryError(f"other runs are at their step {activity}; this one's turn comes")
+                raise TurnedAway(f"others are at their step {activity}; this one's turn comes")
             return _TURNED_AWAY[activity](order)
         try:
             return body()

@@ -10,7 +10,14 @@ import msgspec
 from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_any
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
-from orchestrator.core.base.errors import EpochFenced, HubswitchError, OrderExpired, RunAborted, TemporaryError
+from orchestrator.core.base.errors import (
+    EpochFenced,
+    HubswitchError,
+    OrderExpired,
+    RunAborted,
+    TemporaryError,
+    TurnedAway,
+)
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import ATTEMPT, Insistence, Tidings, Told
@@ -20,6 +27,12 @@ from orchestrator.workflows.pair_orders import TryOutcome
 
 TRIES_HERE = 12
 """Tries within a run's own history. Then the step is tried in an orchestration that begins anew now and then."""
+
+STEP_TURNS = 60
+"""Times that a step which finds no place in its process asks again before that counts as a failure."""
+
+LONGEST_STEP_TURN = 4
+"""Beats of the longest pause between two of them. Places are free again within a second or two."""
 
 TRIES_THERE = 60
 """Tries after which such an orchestration begins anew, so that no history grows with the length of an outage."""
@@ -85,7 +98,8 @@ def insist(
     """The activity's answer, however often it has to be asked.
 
     While it fails, the run's custom status names the step, since when it is tried, and the last reason. With a
-    ``waiter`` a step that fails for long goes on in a ``patience_run``, and people are told that the run waits.
+    ``waiter`` a step that fails for long goes on in a ``patience_run``, and people are told that the run waits. One
+    that found no place in its process was not tried: it asks again soon, and that is no try.
 
     Raises:
         RunStopped: the step raised an error of ``FINAL``.
@@ -96,16 +110,20 @@ def insist(
     clock = _Deadline(ctx, waiter.until if waiter else None)
     step, done = (waiter.step or activity, waiter.done) if waiter else (activity, ())
     pause = beat
-    attempt, before = 0, waiter.tried if waiter else 0
+    attempt, before, turns = 0, waiter.tried if waiter else 0, 0
     while True:
         attempt += 1
         try:
             answer = yield from _try(ctx, clock, activity, order, before + attempt)
         except TaskFailedError as failed:
             _check_final(failed)
+            clock.why = failed.details.message
+            if _error_of(failed) == TurnedAway.__name__ and turns < STEP_TURNS:
+                yield from clock.pause(scatter(ctx, pause_after(turns, beat, beat * LONGEST_STEP_TURN)))
+                attempt, turns = attempt - 1, turns + 1
+                continue
             if tries is not None and attempt >= tries:
                 raise
-            clock.why = failed.details.message
             ctx.set_custom_status(waiting_status(step, since.isoformat(), clock.why, done))
             if waiter and tries is None and attempt >= TRIES_HERE:
                 step_left = _long(waiter._replace(tried=before + attempt), activity, order, since, clock.why)
@@ -174,9 +192,14 @@ def _try(ctx: OrchestrationContext, clock: _Deadline, activity: str, order: Any,
 
 
 def _check_final(failed: TaskFailedError) -> None:
-    error = failed.details.error_type.rpartition(".")[2]
+    error = _error_of(failed)
     if error in FINAL:
         raise RunStopped(error, failed.details.message) from failed
+
+
+def _error_of(failed: TaskFailedError) -> str:
+    """The class of the error that an activity raised."""
+    return failed.details.error_type.rpartition(".")[2]
 
 
 def _long(waiter: Waiter, activity: str, order: Any, since: datetime, why: str) -> Insistence:
@@ -234,16 +257,18 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         waiter = Waiter(step.pair, step.run, step.beat, step.longest)
         yield from tell_that_it_waits(ctx, waiter, title, told, step.since)
     clock = _Deadline(ctx, step.until)
-    clock.why = step.why
+    clock.why, pause = step.why, step.longest
     for number in range(1, TRIES_THERE + 1):
         ctx.set_custom_status(waiting_status(title, step.since.isoformat(), clock.why))
         try:
-            yield from clock.pause(step.longest)
+            yield from clock.pause(pause)
             answer = yield from _try(ctx, clock, step.activity, step.order, step.tried + number)
         except StepTimedOut:
             return {"stopped": StepTimedOut.__name__, "why": clock.why, "answer": None}
         except TaskFailedError as failed:
-            clock.why = failed.details.message
+            clock.why, pause = failed.details.message, step.longest
+            if _error_of(failed) == TurnedAway.__name__:
+                pause = min(pause, scatter(ctx, step.beat * LONGEST_STEP_TURN))
             try:
                 _check_final(failed)
             except RunStopped as stopped:
@@ -324,8 +349,13 @@ LONGEST_TURN = 20
 
 
 def turn(ctx: OrchestrationContext, pause: timedelta) -> Any:
-    """A timer until the next time: half of a pause to one and a half, the same whenever it is played again."""
-    return ctx.create_timer(pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF))
+    """A timer until the next time."""
+    return ctx.create_timer(scatter(ctx, pause))
+
+
+def scatter(ctx: OrchestrationContext, pause: timedelta) -> timedelta:
+    """Half of a pause to one and a half, so that not all come at once; the same whenever it is played again."""
+    return pause * (0.5 + int(ctx.new_uuid()[:4], 16) / 0xFFFF)
 
 
 def pause_after(number: int, beat: timedelta, longest: timedelta) -> timedelta:

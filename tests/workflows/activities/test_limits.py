@@ -11,7 +11,7 @@ from durabletask.task import ActivityContext
 from orchestrations import SHORT, played, run_order
 
 from orchestrator.core.base.codec import to_builtins
-from orchestrator.core.base.errors import TemporaryError
+from orchestrator.core.base.errors import TurnedAway
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.limits import ConcurrencyLimits
@@ -86,8 +86,8 @@ def test_a_report_says_that_nothing_was_tried(kind: str) -> None:
 
 
 def test_a_step_without_a_report_fails_for_now() -> None:
-    """And is tried again as if its service had not answered."""
-    with pytest.raises(TemporaryError, match="turn comes"):
+    """With an error of its own, so that its try does not count."""
+    with pytest.raises(TurnedAway, match="turn comes"):
         turned_away(names.AWAIT_STANDBY, RUN)
 
 

@@ -16,7 +16,7 @@ from orchestrations import run_order, worker_of
 from waiting import until
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
-from orchestrator.core.base.errors import EpochFenced, TemporaryError
+from orchestrator.core.base.errors import EpochFenced, TemporaryError, TurnedAway
 from orchestrator.core.plan.step_base import OnError, Retry
 from orchestrator.core.plan.steps import AwaitStandby, MoveJobs, Parallel, ScaleCluster, StepOrGroup, WaitForUrl
 from orchestrator.core.plan.steps_approval import AwaitApproval
@@ -208,6 +208,23 @@ def test_a_step_that_has_used_up_its_tries_is_given_up_and_the_jobs_move(stage: 
     assert "it failed 3 times: not yet" in output["steps"][0]["why"]
     until(lambda: stage.told, "the notice, which the run does not wait for")
     assert [line.partition(":")[0] for line in stage.told] == ["StepFailed"]
+
+
+def test_a_step_that_finds_no_place_has_not_been_tried(stage: Stage) -> None:
+    """Other steps of the same kind have the places: that uses up no try, and nobody is told that the run waits."""
+    stage.bodies["a"] = Failing(retry.TRIES_HERE * 2, TurnedAway)
+    output = stage.walked(url("a", retry=Retry(tries=1), on_error=OnError.CONTINUE))
+    assert (outcomes(output), stage.told) == ({"a": "done"}, [])
+    assert {order.get(ATTEMPT) for order in stage.orders} == {None}
+
+
+def test_a_step_that_never_finds_a_place_is_a_step_that_fails(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many turns, so that no history grows for ever."""
+    monkeypatch.setattr(retry, "STEP_TURNS", 3)
+    stage.bodies["a"] = Failing(fault=TurnedAway)
+    output = stage.walked(url("a", retry=Retry(tries=2), on_error=OnError.CONTINUE))
+    assert outcomes(output) == {"a": "failed"}
+    assert len(stage.calls) == 5
 
 
 @pytest.mark.parametrize("pause", [timedelta(milliseconds=10), timedelta(hours=1)])
