@@ -18,6 +18,7 @@ from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.credential import Identity, credential_for
 from orchestrator.adapters.http.pacing import Budget, Pacer
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
+from orchestrator.adapters.hub.search_services import SearchServices
 from orchestrator.adapters.hub.side_inventory import READ_BURST, READS_PER_SECOND, ArmSideInventories
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.vocabulary import JobPolicy, Role
@@ -230,10 +231,10 @@ def reading(pace: SwitchedPace, clock: Clock) -> ArmSideInventories:
     """What reads sides, as the reader, over connections of its own."""
     settings = settings_of()
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
-    manager = ResourceManager(
-        settings.resource_manager, credential_for(settings, Identity.READER, transport), transport
-    )
-    return ArmSideInventories(manager, pace, clock.now)
+    credential = credential_for(settings, Identity.READER, transport)
+    manager = ResourceManager(settings.resource_manager, credential, transport)
+    searches = SearchServices(credential, transport, lambda _: UNPACED, manager.endpoint)
+    return ArmSideInventories(manager, pace, searches, clock.now)
 
 
 def look_for_a_day(at: Stage, world: World, plan: Plan, clock: Clock, looks: int) -> list[Cost]:

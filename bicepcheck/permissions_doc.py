@@ -127,6 +127,12 @@ PURPOSES = (
     Purpose(Who.PROBE, "*/locations/read", "readiness: region pairs"),
     Purpose(Who.PROBE, "Microsoft.Resources/subscriptions/read", "recovery: whether a subscription is still there"),
     Purpose(Who.PROBE, "*/deleted*/read", "readiness: names that a deleted resource still holds"),
+    Purpose(
+        Who.PROBE,
+        "Microsoft.Search/searchServices/indexes/read",
+        "readiness: whether an index that a connection names is there and has documents; asked of the search service",
+        Where.GROUP,
+    ),
     Purpose(Who.PROBE, "Microsoft.*/read", "readiness: compares both sides", Where.GROUP),
     Purpose(
         Who.PROBE,

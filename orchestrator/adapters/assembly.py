@@ -23,6 +23,9 @@ from orchestrator.adapters.hub.deleted import LOOK_BURST, LOOKS_PER_SECOND, ArmD
 from orchestrator.adapters.hub.inventory import ArmInventory
 from orchestrator.adapters.hub.jobs import ArmJobs
 from orchestrator.adapters.hub.resources import PacedResources
+from orchestrator.adapters.hub.search_services import READ_BURST as SEARCH_BURST
+from orchestrator.adapters.hub.search_services import READS_PER_SECOND as SEARCHES_PER_SECOND
+from orchestrator.adapters.hub.search_services import SearchServices
 from orchestrator.adapters.hub.side_inventory import READ_BURST, READS_PER_SECOND, ArmSideInventories
 from orchestrator.adapters.hub.storage_hosts import OwnStorage
 from orchestrator.adapters.notify.action_group import ActionGroupNotices
@@ -48,7 +51,7 @@ from orchestrator.core.plan.channels import (
     TeamsChannel,
     WebhookChannel,
 )
-from orchestrator.core.plan.schema import LedgerAccount, Plan
+from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
 
@@ -67,18 +70,32 @@ def trials(settings: Settings) -> AzureTrials:
 
 def side_inventories(settings: Settings) -> ArmSideInventories:
     """Readings of whole sides, over a transport of their own: nothing that they meet closes a breaker for others."""
-    return ArmSideInventories(*_reader(settings, "reads", READS_PER_SECOND, READ_BURST))
-
-
-def _reader(settings: Settings, what: str, rate: float, burst: int) -> tuple[ResourceManager, Callable[[str], Pacer]]:
-    """Resource Manager as the reader, over a transport of its own, with a share of its reads in a subscription."""
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
     credential = credential_for(settings, Identity.READER, transport)
+    manager = ResourceManager(settings.resource_manager, credential, transport)
+    reader = f"reads of the {name_of(settings, Identity.READER)}"
+
+    def search_pacer_of(endpoint: str) -> Pacer:
+        return pacer_for(endpoint, "", reader, rate=SEARCHES_PER_SECOND, burst=SEARCH_BURST)
+
+    searches = SearchServices(credential, transport, search_pacer_of, settings.resource_manager)
+    return ArmSideInventories(manager, _share_of(settings, "reads", READS_PER_SECOND, READ_BURST), searches)
+
+
+def _share_of(settings: Settings, what: str, rate: float, burst: int) -> Callable[[str], Pacer]:
+    """The reader's share of Resource Manager's reads in a subscription."""
     reader = f"{what} of the {name_of(settings, Identity.READER)}"
-    return (
-        ResourceManager(settings.resource_manager, credential, transport),
-        lambda subscription: pacer_for(settings.resource_manager, subscription, reader, rate=rate, burst=burst),
-    )
+    return lambda subscription: pacer_for(settings.resource_manager, subscription, reader, rate=rate, burst=burst)
+
+
+def _deleted_resources(
+    settings: Settings, executor: ResourceManager, pacer_of: Callable[[Hub], Pacer]
+) -> ArmDeletedResources:
+    """What was deleted, read as the reader over a transport of its own."""
+    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+    reader = ResourceManager(settings.resource_manager, credential_for(settings, Identity.READER, transport), transport)
+    share = _share_of(settings, "looks", LOOKS_PER_SECOND, LOOK_BURST)
+    return ArmDeletedResources(reader, share, executor, pacer_of)
 
 
 def assemble(
@@ -129,7 +146,7 @@ def assemble(
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
         resources=PacedResources(manager, pacer_of, pacers_by_subscription(settings, plans, principal)),
-        deleted=ArmDeletedResources(*_reader(settings, "looks", LOOKS_PER_SECOND, LOOK_BURST), manager, pacer_of),
+        deleted=_deleted_resources(settings, manager, pacer_of),
         urls=plain,
         webhooks=SignedWebhooks(plain, environment),
         inventory=ArmInventory(manager, credential, transport),

@@ -128,7 +128,7 @@ _BLOBS = f"{CONTAINERS}/blobs"
 _INVENTORY = (
     *(f"{ML}/{kind}" for kind in ("connections", "computes", "datastores", "schedules", "outboundRules")),
     *(f"{ML}/{kind}" for kind in ("onlineEndpoints", "onlineEndpoints/deployments", "privateEndpointConnections")),
-    *(f"{ML}/{kind}" for kind in ("batchEndpoints", "batchEndpoints/deployments")),
+    *(f"{ML}/{kind}" for kind in ("batchEndpoints", "batchEndpoints/deployments", "serverlessEndpoints")),
     *(f"{ML}/{kind}/versions" for kind in _ASSETS),
     "Microsoft.MachineLearningServices/registries",
     "Microsoft.Authorization/roleAssignments",
@@ -279,6 +279,17 @@ CALLS = (
     *map(_read, _INVENTORY),
     *(_read(kind, Where.SUBSCRIPTION) for kind in _OF_SUBSCRIPTION),
     _read("Microsoft.CognitiveServices/accounts"),
+    # An index is no resource of Resource Manager, and to look at it is no data action: what a search service answers
+    # itself about an index and its statistics takes an action that Reader has (learn.microsoft.com, "Azure permissions
+    # for AI + machine learning", Microsoft.Search). Search Index Data Reader has the documents alone, and not this.
+    Call(
+        Who.PROBE,
+        "GET",
+        "search",
+        r"^/indexes/[^/]+(?:/stats)?",
+        "Microsoft.Search/searchServices/indexes/read",
+        Where.GROUP,
+    ),
     Call(
         Who.PROBE,
         "GET",

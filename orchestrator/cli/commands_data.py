@@ -91,6 +91,8 @@ def _copy_lines(copy: CopyLine) -> list[str]:
         lines.append(f"      from {copy.here} to {copy.there}")
     if copy.why:
         lines.append(f"      {copy.why}")
+    if copy.replaced_own:
+        lines.append(f"      {copy.replaced_own} rewritten blobs were copied over what lay there, which was older")
     if copy.left_out:
         lines.append(f"      {copy.left_out} blobs are not copied:")
         lines += [f"        {each.name}: {each.why}" for each in copy.left]

@@ -82,7 +82,7 @@ PATH_WORDS = frozenset(
         *("skus", "locations", "vmsizes", "listkeys", "history", "experiments", "experiments:query", "runs:query"),
         *("rundata", "index", "entities", "v1.0", "v2", "v2.0", "_catalog", "oauth2", "exchange", "token"),
         *("metadata", "identity", "query", "secrets", "runs", "virtualmachinefamily", "listnodes"),
-        *("deletedaccounts", "deletedvaults", "projects"),
+        *("deletedaccounts", "deletedvaults", "projects", "serverlessendpoints"),
     }
 )
 """Segments of paths that are words of the services, in lower case."""

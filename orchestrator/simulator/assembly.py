@@ -26,9 +26,10 @@ from orchestrator.simulator.stores.appconfig import ConfigurationStore
 from orchestrator.simulator.stores.blobs import BlobStore
 from orchestrator.simulator.stores.eventgrid import EventGrid
 from orchestrator.simulator.stores.loganalytics import LogStore, workspace_in
+from orchestrator.simulator.stores.search import SearchService
 from orchestrator.simulator.webhook_receiver import WebhookReceiver
 
-OWN_SURFACES = ("inference", "storage", "keyvault", "acr")
+OWN_SURFACES = ("inference", "storage", "keyvault", "acr", "search")
 """Surfaces of a region that have a port of their own; ``hub`` and ``jobs`` share the API's, ``control`` is global."""
 
 
@@ -52,6 +53,9 @@ class Services:
     page: int
     manager: SimulatedResourceManager = field(init=False)
     """Made when all addresses are known."""
+
+    searches: dict[str, SearchService] = field(init=False)
+    """The search service of each region's first hub; made with the manager, which knows how it is set up."""
 
 
 def services_of(  # noqa: PLR0913 - those of LocalAzure
@@ -129,6 +133,7 @@ def _api_endpoints(region: str, *, private: bool) -> list[str]:
 def routes_of(services: Services, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
     """What answers at every endpoint, by the endpoint's name."""
     services.manager = _manager(services, urls)
+    services.searches = {region: _search_service(services, region) for region in services.estate.regions}
     accounts = {urlsplit(urls[f"{region}.storage"]).netloc: store for region, store in services.blobs.items()}
     accounts[urlsplit(urls["ledger"]).netloc] = services.ledger
     for store in accounts.values():
@@ -172,6 +177,11 @@ def _manager(services: Services, urls: Mapping[str, str]) -> SimulatedResourceMa
     return manager
 
 
+def _search_service(services: Services, region: str) -> SearchService:
+    site = next(site for site in services.estate.sites if site.region == region)
+    return SearchService(services.kernel, site.search, lambda: services.manager.resources.get(site.search_id))
+
+
 def _regional_routes(services: Services, region: str, urls: Mapping[str, str]) -> dict[str, list[web.RouteDef]]:
     kernel = services.kernel
     sites = [site for site in services.estate.sites if site.region == region]
@@ -185,4 +195,5 @@ def _regional_routes(services: Services, region: str, urls: Mapping[str, str]) -
         f"{region}.storage": services.blobs[region].routes(),
         f"{region}.keyvault": vault.routes(kernel, sites[0].keyvault),
         f"{region}.acr": registry.routes(kernel, sites[0].acr),
+        f"{region}.search": services.searches[region].routes(),
     }

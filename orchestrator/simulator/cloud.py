@@ -2,9 +2,9 @@
 
 ===========================  ===========================================================================
 ``azure.urls[name]``         URL of every endpoint: ``resource-manager``, ``<region>.api``, ``.inference``,
-                             ``.storage``, ``.keyvault``, ``.acr``, ``ledger``, ``configuration.0`` (origin),
-                             ``configuration.1`` … (replicas), ``notices``, ``logs``, ``<third>.api``, ``observer``,
-                             ``identity``, ``admin``, ``proxy``
+                             ``.storage``, ``.keyvault``, ``.acr``, ``.search``, ``ledger``, ``configuration.0``
+                             (origin), ``configuration.1`` … (replicas), ``notices``, ``logs``, ``<third>.api``,
+                             ``observer``, ``identity``, ``admin``, ``proxy``
 ``azure.faults``             what goes wrong, see ``faults``
 ``azure.log``                every request, see ``requestlog``
 ``azure.truth.jobs()``       what really happened to every job

@@ -55,6 +55,15 @@ class Site(Value, kw_only=True):
         return f"{self.group_id}/providers/Microsoft.KeyVault/vaults/{self.keyvault}"
 
     @property
+    def search(self) -> str:
+        """Name of the search service."""
+        return f"srch-{self.region}"
+
+    @property
+    def search_id(self) -> str:
+        return f"{self.group_id}/providers/Microsoft.Search/searchServices/{self.search}"
+
+    @property
     def logs(self) -> str:
         """Workspace id of the region's Log Analytics workspace, as its query API knows it."""
         return str(uuid5(NAMESPACE_URL, self.logs_id.lower()))

@@ -1,8 +1,8 @@
 """What goes wrong, where: one fault per region and surface, and added latency per endpoint.
 
 Surfaces: the probed ones (``hub``, ``jobs``, ``inference``, ``storage``, ``keyvault``, ``acr``, ``control``,
-``identity``), Log Analytics (``logs``), and what belongs to no hub (``ledger``, ``appconfig``, ``eventgrid``,
-``observer``, ``elsewhere``).
+``identity``), Azure AI Search (``search``), Log Analytics (``logs``), and what belongs to no hub (``ledger``,
+``appconfig``, ``eventgrid``, ``observer``, ``elsewhere``).
 A fault without a region is in all of them; ``identity`` has no region.
 
 =============  ====================================================================================
@@ -38,7 +38,7 @@ from typing import Any, Protocol
 from orchestrator.core.base.codec import Value, from_builtins, to_builtins
 from orchestrator.core.base.errors import InvalidInput
 
-REGIONAL = ("hub", "jobs", "inference", "storage", "keyvault", "acr", "logs", "control")
+REGIONAL = ("hub", "jobs", "inference", "storage", "keyvault", "acr", "search", "logs", "control")
 SHARED = ("identity", "ledger", "appconfig", "eventgrid", "observer", "elsewhere")
 SURFACES = (*REGIONAL, *SHARED)
 

@@ -5,7 +5,8 @@ written down is seen to be there. Only one process works on a copy at a time, fo
 looks at the epoch record, after it has said until when it writes: the process that copies the other way after a switch
 waits until then, so no two directions are ever written at once.
 
-Nothing is deleted, and nothing is written over that is not an older copy of ours (``core.jobs.copy_state.choose``).
+Nothing is deleted, and nothing is written over but older copies of ours, and what was copied to this side before it was
+rewritten here (``core.jobs.copy_state.choose``).
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from orchestrator.core.base.errors import Conflict, HubswitchError, NotFound, Re
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.jobs.copy_state import (
     BlobFacts,
+    CopiedBack,
     CopyChoice,
     CopyRecord,
     PassProgress,
     Piecemeal,
     begin_pass,
     choose,
+    copied_back,
     end_pass,
     go_on,
     is_candidate,
@@ -122,8 +125,9 @@ class Copier:
         if claimed != state:
             return BatchResult(goes_on=False)
         epoch = self._epoch()
-        may = epoch is not None and not self._read(task, self._source.other)[0].is_busy(now)
-        walk = _Walk(self._world, self._plan, self._source, task, allowance)
+        other, _ = self._read(task, self._source.other)
+        may = epoch is not None and not other.is_busy(now)
+        walk = _Walk(self._world, self._plan, task, allowance, other)
         try:
             walk.state = begin_pass(state, epoch, now) if may and epoch is not None else state
             goes_on = may and walk.advance(now + BATCH)
@@ -153,12 +157,18 @@ class Copier:
 
 
 class _Walk:
-    """A walk through one source. ``state`` is always what may be written down."""
+    """A walk through one source. ``state`` is always what may be written down.
 
-    def __init__(self, world: World, plan: Plan, source: Role, task: CopyTask, allowance: Allowance) -> None:
+    Args:
+        other: the record of the other direction, in which nobody writes meanwhile.
+    """
+
+    def __init__(self, world: World, plan: Plan, task: CopyTask, allowance: Allowance, other: CopyRecord) -> None:
         self._world = world
         self._plan = plan
-        self._role = source
+        self._role = source = other.source.other
+        self._other = other
+        self._back: CopiedBack | None = None
         self._task = task
         self._allowance = allowance
         self._until = world.clock.now()
@@ -179,6 +189,8 @@ class _Walk:
             # Another place than before: what was copied from the old one says nothing about this one.
             self.state = replace(self.state, last=None, under_way=PassProgress(begun=self._progress.begun, since=None))
         self.state = replace(self.state, here=here, there=there)
+        may_replace = self._task.copy is None or self._task.copy.bring_back
+        self._back = copied_back(self._other, here, there) if may_replace else None
         try:
             while self.state.under_way is not None:
                 self._page(source, target)
@@ -235,7 +247,7 @@ class _Walk:
         """Copy one blob, if it is to be copied."""
         source, copies, name = order.source, self._world.copies, order.blob.name
         for _ in range(TRIES):
-            chosen = choose(order.blob, target, source.place.spelt, order.target.place.spelt)
+            chosen = choose(order.blob, target, source.place.spelt, order.target.place.spelt, self._back)
             if chosen.choice is CopyChoice.SAME:
                 return
             if chosen.choice is CopyChoice.LEAVE:
@@ -256,7 +268,9 @@ class _Walk:
             except Refused as fault:
                 self.state = replace(self.state, under_way=leave_out(self._progress, name, str(fault)))
                 return
-            self._note(copied=self._progress.copied + 1, copied_bytes=self._progress.copied_bytes + order.blob.size)
+            done = self._progress
+            over = done.replaced_own + (chosen.choice is CopyChoice.REPLACE_OWN)
+            self._note(copied=done.copied + 1, copied_bytes=done.copied_bytes + order.blob.size, replaced_own=over)
             self._allowance.blobs -= 1
             return
         self.state = replace(self.state, under_way=leave_out(self._progress, name, "it changes while it is copied"))

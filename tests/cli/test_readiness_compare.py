@@ -33,7 +33,7 @@ def files(write: Write, secondary: Any = None) -> list[str]:
 def test_a_ready_secondary_is_status_0(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     """Scripts read these names."""
     assert status_of([*files(write), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"ready": True, "score": 100, "checks": 28, "findings": []}
+    assert json.loads(capsys.readouterr().out) == {"ready": True, "score": 100, "checks": 30, "findings": []}
 
 
 def test_one_that_is_not_ready_is_status_1_and_says_why(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,6 +112,21 @@ DRIFTS: list[tuple[int, str, str, dict[str, Any] | None, str]] = [
         {},
         "app_config_replicas",
     ),
+    (32, "block", "project/serverlessEndpoints/phi", {}, "serverless_endpoints.phi"),
+    (
+        32,
+        "block",
+        "project/serverlessEndpoints/phi",
+        {"properties.modelSettings.modelId": "azureml://registries/azureml/models/Phi-3"},
+        "serverless_endpoints.phi.modelSettings.modelId",
+    ),
+    (
+        32,
+        "block",
+        "project/serverlessEndpoints/phi",
+        {"properties.endpointState": "Suspended"},
+        "serverless_endpoints.phi.endpointState",
+    ),
     (
         26,
         "warn",

@@ -29,6 +29,7 @@ def twin_map() -> dict[str, Any]:
         "Microsoft.Insights/components": ["insights"],
         "Microsoft.OperationalInsights/workspaces": ["logs"],
         "Microsoft.CognitiveServices/accounts": ["models"],
+        "Microsoft.Search/searchServices": ["search"],
         "Microsoft.ManagedIdentity/userAssignedIdentities": ["id"],
     }
     ids = {
@@ -150,6 +151,38 @@ def inventory(side: str) -> dict[str, Any]:
                         "ResourceId": resource(side, "Microsoft.CognitiveServices/accounts", f"models-{side}"),
                     },
                 },
+            },
+            {
+                "name": "search",
+                "properties": {
+                    "category": "CognitiveSearch",
+                    "authType": "AAD",
+                    "isSharedToAll": True,
+                    "target": f"https://search-{side}.search.windows.net",
+                    "metadata": {
+                        "IndexName": "policies",
+                        "ResourceId": resource(side, "Microsoft.Search/searchServices", f"search-{side}"),
+                    },
+                },
+            },
+        ],
+        "serverless_endpoints": [
+            {
+                "name": "phi",
+                "properties": {
+                    **ready,
+                    "authMode": "Key",
+                    "modelSettings": {"modelId": "azureml://registries/azureml/models/Phi-4"},
+                    "contentSafety": {"contentSafetyStatus": "Enabled"},
+                    "endpointState": "Online",
+                },
+            }
+        ],
+        "search_indexes": [
+            {
+                "name": "search/policies",
+                "definition": {"name": "policies", "fields": []},
+                "statistics": {"documentCount": 120, "storageSize": 4096},
             }
         ],
         "openai_deployments": [

@@ -18,6 +18,7 @@ from orchestrator.adapters.http.arm import ResourceManager
 from orchestrator.adapters.http.credential import Identity, credential_for
 from orchestrator.adapters.http.pacing import Budget, Pacer
 from orchestrator.adapters.http.transport import BoundedTransport, Gate, limits_from
+from orchestrator.adapters.hub.search_services import SearchServices
 from orchestrator.adapters.hub.side_inventory import ArmSideInventories
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.vocabulary import Role, Tier
@@ -116,7 +117,8 @@ def reading(settings: Settings, now: Callable[[], datetime] | None = None) -> It
     transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
     credential = credential_for(settings, Identity.READER, transport)
     manager = ResourceManager(settings.resource_manager, credential, transport)
-    yield ArmSideInventories(manager, lambda _: Pacer(Budget(1000, 1000)), now)
+    searches = SearchServices(credential, transport, lambda _: Pacer(Budget(1000, 1000)), manager.endpoint)
+    yield ArmSideInventories(manager, lambda _: Pacer(Budget(1000, 1000)), searches, now)
     transport.close()
 
 

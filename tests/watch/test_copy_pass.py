@@ -357,6 +357,82 @@ def test_a_switch_turns_it_round_once_the_other_direction_is_at_rest(switched: C
     assert (last.copied, last.left_out, last.epoch) == (1, 0, 1)
 
 
+def test_what_was_rewritten_in_the_secondary_comes_home(switched: Copying) -> None:
+    """With what is new there; and after a failback what the primary writes over it goes out again."""
+    switched.write(Role.PRIMARY, {"model": b"1", "kept": b"1"})
+    switched.run()
+    switched.switch(Role.SECONDARY)
+    switched.later(minutes=6)
+    switched.write(Role.SECONDARY, {"model": b"22", "new": b"2"})
+    switched.run(Role.SECONDARY)
+    assert switched.read(Role.PRIMARY) == {"model": b"22", "kept": b"1", "new": b"2"}
+    last = switched.state(Role.SECONDARY).last
+    assert last is not None
+    assert (last.copied, last.replaced_own, last.left_out) == (2, 1, 0)
+    switched.later(minutes=20)
+    switched.run(Role.SECONDARY)
+    again = switched.state(Role.SECONDARY).last
+    assert again is not None
+    assert (again.copied, again.replaced_own) == (0, 0)
+
+    switched.switch(Role.PRIMARY)
+    switched.later(minutes=6)
+    switched.write(Role.PRIMARY, {"model": b"333"})
+    switched.run()
+    assert switched.read(Role.SECONDARY) == {"model": b"333", "kept": b"1", "new": b"2"}
+
+
+def test_a_plan_may_leave_what_was_rewritten(switched: Copying) -> None:
+    """What is new goes home all the same."""
+    copy = switched.task.copy
+    assert copy is not None
+    switched.task = switched.task._replace(copy=msgspec.structs.replace(copy, bring_back=False))
+    switched.write(Role.PRIMARY, {"model": b"1"})
+    switched.run()
+    switched.switch(Role.SECONDARY)
+    switched.later(minutes=6)
+    switched.write(Role.SECONDARY, {"model": b"22", "new": b"2"})
+    switched.run(Role.SECONDARY)
+    assert switched.read(Role.PRIMARY) == {"model": b"1", "new": b"2"}
+    last = switched.state(Role.SECONDARY).last
+    assert last is not None
+    assert [left.why for left in last.left] == ["what lies there was not written by hubswitch"]
+
+
+def test_what_both_sides_have_written_is_left_on_both_and_told(switched: Copying) -> None:
+    """The primary wrote it after the last pass and before its outage: which one counts only its owner knows."""
+    switched.clock.time = datetime.now(UTC) - timedelta(hours=2)
+    switched.write(Role.PRIMARY, {"model": b"1", "late": b"1"})
+    switched.run()
+    switched.switch(Role.SECONDARY)
+    switched.later(minutes=6)
+    switched.write(Role.SECONDARY, {"model": b"22"})
+    switched.run(Role.SECONDARY)
+    assert (switched.read(Role.PRIMARY)["model"], switched.read(Role.SECONDARY)["model"]) == (b"1", b"22")
+    last = switched.state(Role.SECONDARY).last
+    assert last is not None
+    (left,) = last.left
+    assert (left.name.rpartition("/")[2], left.why.partition(";")[0]) == (
+        "model",
+        "both sides have written it since it was copied",
+    )
+
+
+def test_what_was_left_out_on_the_way_out_never_goes_home_over_the_primary_s(switched: Copying) -> None:
+    """The secondary's own blob of that name has nothing to do with the primary's, however new it is."""
+    switched.write(Role.SECONDARY, {"notes": b"theirs"})
+    switched.write(Role.PRIMARY, {"notes": b"ours"})
+    switched.run()
+    switched.switch(Role.SECONDARY)
+    switched.later(minutes=6)
+    switched.write(Role.SECONDARY, {"notes": b"theirs again"})
+    switched.run(Role.SECONDARY)
+    assert switched.read(Role.PRIMARY) == {"notes": b"ours"}
+    last = switched.state(Role.SECONDARY).last
+    assert last is not None
+    assert [left.why for left in last.left] == ["what lies there was not written by hubswitch"]
+
+
 def test_a_pass_of_an_older_epoch_is_begun_anew(switched: Copying) -> None:
     switched.write(Role.PRIMARY, {f"f{number}": b"x" for number in range(4)})
     switched.batch(allowance=Allowance(2, PLENTY))

@@ -1,4 +1,4 @@
-"""The inventory of one side of a pair: what Resource Manager's GET and list calls answer, by key.
+"""The inventory of one side of a pair: what Resource Manager's GET and list calls answer, and search services, by key.
 
 Each value is what Azure answered (lists without the ``value`` around them), null where the hub has no such thing, or
 the reason why it could not be read (``orchestrator.core.standby.inventory.unreadable``). Nothing is guessed and nothing
@@ -51,9 +51,11 @@ from orchestrator.adapters.hub.arm_sources import (
 )
 from orchestrator.adapters.hub.remembered_reads import COMMON, CONFIGURED, FIXED, MADE, RememberedReads, spread
 from orchestrator.clock import SystemClock
+from orchestrator.adapters.hub.search_services import SearchServices
 from orchestrator.core.base.errors import HubswitchError, NotFound, TemporaryError, Throttled
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig, last_part, unreadable
+from orchestrator.core.standby.search_indexes import named_indexes
 from orchestrator.ports import SideRequest
 
 AI_SERVICES = "Microsoft.CognitiveServices"
@@ -84,6 +86,7 @@ class ArmSideInventories:
     Args:
         manager: Resource Manager, as the reader.
         pacer_of: the share of reads in a subscription.
+        searches: what search services answer themselves, as the reader.
         now: the time by which what was read before grows old; the system's if not given.
     """
 
@@ -91,27 +94,35 @@ class ArmSideInventories:
         self,
         manager: ResourceManager,
         pacer_of: Callable[[str], Pacer],
+        searches: SearchServices,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._manager = manager
         self._pacer_of = pacer_of
+        self._searches = searches
         self._remembered = RememberedReads(now or SystemClock().now)
 
     def collect(self, request: SideRequest) -> dict[str, Any]:
         """Everything about one side. Takes ``LONGEST`` at most."""
         with deadline(LONGEST):
             pacer = self._pacer_of(request.hub.subscription)
-            return _Collection(self._manager, pacer, request, self._remembered).everything()
+            return _Collection(self._manager, pacer, self._searches, request, self._remembered).everything()
 
 
 class _Collection:
     """One reading of one side."""
 
     def __init__(
-        self, manager: ResourceManager, pacer: Pacer, request: SideRequest, remembered: RememberedReads
+        self,
+        manager: ResourceManager,
+        pacer: Pacer,
+        searches: SearchServices,
+        request: SideRequest,
+        remembered: RememberedReads,
     ) -> None:
         self._manager = manager
         self._pacer = pacer
+        self._searches = searches
         self._request = request
         self._remembered = remembered
         self._hub = request.hub
@@ -175,6 +186,7 @@ class _Collection:
             "datastores": self._many(f"{project}/datastores", ML, CONFIGURED),
             "online_endpoints": endpoints,
             "online_deployments": self._inside(endpoints, "deployments", ML),
+            "serverless_endpoints": self._many(f"{project}/serverlessEndpoints", ML),
             "schedules": self._many(f"{project}/schedules", ML, CONFIGURED),
             "outbound_rules": self._many(f"{self._hub.hub_id}/outboundRules", ML, CONFIGURED),
             "diagnostic_settings": self._diagnostic_settings(),
@@ -308,7 +320,7 @@ class _Collection:
 
     def _of_connections(self, connections: Any) -> dict[str, Any]:
         if code_of(connections):
-            keys = ("openai_deployments", "cognitive_usages", "search_service", "cosmos_account")
+            keys = ("openai_deployments", "cognitive_usages", "search_service", "search_indexes", "cosmos_account")
             return dict.fromkeys(keys, connections)
         accounts = behind(connections, MODEL_CATEGORIES)
         searches, states = behind(connections, ["CognitiveSearch"]), behind(connections, ["CosmosDB", "CosmosDb"])
@@ -317,8 +329,34 @@ class _Collection:
             "openai_deployments": self._inside([{"id": each} for each in accounts], "deployments", COGNITIVE),
             "cognitive_usages": self._many(usages, COGNITIVE, COMMON) if accounts else [],
             "search_service": self._at(searches[0] if searches else None, SEARCH, CONFIGURED),
+            "search_indexes": self._search_indexes(connections),
             "cosmos_account": self._at(states[0] if states else None, COSMOS, CONFIGURED),
         }
+
+    def _search_indexes(self, connections: Iterable[Any]) -> Any:
+        """What ``core.standby.search_indexes`` reads of each index that a connection names; why not, if one is not."""
+        found = []
+        services: dict[str, Any] = {}
+        for named in named_indexes(connections):
+            place = dig(named.connection, "properties.metadata.ResourceId")
+            if place is None:
+                return unreadable(
+                    DENIED, f"the connection of {named.name} does not say by ResourceId whose index it is"
+                )
+            key = str(place).casefold()
+            if key not in services:
+                services[key] = self._at(self._place(place), SEARCH, CONFIGURED)
+            index = services[key] if code_of(services[key]) else self._search_index(services[key], named.index_name)
+            if code_of(index):
+                return index
+            found.append({"name": named.name, **index})
+        return found
+
+    def _search_index(self, service: Any, index: str) -> Any:
+        def ask() -> Any:
+            return self._searches.read(self._searches.endpoint_of(service), index)
+
+        return self._try(ask, is_manager=False)
 
     def _ai_accounts(self) -> Any:
         """What ``core.standby.model_quota`` reads of each account, by its id; why not, if any of it is unreadable."""
@@ -496,13 +534,14 @@ class _Collection:
             self._remembered.keep(key, found, at)
         return found
 
-    def _try(self, ask: Callable[[], Any]) -> Any:
+    def _try(self, ask: Callable[[], Any], *, is_manager: bool = True) -> Any:
+        """What a call answers, or why it could not be read. ``is_manager``: whether it spends of Resource Manager's."""
         try:
             return ask()
         except NotFound as fault:
             return unreadable(MISSING, str(fault))
         except Throttled as fault:
-            if fault.of_all:
+            if fault.of_all and is_manager:
                 self._pacer.refused(fault.retry_after)
             return unreadable(TEMPORARY, str(fault))
         except TemporaryError as fault:

@@ -51,6 +51,9 @@ class CopyChoice(StrEnum):
 
     CREATE = "create"
     REPLACE = "replace"
+    REPLACE_OWN = "replace-own"
+    """As ``replace``; what is written over is no copy, but what the source's blob was made after."""
+
     SAME = "same"
     LEAVE = "leave"
 
@@ -62,23 +65,55 @@ class Chosen(NamedTuple):
     why: str = ""
 
 
-def choose(source: BlobFacts, target: BlobFacts | None, here: str, there: str) -> Chosen:
+class CopiedBack(NamedTuple):
+    """What is known to have been copied the other way: from what is the target now to what is the source now."""
+
+    before: datetime
+    """What lay in the target at this time, and was not written since, was copied to the source."""
+
+    left: frozenset[str] = frozenset()
+    """Names of blobs for which that is not so."""
+
+
+def copied_back(other: CopyRecord, here: str, there: str) -> CopiedBack | None:
+    """What the last complete pass of the other direction says; None if that is nothing, or of other places.
+
+    Args:
+        other: the record of the direction from the target to the source.
+        here: account and container of the source.
+        there: those of the target.
+    """
+    last = other.last
+    if last is None or last.left_out > len(last.left):
+        return None
+    if (other.here.casefold(), other.there.casefold()) != (there.casefold(), here.casefold()):
+        return None
+    return CopiedBack(last.begun - SKEW, frozenset(each.name for each in last.left))
+
+
+def choose(
+    source: BlobFacts, target: BlobFacts | None, here: str, there: str, back: CopiedBack | None = None
+) -> Chosen:
     """Whether a blob is copied.
 
-    Danger: what somebody else wrote to the target may be the only one of its kind. It is never written over.
+    Danger: what somebody else wrote to the target may be the only one of its kind. It is written over in one case
+    alone: it was copied to the source, nobody has written it since, and somebody has written over that copy. Then
+    what lies in the source was made after it, by whoever worked there; what lies in the target is older, and was seen
+    by them.
 
     Args:
         source: the blob.
         target: what the target holds under its name; None for nothing.
         here: account and container of the source, as ``ContainerPlace.spelt``.
         there: those of the target.
+        back: what was copied from the target to the source; None if nothing is known of that.
     """
     if target is None:
         return Chosen(CopyChoice.CREATE)
     if is_from(source.metadata, there):
         return Chosen(CopyChoice.SAME)  # the source's own is the copy: what lies there is what it was made from
     if not is_from(target.metadata, here):
-        return Chosen(CopyChoice.LEAVE, "what lies there was not written by hubswitch")
+        return _choose_over_own(source, target, back)
     if target.metadata.get(ETAG) == source.etag:
         return Chosen(CopyChoice.SAME)
     if target.modified > source.modified:
@@ -86,6 +121,17 @@ def choose(source: BlobFacts, target: BlobFacts | None, here: str, there: str) -
     if target.metadata.get(SIZE) != str(target.size):
         return Chosen(CopyChoice.LEAVE, "what lies there was changed after it was copied")
     return Chosen(CopyChoice.REPLACE)
+
+
+def _choose_over_own(source: BlobFacts, target: BlobFacts, back: CopiedBack | None) -> Chosen:
+    """The same where the target's blob is no copy of ours."""
+    if back is None or target.name in back.left:
+        return Chosen(CopyChoice.LEAVE, "what lies there was not written by hubswitch")
+    if target.modified >= back.before:
+        return Chosen(CopyChoice.LEAVE, "both sides have written it since it was copied; choose one of them by hand")
+    if target.modified > source.modified:
+        return Chosen(CopyChoice.LEAVE, "what lies there is newer")
+    return Chosen(CopyChoice.REPLACE_OWN)
 
 
 def is_from(metadata: Mapping[str, str], place: str) -> bool:
@@ -141,6 +187,7 @@ class PassProgress(Value, kw_only=True):
     seen: int = 0
     copied: int = 0
     copied_bytes: int = 0
+    replaced_own: int = 0
     left: tuple[LeftBlob, ...] = ()
     left_out: int = 0
 
@@ -159,6 +206,9 @@ class CompletePass(Value, kw_only=True):
     seen: int
     copied: int
     copied_bytes: int
+    replaced_own: int = 0
+    """How many of the copied were put over the target's own older ones (``CopyChoice.REPLACE_OWN``)."""
+
     left: tuple[LeftBlob, ...] = ()
     left_out: int = 0
     """How many were not copied; ``left`` names the first of them."""
@@ -240,6 +290,7 @@ def end_pass(state: CopyRecord, now: datetime) -> CopyRecord:
         seen=done.seen,
         copied=done.copied,
         copied_bytes=done.copied_bytes,
+        replaced_own=done.replaced_own,
         left=done.left,
         left_out=done.left_out,
     )
@@ -274,6 +325,9 @@ class CopyLine(Value, kw_only=True):
     copied: int = 0
     """Blobs that the last complete pass copied."""
 
+    replaced_own: int = 0
+    """How many of them were rewritten on this side and took the place of the other side's own older ones."""
+
     left_out: int = 0
     left: tuple[LeftBlob, ...] = ()
     why: str = ""
@@ -305,6 +359,7 @@ def line_of(name: str, state: CopyRecord | None, target: timedelta | None, now: 
         target_s=target_s,
         met=is_met(seconds, last.left_out if last else 0, target),
         copied=last.copied if last else 0,
+        replaced_own=last.replaced_own if last else 0,
         left_out=last.left_out if last else 0,
         left=last.left[:SHOWN] if last else (),
         why=state.trouble,

@@ -59,6 +59,10 @@ class DataCopy(Value, kw_only=True):
     megabytes_per_minute: int = 10_000
     """Most megabytes that are copied in a minute. Traffic between regions costs money."""
 
+    bring_back: bool = True
+    """Whether a blob that was rewritten on the active side is copied over the other side's own one, from which the
+    blob there was copied, if nobody has written that since; false: such blobs are left and told."""
+
     @property
     def name(self) -> str:
         """For people: the datastore or the primary's container, with the prefix."""

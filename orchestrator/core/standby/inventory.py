@@ -30,6 +30,10 @@ class HubInventory:
         self._plain = plain
         self.side = side
 
+    def is_collected(self, key: str) -> bool:
+        """Whether anybody has looked, whatever came of it."""
+        return key in self._plain
+
     def one(self, key: str) -> Mapping[str, Any]:
         """One resource.
 

@@ -17,6 +17,8 @@ from orchestrator.core.base.regions import squeeze
 from orchestrator.core.base.text import format_duration
 from orchestrator.core.standby.inventory import NotCollected, as_list, as_object, comparable, dig, last_part, name_of
 from orchestrator.core.standby.readiness import CheckRow, Comparison, Severity, is_at_least, read_time
+from orchestrator.core.standby.search_indexes import index_row
+from orchestrator.core.standby.serverless_readiness import serverless_row
 
 SUCCEEDED = ("Succeeded",)
 OWN_STORES = frozenset(
@@ -784,5 +786,7 @@ CHECKS: tuple[CheckRow, ...] = (
     ),
     CheckRow(27, "health", ("health_availability", "health_events"), _B, health, "wait until Azure is well there"),
     CheckRow(28, "deleted twins", ("deleted",), _I, deleted_twins, "purge or recover what was deleted"),
+    serverless_row(),
+    index_row(),
 )
-"""All checks, by number."""
+"""All checks of two inventories, by number; those of the plan are in ``plan_checks``."""

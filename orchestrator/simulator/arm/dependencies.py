@@ -17,6 +17,7 @@ from orchestrator.simulator.arm.resources import PROVIDER, Resources
 from orchestrator.simulator.arm.usages import usages
 from orchestrator.simulator.estate import Estate, Site
 from orchestrator.simulator.services import TENANT
+from orchestrator.simulator.stores.search import INDEX
 
 SHARED_GROUP = "rg-shared"
 """The resource group of what both sides of a pair use."""
@@ -65,7 +66,7 @@ def seed_dependencies(
             _storage(resources, site, addresses[f"{site.region}.storage"])
             _vault_and_registry(resources, site, addresses)
             _make_monitoring(resources, site)
-            _models_and_search(resources, site)
+            _models_and_search(resources, site, addresses[f"{site.region}.search"])
             _make_serving(resources, site, is_primary=site is pair.primary)
             _roles(resources, site)
 
@@ -262,9 +263,8 @@ def _make_monitoring(resources: Resources, site: Site) -> None:
         )
 
 
-def _models_and_search(resources: Resources, site: Site) -> None:
+def _models_and_search(resources: Resources, site: Site, address: str) -> None:
     account = f"{site.group_id}/providers/Microsoft.CognitiveServices/accounts/aoai-{site.region}"
-    search = f"{site.group_id}/providers/Microsoft.Search/searchServices/srch-{site.region}"
     resources.put(account, {"location": site.region, "kind": "OpenAI", "properties": dict(SUCCEEDED)})
     seed_model(resources, account)
     resources.put(
@@ -289,7 +289,7 @@ def _models_and_search(resources: Resources, site: Site) -> None:
         },
     )
     resources.put(
-        search,
+        site.search_id,
         {
             "location": site.region,
             "sku": {"name": "standard"},
@@ -299,12 +299,21 @@ def _models_and_search(resources: Resources, site: Site) -> None:
                 "replicaCount": 2,
                 "partitionCount": 1,
                 "publicNetworkAccess": "enabled",
+                "endpoint": f"{address}/",
+                "authOptions": {"aadOrApiKey": {"aadAuthFailureMode": "http403"}},
+                "disableLocalAuth": False,
             },
         },
     )
-    for connection, category, target, behind in (
-        ("models", "AzureOpenAI", f"https://aoai-{site.region}.openai.azure.com/", account),
-        ("search", "CognitiveSearch", f"https://srch-{site.region}.search.windows.net", search),
+    for connection, category, target, behind, more in (
+        ("models", "AzureOpenAI", f"https://aoai-{site.region}.openai.azure.com/", account, {}),
+        (
+            "search",
+            "CognitiveSearch",
+            f"https://{site.search}.search.windows.net",
+            site.search_id,
+            {"IndexName": INDEX},
+        ),
     ):
         resources.put(
             f"{site.hub_id}/connections/{connection}",
@@ -315,7 +324,7 @@ def _models_and_search(resources: Resources, site: Site) -> None:
                     "target": target,
                     "authType": "AAD",
                     "isSharedToAll": True,
-                    "metadata": {"ApiType": "Azure", "ResourceId": behind},
+                    "metadata": {"ApiType": "Azure", "ResourceId": behind, **more},
                 }
             },
         )
@@ -354,6 +363,22 @@ def _make_serving(resources: Resources, site: Site, *, is_primary: bool) -> None
                 "model": f"{site.project_id}/models/iris-classifier/versions/1",
                 "environmentId": f"{site.project_id}/environments/train-env/versions/1",
                 "egressPublicNetworkAccess": "Enabled",
+            },
+        },
+    )
+    resources.put(
+        f"{site.project_id}/serverlessEndpoints/phi",
+        {
+            "location": site.region,
+            "kind": "Model",
+            "sku": {"name": "Consumption"},
+            "properties": {
+                **SUCCEEDED,
+                "authMode": "Key",
+                "modelSettings": {"modelId": "azureml://registries/azureml/models/Phi-4"},
+                "contentSafety": {"contentSafetyStatus": "Enabled"},
+                "inferenceEndpoint": {"uri": f"https://phi.{site.region}.models.ai.azure.com", "headers": {}},
+                "endpointState": "Online",
             },
         },
     )

@@ -13,11 +13,15 @@ from orchestrator.core.jobs.copy_state import (
     SIZE,
     SKEW,
     BlobFacts,
+    CompletePass,
+    CopiedBack,
     CopyChoice,
     CopyRecord,
+    LeftBlob,
     PassProgress,
     begin_pass,
     choose,
+    copied_back,
     end_pass,
     leave_out,
     metadata_of_copy,
@@ -68,6 +72,50 @@ def test_a_copy_never_goes_home_over_what_it_was_made_from() -> None:
     made = SOURCE._replace(metadata=metadata_of_copy(OLDER, THERE))
     assert chosen(made, COPY._replace(metadata={})) is CopyChoice.SAME
     assert chosen(made, None) is CopyChoice.CREATE
+
+
+OWN = SOURCE._replace(etag="0x5", modified=T - timedelta(hours=2), metadata={})
+"""What the target wrote itself, two hours before the source's blob."""
+
+BACK = CopiedBack(T - timedelta(hours=1))
+
+
+def test_what_was_rewritten_after_it_was_copied_here_goes_back() -> None:
+    """Only if nobody has written it over there since: else both sides have a claim, and a person chooses."""
+    assert choose(SOURCE, OWN, HERE, THERE, BACK).choice is CopyChoice.REPLACE_OWN
+    assert choose(SOURCE, OWN, HERE, THERE).choice is CopyChoice.LEAVE
+    for modified in (BACK.before, T, T + timedelta(hours=1)):
+        found = choose(SOURCE, OWN._replace(modified=modified), HERE, THERE, BACK)
+        assert (found.choice, found.why.partition(";")[0]) == (
+            CopyChoice.LEAVE,
+            "both sides have written it since it was copied",
+        )
+    left = BACK._replace(left=frozenset({OWN.name}))
+    assert choose(SOURCE, OWN, HERE, THERE, left).why == "what lies there was not written by hubswitch"
+    older = SOURCE._replace(modified=OWN.modified - timedelta(seconds=1))
+    assert choose(older, OWN, HERE, THERE, BACK).why == "what lies there is newer"
+
+
+def test_what_was_copied_the_other_way_is_known_from_its_last_complete_pass() -> None:
+    """Of these places, and with the names of all that it left out."""
+    done = CompletePass(
+        begun=T,
+        ended=T,
+        epoch=0,
+        whole_at=T,
+        seen=2,
+        copied=1,
+        copied_bytes=3,
+        left=(LeftBlob(name="b", why=""),),
+        left_out=1,
+    )
+    other = CopyRecord(name="rows", source=Role.SECONDARY, here=THERE.upper(), there=HERE, last=done)
+    assert copied_back(other, HERE, THERE) == CopiedBack(T - SKEW, frozenset({"b"}))
+    assert copied_back(other, THERE, HERE) is None
+    assert copied_back(other, HERE, "stc/rows") is None
+    assert copied_back(msgspec.structs.replace(other, last=None), HERE, THERE) is None
+    more = msgspec.structs.replace(done, left_out=2)
+    assert copied_back(msgspec.structs.replace(other, last=more), HERE, THERE) is None
 
 
 def test_a_copy_of_a_copy_says_where_it_came_from_last() -> None:

@@ -49,7 +49,7 @@ def changed(path: str, value: Any, side: str = "we") -> dict[str, Any]:
 def test_a_twin_is_ready() -> None:
     """Everything is there, under its own names, in its own region."""
     found = compared(inventory("we"))
-    assert (found.ready, found.score, found.checks, found.findings) == (True, 100, 28, ())
+    assert (found.ready, found.score, found.checks, found.findings) == (True, 100, 30, ())
 
 
 DRIFTS = [
@@ -165,6 +165,40 @@ DRIFTS = [
         "block",
         "health_events.E-1",
     ),
+    ("serverless_endpoints", [], 32, "block", "serverless_endpoints.phi"),
+    (
+        "serverless_endpoints.0.properties.modelSettings.modelId",
+        "azureml://registries/azureml/models/Phi-3",
+        32,
+        "block",
+        "serverless_endpoints.phi.modelSettings.modelId",
+    ),
+    (
+        "serverless_endpoints.0.properties.provisioningState",
+        "Failed",
+        32,
+        "block",
+        "serverless_endpoints.phi.provisioningState",
+    ),
+    (
+        "serverless_endpoints.0.properties.endpointState",
+        "Suspended",
+        32,
+        "block",
+        "serverless_endpoints.phi.endpointState",
+    ),
+    (
+        "serverless_endpoints.0.properties.contentSafety",
+        None,
+        32,
+        "warn",
+        "serverless_endpoints.phi.contentSafety.contentSafetyStatus",
+    ),
+    ("search_indexes.0.definition", None, 33, "block", "search_indexes.search/policies"),
+    ("search_indexes.0.statistics.documentCount", 0, 33, "block", "search_indexes.search/policies.documentCount"),
+    ("search_indexes.0.statistics.documentCount", "many", 33, "block", "search_indexes.search/policies.documentCount"),
+    ("search_indexes", [], 33, "block", "search_indexes.search/policies"),
+    ("connections.1.properties.metadata.IndexName", ..., 33, "block", "connections.search.metadata.IndexName"),
     ("deleted.vaults", [{"name": "vault-we"}], 28, "info", "deleted.vaults.vault-we"),
 ]
 
@@ -220,7 +254,7 @@ def test_a_difference_that_is_none_is_not_told(path: str, value: Any) -> None:
 
 OF_THE_SECONDARY = {
     *("acr_replications", "app_config_replicas", "blob_service", "health_availability", "health_events", "deleted"),
-    *("diagnose", "resource_group", "locations", "usages"),
+    *("diagnose", "resource_group", "locations", "usages", "search_indexes"),
 }
 """What is read of the secondary alone, or of the primary for its names only."""
 
