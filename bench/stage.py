@@ -40,7 +40,16 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import Estate
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.epoch import ensure_pair
-from orchestrator.workflows.messages import CaptureOrder, CaptureReport, CaptureRun, RunSummary, order_from
+from orchestrator.workflows.messages import (
+    CaptureOrder,
+    CaptureReport,
+    CaptureRun,
+    DrillOrder,
+    DrillReport,
+    RunSummary,
+    drill_run_id,
+    order_from,
+)
 
 LONGEST_RUN = 400.0
 """Seconds after which a run is given up."""
@@ -70,10 +79,11 @@ class Stage:
     client: TaskHubGrpcClient
     folder: Path
 
-    def pair(self, name: str, jobs: Mapping[str, Any] | None = None, *, missed_looks: int = 4) -> Pair:
-        """A pair at epoch 0; ``jobs`` overrides fields of that part of its plan."""
+    def pair(self, name: str, jobs: Mapping[str, Any] | None = None, *, missed_looks: int = 4, **fields: Any) -> Pair:
+        """A pair, at epoch 0 if it is new; ``jobs`` overrides fields of that part of its plan, ``fields`` others."""
         usual = plan_of(self.azure, missed_looks=missed_looks)
-        plan = msgspec.structs.replace(usual, pair=name, jobs=msgspec.structs.replace(usual.jobs, **(jobs or {})))
+        own = msgspec.structs.replace(usual.jobs, **(jobs or {}))
+        plan = msgspec.structs.replace(usual, pair=name, jobs=own, **fields)
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml_of(plan), encoding="utf-8")
         settings = settings_from({**os.environ, "HUBSWITCH_PLANS": str(file)})
@@ -113,6 +123,11 @@ class Stage:
         """Carry out an order of the reconciling timer, as an orchestration of this name."""
         given = CaptureRun(order=order, beat=pair.plan.policy.suspect_interval)
         return from_builtins(self._run(names.CAPTURE_RUN, to_builtins(given), run, None), CaptureReport, run)
+
+    def drill(self, order: DrillOrder) -> DrillReport:
+        """Hold a drill, and wait for its end."""
+        run = drill_run_id(order.pair, order.drill)
+        return from_builtins(self._run(names.DRILL_RUN, to_builtins(order), run, None), DrillReport, run)
 
     def _run(self, name: str, given: Any, run: str, look: Callable[[], None] | None) -> Any:
         self.client.schedule_new_orchestration(name, input=given, instance_id=run)
