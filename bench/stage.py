@@ -40,7 +40,16 @@ from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import Estate
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.epoch import ensure_pair
-from orchestrator.workflows.messages import CaptureOrder, CaptureReport, CaptureRun, RunSummary, order_from
+from orchestrator.workflows.messages import (
+    CaptureOrder,
+    CaptureReport,
+    CaptureRun,
+    DrillOrder,
+    DrillReport,
+    RunSummary,
+    drill_run_id,
+    order_from,
+)
 
 LONGEST_RUN = 400.0
 """Seconds after which a run is given up."""
@@ -73,7 +82,7 @@ class Stage:
     def pair(
         self, name: str, jobs: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None, **fields: Any
     ) -> Pair:
-        """A pair at epoch 0; ``jobs`` and ``policy`` override fields of these parts of its plan, the others its own."""
+        """A pair, at epoch 0 if it is new; ``jobs`` and ``policy`` override fields of these parts of its plan, the others its own."""
         usual = plan_of(self.azure, **{"missed_looks": 4, **(policy or {})})
         jobs_part = msgspec.structs.replace(usual.jobs, **(jobs or {}))
         plan = msgspec.structs.replace(usual, pair=name, jobs=jobs_part, **fields)
@@ -116,6 +125,11 @@ class Stage:
         """Carry out an order of the reconciling timer, as an orchestration of this name."""
         given = CaptureRun(order=order, beat=pair.plan.policy.suspect_interval)
         return from_builtins(self._run(names.CAPTURE_RUN, to_builtins(given), run, None), CaptureReport, run)
+
+    def drill(self, order: DrillOrder) -> DrillReport:
+        """Hold a drill, and wait for its end."""
+        run = drill_run_id(order.pair, order.drill)
+        return from_builtins(self._run(names.DRILL_RUN, to_builtins(order), run, None), DrillReport, run)
 
     def _run(self, name: str, given: Any, run: str, look: Callable[[], None] | None) -> Any:
         self.client.schedule_new_orchestration(name, input=given, instance_id=run)

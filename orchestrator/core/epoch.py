@@ -62,6 +62,9 @@ class EpochRecord(Value, kw_only=True):
     graceful: bool = False
     """This was a planned failover: the side that is left is well. A failback always is; see ``RunOrder``."""
 
+    drill: str = ""
+    """Name of the full drill that ordered this switch, so that other stamps know it for that; empty if none did."""
+
     place: HubPlace | None = None
     """The hub that ``active`` meant when this was written; None in records of versions that did not say so."""
 

@@ -17,6 +17,7 @@ from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.state import BLIND_TOLD, PairState, Polled
 from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Hub, Plan
+from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.json_access import arm_type
 from orchestrator.core.signals.ownership import resources_of
 from orchestrator.core.signals.signal import Signal
@@ -48,6 +49,9 @@ class PollReport(NamedTuple):
     asked: int = 0
     blind: tuple[str, ...] = ()
     """One sentence for everything that could not be learnt."""
+
+    messages: tuple[Fact, ...] = ()
+    """What Service Health has said of incidents, of any region, for the reports of runs."""
 
     def kept(self, at: datetime) -> Polled:
         """The part of it that is stored."""

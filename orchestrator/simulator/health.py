@@ -12,7 +12,7 @@ their REST specifications (2025-05-01).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -28,6 +28,9 @@ RESOURCE_DELAY = 300.0
 NOTICE_DELAY = 2400.0
 UPDATES = 1800.0
 """Seconds between two updates of an incident that goes on."""
+
+MOST_UPDATES = 20
+"""Updates listed of an incident at most. How many the real service lists is not documented."""
 
 SERVICES = {
     "hub": "Azure Machine Learning",
@@ -138,34 +141,45 @@ class HealthBoard:
         for number, (span, surfaces) in enumerate(_join(self._episodes, region)):
             if span.since + late > now:
                 continue
-            over = span.until is not None and span.until + late <= now
-            published = span.since + late
-            rounds = (now - published) // self._late(UPDATES)
-            updated = span.until if over and span.until else published + rounds * self._late(UPDATES)
+            end = span.until + late if span.until is not None and span.until + late <= now else None
+            updates = self._updates(span.since + late, end or now, over=end is not None)
             worldwide = any(_covers(self._worldwide.get(surface, ()), span) for surface in surfaces)
             place = "Global" if worldwide else DISPLAY.get(region, region)
             tracking = str(uuid5(NAMESPACE_URL, f"{self.kernel.seed}/{'world' if worldwide else region}/{number}"))
-            yield _event(
-                f"{tracking[:4]}-{tracking[9:12]}".upper(),
-                {
-                    "title": f"{'RESOLVED' if over else 'ACTIVE'}: {place}",
-                    "status": "Resolved" if over else "Active",
-                    "eventType": "ServiceIssue",
-                    "eventLevel": "Error" if len(surfaces) > 1 else "Warning",
-                    "impactStartTime": stamp(span.since),
-                    "lastUpdateTime": stamp(max(updated, span.since)),
-                    "impact": impact_on(sorted({SERVICES[s] for s in surfaces}), [place], over=over),
-                },
-            )
+            services = sorted({SERVICES[s] for s in surfaces})
+            told = {
+                "title": f"{'RESOLVED' if end else 'ACTIVE'}: {place}",
+                "summary": updates[0]["summary"],
+                "status": "Resolved" if end else "Active",
+                "eventType": "ServiceIssue",
+                "eventLevel": "Error" if len(surfaces) > 1 else "Warning",
+                "impactStartTime": stamp(span.since),
+                "lastUpdateTime": updates[0]["updateDateTime"],
+                "impact": impact_on(services, [place], over=end is not None, updates=updates),
+            }
+            if end and span.until:
+                told["impactMitigationTime"] = stamp(span.until)
+            yield _event(f"{tracking[:4]}-{tracking[9:12]}".upper(), told)
+
+    def _updates(self, published: datetime, until: datetime, *, over: bool) -> list[dict[str, Any]]:
+        """Updates of an incident, newest first: at its publication, in even steps after that, and at its end."""
+        every = self._late(UPDATES)
+        rounds = range(max(0, (until - published) // every - MOST_UPDATES), (until - published) // every + 1)
+        found = [(published + number * every, "An outage is being investigated.") for number in rounds]
+        if over:
+            found = [*(each for each in found if each[0] < until), (until, "The issue has been mitigated.")]
+        return [{"summary": said, "eventTags": [], "updateDateTime": stamp(at)} for at, said in reversed(found)]
 
     def _late(self, seconds: float) -> timedelta:
         return timedelta(seconds=seconds / self.kernel.speed)
 
 
-def impact_on(services: list[str], regions: list[str], *, over: bool = False) -> list[dict[str, Any]]:
-    """An event's impact: every service in every region."""
-    status = "Resolved" if over else "Active"
-    there = [{"impactedRegion": region, "status": status, "impactedSubscriptions": []} for region in regions]
+def impact_on(
+    services: list[str], regions: list[str], *, over: bool = False, updates: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """An event's impact: every service in every region, with the same updates."""
+    told = {"status": "Resolved" if over else "Active", "impactedSubscriptions": [], "updates": list(updates)}
+    there = [{"impactedRegion": region, **told} for region in regions]
     return [{"impactedService": service, "impactedRegions": there} for service in services]
 
 

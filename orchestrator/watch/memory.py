@@ -106,6 +106,9 @@ class Memory:
         self.polled: dict[str, datetime] = {}
         """When this process last polled for a pair. If it is lost, the next poll comes a little early."""
 
+        self.told_of_incidents: dict[str, frozenset[str]] = {}
+        """By pair: ids of the messages about incidents that polls have listed and that have been handed over."""
+
         self.signalled: dict[str, datetime] = {}
         """By pair: the oldest look that was signalled to its entity and has not been seen in its state."""
 

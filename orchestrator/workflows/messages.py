@@ -92,6 +92,9 @@ class RunOrder(Value, kw_only=True):
     drain: timedelta = timedelta()
     """Of a planned failover: longest wait for running jobs before the claim; zero: none. Only the run itself has it."""
 
+    drill: str = ""
+    """Name of the full drill that wants the switch; empty if none does."""
+
     steps: tuple[StepOrGroup, ...] | None = None
     """The plan's steps for this direction, as they were when the run was ordered; None: those of a plan without any.
     Only the run itself has them, not what it hands to activities."""
@@ -713,6 +716,7 @@ def order_from(
         ordered=ordered and start.kind == "failover" and not start.graceful,
         graceful=start.graceful,
         drain=start.drain,
+        drill=start.drill,
         steps=None if steps == Workflow().direction(start.kind) else steps,
     )
 
@@ -739,6 +743,7 @@ def order_again(record: EpochRecord, plan: Plan, now: datetime) -> RunOrder:
         target=record.active,
         why=record.why,
         graceful=record.graceful,
+        drill=record.drill,
     )
     order = order_from(start, plan, record.since, ordered=record.ordered)
     doubted = record.doubted_since or order.doubted_since

@@ -17,6 +17,8 @@ GOALS = {
     "detect": 1,
     "rewrite": 1,
     "resubmit": 2,
+    "failback": 2,
+    "drill-partial": 2,
     "mlclient": 2,
     "capture": 1,
     "ingest": 1,
@@ -74,6 +76,12 @@ def test_every_job_is_moved_with_the_limit_and_without(quick: dict[str, Any]) ->
     """A rate is only worth telling if nothing was left behind."""
     figures = quick["benchmarks"]["resubmit"]["figures"]
     assert (figures["limited"]["jobs"], figures["unlimited"]["jobs"]) == (60, 60)
+
+
+def test_every_job_comes_home_and_no_copy_of_a_drill_is_missing(quick: dict[str, Any]) -> None:
+    """The same for the way home, whose jobs ran in the secondary first, and for a drill."""
+    home, drill = quick["benchmarks"]["failback"]["figures"], quick["benchmarks"]["drill-partial"]["figures"]
+    assert (home["jobs"], home["right"], drill["copies"]) == (40, 40, 6)
 
 
 def test_what_mlclient_reads_of_one_hub_is_right_in_no_other(quick: dict[str, Any]) -> None:

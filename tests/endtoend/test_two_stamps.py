@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,30 @@ def test_the_follower_fails_over_when_the_leader_is_gone(tmp_path: Path) -> None
             assert (after["epoch"], after["leadership"]["stamp"]) == (1, other)
             runs = apps[other].get("runs").json()["runs"]
     assert [run["id"] for run in runs if run["kind"] == "failover"] == ["failover-demo-e1"]
+
+
+def test_a_full_drill_of_the_leader_is_known_for_a_drill_by_the_follower(tmp_path: Path) -> None:
+    """It learns of the switches by the epoch record. No cooldown is left with it that would keep a real failover."""
+    with LocalAzure(seed=8, speed=SPEED, canaries=False) as azure, variables({**azure.environment(), **SPAN}):
+        policy = scale_policy(SPEED) | {"failback_hold": timedelta(seconds=2)}
+        file = tmp_path / "demo.yaml"
+        file.write_text(plan_yaml(azure, **policy), encoding="utf-8")
+        with stamp(azure, file, "north") as north, stamp(azure, file, "south") as south:
+            apps = {"north": north, "south": south}
+            leader = until(lambda: leader_of(apps), "one leader")
+            other = apps["south" if leader == "north" else "north"]
+            until(lambda: _steady(other), "a look of the follower")
+            asked = until(
+                lambda: (said := apps[leader].send("drill", kind="full")).status_code == 202 and said.json(),
+                "a drill that is taken",
+            )
+            run = f"runs/{asked['run']}"
+            ended = until(lambda: (found := apps[leader].get(run).json())["status"] == "completed" and found, "its end")
+            view = until(lambda: (found := other.view())["epoch"] == 2 and found, "the follower's look at it")
+    told = [entry["why"] for entry in view["journal"] if entry["rule"] == "superseded"]
+    assert ended["output"]["outcome"] == "succeeded"
+    assert (view["phase"], view["active"], view["cooldown_until"]) == ("steady", "primary", None)
+    assert f"full drill {asked['run'].removeprefix('drill-demo-')} has switched to the primary" in " ".join(told)
 
 
 def _steady(app: App) -> dict[str, Any] | None:

@@ -13,17 +13,24 @@ from azure.durable_functions import DurableFunctionsClient
 from live import until
 from watched_pairs import WatchedPairs, watched_pairs
 
+from orchestrator.adapters.assembly import assemble
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.decision.state import PairState
 from orchestrator.core.plan.schema import PollSchedule
+from orchestrator.ports import EngineError
+from orchestrator.simulator.arm.resources import stamp
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
+from orchestrator.simulator.health import impact_on
 from orchestrator.triggers.engine import DurableEngine
 from orchestrator.watch import poll, watch
 from orchestrator.web.views import explain_view, pair_line
 from orchestrator.workflows import calls
+from orchestrator.workflows.activities.incident import read_notices
 
 _replace = msgspec.structs.replace
+PAIRS = ("demo", "twin")
 
 
 class Polled(WatchedPairs):
@@ -49,14 +56,31 @@ class Polled(WatchedPairs):
     def forget(self) -> None:
         """As a process that has just begun."""
         self.deployment.memory.polled.clear()
+        self.deployment.memory.told_of_incidents.clear()
+
+    def poll_again(self) -> int:
+        """A tick in which both pairs are due again."""
+        often = PollSchedule(interval=timedelta(milliseconds=1), suspect_interval=timedelta(milliseconds=1))
+        plans = dict(self.deployment.plans)
+        self.deployment.plans = {name: _replace(plan, polls=often) for name, plan in plans.items()}
+        return self.poll()
+
+    def kept(self) -> list[tuple[str, str]]:
+        """Pair and step of each message about an incident that the ledger keeps."""
+        plan = self.deployment.plans["demo"]
+        world = assemble(self.deployment.settings, {"demo": plan}, SystemClock())
+        return [(pair, each.step.value) for pair in PAIRS for each in read_notices(world.ledgers["demo"], pair)]
+
+    def ledger_writes(self) -> int:
+        """Writes of messages and of what is attached to runs."""
+        return sum(each.method == "PUT" and "/incident" in each.path for each in self.azure.log)
 
 
 @pytest.fixture
 def polled(tmp_path: Path) -> Iterator[Polled]:
-    pairs = ("demo", "twin")
-    azure = LocalAzure(seed=5, estate=estate_of(pairs=pairs))
+    azure = LocalAzure(seed=5, estate=estate_of(pairs=PAIRS))
     slow = {"probe_interval": timedelta(minutes=10), "evidence_lifetime": timedelta(hours=1)}
-    with watched_pairs(Polled, azure, pairs, tmp_path, **slow) as polled:
+    with watched_pairs(Polled, azure, PAIRS, tmp_path, **slow) as polled:
         azure.health.resource_delay = azure.health.notice_delay = 0.0
         yield polled
 
@@ -125,10 +149,7 @@ def test_a_poll_that_learns_everything_again_clears_what_was_not_known(polled: P
     polled.poll()
     polled.azure.faults.clear()
     polled.forget()
-    plans = dict(polled.deployment.plans)
-    often = PollSchedule(interval=timedelta(milliseconds=1), suspect_interval=timedelta(milliseconds=1))
-    polled.deployment.plans = {name: _replace(plan, polls=often) for name, plan in plans.items()}
-    polled.poll()
+    polled.poll_again()
     state = polled.state()
     assert state.polled is not None
     assert not any("Health" in why for why in state.polled.blind)
@@ -189,3 +210,67 @@ def test_one_tick_polls_a_bounded_number_of_pairs(polled: Polled, monkeypatch: p
     polled.look()
     monkeypatch.setattr(poll, "PER_TICK", 1)
     assert [polled.poll(), polled.poll(), polled.poll()] == [1, 1, 0]
+
+
+def test_what_service_health_lists_of_an_incident_is_kept_once(polled: Polled) -> None:
+    """At each pair of the region; the next poll writes nothing, nor does the first one of a new process."""
+    polled.look()
+    polled.azure.faults.set(polled.azure.estate.regions[0], "storage", "5xx")
+    polled.poll()
+    assert polled.kept() == [("demo", "active"), ("twin", "active")]
+    before = polled.ledger_writes()
+    assert polled.poll_again() == 2
+    polled.forget()
+    assert polled.poll_again() == 2
+    assert polled.ledger_writes() == before
+
+
+def test_the_end_of_an_incident_is_kept_beside_its_beginning(polled: Polled) -> None:
+    """As an update of its own."""
+    polled.look()
+    polled.azure.faults.set(polled.azure.estate.regions[0], "storage", "5xx")
+    polled.poll()
+    polled.azure.faults.clear()
+    polled.poll_again()
+    assert sorted(polled.kept()) == [
+        ("demo", "active"),
+        ("demo", "resolved"),
+        ("twin", "active"),
+        ("twin", "resolved"),
+    ]
+
+
+def test_an_incident_of_another_region_is_not_kept(polled: Polled) -> None:
+    """Nor planned work, nor advice; and a poll that can learn nothing keeps nothing."""
+    polled.look()
+    said = {"status": "Active", "lastUpdateTime": stamp(polled.azure.kernel.now())}
+    here = impact_on(["Storage"], ["East US 2"])
+    for name, kind, impact in (
+        ("JP-1", "ServiceIssue", impact_on(["Storage"], ["Japan East"])),
+        ("PW-1", "PlannedMaintenance", here),
+        ("HA-1", "HealthAdvisory", here),
+    ):
+        polled.azure.call(
+            lambda n=name, k=kind, i=impact: polled.azure.health.announce(n, eventType=k, impact=i, **said)
+        )
+    polled.poll()
+    assert polled.kept() == []
+
+
+def test_messages_that_the_engine_did_not_take_are_handed_over_by_the_next_poll(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poll fails, visibly, and what it could not hand over is not forgotten."""
+    polled.look()
+    polled.azure.faults.set(polled.azure.estate.regions[0], "storage", "5xx")
+
+    async def fail(*_: Any) -> None:
+        raise EngineError("no engine")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "keep_notices", fail)
+        with pytest.raises(EngineError):
+            polled.poll()
+    assert polled.kept() == []
+    polled.poll_again()
+    assert polled.kept() == [("demo", "active"), ("twin", "active")]

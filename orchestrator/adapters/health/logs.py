@@ -24,6 +24,7 @@ from orchestrator.adapters.http.transport import NO_RETRY, AsyncBoundedTransport
 from orchestrator.core.base.errors import Refused
 from orchestrator.core.base.vocabulary import EvidenceClass, Role
 from orchestrator.core.plan.schema import Hub
+from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.json_access import key_of
 from orchestrator.core.signals.log_rows import Group, Judged, LogStatement, groups, runs, traffic
 from orchestrator.core.signals.signal import Says, Signal, Source
@@ -34,6 +35,8 @@ class QueryResult(NamedTuple):
 
     signals: tuple[Signal, ...] = ()
     blind: tuple[str, ...] = ()
+    messages: tuple[Fact, ...] = ()
+    """What Service Health has said of incidents."""
 
 
 class Topic(NamedTuple):

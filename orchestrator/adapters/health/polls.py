@@ -17,7 +17,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 
 from orchestrator.adapters.health.logs import LogReader, QueryResult
-from orchestrator.adapters.http.arm_async import Listed, ManagerReader
+from orchestrator.adapters.http.arm_async import ManagerReader
 from orchestrator.adapters.http.credential import Identity, async_credential_for
 from orchestrator.adapters.http.errors import NotWaitedFor, from_azure, from_response, shorten
 from orchestrator.adapters.http.transport import AsyncBoundedTransport, Gate, Limits
@@ -26,6 +26,7 @@ from orchestrator.core.base.vocabulary import Observation, Role
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport, subscriptions_of, with_health, worth_handing_over
 from orchestrator.core.signals.facts import Fact
+from orchestrator.core.signals.health_updates import event_messages
 from orchestrator.core.signals.ownership import attribute
 from orchestrator.core.signals.resource_health import event_fact, status_fact
 from orchestrator.settings import Settings
@@ -47,6 +48,14 @@ class Ask(NamedTuple):
     ask: Callable[[], Answer]
 
 
+class SubscriptionEvents(NamedTuple):
+    """What Service Health lists for a subscription: the state of each event, and what was said of incidents."""
+
+    states: tuple[Fact, ...]
+    messages: tuple[Fact, ...]
+    blind: tuple[str, ...]
+
+
 class _Session:
     """What belongs to one event loop: connections, a credential with its tokens, and shared answers."""
 
@@ -56,7 +65,7 @@ class _Session:
         credential: AsyncTokenCredential = async_credential_for(settings, Identity.PROBE, self.transport)
         self.manager = ManagerReader(settings.resource_manager, credential, self.transport)
         self.logs = LogReader(settings.log_analytics, credential, self.transport)
-        self.events: dict[str, tuple[datetime, asyncio.Task[Listed]]] = {}
+        self.events: dict[str, tuple[datetime, asyncio.Task[SubscriptionEvents]]] = {}
 
     async def close(self) -> None:
         for _, task in self.events.values():
@@ -81,6 +90,7 @@ class AzurePolls:
             signals=worth_handing_over(signals, now, lifetime),
             asked=len(asks),
             blind=tuple(why for heard in found for why in heard.blind),
+            messages=tuple(message for heard in found for message in heard.messages),
         )
 
     async def aclose(self) -> None:
@@ -113,17 +123,22 @@ class AzurePolls:
         shared = plan.polls.suspect_interval * _SHARED_FOR
         asked_at, task = session.events.get(subscription, (None, None))
         if asked_at is None or task is None or not timedelta() <= now - asked_at < shared:
-            path = f"/subscriptions/{subscription}/{_PROVIDER}/events"
-            task = asyncio.create_task(self._list(session, path))
+            task = asyncio.create_task(self._list_events(session, subscription))
             task.add_done_callback(_swallow_failure)
             session.events[subscription] = (now, task)
-        listed = await asyncio.shield(task)
-        return _read_facts(plan, (event_fact(each) for each in listed.elements), listed.blind("events"))
+        found = await asyncio.shield(task)
+        return _read_facts(plan, found.states, found.blind)._replace(messages=found.messages)
 
-    async def _list(self, session: _Session, path: str) -> Listed:
-        """A list, bounded by itself: whoever waits for it may give up earlier, and others wait on."""
+    async def _list_events(self, session: _Session, subscription: str) -> SubscriptionEvents:
+        """Bounded by itself: whoever waits for it may give up earlier, and others wait on."""
         async with asyncio.timeout(self._settings.poll_timeout.total_seconds()):
-            return await session.manager.listed(path, HEALTH_VERSION)
+            path = f"/subscriptions/{subscription}/{_PROVIDER}/events"
+            listed = await session.manager.listed(path, HEALTH_VERSION)
+        return SubscriptionEvents(
+            states=tuple(fact for each in listed.elements if (fact := event_fact(each))),
+            messages=tuple(message for each in listed.elements for message in event_messages(each)),
+            blind=listed.blind("events"),
+        )
 
     def _session(self) -> _Session:
         loop = asyncio.get_running_loop()
@@ -142,14 +157,14 @@ async def _statuses(session: _Session, plan: Plan, group: str, wanted: Sequence[
     return _read_facts(plan, facts, blind)
 
 
-def _swallow_failure(task: asyncio.Task[Listed]) -> None:
+def _swallow_failure(task: asyncio.Task[SubscriptionEvents]) -> None:
     """A failure that nobody waited for any more is no surprise."""
     if not task.cancelled():
         task.exception()
 
 
-def _read_facts(plan: Plan, facts: Iterable[Fact | None], blind: Iterable[str]) -> QueryResult:
-    return QueryResult(tuple(signal for fact in facts if fact for signal in attribute(fact, plan)), tuple(blind))
+def _read_facts(plan: Plan, facts: Iterable[Fact], blind: Iterable[str]) -> QueryResult:
+    return QueryResult(tuple(signal for fact in facts for signal in attribute(fact, plan)), tuple(blind))
 
 
 def _describe_fault(fault: Exception, limit: timedelta) -> str:

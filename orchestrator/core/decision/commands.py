@@ -277,9 +277,10 @@ def _failover(state: PairState, command: Command, now: datetime, policy: Policy)
         why=_by(command, what),
         graceful=command.graceful,
         drain=command.drain,
+        drill=command.drill,
     )
     forced = command.force and bool(command.drain)
-    return _replace(begun, state=_replace(begun.state, run_forced=forced, run_drill=command.drill))
+    return _replace(begun, state=_replace(begun.state, run_forced=forced))
 
 
 def _must_fit_drain(command: Command) -> None:
@@ -308,8 +309,9 @@ def _failback(state: PairState, command: Command, now: datetime, policy: Policy)
     if unready and not command.force:
         raise NotNow(unready)
     _must_be_free(Case(state, seen, now, policy, Role.SECONDARY, Role.PRIMARY), command, ())
-    begun = start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule=ORDERED, why=_by(command, "failback"))
-    return _replace(begun, state=_replace(begun.state, run_forced=command.force, run_drill=command.drill))
+    why = _by(command, "failback")
+    begun = start_run(state, Trigger.FAILBACK_BEGUN, "failback", now, rule=ORDERED, why=why, drill=command.drill)
+    return _replace(begun, state=_replace(begun.state, run_forced=command.force))
 
 
 def _must_be_current(state: PairState, command: Command) -> None:

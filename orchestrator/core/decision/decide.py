@@ -17,6 +17,7 @@ from orchestrator.core.decision import failback, holds
 from orchestrator.core.decision.acting import account_for_stamps, begin_to_act
 from orchestrator.core.decision.alarms import raise_alarms
 from orchestrator.core.decision.clocks import confirm_clock, find_doubt, hold_for_clock, is_late
+from orchestrator.core.decision.drill_elsewhere import acknowledge_drill
 from orchestrator.core.decision.evidence import SIDE_KEYS
 from orchestrator.core.decision.fold import fold_with_extents
 from orchestrator.core.decision.holds import ALWAYS, AUTOMATIC_SWITCH, LEAD, LEADER, STANDBY, Case, together
@@ -86,6 +87,7 @@ def step(state: PairState, observed: Observed, now: datetime, policy: Policy) ->
         return hold_for_clock(state, now, doubt)
     state = confirm_clock(state, observed.store_time, now)
     now = max(now, state.last_now)
+    origin = state
     taken = take_over(state, observed.record, now) if observed.record else Decision(state=state, rule="", why="")
     before, (state, told) = state, apply_observation(taken.state, observed, now, policy)
     state = begin_to_act(before, state)
@@ -93,6 +95,7 @@ def step(state: PairState, observed: Observed, now: datetime, policy: Policy) ->
     state, unready = clear_readiness(state, evidence, now)
     state = _replace(state, evidence=evidence, last_now=now)
     seen = assess(evidence, now, policy, bad)
+    state = acknowledge_drill(origin, state, seen, now, policy)
     decision = _decide(state, seen, now, policy, observed.pairs_moving)
     decision = _replace(decision, orders=taken.orders + told + unready + decision.orders)
     return account_for_stamps(before, decision, seen, now, policy)

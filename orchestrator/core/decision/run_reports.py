@@ -77,10 +77,11 @@ def take_over(state: PairState, record: EpochRecord, now: datetime) -> Decision:
     state = forget_sides(state, record.sides_since)
     if record.epoch <= state.epoch:
         return Decision(state=state, rule=state.rule, why=state.why)
-    switched = f"{record.run or 'somebody'} has switched to the {record.active} under epoch {record.epoch}"
+    who = f"full drill {record.drill}" if record.drill else record.run or "somebody"
+    switched = f"{who} has switched to the {record.active} under epoch {record.epoch}"
     exchanged = f"under epoch {record.epoch} the hub that is active is the {record.active}"
     why = f"{exchanged if record.sides_since == record.epoch else switched}: {record.why}"
-    after = _note_superseded(state, record.epoch, record.active, max(now, state.last_now), why)
+    after = _note_superseded(state, record.epoch, record.active, max(now, state.last_now), why, drill=record.drill)
     since = min(record.since, after.state.last_now)
     return msgspec.structs.replace(after, state=msgspec.structs.replace(after.state, switched_at=since))
 
@@ -117,7 +118,10 @@ def _note_switch(state: PairState, report: Report, now: datetime) -> Decision:
     return Decision(state=after, rule=after.rule, why=after.why)
 
 
-def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, why: str) -> Decision:
+def _note_superseded(
+    state: PairState, epoch: int, active: Role, now: datetime, why: str, *, drill: str = ""
+) -> Decision:
+    """The pair as others have switched it. ``drill``: the full drill that did; whoever holds it tells people itself."""
     state = close_proposal(state, now, f"was overtaken by the switch of epoch {epoch}")
     after = change_phase(
         state,
@@ -128,7 +132,7 @@ def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, 
         active=active,
         epoch=epoch,
         run=None,
-        run_drill="",
+        run_drill=drill,
         target=None,
         switched_at=now,
         switched_why=truncate(why),
@@ -138,9 +142,8 @@ def _note_superseded(state: PairState, epoch: int, active: Role, now: datetime, 
         suspects=(),
         last_now=now,
     )
-    return Decision(
-        state=after, orders=(Tell(name=NoticeName.SUPERSEDED, why=after.why),), rule=after.rule, why=after.why
-    )
+    told = () if drill else (Tell(name=NoticeName.SUPERSEDED, why=after.why),)
+    return Decision(state=after, orders=told, rule=after.rule, why=after.why)
 
 
 def _note_abort(state: PairState, report: Report, now: datetime) -> Decision:

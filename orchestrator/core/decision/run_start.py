@@ -43,6 +43,7 @@ def start_run(  # noqa: PLR0913 - what a run is ordered with
     why: str,
     graceful: bool = False,
     drain: timedelta = timedelta(),
+    drill: str = "",
 ) -> Decision:
     """The decision that begins a run to the side that is not active.
 
@@ -55,6 +56,7 @@ def start_run(  # noqa: PLR0913 - what a run is ordered with
         why: the reason, for people.
         graceful: a planned failover, away from a side that is well.
         drain: longest time that it waits for running jobs before it claims its epoch.
+        drill: name of the full drill that orders it.
     """
     epoch = state.epoch + 1
     order = StartRun(
@@ -66,9 +68,10 @@ def start_run(  # noqa: PLR0913 - what a run is ordered with
         why=why,
         graceful=graceful,
         drain=drain,
+        drill=drill,
     )
     state = close_proposal(state, now, f"was followed by {order.run}")
-    begun = {"run_from": state.phase, "run_ordered": rule == ORDERED, "run_forced": False, "run_drill": ""}
+    begun = {"run_from": state.phase, "run_ordered": rule == ORDERED, "run_forced": False, "run_drill": drill}
     begun["run_drains"] = drain > timedelta()
     run = {"run": order.run, "last_run": order.run, "target": order.target}
     after = change_phase(state, trigger, now, rule, why, **run, **begun)

@@ -144,7 +144,8 @@ class PairState(Value, kw_only=True):
     """A person ordered that run whatever holds."""
 
     run_drill: str = ""
-    """Name of the full drill that ordered that run; empty: none did, or somebody else has switched since."""
+    """Name of the full drill that ordered that run, or the switch of another stamp; empty: none did, or somebody else
+    has switched since."""
 
     stopping: str | None = None
     """Id of the last run whose end was ordered because the side that it led to turned bad."""
@@ -286,6 +287,9 @@ class StartRun(Value, kw_only=True, tag="start_run"):
 
     drain: timedelta = timedelta()
     """Longest time that the run waits for running jobs before it claims its epoch; zero: it does not wait."""
+
+    drill: str = ""
+    """Name of the full drill that orders it; empty if none does."""
 
 
 class StopRun(Value, kw_only=True, tag="stop_run"):

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+import msgspec
+
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.regions import GLOBAL
 from orchestrator.core.base.services import service_key, service_keys
@@ -26,6 +28,10 @@ CLAIMED_LATE = timedelta(hours=3)
 
 OPEN_FOR = timedelta(hours=24)
 """How long an incident is taken to last after its newest message, if no message gives its end."""
+
+SAME_UPDATE = timedelta(minutes=15)
+"""How far the times of one update may lie apart, as it was delivered and as it is listed. The first is when Azure wrote
+it into the activity log, the second when it was published; how much later the first is, is not documented."""
 
 MOST = 100
 """Messages of one report: the first, and the newest."""
@@ -50,6 +56,9 @@ class IncidentNotice(Value, kw_only=True):
     touches: tuple[str, ...]
     """Those of the regions that are the pair's, or ``global``, for a service that the pair uses. Empty where the
     message names no region or no service: then its tracking id alone says what it is about."""
+
+    polled: bool = False
+    """Whether a poll has found it; False of one that was delivered."""
 
 
 class RunTimes(NamedTuple):
@@ -94,7 +103,7 @@ class RunIncident(Value, kw_only=True):
     """Oldest first."""
 
 
-def notice_of(fact: Fact, plan: Plan, received: datetime) -> IncidentNotice | None:
+def notice_of(fact: Fact, plan: Plan, received: datetime, *, polled: bool = False) -> IncidentNotice | None:
     """The message as it is kept for a pair; None if it is about no incident, or about other regions or services."""
     parsed, details = fact.parsed, fact.details
     said = details.incident
@@ -123,13 +132,28 @@ def notice_of(fact: Fact, plan: Plan, received: datetime) -> IncidentNotice | No
         services=tuple(name for name, _ in named),
         regions=parsed.regions,
         touches=tuple(sorted(touches)),
+        polled=polled,
     )
+
+
+def select_new(kept: Iterable[IncidentNotice], found: Sequence[IncidentNotice]) -> list[IncidentNotice]:
+    """Those of the found messages that are to be kept beside what is kept.
+
+    A poll lists whatever concerns the subscription. Of that a message without a region or a service is kept only if
+    another one says that its incident touches the pair.
+    """
+    ids, known = set[str](), set[str]()
+    for each in kept:
+        ids.add(each.id)
+        known.update([each.tracking] if each.touches else [])
+    known |= {each.tracking for each in found if each.touches}
+    return [each for each in found if each.id not in ids and (each.tracking in known or not each.polled)]
 
 
 def find_incident(times: RunTimes, notices: Iterable[IncidentNotice]) -> RunIncident | None:
     """What belongs to a run of these messages of its pair; None if nothing does."""
     by_tracking = groupby(sorted(notices, key=_order), key=lambda each: each.tracking)
-    series = [list(each) for _, each in by_tracking]
+    series = [_merge(list(each)) for _, each in by_tracking]
     found = sorted((each for one in series if _belongs(one, times) for each in one), key=_order_in_time)
     if not found:
         return None
@@ -148,6 +172,28 @@ def find_incident(times: RunTimes, notices: Iterable[IncidentNotice]) -> RunInci
         why=_describe(times, first, start, found[-1]),
         notices=tuple(found if len(found) <= MOST else [found[0], *found[1 - MOST :]]),
     )
+
+
+def _merge(series: Sequence[IncidentNotice]) -> list[IncidentNotice]:
+    """Messages of one tracking id without those that were delivered and polled, which are one with the earlier time."""
+    delivered = [each for each in series if not each.polled]
+    merged = list(delivered)
+    for each in series:
+        if not each.polled:
+            continue
+        same = [number for number, other in enumerate(delivered) if _is_same(each, other)]
+        if same:
+            nearest = min(same, key=lambda number: abs(delivered[number].published_at - each.published_at))
+            first = min(merged[nearest].published_at, each.published_at)
+            merged[nearest] = msgspec.structs.replace(merged[nearest], published_at=first)
+        else:
+            merged.append(each)
+    return sorted(merged, key=_order)
+
+
+def _is_same(polled: IncidentNotice, delivered: IncidentNotice) -> bool:
+    apart = abs(polled.published_at - delivered.published_at)
+    return polled.step is delivered.step and apart <= SAME_UPDATE
 
 
 def _order(notice: IncidentNotice) -> tuple[str, datetime, str]:

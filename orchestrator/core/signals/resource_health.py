@@ -1,7 +1,7 @@
 """Answers of Resource Health's REST API, as the facts that deliveries of the same content would be.
 
 A polled answer is put into the shape in which Azure Monitor delivers the same, and read by the same code. So what
-was delivered and what was polled have one key, one cause, one judgement.
+was delivered and what was polled have one cause and one judgement; a status has one key, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from orchestrator.core.signals.facts import Fact
 from orchestrator.core.signals.json_access import arm_id, branch, pick, text, word
 
 IMPACTS_LIMIT = 100
+"""Services of an event that are read, and regions of each."""
+
 _SOMEBODYS = frozenset({Cause.USER, Cause.GUEST})
 
 
@@ -40,6 +42,18 @@ def event_fact(event: Any) -> Fact | None:
 
     It is dated by its last update: the beginning of the impact is revised long after.
     """
+    impact = pick(branch(event, "properties"), "impact")
+    return read_event(event, [_service(each, _open_regions(each)) for each in listed(impact)])
+
+
+def read_event(event: Any, services: list[dict[str, Any]], **said: Any) -> Fact | None:
+    """The fact of an element of ``events``; None if it has no tracking id or no time.
+
+    Args:
+        event: the element.
+        services: where it is touched, as a delivery says it.
+        said: what else a delivery would say, or says otherwise.
+    """
     properties = branch(event, "properties")
     tracking = text(pick(event, "name"))
     status = pick(properties, "status")
@@ -51,7 +65,8 @@ def event_fact(event: Any) -> Fact | None:
         "eventLevel": pick(properties, "eventLevel", "level"),
         "eventTags": pick(properties, "eventTags"),
         "isSynthetic": pick(properties, "isSynthetic"),
-        "impactedServices": _services(pick(properties, "impact")),
+        "impactedServices": services,
+        **said,
     }
     record = {"eventTimestamp": pick(properties, "lastUpdateTime"), "status": status, "properties": told}
     return _read("ServiceHealth", record) if tracking else None
@@ -72,16 +87,19 @@ def _cause(properties: dict[str, Any]) -> str | None:
     return None
 
 
-def _services(impact: Any) -> list[dict[str, Any]]:
-    """Services with the regions in which they are still touched: an event stays open until its last region is well."""
-    listed = impact[:IMPACTS_LIMIT] if isinstance(impact, list) else []
-    return [{"ServiceName": pick(each, "impactedService"), "ImpactedRegions": _open_regions(each)} for each in listed]
+def listed(said: Any) -> list[Any]:
+    """What a field lists, cut; nothing if it is no list."""
+    return said[:IMPACTS_LIMIT] if isinstance(said, list) else []
+
+
+def _service(impact: Any, regions: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"ServiceName": pick(impact, "impactedService"), "ImpactedRegions": regions}
 
 
 def _open_regions(impact: Any) -> list[dict[str, Any]]:
-    regions = pick(impact, "impactedRegions")
+    """Regions in which a service is still touched: an event stays open until its last region is well."""
     return [
         {"RegionName": pick(region, "impactedRegion")}
-        for region in (regions if isinstance(regions, list) else [])[:IMPACTS_LIMIT]
+        for region in listed(pick(impact, "impactedRegions"))
         if STAGE.get(word(pick(region, "status"))) is not Stage.OVER
     ]

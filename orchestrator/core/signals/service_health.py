@@ -144,7 +144,10 @@ def _is_withdrawn(properties: dict[str, Any]) -> bool:
 
 
 def _tags(properties: dict[str, Any]) -> list[str]:
-    tags = pick(properties, "eventTags", "tags")
+    return _words(pick(properties, "eventTags", "tags"))
+
+
+def _words(tags: Any) -> list[str]:
     return [word(tag) for tag in (tags if isinstance(tags, list) else [tags])[:20]]
 
 
@@ -167,12 +170,19 @@ def _read_incident(
 
 def _step(properties: dict[str, Any], notice: ServiceNotice, tags: list[str]) -> NoticeStep:
     """Reviews come as a stage, as a type, or as a tag (``Preliminary PIR``, ``Final PIR``)."""
-    if any("falsepositive" in tag for tag in tags):
-        return NoticeStep.WITHDRAWN
-    is_review = word(pick(properties, "stage")) == "rca" or notice.incident == "rca"
-    if is_review or _has_review_tag(tags):
+    if tagged := step_in_tags(tags):
+        return tagged
+    if word(pick(properties, "stage")) == "rca" or notice.incident == "rca":
         return NoticeStep.REVIEW
     return NoticeStep.RESOLVED if notice.stage is Stage.OVER else NoticeStep.ACTIVE
+
+
+def step_in_tags(tags: Any) -> NoticeStep | None:
+    """What tags say of how far an incident has come; None if they say nothing of that."""
+    words = _words(tags)
+    if any("falsepositive" in tag for tag in words):
+        return NoticeStep.WITHDRAWN
+    return NoticeStep.REVIEW if _has_review_tag(words) else None
 
 
 def _has_review_tag(tags: list[str]) -> bool:

@@ -8,6 +8,7 @@ submitted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from orchestrator.core.jobs.azure_status import has_ended, status_of
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.ledger_paths import drill_path
 from orchestrator.ports import World
+from orchestrator.tracing import in_this_context
 from orchestrator.workflows.activities.absent_inputs import AbsentInputs
 from orchestrator.workflows.activities.assets import BUSY, AssetCopier, AssetMissing, versions_of
 from orchestrator.workflows.activities.epoch import read_epoch, why_other_hub
@@ -39,6 +41,9 @@ from orchestrator.workflows.partial_drill import Copy, CopyState, PartialDrillRu
 
 GOALS = {"completed": frozenset({"completed"}), "running": frozenset({"running", "finalizing", "completed"})}
 """What a copy has to reach -> Azure ML's words for that."""
+
+WORKERS = 8
+"""Copies dealt with at once, as jobs of a batch are (``resubmit_jobs``)."""
 
 LOG = telemetry.logger("drills")
 
@@ -97,18 +102,31 @@ def look_at_copies(world: World, run: PartialDrillRun) -> PartialDrillRun:
     if held.epoch != run.epoch or held.active is not run.source:
         why = f"the pair has switched meanwhile: the {held.active} is active in epoch {held.epoch}"
         return msgspec.structs.replace(run, outcome=DrillOutcome.PROMOTED, why=why)
-    copies = _Copies(world, run)
-    return msgspec.structs.replace(run, copies=tuple(map(copies.look, run.copies)))
+    return _for_each(run, _Copies(world, run).look, lambda copy: copy.is_open)
 
 
 def end_copies(world: World, run: PartialDrillRun) -> PartialDrillRun:
     """Ask for the end of every copy that may run. What could not be asked for is ``may_run`` in what is returned."""
-    copies = _Copies(world, run)
-    return msgspec.structs.replace(run, copies=tuple(map(copies.end, run.copies)))
+    return _for_each(run, _Copies(world, run).end, lambda copy: not copy.ended)
+
+
+def _for_each(run: PartialDrillRun, act: Callable[[Copy], Copy], is_meant: Callable[[Copy], bool]) -> PartialDrillRun:
+    """The drill after each copy that is meant was dealt with, some side by side: Azure takes about a second for a job.
+
+    The first one goes alone, so that a standby that does not answer is waited for once.
+    """
+    copies = list(run.copies)
+    meant = [number for number, copy in enumerate(copies) if is_meant(copy)]
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for wave in (meant[:1], meant[1:]):
+            found = pool.map(in_this_context(act), [copies[number] for number in wave])
+            for number, copy in zip(wave, found, strict=True):
+                copies[number] = copy
+    return msgspec.structs.replace(run, copies=tuple(copies))
 
 
 class _Copies:
-    """Submits, asks about and cancels the copies of one drill."""
+    """Submits, asks about and cancels the copies of one drill. Safe to share between threads."""
 
     def __init__(self, world: World, run: PartialDrillRun) -> None:
         plan, source = world.plans[run.order.pair], run.source
@@ -123,15 +141,11 @@ class _Copies:
         self._inputs = AbsentInputs(world, plan, source, source.other)
 
     def look(self, copy: Copy) -> Copy:
-        """The copy after one look. A fault that may pass leaves it where it was, and says why."""
-        if not copy.is_open:
-            return copy
+        """A copy that is open after one look. A fault that may pass leaves it where it was, and says why."""
         return self._try(copy, self._submit if copy.state is CopyState.PENDING else self._check)
 
     def end(self, copy: Copy) -> Copy:
-        """The copy, whose end is asked for if it may run."""
-        if copy.ended:
-            return copy
+        """A copy that may run, whose end is asked for if it does."""
         try:
             self._answers()
             job = self._find(copy)

@@ -195,6 +195,7 @@ def _claim(world: World, order: RunOrder) -> EpochRecord:
         doubted_since=order.doubted_since,
         ordered=order.ordered,
         graceful=order.graceful,
+        drill=order.drill,
         ungraceful=_take_over_wish(found.value, order) if found else None,
         place=place_of(world.plans[order.pair].side(order.target)),
         sides_since=found.value.sides_since if found else 0,

@@ -16,7 +16,13 @@ from orchestrator.core.base.codec import decode, encode, read_record
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.evidence.document import RunEvidence
-from orchestrator.core.evidence.incident import IncidentNotice, RunIncident, RunTimes, find_incident
+from orchestrator.core.evidence.incident import (
+    IncidentNotice,
+    RunIncident,
+    RunTimes,
+    find_incident,
+    select_new,
+)
 from orchestrator.core.ledger_paths import evidence_path, incident_path, incidents_folder, runs_folder, summary_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Ledger, World
@@ -36,9 +42,10 @@ def keep_notices(world: World, order: NoticeOrder) -> None:
         HubswitchError: the ledger cannot be read or written now.
     """
     ledger, plan = world.ledgers[order.pair], world.plans[order.pair]
-    for notice in order.notices:
-        ledger.put_once(f"{incidents_folder(order.pair)}{notice.id}.json", encode(notice))
     kept = list(read_notices(ledger, order.pair))
+    for notice in select_new(kept, order.notices):
+        ledger.put_once(f"{incidents_folder(order.pair)}{notice.id}.json", encode(notice))
+        kept.append(notice)
     for summary in _read_newest(ledger, order.pair):
         if find_incident(_times_of(summary, plan), kept) is not None:
             attach(ledger, plan, summary)

@@ -218,6 +218,25 @@ def test_an_incident_is_a_notice_of_the_sides_whose_region_and_service_it_names(
     assert (over.subject, over.observation) == (notice.subject, Observation.OK)
 
 
+def test_what_is_listed_of_an_incident_is_brought_with_the_time_of_each_update(
+    settings: Settings, azure: LocalAzure, plan: Plan, primary: Site
+) -> None:
+    """Its beginning and its end, although the poll came after both; advice is none of it."""
+    azure.faults.set(primary.region, "hub", "5xx")
+    begun = azure.kernel.now()
+    (active,) = polled(settings, plan).messages
+    azure.faults.clear(primary.region)
+    azure.call(lambda: azure.health.announce("ADV-001", eventType="HealthAdvisory", lastUpdateTime=begun.isoformat()))
+    first, over = polled(settings, plan).messages
+    assert first.parsed.dedupe_key == active.parsed.dedupe_key
+    steps = [each.details.incident and each.details.incident.step.value for each in (first, over)]
+    assert steps == ["active", "resolved"]
+    assert [each.parsed.regions for each in (first, over)] == [(primary.region,)] * 2
+    assert first.parsed.occurred_at
+    assert over.parsed.occurred_at
+    assert begun - timedelta(minutes=1) < first.parsed.occurred_at < over.parsed.occurred_at <= azure.kernel.now()
+
+
 def test_advice_of_long_ago_is_not_handed_over(settings: Settings, azure: LocalAzure, plan: Plan) -> None:
     """A subscription lists months of it."""
     old = {"status": "Active", "eventType": "HealthAdvisory", "lastUpdateTime": "2026-01-01T00:00:00Z"}

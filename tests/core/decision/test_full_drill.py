@@ -7,17 +7,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from stories import AUTO, BAD, BLIND, START, Story, minutes
+from stories import AUTO, BAD, BLIND, START, Story, deletion, minutes
 
 from orchestrator.core.base.errors import NotNow
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import Mode, Role, Surface
 from orchestrator.core.decision import commands, full_drill
 from orchestrator.core.decision.commands import Command, Do
 from orchestrator.core.decision.full_drill import DrillAsk, DrillSight, DrillStep
 from orchestrator.core.decision.run_reports import What
 from orchestrator.core.decision.stamps import Shared
 from orchestrator.core.decision.standing import ReadinessStanding
-from orchestrator.core.decision.state import Decision, StartRun
+from orchestrator.core.decision.state import Decision, StartRun, Tell
+from orchestrator.core.epoch import EpochRecord
 from orchestrator.core.plan.policy import Policy, Window
 
 DRILL = "20260301t120000000000"
@@ -214,3 +215,78 @@ def test_a_request_that_was_withdrawn_cannot_be_approved() -> None:
     assert see(story).request == ""
     with pytest.raises(NotNow):
         approve(story, "ben")
+
+
+def switched(story: Story, epoch: int = 1, drill: str = DRILL) -> EpochRecord:
+    """The epoch record after a switch that another stamp made."""
+    active = Role.SECONDARY if epoch % 2 else Role.PRIMARY
+    kind = "failover" if epoch % 2 else "failback"
+    return EpochRecord(
+        epoch=epoch, active=active, run=f"{kind}-p-e{epoch}", since=story.now, why="quarterly", drill=drill
+    )
+
+
+def test_the_order_of_a_drills_switch_names_the_drill() -> None:
+    """For the epoch record, which other stamps read. A person's own names none."""
+    story = ready_pair()
+    orders = [ask(story, DrillStep.THERE, 0), ask(story, DrillStep.ACKNOWLEDGE, 1), ask(story, DrillStep.BACK, 1)]
+    named = [order.drill for each in orders for order in each.orders if isinstance(order, StartRun)]
+    assert named == [DRILL, DRILL]
+    other = ready_pair()
+    (start,) = [order for order in other.order(Do.FAILOVER).orders if isinstance(order, StartRun)]
+    assert start.drill == ""
+
+
+def test_another_stamp_knows_both_switches_of_a_drill_for_the_drills() -> None:
+    """Neither leaves a cooldown there, nor is anybody told: the stamp that holds the drill has told of it."""
+    story = ready_pair()
+    for epoch, active in ((1, Role.SECONDARY), (2, Role.PRIMARY)):
+        decision = story.look(record=switched(story, epoch))
+        state = story.state
+        assert (state.phase, state.active, state.epoch, state.acknowledged) == ("steady", active, epoch, True)
+        assert state.run_drill == DRILL
+        assert not [order for order in decision.orders if isinstance(order, Tell)]
+        assert [entry.why for entry in state.journal if entry.rule == "superseded"][-1] == (
+            f"full drill {DRILL} has switched to the {active} under epoch {epoch}: quarterly"
+        )
+        assert f"acknowledged by full drill {DRILL}" in " ".join(entry.why for entry in state.journal)
+        story.live(minutes(1))
+
+
+def test_a_real_failover_of_another_stamp_is_not_kept_by_a_drills_cooldown() -> None:
+    """When the stamp that held the drill is gone, the other one acts for the pair."""
+    story = ready_pair()
+    story.look(record=switched(story, 1))
+    story.live(minutes(1))
+    story.look(record=switched(story, 2))
+    story.live(minutes(9), DOWN)
+    assert story.moves == [("failover", "secondary", 3)]
+
+
+def test_a_switch_of_another_stamp_that_no_drill_ordered_has_its_cooldown() -> None:
+    """As before, and people are told."""
+    story = ready_pair()
+    decision = story.look(record=switched(story, drill=""))
+    assert (story.state.phase, story.state.acknowledged, story.state.run_drill) == ("settled", False, "")
+    assert [order.name for order in decision.orders if isinstance(order, Tell)] == ["Superseded"]
+
+
+def test_a_drill_whose_primary_has_failed_is_for_people_to_acknowledge_at_every_stamp() -> None:
+    """Its failover is a real one by then."""
+    story = Story(msgspec.structs.replace(SHORT, mode=Mode.OBSERVE))
+    story.live(minutes(10))
+    story.live(minutes(9), DOWN)
+    story.look(DOWN, record=switched(story))
+    assert (story.state.phase, story.state.acknowledged) == ("settled", False)
+    story.live(minutes(3))
+    story.look(record=switched(story))
+    assert (story.state.phase, story.state.acknowledged) == ("settled", False)
+
+
+def test_a_drills_switch_hides_no_deletion_at_another_stamp() -> None:
+    """A person has to see it."""
+    story = ready_pair()
+    story.hear(deletion(Role.SECONDARY, Surface.STORAGE, story.now))
+    story.look(record=switched(story))
+    assert (story.state.phase, story.state.acknowledged) == ("settled", False)
+    assert story.state.evidence.deletions

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from bodies import service_health
 
-from orchestrator.core.evidence.incident import IncidentNotice, RunTimes, find_incident, notice_of
+from orchestrator.core.base.codec import decode, encode
+from orchestrator.core.evidence.incident import IncidentNotice, RunTimes, find_incident, notice_of, select_new
 from orchestrator.core.plan.load import plan_from
 from orchestrator.core.signals.facts import NoticeStep
+from orchestrator.core.signals.health_updates import event_messages
 from orchestrator.core.signals.parse import facts_from
 
 PLAN = plan_from(
@@ -38,6 +40,23 @@ def notice(minutes: float = 53, **said: Any) -> IncidentNotice | None:
     body["data"]["alertContext"]["eventTimestamp"] = minute(minutes)
     (fact,) = facts_from(body)
     return notice_of(fact, PLAN, T + timedelta(days=1))
+
+
+def polled(*minutes: float, region: str = "West Europe", **said: Any) -> list[IncidentNotice]:
+    """The messages of an event with updates at these minutes after seven, as a poll keeps them."""
+    updates = [{"summary": f"at {number}", "updateDateTime": minute(number)} for number in minutes]
+    there = {"impactedRegion": region, "status": said.get("status", "Active"), "updates": updates}
+    properties = {
+        "title": "Storage - West Europe",
+        "eventType": "ServiceIssue",
+        "status": "Active",
+        "lastUpdateTime": minute(max(minutes)),
+        "impact": [{"impactedService": "Storage", "impactedRegions": [there]}],
+        **said,
+    }
+    facts = event_messages({"name": "ABCD-123", "properties": properties})
+    read = (notice_of(fact, PLAN, T + timedelta(days=1), polled=True) for fact in facts)
+    return [each for each in read if each is not None]
 
 
 def found(*notices: IncidentNotice | None, times: RunTimes = TIMES) -> Any:
@@ -156,3 +175,70 @@ def test_a_review_is_known_by_its_tag_whatever_its_type(tag: str) -> None:
     assert review is not None
     assert review.step is NoticeStep.REVIEW
     assert [each.step for each in found(notice(53), review).notices] == ["active", "review"]
+
+
+def test_what_polls_alone_have_found_is_reported_with_the_times_of_its_updates() -> None:
+    """The incident, its end, and how much earlier the decision was, although nothing was ever delivered."""
+    report = found(*polled(53, 90, 200, status="Resolved", impactMitigationTime=minute(180)))
+    assert report.decided_before_notice_s == 41 * 60
+    assert [(each.step, each.text) for each in report.notices] == [
+        ("active", "at 53"),
+        ("active", "at 90"),
+        ("resolved", "at 200"),
+    ]
+    assert report.impact_end == T + timedelta(minutes=180)
+
+
+def test_a_message_that_was_delivered_and_polled_is_reported_once() -> None:
+    """With what was delivered and the earlier of its times; an update that was not delivered stands beside it."""
+    delivered = notice(55), notice(201, stage="Resolved", communicationId="3")
+    report = found(*delivered, *polled(53, 90, 200, status="Resolved"))
+    minutes = [(each.published_at - T) / timedelta(minutes=1) for each in report.notices]
+    assert [(each.step, each.polled) for each in report.notices] == [
+        ("active", False),
+        ("active", True),
+        ("resolved", False),
+    ]
+    assert minutes == [53, 90, 200]
+    assert report.decided_before_notice_s == 41 * 60
+
+
+def test_two_updates_that_were_delivered_stay_two_beside_what_was_polled() -> None:
+    """Minutes apart: each update that a poll finds is the nearest one that was delivered."""
+    report = found(notice(54), notice(62, communicationId="2"), *polled(53, 61))
+    assert [(each.published_at - T) / timedelta(minutes=1) for each in report.notices] == [53, 61]
+
+
+def test_what_was_delivered_at_another_step_or_time_is_another_message() -> None:
+    """Half an hour later it is another update."""
+    report = found(notice(90), *polled(53))
+    assert [(each.published_at - T) / timedelta(minutes=1) for each in report.notices] == [53, 90]
+    report = found(notice(53, stage="Resolved"), *polled(53))
+    assert sorted(each.step for each in report.notices) == ["active", "resolved"]
+
+
+def test_a_polled_event_of_another_region_is_not_kept_also_when_it_is_over() -> None:
+    """Its regions are well again then, and named all the same."""
+    assert polled(53, region="Japan East", status="Resolved") == []
+    assert [each.touches for each in polled(53, status="Resolved")] == [("westeurope",)]
+
+
+def test_what_a_poll_lists_without_a_region_is_kept_only_with_its_incident() -> None:
+    """A subscription lists reviews of everything; a delivery was meant for whoever has got it."""
+    (incident,) = polled(53)
+    bare = polled(53, impact=[], eventType="RCA")
+    other = polled(54, impact=[], eventType="RCA")
+    assert [each.touches for each in bare] == [()]
+    assert select_new([], bare) == []
+    assert select_new([], [incident, *bare]) == [incident, *bare]
+    assert select_new([incident], other) == other
+    assert select_new([incident, *bare], [incident, *bare]) == []
+    delivered = notice(9000, region=..., service=..., stage="RCA", communicationId="9")
+    assert delivered is not None
+    assert select_new([], [delivered]) == [delivered]
+
+
+def test_a_kept_message_of_an_older_version_was_delivered() -> None:
+    """Nothing else was kept then."""
+    (found_by_poll,) = polled(53)
+    assert decode(encode(found_by_poll).replace(b',"polled":true', b""), IncidentNotice, "x").polled is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -233,6 +234,30 @@ def test_a_standby_that_is_silent_is_asked_once_a_look(visit: Visit, two_jobs: P
     assert jobs.asked == 1
     assert not any(copy.ended for copy in end_copies(visit.world, seen).copies)
     assert "cancel it by hand" in report_of(seen).findings[1].why
+
+
+class Together:
+    """The hubs' jobs, of which a submission but the first one goes on only beside another one."""
+
+    def __init__(self, real: JobService) -> None:
+        self._real, self._barrier, self._first = real, threading.Barrier(2, timeout=60), True
+
+    def put(self, *args: Any) -> Any:
+        if not self._first:
+            self._barrier.wait()
+        self._first = False
+        return self._real.put(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_copies_but_the_first_are_submitted_side_by_side(visit: Visit, two_jobs: PartialDrillRun) -> None:
+    """Azure takes about a second for a job; a workload of twenty is not to take twenty of them."""
+    submitted(visit, "n3", tags=NIGHTLY)
+    visit.world = visit.world._replace(jobs=Together(visit.world.jobs))  # type: ignore[arg-type]
+    seen = look_at_copies(visit.world, begin_partial(visit.world, two_jobs.order))
+    assert [copy.state for copy in seen.copies] == [CopyState.ACCEPTED] * 3
 
 
 def test_a_refusal_is_reported_with_its_words(visit: Visit, two_jobs: PartialDrillRun) -> None:

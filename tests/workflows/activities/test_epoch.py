@@ -26,6 +26,7 @@ from orchestrator.workflows.activities.epoch import (
     repair_pointer,
     verify_pointer,
 )
+from orchestrator.workflows.messages import order_again
 
 
 def _record(visit: Visit) -> EpochRecord:
@@ -45,6 +46,15 @@ def test_a_claim_is_written_once_and_found_again(bench: Bench) -> None:
     first = claim_epoch(visit.world, order)
     assert claim_epoch(visit.world, order) == first == _record(visit)
     assert (first.epoch, first.active, first.run) == (1, Role.SECONDARY, order.run)
+
+
+def test_a_claim_for_a_drill_says_so_and_so_does_a_run_that_is_begun_again(bench: Bench) -> None:
+    """Other stamps read it, and what is done from the record is done for the same drill."""
+    visit = bench.visit()
+    order = msgspec.structs.replace(order_of(visit, 1), drill="20260301t120000000000")
+    claimed = claim_epoch(visit.world, order)
+    assert claimed.drill == _record(visit).drill == order.drill
+    assert order_again(claimed, visit.plan, order.decided_at).drill == order.drill
 
 
 def test_a_claim_found_again_is_not_too_late(bench: Bench) -> None:

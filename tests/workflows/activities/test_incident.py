@@ -102,6 +102,21 @@ def test_a_notice_that_came_after_the_run_is_attached_once(bench: Bench) -> None
     assert attached(visit) == in_evidence(visit) == ["n30", "n9000"]
 
 
+def test_a_message_that_was_polled_as_well_as_delivered_is_attached_once(bench: Bench) -> None:
+    """Whichever came first, and however often it is polled; nothing is written again for it."""
+    visit = bench.visit()
+    ended(visit)
+    keep(visit, notice(visit, 30, id="polled", polled=True))
+    assert attached(visit) == in_evidence(visit) == ["polled"]
+    keep(visit, notice(visit, 32))
+    assert attached(visit) == in_evidence(visit) == ["n32"]
+    ledger = visit.world.ledgers[visit.pair]
+    before = ledger.page(incident_path(visit.pair, run_of(visit).id))
+    keep(visit, notice(visit, 30, id="polled", polled=True), notice(visit, 31, id="polled too", polled=True))
+    assert ledger.page(incident_path(visit.pair, run_of(visit).id)) == before
+    assert attached(visit) == in_evidence(visit) == ["n32"]
+
+
 def test_evidence_that_is_final_stays_as_it_is(bench: Bench) -> None:
     """What arrives later stands beside it: the audit log has the hash of the document."""
     visit = bench.visit()
