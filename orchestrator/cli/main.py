@@ -845,8 +845,9 @@ def status_of(arguments: list[str]) -> int:
         print(fault, file=sys.stderr)
         return 2
     except ModuleNotFoundError as fault:
-        needs = "the packages of requirements-dev.txt (make setup, in a copy of the repository)"
-        print(f"this command needs {needs}: {fault.name} is not installed", file=sys.stderr)
+        needs = "what hubswitch's wheel brings and requirements.txt, for Azure, does not"
+        told = f"pip install its wheel, or `pip install .` in a copy of the repository: {fault.name} is not installed"
+        print(f"this command needs {needs}; {told}", file=sys.stderr)
         return 2
     except Exception as fault:
         said = getattr(fault, "format_message", None)
