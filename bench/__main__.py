@@ -32,6 +32,7 @@ from bench import (
     start,
     state,
     storm,
+    surface,
     switch,
 )
 from bench.measure import Measured, Neighbours, machine, say
@@ -39,6 +40,7 @@ from orchestrator.core.base.codec import to_builtins
 
 BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "start": start.measured,
+    "surface": surface.measured,
     "switch": switch.measured,
     "detect": detect.measured,
     "rewrite": rewrite.measured,
