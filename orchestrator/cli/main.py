@@ -15,12 +15,11 @@ import typer
 from orchestrator import __version__
 from orchestrator.cli.default_command import SHOW, ShowByDefault
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import Mode, Role
 from orchestrator.core.jobs.record import JobStatus
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Failover for pairs of Azure ML and AI Foundry hubs.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -94,17 +93,22 @@ def demo(
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917 - each is an option
     port: Annotated[int, typer.Option(help="Port on loopback; 0 lets the system choose.")] = 7071,
     seed: Seed = 1,
     speed: Speed = 1.0,
     key: Annotated[str, typer.Option(help="Function key to accept; made up if not given.")] = "",
     json: Json = False,
+    mode: Annotated[Mode | None, typer.Option(help="How far the pair goes alone; auto, or as the plan says.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="A plan whose policy, rules for jobs, drills and targets are practised.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=2000, help="Jobs that run in the primary from the beginning.")] = 0,
 ) -> None:
     """Serve the function app here, with a local Azure beside it, until interrupted."""
-    from orchestrator.local.up import up_command
+    from orchestrator.local.up import UpOptions, up_command
 
-    raise typer.Exit(up_command(port=port, seed=seed, speed=speed, key=key, as_json=json))
+    raise typer.Exit(up_command(UpOptions(port, seed, speed, key, json, mode, plan, jobs)))
 
 
 @app.command()

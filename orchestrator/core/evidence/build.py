@@ -11,6 +11,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.text import count_of
 from orchestrator.core.decision.standing import ReadinessStanding
 from orchestrator.core.evidence.basis import RunBasis, plan_digest
 from orchestrator.core.evidence.document import (
@@ -285,13 +286,12 @@ def _losses(
     with_checkpoint = sum(1 for record in moved if isinstance(record, JobRecord) and _has_checkpoint(record))
     found = []
     if with_checkpoint:
-        how = (
-            f"not measured: the record of each of these {with_checkpoint} jobs tells how old its newest checkpoint was"
-        )
+        told = count_of(with_checkpoint, "job has", "jobs have")
+        how = f"not measured: {told} in the record how old the newest checkpoint was"
         found.append(DataLoss(what="jobs with checkpoints", seconds=None, how=how))
     if len(moved) > with_checkpoint:
         anew = len(moved) - with_checkpoint
-        how = f"not measured: these {anew} jobs started anew, and when they began is not recorded"
+        how = f"not measured: {count_of(anew, 'job', 'jobs')} started anew, and when that began is not recorded"
         found.append(DataLoss(what="jobs without checkpoints", seconds=None, how=how))
     found += data
     if moved and not data:

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, DECIDING_CLASSES
-from orchestrator.core.base.text import format_duration, format_time, join_words
+from orchestrator.core.base.text import count_of, format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import JobPolicy, Observation, Role, Surface
 from orchestrator.core.decision.rehearsal import Rehearsal
 from orchestrator.core.decision.rehearsal import rehearse as rehearse_outage
@@ -265,7 +265,7 @@ def _foresee(record: JobRecord, job_map: Any, now: datetime) -> DrillJob:
 def _job_finding(jobs: Sequence[DrillJob]) -> DrillFinding:
     """Whether each job of the ledger could be submitted to the standby as it is recorded."""
     count = Counter(job.outcome for job in jobs)
-    why = f"{count['move']} jobs could be resubmitted"
+    why = f"{count_of(count['move'], 'job', 'jobs')} could be resubmitted"
     if count["skip"]:
         why += f"; {count['skip']} would be skipped"
     if count["wait"]:
