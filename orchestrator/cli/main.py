@@ -6,7 +6,9 @@ Exit status: 0 done, 1 the thing asked for does not hold, 2 unusable arguments o
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -836,7 +838,17 @@ def run() -> None:
     """Entry point. Unusable arguments and bad input are one line on standard error and status 2."""
     # Where no command has set up logging, Python would print what the SDKs log, tracebacks included, between our lines.
     logging.getLogger("azure").addHandler(logging.NullHandler())
+    _name_user()
     sys.exit(status_of(sys.argv[1:]))
+
+
+def _name_user() -> None:
+    """Set ``USER``, from which ``--by`` is taken, where a shell in a container or under another system has not."""
+    if not os.environ.get("USER"):
+        from getpass import getuser
+
+        with suppress(OSError):  # a user id without a name: the app says unnamed
+            os.environ["USER"] = getuser()
 
 
 def status_of(arguments: list[str]) -> int:
