@@ -355,7 +355,7 @@ def test_a_pause_that_cannot_be_stored_stands_here_and_says_so(caller: Caller, p
 def test_a_drill_that_went_well_counts(caller: Caller) -> None:
     """It is kept in the ledger, and the next look reads it."""
     before = caller.view()["drills"]["green"]
-    practise(caller)
+    practise(caller, kind="canary")
     counted = until(lambda: caller.view()["drills"]["green"] > before and caller.view()["drills"], "the count")
     assert counted["without"]
 
