@@ -28,8 +28,8 @@ def events_parse_command(files: Iterable[str], *, stdin: TextIO, out: TextIO, er
             out.buffer.flush()
         else:
             out.writelines(line.decode() for line in lines)
-    for fault in faults:
-        print(fault, file=err)
+    for each in faults:
+        print(each, file=err)
     return 2 if faults else 0
 
 
