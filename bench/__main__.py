@@ -36,6 +36,7 @@ from bench import (
     start,
     state,
     storm,
+    surface,
     switch,
     warm_up,
 )
@@ -44,6 +45,7 @@ from orchestrator.core.base.codec import to_builtins
 
 BENCHMARKS: dict[str, Callable[..., Measured]] = {
     "start": start.measured,
+    "surface": surface.measured,
     "switch": switch.measured,
     "detect": detect.measured,
     "rewrite": rewrite.measured,

@@ -1,4 +1,4 @@
-"""Traces for OpenTelemetry: one table of spans, and what records them. All spans of a run belong to one trace.
+"""Traces for OpenTelemetry: one table of spans, and what records them. All spans of a run or drill are one trace.
 
 Only the API is used, and imported at the first span; without a provider nothing is kept. No context is handed from one
 step of a run to the next: the id of the trace, and those of the spans that have children in other processes, are made
@@ -11,7 +11,7 @@ Danger: replayed code must not call this. A replay would record its spans once m
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import datetime
@@ -28,14 +28,14 @@ class SpanRow(NamedTuple):
     """Name of the span above it; empty: it is the trace's root."""
 
     attributes: tuple[str, ...]
-    """Their names beside those of ``RunSubject``, which every span has: all of them with each span."""
+    """Their names beside those of its subject, which every span has: all of them with each span."""
 
     about: str
 
     @property
     def has_chosen_id(self) -> bool:
         """Whether its id is made from the run's, so that it can be named as a parent before it is recorded."""
-        return self in {RUN, STEP}
+        return self in {RUN, STEP, DRILL}
 
 
 class RunSubject(NamedTuple):
@@ -47,6 +47,26 @@ class RunSubject(NamedTuple):
     side: str
     """The side that the run leads to: ``primary`` or ``secondary``. Empty if that is not known."""
 
+    @property
+    def root(self) -> SpanRow:
+        """The span above all others of its trace."""
+        return RUN
+
+
+class DrillSubject(NamedTuple):
+    """The drill that a span belongs to."""
+
+    pair: str
+    run: str
+    """The id of the drill's run, as people see it."""
+
+    @property
+    def root(self) -> SpanRow:
+        """The span above all others of its trace."""
+        return DRILL
+
+
+type Subject = RunSubject | DrillSubject
 
 RUN = SpanRow(
     "hubswitch.run",
@@ -81,7 +101,28 @@ JOB = SpanRow(
 FINISH = SpanRow("hubswitch.finish", RUN.name, ("attempt",), "One try to store the summary of the run.")
 EVIDENCE = SpanRow("hubswitch.evidence", RUN.name, ("attempt",), "One try to store the evidence of the run.")
 
-SPANS = (RUN, DECIDE, CLAIM, PUBLISH, VERIFY, STEP, STEP_TRY, LIST, BATCH, JOB, FINISH, EVIDENCE)
+DRILL = SpanRow(
+    "hubswitch.drill",
+    "",
+    ("kind", "outcome"),
+    "A drill, from when it was asked for to its end. Recorded when it has ended, however it did.",
+)
+DRILL_PHASE = SpanRow(
+    "hubswitch.drill.phase",
+    DRILL.name,
+    ("phase",),
+    "Of a full drill: each switch, and what came after it, as the drill has measured them. Recorded with the drill.",
+)
+DRILL_TRY = SpanRow(
+    "hubswitch.drill.try",
+    DRILL.name,
+    ("activity", "attempt"),
+    "One try of an activity of a drill. What measures a full drill is linked to the traces of its two runs.",
+)
+
+SPANS_OF_RUN = (RUN, DECIDE, CLAIM, PUBLISH, VERIFY, STEP, STEP_TRY, LIST, BATCH, JOB, FINISH, EVIDENCE)
+SPANS_OF_DRILL = (DRILL, DRILL_PHASE, DRILL_TRY)
+SPANS = SPANS_OF_RUN + SPANS_OF_DRILL
 """All of them, in the order in which docs/telemetry.md has them."""
 
 
@@ -113,7 +154,7 @@ class OpenSpan:
 
 
 def make_trace_id(run: str) -> int:
-    """The id of a run's trace."""
+    """The id of the trace of a run or drill."""
     return _digest(f"trace {run}", 16)
 
 
@@ -123,13 +164,16 @@ def make_span_id(run: str, row: SpanRow, key: str = "") -> int:
 
 
 @contextmanager
-def span(row: SpanRow, subject: RunSubject, parent: int | None = None, **attributes: str | int) -> Iterator[OpenSpan]:
+def span(
+    row: SpanRow, subject: Subject, parent: int | None = None, links: Sequence[str] = (), /, **attributes: str | int
+) -> Iterator[OpenSpan]:
     """Record what the block does. An error that leaves it is noted on the span, and goes on.
 
     Args:
         row: which span.
-        subject: the run.
+        subject: the run or drill.
         parent: the id of the span above it; None: the one that is being recorded, if it is of this run, else the run's.
+        links: ids of other runs that it has to do with; it is linked to the roots of their traces.
         attributes: those of the row that are known at the beginning; ``OpenSpan.note`` adds the others.
     """
     from opentelemetry import trace
@@ -139,11 +183,13 @@ def span(row: SpanRow, subject: RunSubject, parent: int | None = None, **attribu
     above = parent
     if above is None and outer.trace_id == make_trace_id(subject.run):
         above = outer.span_id
+    is_foreign = outer.is_valid and outer.trace_id != make_trace_id(subject.run)
+    linked = [*([outer] if is_foreign else []), *(_span_context(run, make_span_id(run, RUN)) for run in links)]
     one = _tracer().start_span(
         row.name,
-        context=_context_of(subject.run, above or make_span_id(subject.run, RUN)),
+        context=_context_of(subject.run, above or make_span_id(subject.run, subject.root)),
         attributes=_show(subject) | recording.attributes,
-        links=[trace.Link(outer)] if outer.is_valid and outer.trace_id != make_trace_id(subject.run) else None,
+        links=[trace.Link(each) for each in linked],
     )
     with trace.use_span(one, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
@@ -157,7 +203,7 @@ def span(row: SpanRow, subject: RunSubject, parent: int | None = None, **attribu
 
 
 def record(
-    row: SpanRow, subject: RunSubject, begun: datetime, ended: datetime, key: str = "", **attributes: str | int
+    row: SpanRow, subject: Subject, begun: datetime, ended: datetime, key: str = "", **attributes: str | int
 ) -> None:
     """Record a span of the past. Its id is chosen if the row says so, with ``key``."""
     from opentelemetry import context as contexts
@@ -168,7 +214,7 @@ def record(
     run = subject.run
     chosen = make_span_id(run, row, key) if row.has_chosen_id else 0
     tracer, is_root = _tracer(), not row.parent
-    context = None if is_root and hasattr(tracer, "id_generator") else _context_of(run, make_span_id(run, RUN))
+    context = None if is_root and hasattr(tracer, "id_generator") else _context_of(run, make_span_id(run, subject.root))
     token = _CHOSEN.set((make_trace_id(run), chosen) if chosen else None)
     try:
         one = tracer.start_span(
@@ -233,12 +279,18 @@ def _context_of(run: str, parent: int) -> Any:
     from opentelemetry import context as contexts
     from opentelemetry import trace
 
+    return trace.set_span_in_context(trace.NonRecordingSpan(_span_context(run, parent)), contexts.Context())
+
+
+def _span_context(run: str, span_id: int) -> Any:
+    """How a span of a run's trace is named elsewhere."""
+    from opentelemetry import trace
+
     flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
-    above = trace.SpanContext(make_trace_id(run), parent, is_remote=True, trace_flags=flags)
-    return trace.set_span_in_context(trace.NonRecordingSpan(above), contexts.Context())
+    return trace.SpanContext(make_trace_id(run), span_id, is_remote=True, trace_flags=flags)
 
 
-def _show(subject: RunSubject) -> dict[str, str | int]:
+def _show(subject: Subject) -> dict[str, str | int]:
     return {f"hubswitch.{name}": value for name, value in subject._asdict().items()}
 
 

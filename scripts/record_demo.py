@@ -1,9 +1,9 @@
 """Record the demo as an animated SVG for the README: a real run on a terminal of its own, drawn frame by frame.
 
 ``.venv/bin/python scripts/record_demo.py`` writes ``docs/images/demo.svg``. The frames are those of the run, at most
-four a second. One that stood for longer than two seconds is cut to two; then all are shown twice as fast. The drawing
-needs no script and loads nothing: the frames stand below each other, and a CSS animation shows one after the other.
-Whoever prefers less motion sees the last one.
+four a second, each taken when the program has written all of it. One that stood for longer than two seconds is cut to
+two; then all are shown twice as fast. The drawing needs no script and loads nothing: the frames stand below each other,
+and a CSS animation shows one after the other. Whoever prefers less motion sees the last one.
 """
 # ruff: noqa: INP001 - a script, not a package
 
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,9 @@ COLUMNS, ROWS = 100, 32
 
 SHORTEST, LONGEST, LAST = 0.25, 2.0, 8.0
 """Seconds of a frame as it was recorded, and of the last one as it is shown."""
+
+QUIET = 0.05
+"""Seconds without output after which a screen is whole: a terminal hands a large one over in pieces."""
 
 PACE = 2
 """How many times as fast it is shown."""
@@ -78,28 +81,33 @@ class Shown(NamedTuple):
 def record(command: Sequence[str]) -> tuple[list[Shown], int]:
     """Run a command on a terminal: its frames and its exit status."""
     screen = pyte.Screen(COLUMNS, ROWS)
-    stream = pyte.ByteStream(screen)
     inner, outer = pty.openpty()
     fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
-    frames: list[tuple[float, Frame]] = []
     with subprocess.Popen(command, stdin=outer, stdout=outer, stderr=outer, env=environment, cwd=ROOT) as process:
         os.close(outer)
-        for data in _read(inner):
-            if data:
-                stream.feed(data)
-            now = time.monotonic()
-            if not frames or now - frames[-1][0] >= SHORTEST:
-                frames.append((now, frame_of(screen)))
+        frames = take(((time.monotonic(), data) for data in _read(inner)), screen)
         frames.append((time.monotonic(), frame_of(screen)))
     os.close(inner)
     return cut(frames), process.returncode
 
 
+def take(written: Iterable[tuple[float, bytes]], screen: pyte.Screen) -> list[tuple[float, Frame]]:
+    """The frames of what is written on a screen, with their times. Nothing is written: the screen is whole."""
+    stream = pyte.ByteStream(screen)
+    frames: list[tuple[float, Frame]] = []
+    for at, data in written:
+        if data:
+            stream.feed(data)
+        elif not frames or at - frames[-1][0] >= SHORTEST:
+            frames.append((at, frame_of(screen)))
+    return frames
+
+
 def _read(terminal: int) -> Iterator[bytes]:
     """What is written, and nothing now and then while nothing is, until the other end is closed."""
     while True:
-        ready, _, _ = select.select([terminal], [], [], SHORTEST)
+        ready, _, _ = select.select([terminal], [], [], QUIET)
         if not ready:
             yield b""
             continue

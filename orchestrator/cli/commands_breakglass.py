@@ -17,7 +17,7 @@ from typing import NamedTuple, TextIO
 
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
-from orchestrator.core.base.text import format_time
+from orchestrator.core.base.text import count_of, format_time
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.signals.signal import Signal
@@ -190,8 +190,8 @@ def _describe(stores: PairStores) -> Iterable[str]:
 
 def _describe_moved(moved: BatchReport) -> Iterable[str]:
     yield (
-        f"  {moved.resubmitted} jobs resubmitted, {moved.skipped} skipped by policy, {moved.waiting} waiting with a "
-        f"reason, {moved.refused} refused, {moved.finished} had finished before"
+        f"  {count_of(moved.resubmitted, 'job', 'jobs')} resubmitted, {moved.skipped} skipped by policy, "
+        f"{moved.waiting} waiting with a reason, {moved.refused} refused, {moved.finished} had finished before"
     )
     if moved.pending:
         yield f"  {moved.pending} are neither taken nor refused: {moved.why}; give the command again"

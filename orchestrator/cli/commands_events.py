@@ -13,13 +13,14 @@ from orchestrator.core.signals.parse import parse_text
 
 
 def events_parse_command(files: Iterable[str], *, stdin: TextIO, out: TextIO, err: TextIO) -> int:
-    """0, whatever the bodies hold; 2 and one line on ``err`` if a file cannot be read."""
-    try:
-        bodies = [_bytes_of(name, stdin) for name in files]
-    except InvalidInput as fault:
-        print(fault, file=err)
-        return 2
-    for body in bodies:
+    """0, whatever the bodies hold; 2 and one line on ``err`` for each file that cannot be read, after all others."""
+    faults = []
+    for name in files:
+        try:
+            body = _bytes_of(name, stdin)
+        except InvalidInput as fault:
+            faults.append(fault)
+            continue
         lines = (encode(parsed) + b"\n" for parsed in parse_text(body))
         if isinstance(out, TextIOWrapper):  # JSON is UTF-8, whatever the terminal speaks
             out.flush()
@@ -27,7 +28,9 @@ def events_parse_command(files: Iterable[str], *, stdin: TextIO, out: TextIO, er
             out.buffer.flush()
         else:
             out.writelines(line.decode() for line in lines)
-    return 0
+    for each in faults:
+        print(each, file=err)
+    return 2 if faults else 0
 
 
 def _bytes_of(name: str, stdin: TextIO) -> str | bytes:

@@ -15,6 +15,9 @@ from orchestrator.core.base.text import format_time
 WATCH_EVERY = 5.0
 """Seconds between two questions of ``--watch`` and ``--follow``."""
 
+SHORT = 80
+"""Characters of a reason that may be read again and again."""
+
 LINE = ("pair", "phase", "active", "region", "epoch", "headline", "why", "next", "stale")
 """Fields of a pair that are printed as the app gives them."""
 
@@ -107,9 +110,25 @@ def decisions_command(app: App, pair: str, limit: int, *, as_json: bool, out: Te
 
 
 def _decisions(entries: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    for entry in entries:
+    for entry in refer_to_older(entries, "last_at"):
         times = f" ({entry['times']} times)" if entry.get("times", 1) > 1 else ""
         yield f"{format_moment(entry['last_at'])} {entry['phase']} {entry['rule']}{times}: {entry['why']}"
+
+
+def refer_to_older(entries: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
+    """Entries, newest first, of which a reason that an older one gives word for word only names that one's time.
+
+    ``at``: the field that has the time of an entry.
+    """
+    told: dict[str, str] = {}
+    found = []
+    for entry in reversed(list(entries)):
+        why, moment = str(entry["why"]), format_moment(entry[at])
+        short = f"the reason of {told[why]}" if why in told else why
+        if len(why) > SHORT:
+            told.setdefault(why, moment)
+        found.append({**entry, "why": short})
+    return found[::-1]
 
 
 def runs_command(app: App, pair: str | None, limit: int, *, as_json: bool, out: TextIO, err: TextIO) -> int:
@@ -217,7 +236,7 @@ def format_explanation(found: dict[str, Any]) -> str:
     changes = [f"  - {change}" for change in found.get("would_change", ())]
     entries = [
         f"  {format_moment(entry['at'])} {entry['phase']} {entry['rule']}: {entry['why']}"
-        for entry in found.get("journal", ())
+        for entry in refer_to_older(found.get("journal", ()), "at")
     ]
     lines = [str(found.get("text")), *(["What would change it:", *changes] if changes else [])]
     return "\n".join([*lines, *(["Journal, newest first:", *entries] if entries else [])])

@@ -6,7 +6,9 @@ Exit status: 0 done, 1 the thing asked for does not hold, 2 unusable arguments o
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +17,11 @@ import typer
 from orchestrator import __version__
 from orchestrator.cli.default_command import SHOW, ShowByDefault
 from orchestrator.core.base.errors import InvalidInput
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import Mode, Role
 from orchestrator.core.jobs.record import JobStatus
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Failover for pairs of Azure ML and AI Foundry hubs.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -94,17 +95,22 @@ def demo(
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917 - each is an option
     port: Annotated[int, typer.Option(help="Port on loopback; 0 lets the system choose.")] = 7071,
     seed: Seed = 1,
     speed: Speed = 1.0,
     key: Annotated[str, typer.Option(help="Function key to accept; made up if not given.")] = "",
     json: Json = False,
+    mode: Annotated[Mode | None, typer.Option(help="How far the pair goes alone; auto, or as the plan says.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="A plan whose policy, rules for jobs, drills and targets are practised.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=2000, help="Jobs that run in the primary from the beginning.")] = 0,
 ) -> None:
     """Serve the function app here, with a local Azure beside it, until interrupted."""
-    from orchestrator.local.up import up_command
+    from orchestrator.local.up import UpOptions, up_command
 
-    raise typer.Exit(up_command(port=port, seed=seed, speed=speed, key=key, as_json=json))
+    raise typer.Exit(up_command(UpOptions(port, seed, speed, key, json, mode, plan, jobs)))
 
 
 @app.command()
@@ -832,7 +838,17 @@ def run() -> None:
     """Entry point. Unusable arguments and bad input are one line on standard error and status 2."""
     # Where no command has set up logging, Python would print what the SDKs log, tracebacks included, between our lines.
     logging.getLogger("azure").addHandler(logging.NullHandler())
+    _name_user()
     sys.exit(status_of(sys.argv[1:]))
+
+
+def _name_user() -> None:
+    """Set ``USER``, from which ``--by`` is taken, where a shell in a container or under another system has not."""
+    if not os.environ.get("USER"):
+        from getpass import getuser
+
+        with suppress(OSError):  # a user id without a name: the app says unnamed
+            os.environ["USER"] = getuser()
 
 
 def status_of(arguments: list[str]) -> int:
@@ -845,8 +861,9 @@ def status_of(arguments: list[str]) -> int:
         print(fault, file=sys.stderr)
         return 2
     except ModuleNotFoundError as fault:
-        needs = "the packages of requirements-dev.txt (make setup, in a copy of the repository)"
-        print(f"this command needs {needs}: {fault.name} is not installed", file=sys.stderr)
+        needs = "what hubswitch's wheel brings and requirements.txt, for Azure, does not"
+        told = f"pip install its wheel, or `pip install .` in a copy of the repository: {fault.name} is not installed"
+        print(f"this command needs {needs}; {told}", file=sys.stderr)
         return 2
     except Exception as fault:
         said = getattr(fault, "format_message", None)

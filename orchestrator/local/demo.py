@@ -39,7 +39,8 @@ OUTAGE_PATIENCE = 180.0
 POLL = 0.25
 """Seconds between two looks at the app's status."""
 
-DECIDED = frozenset({"switching", "resubmitting", "settled"})
+SETTLED = "settled"
+DECIDED = frozenset({"switching", "resubmitting", SETTLED})
 """Phases after the decision; the first view in one of them still shows what it rested on."""
 
 
@@ -74,7 +75,15 @@ class Story:
             key = f"{entry['at']}{entry['phase']}{entry['why']}"
             if key not in self.shown:
                 self.shown.add(key)
-                self.tell(entry["phase"], entry["why"], datetime.fromisoformat(entry["at"]))
+                self._take(entry)
+
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        """Tell an entry, unless it says no more than that the end is still the end; a reason is told once."""
+        if entry["phase"] == SETTLED and SETTLED in self.marks:
+            return
+        before = next((line for line in self.timeline if line["why"] == entry["why"]), None)
+        why = f"for the reason of {before['at'][11:19]}" if before else entry["why"]
+        self.tell(entry["phase"], why, datetime.fromisoformat(entry["at"]))
 
 
 ENDED = 130
@@ -223,7 +232,7 @@ def _count_running(local: Local) -> int:
 
 
 def _is_settled(story: Story) -> bool:
-    return story.view.get("phase") in {"settled", "steady"} and story.view.get("active") == Role.SECONDARY.value
+    return story.view.get("phase") in {SETTLED, "steady"} and story.view.get("active") == Role.SECONDARY.value
 
 
 def _pointer(local: Local) -> dict[str, Any]:

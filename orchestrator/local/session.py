@@ -25,7 +25,8 @@ from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.host import HostOptions, LocalHost
-from orchestrator.local.simulated_plan import plan_of, plan_yaml
+from orchestrator.local.practice import practise, scale_given
+from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.settings import digest_of
 from orchestrator.simulator.cloud import LocalAzure
 
@@ -77,19 +78,15 @@ class Local:
 
 def scale_policy(speed: float, mode: Mode = Mode.AUTO) -> dict[str, Any]:
     """The default policy with every duration divided by ``speed``, but not below its floor; no drills are asked for."""
-    defaults = Policy()
-    scaled = {name: max(getattr(defaults, name) / speed, floor) for name, floor in FLOORS.items()}
-    capped = {name: min(length, getattr(defaults, name)) for name, length in scaled.items()}
     return {
-        "mode": mode,
         "auto_without_drills": UNPRACTISED,
-        **capped,
+        **scale_given(Policy(), speed, mode, FLOORS),
         **({"missed_looks": PATIENT} if speed > 1 else {}),
     }
 
 
 @contextlib.asynccontextmanager
-async def session(
+async def session(  # noqa: PLR0913 - what a person may choose of one
     *,
     seed: int = 0,
     speed: float = 1.0,
@@ -97,9 +94,21 @@ async def session(
     key: str = "",
     timers: bool = True,
     azure: LocalAzure | None = None,
-    mode: Mode = Mode.AUTO,
+    mode: Mode | None = None,
+    practised: Plan | None = None,
 ) -> AsyncIterator[Local]:
-    """Bring everything up. ``azure`` may be given, not yet started, to choose what it simulates."""
+    """Bring everything up.
+
+    Args:
+        seed: of everything that is random.
+        speed: by what all waits are divided.
+        port: of the app; 0: one that is free.
+        key: of the app; empty: one that is made up.
+        timers: whether the app's timers tick.
+        azure: what it simulates, not yet started.
+        mode: of the policy; None: that of the plan that is practised, or else auto.
+        practised: a plan whose policy and rules are taken over, see ``local.practice``.
+    """
     cloud = azure or LocalAzure(seed=seed, speed=speed)
     key = key or secrets.token_urlsafe(24)
     with contextlib.ExitStack() as stack:
@@ -107,10 +116,19 @@ async def session(
         stack.enter_context(cloud)
         engine = stack.enter_context(LocalEngine())
         plan_file = folder / "demo.yaml"
-        plan_file.write_text(plan_yaml(cloud, **scale_policy(speed, mode)), encoding="utf-8")
+        plan = _plan(cloud, speed, mode, practised)
+        plan_file.write_text(yaml_of(plan), encoding="utf-8")
         options = HostOptions(engine=engine.address, port=port, keys=[key], speed=speed, timers=timers)
         async with serve_app(cloud, plan_file, options) as host:
-            yield Local(cloud, engine, host, plan_of(cloud, **scale_policy(speed, mode)), plan_file, key)
+            yield Local(cloud, engine, host, plan, plan_file, key)
+
+
+def _plan(cloud: LocalAzure, speed: float, mode: Mode | None, practised: Plan | None) -> Plan:
+    if practised is None:
+        return plan_of(cloud, **scale_policy(speed, mode or Mode.AUTO))
+    patience = {"missed_looks": PATIENT} if speed > 1 else {}
+    policy = scale_given(practised.policy, speed, mode, FLOORS) | patience
+    return practise(plan_of(cloud), practised, policy)
 
 
 @contextlib.asynccontextmanager

@@ -9,10 +9,15 @@ import logging
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
-from orchestrator.core.base.vocabulary import Role
+from orchestrator.core.base.vocabulary import Mode, Role
+from orchestrator.core.plan.schema import Plan
+from orchestrator.local.practice import list_left_out
 from orchestrator.local.serve_azure import write_environment
 from orchestrator.local.session import Local, session
+from orchestrator.local.workload import submit_workload
+from orchestrator.plan_files import plan_in
 from orchestrator.simulator.stop_signals import on_ending
 from orchestrator.telemetry import JsonLines
 
@@ -22,28 +27,59 @@ KEY = re.compile(r"[!-~]+")
 """What goes through a header, a query and a shell unharmed."""
 
 
-def up_command(*, port: int, seed: int, speed: float, key: str, as_json: bool) -> int:
-    """Serve until a signal ends it; the exit status."""
-    if not 0 <= port <= HIGHEST_PORT:
-        print(f"--port: expected 0 to {HIGHEST_PORT}, got {port}", file=sys.stderr)  # noqa: T201
+class UpOptions(NamedTuple):
+    """What is wanted; each is an option of the command."""
+
+    port: int = 7071
+    seed: int = 1
+    speed: float = 1.0
+    key: str = ""
+    as_json: bool = False
+    mode: Mode | None = None
+    """None: that of the plan, or else auto."""
+
+    plan: Path | None = None
+    """A plan whose policy and rules are practised."""
+
+    jobs: int = 0
+    """Jobs that run in the primary from the beginning."""
+
+
+def up_command(wanted: UpOptions) -> int:
+    """Serve until a signal ends it; the exit status.
+
+    Raises:
+        InvalidInput: the plan cannot be read.
+    """
+    if not 0 <= wanted.port <= HIGHEST_PORT:
+        print(f"--port: expected 0 to {HIGHEST_PORT}, got {wanted.port}", file=sys.stderr)  # noqa: T201
         return 2
-    if key and not KEY.fullmatch(key):
+    if wanted.key and not KEY.fullmatch(wanted.key):
         print("--key: expected visible ASCII letters without white space, got others", file=sys.stderr)  # noqa: T201
         return 2
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    return asyncio.run(_serve(port, seed, speed, key, as_json=as_json))
+    practised = plan_in(wanted.plan) if wanted.plan else None
+    if practised is not None:
+        left = ", ".join(["its hubs and stores", *list_left_out(practised)])
+        print(f"{wanted.plan} is practised on simulated hubs, without {left}", file=sys.stderr)  # noqa: T201
+    return asyncio.run(_serve(wanted, practised))
 
 
-async def _serve(port: int, seed: int, speed: float, key: str, *, as_json: bool) -> int:
+async def _serve(wanted: UpOptions, practised: Plan | None) -> int:
+    port, seed = wanted.port, wanted.seed
     over = asyncio.Event()
     on_ending(over.set)
     try:
-        async with session(seed=seed, speed=speed, port=port, key=key) as local:
+        async with session(
+            seed=seed, speed=wanted.speed, port=port, key=wanted.key, mode=wanted.mode, practised=practised
+        ) as local:
             await asyncio.to_thread(subscribe_projects, local)
             write_environment(user_file(local), local.azure.user_environment())
-            _announce(local, as_json=as_json)
+            if wanted.jobs:
+                await asyncio.to_thread(submit_workload, local.azure, local.plan.primary, wanted.jobs, seed)
+            _announce(local, as_json=wanted.as_json)
             await over.wait()
     except OSError as fault:
         if fault.errno not in TAKEN:

@@ -18,6 +18,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import HubswitchError, NotNow
+from orchestrator.core.base.text import count_of
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.decision_log import Kept
 from orchestrator.core.decision.run_start import BY_HAND, hand_run_id
@@ -210,7 +211,7 @@ def _insist(world: World, batch: BatchOrder, until: datetime, tell: Callable[[st
         report = resubmit_jobs(world, batch)
         if not report.pending or world.clock.now() >= until:
             return report
-        tell(f"{report.pending} jobs are neither taken nor refused yet: {report.why}")
+        tell(f"{count_of(report.pending, 'job is', 'jobs are')} neither taken nor refused yet: {report.why}")
         time.sleep(max(min(report.retry_after or pause, batch.run.longest), timedelta(0)).total_seconds())
         pause = min(pause * 2, batch.run.longest)
 

@@ -3,12 +3,12 @@
 A YAML file, or a job that was built with azure-ai-ml::
 
     from orchestrator.submit.api import submit
-    done = submit("job.yml", "plans/demo.yaml")
+    done = submit("job.yml", "research.yaml")
 
 A client of one's own, which goes on as it is::
 
     from orchestrator.submit.api import submission_policy
-    client = MLClient(credential, ..., per_call_policies=[submission_policy("plans/demo.yaml")])
+    client = MLClient(credential, ..., per_call_policies=[submission_policy("research.yaml")])
 
 Settings come from the environment, as for the app; without ``HUBSWITCH_CREDENTIAL`` the login of this machine is used.
 The identity needs to read the pointer and to write the ledger's container, besides what it needs to submit.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.text import format_duration, join_words
+from orchestrator.core.base.text import count_of, format_duration, join_words
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.schema import Plan
 from orchestrator.workflows.messages import (
@@ -105,12 +105,13 @@ def _find_lacks(summary: RunSummary) -> Iterator[str]:
         yield f"without {join_words(failed)}, which failed"
     if summary.lagging:
         yield f"{join_words(replica.endpoint for replica in summary.lagging)} did not show the pointer"
-    if summary.jobs.waiting or summary.jobs.refused:
-        yield f"{summary.jobs.waiting + summary.jobs.refused} jobs were not taken by the other side"
+    left = summary.jobs.waiting + summary.jobs.refused
+    if left:
+        yield f"{count_of(left, 'job was', 'jobs were')} not taken by the other side"
 
 
 def _count(jobs: BatchReport) -> str:
-    return f"{jobs.resubmitted} jobs moved, {jobs.staying} went on where they were"
+    return f"{count_of(jobs.resubmitted, 'job', 'jobs')} moved, {jobs.staying} went on in place"
 
 
 def _find_phases(name: str, summary: RunSummary | None) -> Iterator[DrillPhase]:

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GOALS = {
     "start": 1,
+    "surface": 5,
     "switch": 1,
     "detect": 1,
     "rewrite": 1,

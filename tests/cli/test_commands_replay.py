@@ -64,6 +64,15 @@ def parsed(*files: str, stdin: str = "") -> tuple[int, list[dict[str, object]], 
     return status, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue()
 
 
+def test_a_file_that_cannot_be_read_hides_none_of_the_others(tmp_path: Path) -> None:
+    """Exit 2 with its name, and every line of those that can be read."""
+    (tmp_path / "a.json").write_text('{"eventType": "A"}')
+    (tmp_path / "b.json").write_text('{"eventType": "B"}')
+    status, lines, err = parsed(*(str(tmp_path / name) for name in ("a.json", "none.json", "b.json")))
+    assert (status, [line["type"] for line in lines]) == (2, ["A", "B"])
+    assert ("none.json" in err, err.count("\n")) == (True, 1)
+
+
 def test_each_element_is_a_line_in_the_order_of_the_input(tmp_path: Path) -> None:
     """Files in order, elements in order, standard input where the hyphen stands."""
     (tmp_path / "a.json").write_text('[{"eventType": "A"}, {"eventType": "B"}]')

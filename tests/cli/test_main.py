@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,20 @@ def test_the_version_and_a_near_miss_are_told(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == f"hubswitch {__version__}\n"
     assert status_of(["statu"]) == 2
     assert "'status'" in capsys.readouterr().err
+
+
+def test_a_shell_is_told_what_may_come_next() -> None:
+    """As the script that ``--show-completion`` prints asks for it; nothing else is printed."""
+    second = {"_HUBSWITCH_COMPLETE": "complete_bash", "COMP_WORDS": "hubswitch plan sch", "COMP_CWORD": "2"}
+    first = second | {"COMP_WORDS": "hubswitch ack", "COMP_CWORD": "1"}
+    assert [complete(each) for each in (first, second)] == ["acknowledge", "schema"]
+
+
+def complete(asked: dict[str, str]) -> str:
+    code = "from orchestrator.cli.main import run; run()"
+    environment = {**os.environ, **asked}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize("plan", sorted(PLANS.glob("hot-*.yaml")), ids=lambda path: path.stem)

@@ -71,7 +71,7 @@ def test_a_package_that_is_not_deployed_is_named(
 
     monkeypatch.setattr(main, "app", lacking)
     said = refused(["demo"], capsys)
-    assert "requirements-dev.txt" in said
+    assert "`pip install .`" in said
     assert "trustme is not installed" in said
 
 

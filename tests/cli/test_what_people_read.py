@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 import threading
@@ -147,3 +149,32 @@ def test_findings_on_the_way_home_say_which_side_is_meant() -> None:
     meaning = "below, `primary` means the side that was active, the secondary, and `secondary` its standby"
     assert meaning in format_live({**found, "active": "secondary"})
     assert meaning not in format_live({**found, "active": "primary"})
+
+
+LONG = "approved by ana (the region is down): hub for 55 s, jobs for 55 s, inference for 55 s bad on the primary"
+
+
+def test_a_long_reason_is_printed_once_where_it_arose_and_referred_to_later() -> None:
+    """Newest first: the switch names the time of the approval. Scripts still get every entry whole."""
+    entries = [
+        {"at": "2026-03-01T12:02:00Z", "phase": "settled", "rule": "quiet", "why": "nothing is bad"},
+        {"at": "2026-03-01T12:01:00Z", "phase": "resubmitting", "rule": "switched", "why": LONG},
+        {"at": "2026-03-01T12:00:00Z", "phase": "switching", "rule": "approved", "why": LONG},
+        {"at": "2026-03-01T11:00:00Z", "phase": "steady", "rule": "quiet", "why": "nothing is bad"},
+    ]
+    lines = commands_pairs.format_explanation({"text": "it switched", "journal": entries}).splitlines()[2:]
+    assert lines == [
+        "  2026-03-01 12:02:00Z settled quiet: nothing is bad",
+        "  2026-03-01 12:01:00Z resubmitting switched: the reason of 2026-03-01 12:00:00Z",
+        f"  2026-03-01 12:00:00Z switching approved: {LONG}",
+        "  2026-03-01 11:00:00Z steady quiet: nothing is bad",
+    ]
+
+
+def test_an_order_carries_the_login_also_where_the_shell_has_no_name_for_it(flickering: str) -> None:
+    """As in a container, where nothing sets ``USER``."""
+    code = "import sys; from orchestrator.cli.main import run; run()"
+    arguments = ["acknowledge", "demo", "--reason", "seen", "--url", flickering]
+    bare = {name: text for name, text in os.environ.items() if name not in {"USER", "LOGNAME", "LNAME", "USERNAME"}}
+    done = subprocess.run([sys.executable, "-c", code, *arguments], env=bare, capture_output=True, check=False)
+    assert (done.returncode, Flickering.orders[0].get("by")) == (0, pwd.getpwuid(os.getuid()).pw_name)

@@ -66,6 +66,29 @@ def test_frames_that_are_alike_are_one_and_long_ones_are_cut(recorder: ModuleTyp
     assert [each.seconds for each in shown] == wanted
 
 
+def test_a_screen_that_is_written_in_pieces_is_one_frame(recorder: ModuleType) -> None:
+    """However long the pieces take: half of a screen is no frame."""
+    screen = pyte.Screen(recorder.COLUMNS, recorder.ROWS)
+    pieces = [b"head\r\n", b"", b"\x1b[H\x1b[2Jone\r\n", b"two\r\n", b"three", b"", b"", b" four", b""]
+    frames = recorder.take(list(enumerate(pieces)), screen)
+    assert [at for at, _ in frames] == [1, 5, 6, 8]
+    told = [["".join(piece.text for piece in line) for line in frame if line] for _, frame in frames]
+    assert told == [["head"], ["one", "two", "three"], ["one", "two", "three"], ["one", "two", "three four"]]
+
+
+def test_every_screen_of_the_recording_is_whole(root: Path, recorder: ModuleType) -> None:
+    """A box that has begun has ended."""
+    tree = ET.parse(root / "docs" / "images" / "demo.svg").getroot()  # noqa: S314 - our own
+    text = {f"#{line.get('id')}": "".join(piece.text or "" for piece in line) for line in tree.iter(f"{SVG}g")}
+    frames: dict[int, list[str]] = {}
+    for use in tree.iter(f"{SVG}use"):
+        frame = int(use.get("y") or 0) // (recorder.ROWS * recorder.LINE)
+        frames.setdefault(frame, []).append(text[use.get("href") or ""])
+    live = [lines for lines in frames.values() if any("  active " in line for line in lines)]
+    assert len(live) > 10
+    assert [lines for lines in live if not lines[-1].startswith("╰")] == []
+
+
 def test_the_recording_shows_a_run_that_went_well(root: Path) -> None:
     """From the first screen to the last sentence; it loads nothing, runs nothing, and is small."""
     path = root / "docs" / "images" / "demo.svg"

@@ -25,7 +25,7 @@ from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
 from orchestrator.local.workload import submit_workload
 from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.tracing import SPANS, make_trace_id
+from orchestrator.tracing import SPANS_OF_RUN, make_trace_id
 
 JOBS = 12
 QUICK = Retry(pause=timedelta(milliseconds=200), longest=timedelta(milliseconds=200))
@@ -64,7 +64,7 @@ def test_a_failover_is_one_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "hubswitch.finish": 1,
         "hubswitch.evidence": 1,
     }
-    assert set(by_name) == {row.name for row in SPANS}
+    assert set(by_name) == {row.name for row in SPANS_OF_RUN}
     tries = [span for span in found if span.name == "hubswitch.step.try"]
     assert [values(span, "step", "attempt") for span in tries] == [("warm-up", n + 1) for n in range(len(tries))]
     assert len(tries) > 2
@@ -90,7 +90,7 @@ def one_tree(found: list[ReadableSpan], run: str) -> None:
     names = {span.context.span_id: span.name for span in found}
     assert len(names) == len(found)
     parents = {(span.name, names[span.parent.span_id] if span.parent else "") for span in found}
-    assert parents == {(row.name, row.parent) for row in SPANS}
+    assert parents == {(row.name, row.parent) for row in SPANS_OF_RUN}
     same = Counter((span.name, json.dumps(dict(span.attributes or {}), sort_keys=True)) for span in found)
     assert [what for what, times in same.items() if times > 1 and "pending" not in what[1]] == []
     (root,) = [span for span in found if span.parent is None]

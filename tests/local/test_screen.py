@@ -71,3 +71,22 @@ def test_a_phase_that_began_before_the_fault_is_not_measured() -> None:
     accounts: Any = SimpleNamespace(first_accepted=T.replace(minute=1), last_accepted=T.replace(minute=4))
     found = _phases(story, accounts)
     assert found == {"detect_s": None, "decide_s": None, "switch_s": None, "first_job_s": None, "all_jobs_s": 120.0}
+
+
+def test_the_story_of_a_switch_tells_each_reason_once_and_ends_with_the_jobs() -> None:
+    """The journal repeats why, for each entry stands alone there; and a look after the end has nothing new to say."""
+    story, why = Story(), "hub and jobs are bad on the primary"
+    phases = [
+        ("switching", why),
+        ("switching", "failover-demo-e1 is under way"),
+        ("resubmitting", why),
+        ("settled", "1 job resubmitted"),
+        ("settled", "nothing about the secondary is bad"),
+    ]
+    journal = [
+        {"at": T.replace(second=n).isoformat(), "phase": phase, "why": why} for n, (phase, why) in enumerate(phases)
+    ]
+    for number in range(1, len(journal) + 1):
+        story.follow({"phase": phases[number - 1][0], "journal": journal[:number][::-1]})
+    told = [(line["what"], line["why"]) for line in story.timeline]
+    assert told == [*phases[:2], ("resubmitting", "for the reason of 12:00:00"), phases[3]]

@@ -19,7 +19,7 @@ import pytest
 import requests
 from live import until
 
-from orchestrator.local.up import up_command
+from orchestrator.local.up import UpOptions, up_command
 
 LONGEST = 300
 """Seconds in which it must be up, or have ended."""
@@ -115,6 +115,20 @@ def test_it_says_where_everything_is_and_takes_a_key_of_ones_own(tmp_path: Path)
     assert {"admin", "ledger", "resource-manager"} <= running.said["endpoints"].keys()
 
 
+def test_a_plan_of_ones_own_is_practised_with_jobs_and_a_person_s_approval(tmp_path: Path) -> None:
+    """A policy that would only observe; the mode that was wanted instead; what cannot be practised is said."""
+    sample = Path(__file__).parents[2] / "plans" / "hot-warm.yaml"
+    with up(tmp_path, "--mode", "approve", "--plan", str(sample), "--jobs", "3") as running:
+        plan = Path(running.said["plan"]).read_text(encoding="utf-8")
+        view = until(lambda: (v := running.get("pairs/demo").json()).get("mode") == "approve" and v, "the pair")
+        running.process.send_signal(signal.SIGTERM)
+        _, told = running.process.communicate(timeout=LONGEST)
+    assert running.process.returncode == 0
+    assert view["pair"] == "demo"
+    assert "mode: approve" in plan
+    assert told.startswith(f"{sample} is practised on simulated hubs, without its hubs and stores")
+
+
 JOB = """\
 $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
 command: python -c pass
@@ -189,5 +203,5 @@ def test_a_port_that_is_taken_is_one_line_and_exit_2(tmp_path: Path) -> None:
 @pytest.mark.parametrize("port", [-1, 65536, 70000])
 def test_a_port_that_cannot_be_is_one_line_and_exit_2(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     """What was expected, and what was given."""
-    status = up_command(port=port, seed=1, speed=1.0, key="", as_json=False)
+    status = up_command(UpOptions(port=port))
     assert (status, capsys.readouterr().err) == (2, f"--port: expected 0 to 65535, got {port}\n")

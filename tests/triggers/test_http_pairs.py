@@ -58,9 +58,10 @@ def written(local: Local, since: datetime) -> list[str]:
 
 
 def kept(run: dict[str, Any]) -> list[str]:
-    """Where a drill leaves its result, that it went well if it did, and its evidence."""
+    """Where a drill leaves its result, that it went well if it did and has tried something, and its evidence."""
     drill, ok = run["output"]["drill"], run["output"]["ok"]
-    counted = ["PUT /hubswitch/_shared/pairs/demo/drills.json"] if ok else []
+    has_tried = run["output"]["kind"] not in {"tabletop", "dry"} or run["output"]["jobs"]
+    counted = ["PUT /hubswitch/_shared/pairs/demo/drills.json"] if ok and has_tried else []
     evidence = f"PUT /hubswitch/demo/runs/drill-demo-{drill}/evidence.json"
     return [f"PUT /hubswitch/demo/drills/{drill}.json", *counted, evidence]
 
@@ -118,7 +119,7 @@ def test_a_tabletop_drill_is_followed_to_its_end(caller: Caller) -> None:
 
 
 def test_a_tabletop_drill_writes_nothing_anywhere(caller: Caller) -> None:
-    """Neither to Resource Manager nor to the pointer's store; to the ledger what it found, and that it went well."""
+    """Neither to Resource Manager nor to the pointer's store; to the ledger what it found, and its evidence."""
     start, run = practise(caller)
     assert written(caller.local, start) == kept(run)
 
@@ -355,7 +356,7 @@ def test_a_pause_that_cannot_be_stored_stands_here_and_says_so(caller: Caller, p
 def test_a_drill_that_went_well_counts(caller: Caller) -> None:
     """It is kept in the ledger, and the next look reads it."""
     before = caller.view()["drills"]["green"]
-    practise(caller)
+    practise(caller, kind="canary")
     counted = until(lambda: caller.view()["drills"]["green"] > before and caller.view()["drills"], "the count")
     assert counted["without"]
 

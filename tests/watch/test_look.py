@@ -148,10 +148,10 @@ def test_a_drill_counts_once_however_often_its_end_is_told(bench: Bench) -> None
     """A repeated step changes nothing; one that went badly is kept and does not count."""
     visit = bench.visit()
     for drill, ok in (("d1", True), ("d1", True), ("d2", False)):
-        report = DrillReport(pair=visit.pair, drill=drill, kind=DrillKind.DRY, ok=ok, findings=())
+        report = DrillReport(pair=visit.pair, drill=drill, kind=DrillKind.CANARY, ok=ok, findings=())
         beat = timedelta(seconds=1)
         order = DrillOrder(
-            pair=visit.pair, kind=DrillKind.DRY, drill=drill, reason="r", asked_at=T, beat=beat, longest=beat
+            pair=visit.pair, kind=DrillKind.CANARY, drill=drill, reason="r", asked_at=T, beat=beat, longest=beat
         )
         finish_drill(visit.world, DrillDone(order=order, report=report))
     shared = looked(visit).shared

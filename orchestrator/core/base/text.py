@@ -49,6 +49,11 @@ def join_words(words: Iterable[str]) -> str:
     return f"{', '.join(head)} and {last[0]}" if head else "".join(last)
 
 
+def count_of(number: int, one: str, many: str) -> str:
+    """A number and its words: ``1 job waits``, ``2 jobs wait``."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def is_https_url(text: str) -> bool:
     """Whether a text is an absolute https URL with a host."""
     try:
@@ -66,8 +71,8 @@ def cut(text: str, limit: int) -> str:
 def truncate(text: str, limit: int = TEXT_LIMIT) -> str:
     """The text, or its beginning and an ellipsis: at most ``limit`` bytes as it is stored.
 
-    Bytes and not characters, because JSON needs up to six of them for one. What cannot be encoded becomes a
-    question mark.
+    It ends between two words, if that leaves out no more than half of what fits: half of a path misleads. Bytes and
+    not characters, because JSON needs up to six of them for one. What cannot be encoded becomes a question mark.
     """
     return _truncate_cached(text, limit) if len(text) <= TEXT_LIMIT else _truncate(text, limit)
 
@@ -88,7 +93,9 @@ def _truncate(text: str, limit: int) -> str:
     kept = text[: limit - _measure_stored_size(ELLIPSIS)]
     while (excess := _measure_stored_size(kept + ELLIPSIS) - limit) > 0:
         kept = kept[: -max(1, excess // _LONGEST_CHARACTER)]
-    return kept + ELLIPSIS
+    word = kept.rfind(" ") + 1
+    is_whole = text[len(kept)] == " "
+    return (kept if is_whole or word * 2 < len(kept) else kept[:word]) + ELLIPSIS
 
 
 def _measure_stored_size(text: str) -> int:

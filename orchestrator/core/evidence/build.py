@@ -11,6 +11,7 @@ import msgspec
 
 from orchestrator.core.base.codec import Moment, Value
 from orchestrator.core.base.errors import InvalidInput
+from orchestrator.core.base.text import count_of
 from orchestrator.core.decision.standing import ReadinessStanding
 from orchestrator.core.evidence.basis import RunBasis, plan_digest
 from orchestrator.core.evidence.document import (
@@ -145,13 +146,19 @@ def run_evidence(
     )
 
 
-def _drill_outcome(facts: DrillFacts, unfit: Outcome) -> Outcome:
-    """``unfit``: of a drill that found faults and says no more."""
-    if facts.aborted:
+def drill_outcome(kind: str, outcome: str, *, ok: bool, aborted: bool) -> Outcome:
+    """How a drill ended. ``outcome``: its own word for that; empty: as ``ok`` says."""
+    if aborted:
         return Outcome.ABORTED
-    if facts.outcome:
-        return Outcome(facts.outcome)
-    return Outcome.SUCCEEDED if facts.ok else unfit
+    if outcome:
+        return Outcome(outcome)
+    unfit = Outcome.NOT_READY if drill_kind(kind) == "tabletop" else Outcome.FAILED
+    return Outcome.SUCCEEDED if ok else unfit
+
+
+def drill_kind(kind: str) -> str:
+    """The word for a kind of drill in evidence."""
+    return DRILL_KINDS.get(kind, kind)
 
 
 def drill_evidence(facts: DrillFacts, *, version: str, audit_head: str | None, plan: Plan | None = None) -> RunEvidence:
@@ -159,15 +166,13 @@ def drill_evidence(facts: DrillFacts, *, version: str, audit_head: str | None, p
 
     Jobs that a full drill has moved are in the evidence of its two runs.
     """
-    kind = DRILL_KINDS.get(facts.kind, facts.kind)
-    unfit = Outcome.NOT_READY if kind == "tabletop" else Outcome.FAILED
     switched = [phase.seconds for phase in facts.phases if phase.name in SWITCH_PHASES and phase.seconds is not None]
     wanted = plan.targets.rto.total_seconds() if plan and plan.targets.rto else None
     return RunEvidence(
         pair=facts.pair,
         run=facts.run,
-        kind=kind,
-        outcome=_drill_outcome(facts, unfit),
+        kind=drill_kind(facts.kind),
+        outcome=drill_outcome(facts.kind, facts.outcome, ok=facts.ok, aborted=facts.aborted),
         plan_sha256=plan_digest(plan) if plan else None,
         version=version,
         started_at=facts.asked_at,
@@ -281,13 +286,12 @@ def _losses(
     with_checkpoint = sum(1 for record in moved if isinstance(record, JobRecord) and _has_checkpoint(record))
     found = []
     if with_checkpoint:
-        how = (
-            f"not measured: the record of each of these {with_checkpoint} jobs tells how old its newest checkpoint was"
-        )
+        told = count_of(with_checkpoint, "job has", "jobs have")
+        how = f"not measured: {told} in the record how old the newest checkpoint was"
         found.append(DataLoss(what="jobs with checkpoints", seconds=None, how=how))
     if len(moved) > with_checkpoint:
         anew = len(moved) - with_checkpoint
-        how = f"not measured: these {anew} jobs started anew, and when they began is not recorded"
+        how = f"not measured: {count_of(anew, 'job', 'jobs')} started anew, and when that began is not recorded"
         found.append(DataLoss(what="jobs without checkpoints", seconds=None, how=how))
     found += data
     if moved and not data:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.base.codec import Value
-from orchestrator.core.base.text import REMARK, format_duration
+from orchestrator.core.base.text import REMARK, count_of, format_duration
 from orchestrator.core.base.vocabulary import Observation, Role, Surface
 from orchestrator.core.jobs.azure_status import CANARY_TAG, has_ended
 from orchestrator.core.plan.schema import Canary, Hub, Plan
@@ -66,7 +66,8 @@ def standstill(movement: Movement | None, now: datetime, limit: timedelta) -> st
     stuck = [name for name, since in movement.waiting.items() if now - since >= limit]
     if not stuck or (movement.moved_at is not None and now - movement.moved_at < limit):
         return ""
-    return f"{len(stuck)} jobs wait for longer than {format_duration(limit)} and none has started or completed since"
+    waiting = count_of(len(stuck), "job waits", "jobs wait")
+    return f"{waiting} for longer than {format_duration(limit)} and none has started or completed since"
 
 
 def _has_moved(before: str, after: str) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, DECIDING_CLASSES
-from orchestrator.core.base.text import format_duration, format_time, join_words
+from orchestrator.core.base.text import count_of, format_duration, format_time, join_words
 from orchestrator.core.base.vocabulary import JobPolicy, Observation, Role, Surface
 from orchestrator.core.decision.rehearsal import Rehearsal
 from orchestrator.core.decision.rehearsal import rehearse as rehearse_outage
@@ -50,6 +50,8 @@ from orchestrator.workflows.messages import (
     DrillReport,
 )
 
+NO_JOBS = "no job runs by the ledger's word, so none was tried: this drill does not count for mode auto"
+
 JOBS_SHOWN = 200
 """Jobs that a report names. The finding counts all of them."""
 
@@ -58,8 +60,13 @@ def finish_drill(world: World, done: DrillDone) -> None:
     """Keep what a drill found, and count it if all went well and its kind counts. A repeated step changes nothing."""
     order, report = done.order, done.report
     world.ledgers[order.pair].put_once(drill_path(order.pair, order.drill), encode(report))
-    if report.ok and order.kind in GREEN_KINDS:
+    if report.ok and order.kind in GREEN_KINDS and not _has_tried_nothing(report):
         store_green(world, order.pair, order.drill, order.kind, order.asked_at)
+
+
+def _has_tried_nothing(report: DrillReport) -> bool:
+    """Whether it was a tabletop drill while no job ran: it has rewritten none, which is what it would show."""
+    return report.kind in {DrillKind.TABLETOP, DrillKind.DRY} and not report.jobs
 
 
 def rehearse(world: World, order: DrillOrder) -> DrillReport:
@@ -265,7 +272,9 @@ def _foresee(record: JobRecord, job_map: Any, now: datetime) -> DrillJob:
 def _job_finding(jobs: Sequence[DrillJob]) -> DrillFinding:
     """Whether each job of the ledger could be submitted to the standby as it is recorded."""
     count = Counter(job.outcome for job in jobs)
-    why = f"{count['move']} jobs could be resubmitted"
+    if not jobs:
+        return DrillFinding(check="jobs", ok=True, why=NO_JOBS)
+    why = f"{count_of(count['move'], 'job', 'jobs')} could be resubmitted"
     if count["skip"]:
         why += f"; {count['skip']} would be skipped"
     if count["wait"]:

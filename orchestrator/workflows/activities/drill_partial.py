@@ -23,7 +23,7 @@ from orchestrator.core.base.errors import (
     Throttled,
     Unreachable,
 )
-from orchestrator.core.base.text import format_time
+from orchestrator.core.base.text import count_of, format_time
 from orchestrator.core.base.vocabulary import AbsentInput, JobPolicy
 from orchestrator.core.jobs import checkpoint, drill_copy, tags
 from orchestrator.core.jobs import rewrite as rewriting
@@ -88,7 +88,8 @@ def _why_none(run: PartialDrillRun, found: int, most: int) -> str:
     if not found:
         return f"no job with the tag {drill_copy.WORKLOAD_TAG} {run.order.workload} runs in the {run.source}"
     if found > most:
-        return f"{found} jobs of it run in the {run.source}, and partial_drill.most of the plan allows {most}"
+        running = count_of(found, "job of it runs", "jobs of it run")
+        return f"{running} in the {run.source}, and partial_drill.most of the plan allows {most}"
     return ""
 
 

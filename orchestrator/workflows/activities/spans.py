@@ -12,24 +12,29 @@ from typing import Any
 
 from orchestrator import telemetry, tracing
 from orchestrator.core.evidence.basis import RunBasis
+from orchestrator.core.evidence.build import drill_kind, drill_outcome
 from orchestrator.core.plan.step_base import kind_of
 from orchestrator.core.plan.steps import MoveJobs
-from orchestrator.tracing import RunSubject, SpanRow, make_span_id
+from orchestrator.tracing import DrillSubject, RunSubject, SpanRow, make_span_id
 from orchestrator.workflows import names
 from orchestrator.workflows.activities.steps import STEP_ACTIVITIES
+from orchestrator.workflows.full_drill import FullDrillRun
 from orchestrator.workflows.messages import (
     ATTEMPT,
     AfterOrder,
     BatchOrder,
     DrillDone,
     DrillOrder,
+    DrillReport,
     EvidenceOrder,
     RoundOrder,
     RunOrder,
     RunSummary,
     StepOrder,
     drill_run_id,
+    drill_time,
 )
+from orchestrator.workflows.partial_drill import PartialDrillRun
 
 LOG = telemetry.logger("runs")
 
@@ -56,6 +61,9 @@ def split_attempt(order: Any) -> tuple[Any, int]:
 def carry_out(activity: str, order: Any, attempt: int, body: Callable[[], Any]) -> Any:
     """What the body returns, recorded."""
     with telemetry.bind(**_log_fields(order)):
+        drill = drill_of(order)
+        if drill is not None:
+            return _carry_out_drill(activity, order, attempt, drill, body)
         subject = subject_of(order)
         if subject is None:
             return body()
@@ -67,6 +75,16 @@ def carry_out(activity: str, order: Any, attempt: int, body: Callable[[], Any]) 
         row, parent, attributes = found
         with tracing.span(row, subject, parent, **attributes):
             return _log(activity, subject.run, attempt, body)
+
+
+def _carry_out_drill(activity: str, order: Any, attempt: int, subject: DrillSubject, body: Callable[[], Any]) -> Any:
+    """What the body of a drill's activity returns, recorded; with the evidence, the drill itself."""
+    if isinstance(order, EvidenceOrder) and order.drill and attempt == 1:
+        record_drill(order.drill, subject)
+    runs = [order.failover, order.failback] if isinstance(order, FullDrillRun) else []
+    links = [run for run in runs if run]
+    with tracing.span(tracing.DRILL_TRY, subject, None, links, activity=activity, attempt=attempt):
+        return _log(activity, subject.run, attempt, body)
 
 
 def _log(activity: str, run: str, attempt: int, body: Callable[[], Any]) -> Any:
@@ -91,6 +109,31 @@ def subject_of(order: Any) -> RunSubject | None:
     if isinstance(order, (RunOrder, RunSummary)):
         return RunSubject(order.pair, order.run, order.epoch, order.target or "")
     return None
+
+
+def drill_of(order: Any) -> DrillSubject | None:
+    """The drill that an order belongs to; None for what is none's. A switch of a full drill is a run of its own."""
+    if isinstance(order, EvidenceOrder):
+        order = order.drill
+    if isinstance(order, (DrillDone, PartialDrillRun, FullDrillRun)):
+        order = order.order
+    if isinstance(order, (DrillOrder, DrillReport)):
+        return DrillSubject(order.pair, drill_run_id(order.pair, order.drill))
+    return None
+
+
+def record_drill(report: DrillReport, subject: DrillSubject) -> None:
+    """Record a drill that has ended, and its phases. One whose name tells no time has no evidence, and no span."""
+    try:
+        begun = drill_time(report.drill)
+    except ValueError:
+        return
+    ended = report.ended_at or begun
+    kind, word = report.kind.value, report.outcome.value if report.outcome else ""
+    outcome = drill_outcome(kind, word, ok=report.ok, aborted=bool(report.aborted))
+    tracing.record(tracing.DRILL, subject, begun, ended, kind=drill_kind(kind), outcome=outcome.value)
+    for phase in report.phases:
+        tracing.record(tracing.DRILL_PHASE, subject, phase.begun, phase.ended, phase=phase.name)
 
 
 def record_run(summary: RunSummary, subject: RunSubject) -> None:
@@ -135,10 +178,9 @@ def _log_fields(order: Any) -> dict[str, str | int]:
     subject = subject_of(order)
     if subject:
         return {"pair": subject.pair, "run": subject.run, "epoch": subject.epoch}
-    if isinstance(order, DrillDone):
-        order = order.order
-    if isinstance(order, DrillOrder):
-        return {"pair": order.pair, "run": drill_run_id(order.pair, order.drill)}
+    drill = drill_of(order)
+    if drill:
+        return {"pair": drill.pair, "run": drill.run}
     if isinstance(order, str):
         return {"pair": order}
     named = {field: getattr(order, field, None) for field in ("pair", "run")}

@@ -12,7 +12,7 @@ import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
-from orchestrator.core.base.text import format_time
+from orchestrator.core.base.text import count_of, format_time
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import DrainOrder, DrainReport, RunOrder
 from orchestrator.workflows.orchestrators.retry import Steps, insist, utc_now, waiting_status
@@ -80,5 +80,5 @@ def _describe(order: RunOrder, report: DrainReport, until: datetime) -> str:
         count = f"{report.ended}; the pair looks at both sides first"
     else:
         least = "at least " if report.is_least else ""
-        count = f"{least}{report.running} jobs still run in the {order.source}{unknown}"
+        count = f"{least}{count_of(report.running, 'job still runs', 'jobs still run')} in the {order.source}{unknown}"
     return f"{count}; the run switches at {format_time(until)} at the latest"

@@ -10,6 +10,7 @@ import msgspec
 from durabletask.task import OrchestrationContext, Task, when_any
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.text import count_of
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
 from orchestrator.workflows.orchestrators.retry import (
@@ -63,7 +64,8 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             continue
         ctx.set_custom_status(waiting_status(names.RESUBMIT_JOBS, since.isoformat(), report.why))
         if number == LONG and order.since is None:
-            why = f"{report.pending} jobs of {run.run} wait since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
+            pending = count_of(report.pending, f"job of {run.run} waits", f"jobs of {run.run} wait")
+            why = f"{pending} since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
             yield from tell_that_it_waits(ctx, waiter_of(run), names.RESUBMIT_JOBS, why)
         yield from pause_for(ctx, min(report.retry_after or pause, run.longest))
     ctx.continue_as_new(to_builtins(msgspec.structs.replace(order, since=since, tried=order.tried + ROUNDS)))
@@ -104,7 +106,7 @@ def all_batches(
 
     ``finished`` are the steps that the run has finished, for its custom status.
     """
-    since, why = utc_now(ctx).isoformat(), f"{planned.jobs} jobs in round {number}"
+    since, why = utc_now(ctx).isoformat(), f"{count_of(planned.jobs, 'job', 'jobs')} in round {number}"
     todo = deque(BatchOrder(run=order, round=number, batch=n, size=planned.size) for n in range(planned.batches))
     under_way: list[tuple[Task[Any], BatchOrder]] = []
     total = BatchReport()

@@ -20,7 +20,7 @@ from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext
 
 from orchestrator.core.base.codec import from_builtins, to_builtins
-from orchestrator.core.base.text import join_words
+from orchestrator.core.base.text import count_of, join_words
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.run_reports import Report, What
 from orchestrator.core.epoch import EpochRecord
@@ -94,8 +94,8 @@ def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     _tell(ctx, order, "Completed", _count(jobs) + _find_failed_steps(steps))
     if jobs.given_up:
         why = (
-            f"{jobs.given_up} jobs were neither taken nor refused by the {order.target}; "
-            f"they wait{', or stay where they are,' if jobs.staying else ''} and are tried again"
+            f"{count_of(jobs.given_up, 'job was', 'jobs were')} neither taken nor refused by the {order.target}: "
+            f"waiting{', or staying in place,' if jobs.staying else ''} until tried again"
         )
         _tell(ctx, order, "JobsGivenUp", why)
     return summary
@@ -186,7 +186,7 @@ def _summary(ctx: OrchestrationContext, order: RunOrder, outcome: str, why: str,
 
 def _count(jobs: BatchReport) -> str:
     return (
-        f"{jobs.resubmitted} jobs resubmitted, {jobs.skipped} skipped by policy, "
+        f"{count_of(jobs.resubmitted, 'job', 'jobs')} resubmitted, {jobs.skipped} skipped by policy, "
         f"{jobs.waiting} waiting with a reason, {jobs.refused} refused, {jobs.finished} had finished before"
     ) + (f", {jobs.staying} go on where they are" if jobs.staying else "")
 

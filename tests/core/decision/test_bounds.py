@@ -79,6 +79,14 @@ def test_as_much_is_kept_as_fits() -> None:
     assert truncate("half of \ud83d a pair", 80) == "half of ? a pair"
 
 
+def test_what_is_cut_ends_between_two_words() -> None:
+    """Half of a path looks like a path; a text of few words is cut where it must be."""
+    text = f"the jobs of a region that is down: getting /subscriptions/{'0' * 80}"
+    assert truncate(text, 80) == "the jobs of a region that is down: getting …"
+    assert truncate(text.removeprefix("the jobs of a region that is down: "), 30) == "getting /subscriptions/0000…"
+    assert truncate("one two three four five six seven", 30) == "one two three four five six…"
+
+
 @given(st.integers(0, 2**32), st.sampled_from([0, 1, 30, 300, 7200]))
 def test_no_variety_of_signals_makes_a_state_large(seed: int, apart: int) -> None:
     """All kinds, both sides, any subject, any length, late and in the future: bounded, and readable again."""

@@ -12,8 +12,23 @@ from job_stories import changed, claimed
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.steps import AwaitStandby, MoveJobs, ScaleCluster, WaitForUrl, Workflow
-from orchestrator.workflows.activities.drill import check_canary, finish_drill, rehearse, submit_canary
-from orchestrator.workflows.messages import SWITCHED, DrillDone, DrillFinding, DrillKind, DrillOrder, DrillReport
+from orchestrator.workflows.activities.drill import (
+    NO_JOBS,
+    _job_finding,
+    check_canary,
+    finish_drill,
+    rehearse,
+    submit_canary,
+)
+from orchestrator.workflows.messages import (
+    SWITCHED,
+    DrillDone,
+    DrillFinding,
+    DrillJob,
+    DrillKind,
+    DrillOrder,
+    DrillReport,
+)
 
 BEAT = timedelta(seconds=1)
 
@@ -94,6 +109,13 @@ def test_a_tabletop_foresees_what_becomes_of_each_job(bench: Bench) -> None:
     assert writes(bench) == before
 
 
+def test_a_tabletop_without_a_job_says_that_none_was_tried() -> None:
+    """It goes well all the same: a pair may be there for its endpoints."""
+    found, other = _job_finding([]), _job_finding([DrillJob(job="job-1", outcome="move")])
+    assert (found.ok, found.why) == (True, NO_JOBS)
+    assert (other.ok, other.why) == (True, "1 job could be resubmitted")
+
+
 def test_a_decision_drill_needs_a_pair_that_was_looked_at(bench: Bench) -> None:
     """And says so."""
     visit = bench.visit()
@@ -102,13 +124,22 @@ def test_a_decision_drill_needs_a_pair_that_was_looked_at(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "counts"), [(DrillKind.TABLETOP, 1), (DrillKind.CANARY, 1), (DrillKind.DRY, 1), (DrillKind.DECISION, 0)]
+    ("kind", "jobs", "counts"),
+    [
+        (DrillKind.TABLETOP, 1, 1),
+        (DrillKind.TABLETOP, 0, 0),
+        (DrillKind.DRY, 1, 1),
+        (DrillKind.DRY, 0, 0),
+        (DrillKind.CANARY, 0, 1),
+        (DrillKind.DECISION, 0, 0),
+    ],
 )
-def test_only_a_drill_that_tries_the_standby_counts(bench: Bench, kind: DrillKind, counts: int) -> None:
-    """A decision drill tries the policy; it must not arm a pair whose standby nobody has tried."""
+def test_only_a_drill_that_tries_the_standby_counts(bench: Bench, kind: DrillKind, jobs: int, counts: int) -> None:
+    """A decision drill tries the policy, a tabletop drill without jobs nothing: neither may arm a pair."""
     visit = bench.visit()
     asked = order(visit, kind, with_state=False)
-    report = DrillReport(pair=visit.pair, drill="d1", kind=kind, ok=True, findings=())
+    foreseen = tuple(DrillJob(job=f"job-{number}", outcome="move") for number in range(jobs))
+    report = DrillReport(pair=visit.pair, drill="d1", kind=kind, ok=True, findings=(), jobs=foreseen)
     finish_drill(visit.world, DrillDone(order=asked, report=report))
     shared = [path for path in visit.world.shared[visit.pair].everything() if f"/{visit.pair}/drills" in path]
     assert len(shared) == counts
