@@ -182,6 +182,9 @@ class PairState(Value, kw_only=True):
     views: tuple[StampView, ...] = ()
     """What other stamps see, as last read."""
 
+    silent_stamps: tuple[str, ...] = ()
+    """Other stamps of which people were told that they do not watch any more."""
+
     leadership: Leadership | None = None
     """Who acts for the pair, of the stamps that watch it; None before a look has found out."""
 
