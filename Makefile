@@ -67,6 +67,7 @@ outage: setup ## every type of job through an outage, twenty times over (SEEDS=n
 
 histories: setup ## record anew what runs in flight look like; say in the changelog that those of before do not survive
 	@$(BIN)/python tests/record_histories.py
+	@$(BIN)/python tests/record_shapes.py
 
 conform: setup ## a whole outage held against Microsoft's types and recorded traffic in ../shared (WIRE=folder for others)
 	@$(BIN)/python -m conform $(if $(WIRE),--wire $(WIRE))

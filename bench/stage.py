@@ -82,7 +82,7 @@ class Stage:
     def pair(
         self, name: str, jobs: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None, **fields: Any
     ) -> Pair:
-        """A pair, at epoch 0 if it is new; ``jobs`` and ``policy`` override fields of these parts, ``fields`` others."""
+        """A pair, at epoch 0 if new; ``jobs`` and ``policy`` override fields of these parts, ``fields`` whole parts."""
         usual = plan_of(self.azure, **{"missed_looks": 4, **(policy or {})})
         jobs_part = msgspec.structs.replace(usual.jobs, **(jobs or {}))
         plan = msgspec.structs.replace(usual, pair=name, jobs=jobs_part, **fields)

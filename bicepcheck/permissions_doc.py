@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bicepcheck.check import read_all
 from bicepcheck.grants import Grant, Grants
-from orchestrator.adapters.permissions import BY_HAND, CALLS, Call, Where, Who
+from orchestrator.adapters.permissions import BY_HAND, CALLS, ML, Call, Where, Who
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "permissions.md"
@@ -62,11 +62,23 @@ PURPOSES = (
         "scales models of AI services, if a plan has a step `scale_ai_deployment`; given by hand then",
         Where.AI_SERVICES,
     ),
+    Purpose(
+        Who.EXECUTOR,
+        "Microsoft.Authorization/permissions/read",
+        "lets the doctor see what the executor's roles allow, so that nothing has to be submitted for it",
+        Where.PROJECT,
+    ),
     Purpose(Who.EXECUTOR, "*/schedules/*", "enables and disables schedules, if a plan has a step `set_schedules`"),
     Purpose(
         Who.EXECUTOR,
         "Microsoft.Resources/deployments/*",
         "deploys a template, if a plan has a step `deploy_template`; given by hand then",
+    ),
+    Purpose(
+        Who.EXECUTOR,
+        "Microsoft.Authorization/permissions/read",
+        "lets the doctor see whether the executor may switch it",
+        Where.FRONT,
     ),
     Purpose(
         Who.EXECUTOR,
@@ -220,6 +232,8 @@ def _path(call: Call) -> str:
     """A pattern as people read it."""
     path = re.sub(r"\(\?:/\[\^/\]\+\)\?", "[/…]", call.path.removeprefix("^")).replace("[^/]+", "…")
     path = path.replace("\\.", ".").replace(".+", "…")
+    if path.startswith(f"/providers/{ML}/"):
+        path = path.removeprefix("/providers/Microsoft.MachineLearningServices")
     return path or "/…"
 
 

@@ -110,10 +110,24 @@ def _check_conditional(template: Template) -> Iterator[Finding]:
         name: body for name, body in _bodies(template).items() if body.condition is not None and _is_made(body)
     }
     for body in _bodies(template).values():
-        if body.condition is None:
-            yield from _read_in(template, body.body, conditional)
+        held = _conjuncts(template, body.condition)
+        left = {name: one for name, one in conditional.items() if not _conjuncts(template, one.condition) <= held}
+        yield from _read_in(template, body.body, left)
     for output in template.outputs.values():
         yield from _read_in(template, output.value, conditional)
+
+
+def _conjuncts(template: Template, condition: Node | None) -> frozenset[str]:
+    """What all has to be true for a condition to be, as texts; variables of the template are looked into."""
+    if condition is None:
+        return frozenset()
+    if condition.type == "parenthesized_expression":
+        return _conjuncts(template, condition.named_children[0])
+    text = text_of(condition)
+    if condition.type == "binary_expression" and any(each.type == "&&" for each in condition.children):
+        return frozenset().union(*(_conjuncts(template, each) for each in condition.named_children))
+    known = template.variables.get(text)
+    return frozenset({text}) | (_conjuncts(template, known.value) if known else frozenset())
 
 
 def _is_made(body: Body) -> bool:

@@ -1,4 +1,4 @@
-// What `azd up` makes, all of it in one resource group of its own. Nothing here may deploy into another group:
+// What `azd up` makes, all of it in one resource group of its own, or two. Nothing here may deploy into another group:
 // `azd down` deletes every resource group in which its deployment has a resource (Azure/azure-dev#2916), and that would
 // be the hubs'. What hubs need from us is in access.bicep and deliveries.bicep, which the hooks of azure.yaml deploy.
 targetScope = 'subscription'
@@ -43,6 +43,9 @@ param privateNetworking bool = false
 @description('Address range of the app\'s network if privateNetworking is true, a /24 or larger.')
 param networkPrefix string = '10.87.0.0/24'
 
+@description('Address range of the network of a second app if privateNetworking is true, a /24 or larger.')
+param secondNetworkPrefix string = '10.87.1.0/24'
+
 @description('Region of a second app that watches the same pairs and takes over when the first one is silent. Empty: none.')
 param secondStamp string = ''
 
@@ -70,8 +73,8 @@ var region = contains(named.primaryRegions, location) ? fail('location: a region
 // Neither may the second app; and beside the first one it would go down with it.
 var hasSecond = !empty(secondStamp)
 var taken = union(named.primaryRegions, [location])
-var second = contains(taken, secondStamp) ? fail('secondStamp: a region that no pair has as its primary\'s, and other than location, was expected') : secondStamp
-var secondRegion = hasSecond && privateNetworking ? fail('secondStamp: not together with privateNetworking, whose network lies in one region') : second
+var secondRegion = contains(taken, secondStamp) ? fail('secondStamp: a region that no pair has as its primary\'s, and other than location, was expected') : secondStamp
+var isSecondPrivate = hasSecond && privateNetworking
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: '${abbreviations.resourceGroup}${environmentName}'
@@ -250,7 +253,31 @@ module secondHostStorage 'modules/host_storage.bicep' = if (hasSecond) {
     name: '${abbreviations.storage}hst2${token}'
     location: secondRegion
     tags: tags
-    isPrivate: false
+    isPrivate: privateNetworking
+  }
+}
+
+// A network lies in one region, so the second stamp has one of its own, with endpoints of its own for the shared stores. Their names are in
+// zones of its own: two endpoints of one service in one zone would be one name with two addresses, of which each network
+// reaches one. A zone's name is unique in a group alone, hence the second group.
+resource secondGroup 'Microsoft.Resources/resourceGroups@2025-04-01' = if (isSecondPrivate) {
+  name: '${abbreviations.resourceGroup}${environmentName}-second'
+  location: secondRegion
+  tags: tags
+}
+
+module secondPrivateAccess 'modules/private_access.bicep' = if (isSecondPrivate) {
+  name: 'second-private-access'
+  scope: secondGroup
+  params: {
+    networkName: '${abbreviations.virtualNetwork}${token}-2'
+    endpointPrefix: '${abbreviations.privateEndpoint}${token}-2-'
+    location: secondRegion
+    tags: tags
+    addressPrefix: secondNetworkPrefix
+    ledgerId: ledger.outputs.id
+    hostStorageId: secondHostStorage.outputs.id
+    storeId: pointer.outputs.id
   }
 }
 
@@ -287,6 +314,8 @@ module secondApp 'modules/app.bicep' = if (hasSecond) {
     probeId: probe.outputs.id
     probeClientId: probe.outputs.clientId
     extraSettings: extraSettings
+    signInClientId: signInClientId
+    subnetId: isSecondPrivate ? secondPrivateAccess.outputs.appSubnetId : ''
   }
 }
 

@@ -44,6 +44,13 @@ LOOK_AGE = Metric(
     "Age of the last look that the pair's entity has taken in, at each tick. It grows when nobody looks.",
     ("pair",),
 )
+STAMP_AGE = Metric(
+    "hubswitch.stamp.age",
+    MetricKind.GAUGE,
+    "s",
+    "Age of what each other stamp last wrote of the pair, at each tick. It grows when that stamp does not watch.",
+    ("pair", "stamp"),
+)
 PROBE_DURATION = Metric(
     "hubswitch.probe.duration",
     MetricKind.HISTOGRAM,
@@ -124,6 +131,7 @@ METRICS = (
     LOOKS,
     LOOK_DURATION,
     LOOK_AGE,
+    STAMP_AGE,
     PROBE_DURATION,
     SIGNALS,
     PHASE,

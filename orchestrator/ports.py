@@ -545,8 +545,12 @@ class Trials(Protocol):
         """Send a write under a condition that cannot hold. NotFound if there is no container yet."""
         ...
 
+    def delete_from_ledger(self, plan: Plan) -> None:
+        """Send a deletion of nothing, under a condition that cannot hold."""
+        ...
+
     def write_pointer(self, plan: Plan) -> None:
-        """The same to the endpoint of the pointer that is written."""
+        """A write like that to the endpoint of the pointer that is written."""
         ...
 
     def list_blobs(self, account: str) -> None:

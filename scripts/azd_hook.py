@@ -7,7 +7,8 @@ preprovision   checks plans and region, and hands the names in the plans to the 
                with ``HUBSWITCH_CREATE_HUBS`` it writes the plan, if there is none, and has its hubs made
 postprovision  ``az deployment sub create`` of ``infra/access.bicep``: roles at the hubs
 postdeploy     the code of a second stamp (``azd package``, ``az functionapp deployment source config-zip``), and
-               ``az deployment sub create`` of ``infra/deliveries.bicep``: events and alerts
+               ``az deployment sub create`` of ``infra/deliveries.bicep``: events and alerts; then ``hubswitch
+               doctor``, whose findings are shown and stop nothing: a new role takes minutes to apply
 ============== ====================================================================================================
 
 Those of templates are no deployments of azd's, on purpose: ``azd down`` deletes every resource group in which one of
@@ -310,11 +311,11 @@ def postprovision(environment: Mapping[str, str], run: Any = subprocess.run) -> 
 
 
 def postdeploy(environment: Mapping[str, str], run: Any = subprocess.run) -> int:
-    """Give the second stamp its code, and lead events and alerts to the apps, whose code is there by now."""
+    """Give the second stamp its code, lead events and alerts to the apps, whose code is there now, ask the doctor."""
     second = environment.get("HUBSWITCH_SECOND_APP", "")
     if second and (failed := _deploy_code(environment, run, second)):
         return failed
-    return _deploy(
+    failed = _deploy(
         environment,
         run,
         "deliveries",
@@ -330,6 +331,33 @@ def postdeploy(environment: Mapping[str, str], run: Any = subprocess.run) -> int
             "email": environment.get("HUBSWITCH_EMAIL", ""),
         },
     )
+    if not failed:
+        for app, url in (("HUBSWITCH_APP", "HUBSWITCH_URL"), ("HUBSWITCH_SECOND_APP", "HUBSWITCH_SECOND_URL")):
+            _ask_doctor(environment, run, environment.get(app, ""), environment.get(url, ""))
+    return failed
+
+
+def _ask_doctor(environment: Mapping[str, str], run: Any, app: str, url: str) -> None:
+    """Show what the doctor of an app finds. Whatever it says, and however it fails, the deployment is done."""
+    if not app or not url:
+        return
+    given = {**os.environ, "HUBSWITCH_URL": url}
+    if client := environment.get("HUBSWITCH_SIGN_IN_CLIENT_ID", ""):
+        given["HUBSWITCH_AUDIENCE"] = f"api://{client}"
+    else:
+        command = [
+            *("az", "functionapp", "keys", "list", "--only-show-errors", "--output", "tsv"),
+            *("--query", "functionKeys.default", "--subscription", _needed(environment, "AZURE_SUBSCRIPTION_ID")),
+            *("--resource-group", _needed(environment, "AZURE_RESOURCE_GROUP"), "--name", app),
+        ]
+        given["HUBSWITCH_KEY"] = str(run(command, check=False, stdout=subprocess.PIPE, text=True).stdout or "").strip()
+    print(f"hubswitch doctor of {app} ({url}):", flush=True)  # noqa: T201 - a hook
+    doctor = [str(Path(sys.executable).with_name("hubswitch")), "doctor"]
+    if run(doctor, check=False, env=given).returncode:
+        told = (
+            "What does not hold stands above. A new role takes minutes to apply: ask again later, `hubswitch doctor`."
+        )
+        print(told, flush=True)  # noqa: T201 - a hook
 
 
 def _deploy_code(environment: Mapping[str, str], run: Any, app: str) -> int:

@@ -63,6 +63,12 @@ var rules = [
     severity: 2
     query: loadTextContent('../queries/readiness-red.kql')
   }
+  {
+    name: 'stamp-silent'
+    title: 'hubswitch: another stamp does not watch (StampSilent in docs/notices.md)'
+    severity: 2
+    query: loadTextContent('../queries/stamp-silent.kql')
+  }
 ]
 
 resource states 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for rule in rules: {

@@ -60,6 +60,7 @@ resource executorRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
           '${workspaces}/datastores/read'
           '${workspaces}/datastores/listSecrets/action'
           '${workspaces}/computes/read'
+          'Microsoft.Authorization/permissions/read'
         ], scalesClusters ? ['${workspaces}/computes/write'] : [], changesEndpoints ? [
           '${workspaces}/onlineEndpoints/read'
           '${workspaces}/onlineEndpoints/write'

@@ -79,7 +79,8 @@ class Call(NamedTuple):
     is_guess: bool = False
 
 
-_PROJECT = r"/workspaces/[^/]+"
+_PROJECT = rf"/providers/{re.escape(ML)}/[^/]+"
+"""With its provider: Log Analytics has workspaces, too."""
 
 
 def _ml(method: str, path: str, needs: str, *, is_guess: bool = False) -> Call:
@@ -174,6 +175,9 @@ _RECOVERED = (
 )
 """What `hubswitch recover` brings back by a PUT, after a person has approved it."""
 
+_PERMISSIONS = r"/providers/Microsoft\.Authorization/permissions"
+_IN_FRONT = (TRAFFIC_MANAGER, "Microsoft.Cdn/profiles", "Microsoft.ApiManagement/service")
+
 _A_CONTAINER, _A_BLOB = r"^/[^/]+", r"^/[^/]+/.+"
 
 CALLS = (
@@ -213,6 +217,14 @@ CALLS = (
             Where.TEMPLATES,
         )
         for method, verb in (("GET", "read"), ("PUT", "write"))
+    ),
+    # The doctor asks what the executor may do there.
+    *(
+        Call(Who.EXECUTOR, "GET", "resource-manager", path, "Microsoft.Authorization/permissions/read", where)
+        for path, where in (
+            (rf"{_PROJECT}{_PERMISSIONS}", Where.PROJECT),
+            *((rf"/providers/{re.escape(kind)}/.+{_PERMISSIONS}", Where.FRONT) for kind in _IN_FRONT),
+        )
     ),
     # Steps that switch what stands in front of the hubs.
     _front("GET", TRAFFIC_MANAGER, f"{TRAFFIC_MANAGER}/read"),

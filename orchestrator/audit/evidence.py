@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from orchestrator import telemetry
-from orchestrator.core.base.codec import decode, encode, from_builtins, read_record
+from orchestrator.core.base.codec import decode, encode, from_builtins, read_exact_record, read_record
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotNow, TemporaryError
 from orchestrator.core.base.text import format_time
 from orchestrator.core.decision.run_start import RUN_END
@@ -159,7 +159,7 @@ def _freeze(world: World, run: RunName, said: Attestation) -> KeptEvidence:
     found = ledger.page(path)
     if found is None:
         raise TemporaryError(f"the evidence of {run.id} could not be stored yet")
-    evidence = read_record(found.value, RunEvidence, path)
+    evidence = read_exact_record(found.value, RunEvidence, path)
     before = evidence.attestation
     if before is None:
         data = encode(msgspec.structs.replace(evidence, attestation=said))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.core.base.codec import SCHEMA, Moment, Value
+from orchestrator.core.base.codec import SCHEMA, Moment, Record, Value
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.plan.schema import Hub, Plan
 
 
-class HubPlace(Value, kw_only=True):
+class HubPlace(Record, kw_only=True):
     """The hub that a side is, by the names that do not change as long as it is the same one."""
 
     subscription: str
@@ -17,7 +17,7 @@ class HubPlace(Value, kw_only=True):
     region: str
 
 
-class AbortedRun(Value, kw_only=True):
+class AbortedRun(Record, kw_only=True):
     """A run that may not claim the epoch after the record's: a person aborted it."""
 
     run: str
@@ -26,7 +26,7 @@ class AbortedRun(Value, kw_only=True):
     at: Moment
 
 
-class TurnedUngraceful(Value, kw_only=True):
+class TurnedUngraceful(Record, kw_only=True):
     """A person's wish that the jobs which a planned switch lets run on are moved at once."""
 
     by: str
@@ -34,7 +34,7 @@ class TurnedUngraceful(Value, kw_only=True):
     at: Moment
 
 
-class PressedRun(Value, kw_only=True):
+class PressedRun(Record, kw_only=True):
     """A planned switch that drains and is to wait for no job any more: it takes this over when it claims its epoch."""
 
     run: str
@@ -44,7 +44,7 @@ class PressedRun(Value, kw_only=True):
     """From then on a job that failed is taken to have failed with its hub. Not later than the wish."""
 
 
-class EpochRecord(Value, kw_only=True):
+class EpochRecord(Record, kw_only=True):
     """Who may act. Written only under an If-Match of what was read."""
 
     schema: int = SCHEMA

@@ -95,8 +95,13 @@ def _ledger(subject: Subject) -> Iterator[DoctorCheck]:
             raise Untold("there is no container yet: the first write makes it, and shows the permission") from fault
         return "a write under a condition that cannot hold was refused for its condition, not for the role"
 
+    def delete() -> str:
+        subject.trials.delete_from_ledger(plan)
+        return "a deletion under a condition that cannot hold was not refused for the role"
+
     yield DoctorCheck("ledger.read", read, fix, show)
     yield DoctorCheck("ledger.write", write, fix, show)
+    yield DoctorCheck("ledger.delete", delete, fix, show)
 
 
 def _pointer(subject: Subject) -> Iterator[DoctorCheck]:
@@ -154,6 +159,9 @@ def _look_for(subject: Subject, resource_id: str, actions: tuple[str, ...]) -> s
     """Nothing is submitted: Azure is asked what the executor may do."""
     try:
         held = subject.trials.permissions(resource_id)
+    except Forbidden as fault:
+        what = f"what the executor may do there may not be read (Microsoft.Authorization/permissions/read): {fault}"
+        raise Untold(what, roles.see_roles(subject.executor, resource_id)) from fault
     except HubswitchError as fault:
         raise Untold(f"what the executor may do there could not be read: {fault}") from fault
     lacking = roles.find_missing(actions, held)

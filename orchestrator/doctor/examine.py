@@ -14,12 +14,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from orchestrator import __version__
+from orchestrator.core.base.codec import read_record
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.decision.state import PairState
+from orchestrator.core.ledger_paths import readiness_path
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport
 from orchestrator.core.signals.signal import Signal
 from orchestrator.core.signals.unread import describe, still_counted
+from orchestrator.core.standby.readiness_record import ReadinessRecord
 from orchestrator.doctor import seen
 from orchestrator.doctor.azure_checks import Subject, assignee, executor_checks, token_checks
 from orchestrator.doctor.findings import DoctorCheck, DoctorFinding, DoctorReport, Outlook, carry_out
@@ -44,6 +47,7 @@ ENGINE = (
 
 PACKAGES = ("azure-functions-durable", "durabletask")
 
+type Look = ReadinessRecord | HubswitchError | None
 type States = Mapping[str, PairState | HubswitchError | None]
 
 
@@ -104,15 +108,20 @@ async def _examine_pair(
     async def poll() -> PollReport:
         return await practice.world.polls.poll(plan, begun)
 
-    asked, signals, report, notices = await asyncio.gather(
+    async def read_look() -> Look:
+        return await loop.run_in_executor(practice.threads, _last_look, practice.world, plan.pair)
+
+    asked, signals, report, looked, notices = await asyncio.gather(
         _carry_out(practice, checks, plan.pair) if has_token["executor"] else _without_token(checks, plan.pair),
         _within(sweep, nothing),
         _within(poll, PollReport(blind=(f"no answer within {DEADLINE}",))),
+        _within(read_look, None),
         _notices(practice, plan),
     )
     now, state = practice.clock.now(), stored if isinstance(stored, PairState) else None
     told = practice.world.store_clock.read(plan, timedelta(seconds=loop.time() - instant + 1))
     probe = assignee(practice.settings.probe_client_id)
+    reader = assignee(practice.settings.reader_client_id or practice.settings.probe_client_id)
     of_probe = [*seen.surface_findings(plan, signals, probe), seen.poll_finding(plan, report, probe)]
     if not has_token["probe"]:
         of_probe = [_untold(found.check, plan.pair, "probe") for found in of_probe]
@@ -122,6 +131,7 @@ async def _examine_pair(
         seen.clock_finding(plan, told, now),
         *asked,
         *of_probe,
+        seen.readiness_finding(plan, looked, reader),
         *([seen.rule_finding(plan, state, signals)] if has_token["probe"] and signals else []),
         *([*seen.stamp_findings(plan, state, now), seen.drill_finding(plan, state, now)] if state else []),
         notices,
@@ -159,6 +169,16 @@ async def _without_token(checks: Sequence[DoctorCheck], pair: str) -> list[Docto
 
 def _untold(check: str, pair: str, identity: str) -> DoctorFinding:
     return DoctorFinding(check=check, pair=pair, ok=None, what=f"not asked: the {identity} has no token")
+
+
+def _last_look(world: World, pair: str) -> Look:
+    """What the last look at the standby found, or why that cannot be read."""
+    path = readiness_path(pair)
+    try:
+        kept = world.ledgers[pair].get(path)
+        return read_record(kept, ReadinessRecord, path) if kept is not None else None
+    except HubswitchError as fault:
+        return fault
 
 
 async def _within[T](ask: Callable[[], Awaitable[T]], otherwise: T) -> T:

@@ -49,7 +49,11 @@ class DoctorReport(Value, kw_only=True):
 
 
 class Untold(Exception):
-    """A question that says nothing either way. Its text is what is told."""
+    """A question that says nothing either way. Its text is what is told; ``fix`` is for this if not the check's own."""
+
+    def __init__(self, what: str, fix: str | None = None) -> None:
+        super().__init__(what)
+        self.fix = fix
 
 
 class DoctorCheck(NamedTuple):
@@ -75,7 +79,7 @@ def carry_out(check: DoctorCheck, pair: str | None) -> DoctorFinding:
     try:
         return found(True, check.ask())
     except Untold as fault:
-        return found(None, str(fault), check.fix)
+        return found(None, str(fault), fault.fix or check.fix)
     except Forbidden as fault:
         return found(False, str(fault), check.fix)
     except Throttled as fault:

@@ -15,14 +15,17 @@ from orchestrator.core.plan.steps import steps_in
 from orchestrator.ports import PermissionSet
 
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
-SUBMIT = tuple(f"{WORKSPACES}/jobs/{verb}" for verb in ("write", "cancel/action"))
-"""What moving a job takes, besides reads."""
+ASSETS = ("codes", "environments", "components", "data", "models")
+SUBMIT = (*(f"{WORKSPACES}/jobs/{verb}" for verb in ("write", "cancel/action")), f"{WORKSPACES}/computes/read")
+"""What moving a job takes, besides reads of jobs, which are tried."""
 
 COPY = (
-    *(f"{WORKSPACES}/{kind}/versions/write" for kind in ("codes", "environments", "components", "data", "models")),
+    *(f"{WORKSPACES}/{kind}/versions/{verb}" for kind in ASSETS for verb in ("read", "write")),
+    f"{WORKSPACES}/codes/versions/startPendingUpload/action",
+    f"{WORKSPACES}/datastores/read",
     f"{WORKSPACES}/datastores/listSecrets/action",
 )
-"""What copying assets takes, besides reads. Names as Azure's operations list has them; not compared with it."""
+"""What copying assets takes. Names as Azure's operations list has them; not compared with it."""
 
 FRONT_ROLES = {
     "Microsoft.Network/trafficManagerProfiles": "Traffic Manager Contributor",
@@ -56,6 +59,11 @@ def _fits(rule: str, action: str) -> bool:
 def grant(assignee: str, role: str, scope: str) -> str:
     """The command that gives a role."""
     return f'az role assignment create --assignee {assignee} --role "{role}" --scope {scope}'
+
+
+def see_roles(assignee: str, resource_id: str) -> str:
+    """The command that lets an identity see what its roles at a resource allow: Reader has that action."""
+    return grant(assignee, "Reader", resource_id)
 
 
 def scope_of(kind: str, url: str) -> str:

@@ -20,6 +20,7 @@ from orchestrator.core.plan.plan_warnings import plan_warnings, reach_gap
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport
 from orchestrator.core.signals.signal import Signal
+from orchestrator.core.standby.readiness_record import ReadinessRecord
 from orchestrator.doctor import roles
 from orchestrator.doctor.azure_checks import SCIENTIST
 from orchestrator.doctor.findings import DoctorFinding
@@ -30,6 +31,9 @@ REFUSED = re.compile(r"answered 40[13]\b|refused our (?:token|identity)")
 
 NOTICES_FOR = timedelta(days=7)
 """Age up to which notices are looked at."""
+
+REFUSALS = 5
+"""Refusals of a look that are told; a role that is missing refuses many calls."""
 
 UNTOLD = "nobody was told"
 """How the run of a notice that no channel took begins its output (``workflows.orchestrators.notify``)."""
@@ -78,17 +82,36 @@ def poll_finding(plan: Plan, report: PollReport, probe: str) -> DoctorFinding:
     ok = False if refused else (None if report.blind else True)
     fix = f"hubswitch explain {plan.pair}" if report.blind else None
     if refused:
-        fix = "; ".join(_readers(plan, probe, logs=any(why.startswith("logs") for why in refused)))
+        fix = "; ".join(dict.fromkeys(each for why in refused for each in _readers(plan, probe, why)))
     return DoctorFinding(check="polls", pair=plan.pair, ok=ok, what=told, fix=fix)
 
 
-def _readers(plan: Plan, probe: str, *, logs: bool) -> Iterator[str]:
+def _readers(plan: Plan, probe: str, why: str) -> Iterator[str]:
+    """Roles for a question that was refused: logs, Service Health of a subscription, or Resource Health of a group."""
     for hub in (plan.side(role) for role in Role):
-        if logs and hub.logs:
+        if why.startswith("Service Health"):
+            yield roles.grant(probe, "Reader", f"/subscriptions/{hub.subscription}")
+        elif why.startswith("logs") and hub.logs:
             query = f"az monitor log-analytics workspace list --query \"[?customerId=='{hub.logs}'].id\" --output tsv"
             yield roles.grant(probe, "Log Analytics Reader", f"$({query})")
-        elif not logs:
+        elif not why.startswith("logs"):
             yield roles.grant(probe, "Reader", hub.group_id)
+
+
+def readiness_finding(plan: Plan, found: ReadinessRecord | HubswitchError | None, reader: str) -> DoctorFinding:
+    """What the last look at the standby was refused. Only a refusal is ours to mend; the rest is the standby's."""
+    command = f"hubswitch readiness {plan.pair}"
+    if not isinstance(found, ReadinessRecord):
+        what = "no look at the standby has ended yet" if found is None else f"its record cannot be read: {found}"
+        return DoctorFinding(check="readiness.read", pair=plan.pair, ok=None, what=what, fix=command)
+    told = [f"{each.path}: {each.what}" for each in found.findings]
+    refused = [why for why in (*told, found.failed.why if found.failed else "") if REFUSED.search(why)]
+    if refused:
+        what = f"the last look was refused: {'; '.join(refused[:REFUSALS])}"
+        fix = "; ".join(dict.fromkeys(roles.grant(reader, "Reader", plan.side(role).group_id) for role in Role))
+        return DoctorFinding(check="readiness.read", pair=plan.pair, ok=False, what=what, fix=fix)
+    what = "the last look at the standby was refused nothing"
+    return DoctorFinding(check="readiness.read", pair=plan.pair, ok=True, what=what)
 
 
 def rule_finding(plan: Plan, state: PairState | None, signals: Sequence[Signal]) -> DoctorFinding:

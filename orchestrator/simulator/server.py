@@ -22,7 +22,7 @@ from orchestrator.simulator.answers import refusal
 from orchestrator.simulator.faults import FaultKind, Faults, SimulatedFault
 from orchestrator.simulator.faulty_ports import LOOPBACK, Door, Port, reset
 from orchestrator.simulator.request_log import CONNECTION, LoggedExchange, RequestLog, principal_in
-from orchestrator.simulator.services import AzureError
+from orchestrator.simulator.services import LOGGED, AzureError
 
 LARGEST_BODY = 256 * 2**20
 _SHUTDOWN = 0.2
@@ -136,6 +136,7 @@ class Server:
             entry.query = request.query_string
             entry.principal = principal_in(request.headers.get("Authorization", ""))
             entry.body_size = request.content_length or 0
+            request[LOGGED] = entry
             began = time.perf_counter()
             try:
                 answer = await self._answer(endpoint, place, request, handler)

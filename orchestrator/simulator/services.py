@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jwt
 import msgspec
 from aiohttp import web
+
+from orchestrator.simulator.request_log import LoggedRequest
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 TOKEN_LIFETIME = 3600
@@ -63,6 +65,22 @@ class Principal(NamedTuple):
     client_id: str
 
 
+class Roles(Protocol):
+    """Roles that are finer than ``Kernel.grants``: asked about each request whose caller the grants have admitted."""
+
+    def allow(self, request: LoggedRequest) -> bool:
+        """Whether the roles of the caller allow the request."""
+        ...
+
+    def actions(self, client_id: str, place: str) -> Sequence[str]:
+        """The management actions that the roles of an identity at a resource allow."""
+        ...
+
+
+LOGGED = web.RequestKey("logged", LoggedRequest)
+"""Under which a request carries its entry of the log."""
+
+
 @dataclass
 class Kernel:
     """Shared state of one simulated Azure. ``speed`` divides the durations of simulated work, nothing else."""
@@ -87,6 +105,10 @@ class Kernel:
     private_link: bool = False
     """Each region's API answers for its workspaces at a host of its own, which ``discoveryUrl`` names, and refuses them
     at the regional one. One host for both of a region's workspaces, and 403 as the refusal, are our guess."""
+
+    roles: Roles | None = None
+    """Finer roles, which have to allow what ``grants`` allow. None: ``grants`` alone decide. Not asked: what carries
+    its token elsewhere than in the header, which is the registry's exchange and the source of a copy."""
 
     people: set[str] = field(default_factory=set)
     """Client ids that stand for a signed-in person; all others are applications."""
@@ -133,7 +155,11 @@ class Kernel:
                 "Authentication failed. The 'Authorization' header is missing.",
                 {"WWW-Authenticate": f'Bearer authorization_uri="https://login.microsoftonline.com/{TENANT}"'},
             )
-        return self.authorise(token, audience, permission)
+        caller = self.authorise(token, audience, permission)
+        logged = request.get(LOGGED)
+        if self.roles is not None and logged is not None and not self.roles.allow(logged):
+            raise _refusal(caller.client_id, permission)
+        return caller
 
     def authorise(self, token: str, audience: str | tuple[str, ...], permission: str) -> Principal:
         """Who holds a token, if it is for this audience (or one of them), still valid, and its roles allow the act.
@@ -146,11 +172,7 @@ class Kernel:
         caller = Principal(claims["oid"], claims["appid"])
         held = self.grants.get(caller.client_id, set())
         if "*" not in held and permission not in held:
-            raise AzureError(
-                403,
-                "AuthorizationFailed",
-                f"The client '{caller.client_id}' does not have authorization to perform action '{permission}'.",
-            )
+            raise _refusal(caller.client_id, permission)
         return caller
 
     def is_person(self, token: str, audience: str) -> bool:
@@ -171,3 +193,8 @@ class Kernel:
         except jwt.InvalidTokenError as fault:
             raise AzureError(401, "InvalidAuthenticationToken", "The access token is invalid.") from fault
         return claims
+
+
+def _refusal(client_id: str, permission: str) -> AzureError:
+    said = f"The client '{client_id}' does not have authorization to perform action '{permission}'."
+    return AzureError(403, "AuthorizationFailed", said)

@@ -11,7 +11,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from orchestrator.bootstrap import Deployment
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_message
 from orchestrator.core.decision.commands import ANSWERS, Do
 from orchestrator.ports import Engine, World
 from orchestrator.settings import Settings
@@ -179,7 +179,7 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
 
     def carry_out(order: Any) -> Any:
         bare, attempt = spans.split_attempt(order)
-        given = from_builtins(bare, shape, name)
+        given = from_message(bare, shape, name)
 
         def recorded() -> Any:
             return spans.carry_out(name, given, attempt, lambda: body(deployment.world, given))
@@ -187,7 +187,7 @@ def activity(deployment: Deployment, name: str, shape: type[Any], body: Body) ->
         done = deployment.limits.run(name, given, recorded)
         if isinstance(done, messages.CaptureReport):
             deployment.memory.captured_lately.note(given, done)
-        return to_builtins(done)
+        return to_message(done)
 
     return _rename(carry_out, name)
 

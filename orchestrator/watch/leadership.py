@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator import telemetry
-from orchestrator.core.base.codec import encode, read_record
+from orchestrator.core.base.codec import encode_record, read_record
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.decision.leadership import (
     LeaderRecord,
@@ -110,9 +110,9 @@ class Leaders:
             assert record is not None  # noqa: S101 - without a record there is always something to write
             return LeaderStanding(record, None)
         if found is None:
-            store.create(LEADER, encode(wanted))
+            store.create(LEADER, encode_record(wanted))
         else:
-            store.replace(LEADER, encode(wanted), found.etag)
+            store.replace(LEADER, encode_record(wanted), found.etag)
         self._seen.pop(key, None)
         self._highest[key] = wanted.term
         if record is not None and record.stamp != self._stamp:

@@ -24,6 +24,9 @@ def measure_states(states: Mapping[str, PairState | None], now: datetime) -> Non
         metrics.gauge(metrics.BLIND, max(blind.total_seconds(), 0.0) if blind else 0, pair=pair)
         if state.looked_at:
             metrics.gauge(metrics.LOOK_AGE, max((now - state.looked_at).total_seconds(), 0.0), pair=pair)
+        for view in state.views:
+            age = max((now - view.looked_at).total_seconds(), 0.0)
+            metrics.gauge(metrics.STAMP_AGE, age, pair=pair, stamp=view.stamp)
         if state.readiness:
             metrics.gauge(metrics.READINESS, state.readiness.score, pair=pair)
             metrics.gauge(metrics.READY, int(state.readiness.ready), pair=pair)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from orchestrator.core.base.codec import to_builtins
+from orchestrator.core.base.codec import to_message
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, TemporaryError
 from orchestrator.core.decision.commands import Command
 from orchestrator.core.decision.observation import Observed
@@ -78,11 +78,11 @@ async def pair_states(engine: Engine, pairs: Iterable[str]) -> dict[str, PairSta
 
 
 async def observe(engine: Engine, pair: str, seen: Observed) -> None:
-    await engine.signal(names.PAIR_ENTITY, pair, names.OBSERVE, to_builtins(seen))
+    await engine.signal(names.PAIR_ENTITY, pair, names.OBSERVE, to_message(seen))
 
 
 async def count_unread(engine: Engine, batch: Batch) -> None:
-    await engine.signal(names.DELIVERIES_ENTITY, names.DELIVERIES_KEY, names.COUNT, to_builtins(batch))
+    await engine.signal(names.DELIVERIES_ENTITY, names.DELIVERIES_KEY, names.COUNT, to_message(batch))
 
 
 async def unread_log(engine: Engine) -> UnreadLog:
@@ -96,7 +96,7 @@ async def unread_log(engine: Engine) -> UnreadLog:
 
 async def command(engine: Engine, pair: str, order: Command, now: datetime) -> None:
     said = Commanded(now=now, command=order)
-    await engine.signal(names.PAIR_ENTITY, pair, names.COMMAND, to_builtins(said))
+    await engine.signal(names.PAIR_ENTITY, pair, names.COMMAND, to_message(said))
 
 
 async def capture(engine: Engine, plans: Mapping[str, Plan], orders: Iterable[CaptureOrder]) -> int:
@@ -106,20 +106,20 @@ async def capture(engine: Engine, plans: Mapping[str, Plan], orders: Iterable[Ca
     async def start(order: CaptureOrder) -> None:
         run = CaptureRun(order=order, beat=beat_of(plans[order.pair].policy))
         async with limit:
-            await engine.start(names.CAPTURE_RUN, to_builtins(run))
+            await engine.start(names.CAPTURE_RUN, to_message(run))
 
     return len(await asyncio.gather(*(start(order) for order in orders)))
 
 
 async def report(engine: Engine, pair: str, found: Report, now: datetime) -> None:
     said = ReportOrder(now=now, report=found)
-    await engine.signal(names.PAIR_ENTITY, pair, names.REPORT, to_builtins(said))
+    await engine.signal(names.PAIR_ENTITY, pair, names.REPORT, to_message(said))
 
 
 async def begin_again(engine: Engine, order: RunOrder) -> None:
     """Start a run under an id that the engine may remember as ended."""
     await engine.purge(order.run)
-    await engine.start(names.SWITCH_RUN, to_builtins(order), order.run)
+    await engine.start(names.SWITCH_RUN, to_message(order), order.run)
 
 
 async def settle_jobs(engine: Engine, order: RunOrder) -> bool:
@@ -128,7 +128,7 @@ async def settle_jobs(engine: Engine, order: RunOrder) -> bool:
     if await engine.status(instance) in UNDER_WAY:
         return False
     await engine.purge(instance)
-    given = to_builtins(AfterOrder(run=order))
+    given = to_message(AfterOrder(run=order))
     await engine.start(names.AFTER_RUN, given, instance)
     return True
 
@@ -137,7 +137,7 @@ async def audit(engine: Engine, note: AuditNote) -> None:
     """Have something written into a pair's audit log that its entity does not take in. Raises nothing: it is done."""
     order = AuditOrder(pair=note.pair, notes=(note,))
     try:
-        await engine.start(names.AUDIT_RUN, to_builtins(order), order.instance)
+        await engine.start(names.AUDIT_RUN, to_message(order), order.instance)
     except EngineError as fault:
         LOG.warning("the audit log of %s lacks %s (%s): %s", note.pair, note.id, note.why, fault)
 
@@ -145,26 +145,26 @@ async def audit(engine: Engine, note: AuditNote) -> None:
 async def keep_notices(engine: Engine, order: NoticeOrder) -> None:
     """Have messages of Service Health kept for a pair. The same messages again start nothing."""
     if await engine.status(order.instance) is None:
-        await engine.start(names.NOTICE_RUN, to_builtins(order), order.instance)
+        await engine.start(names.NOTICE_RUN, to_message(order), order.instance)
 
 
 async def drill(engine: Engine, order: DrillOrder) -> str:
     """Start a drill, and note in the audit log who wanted it; the id of its run."""
-    run = await engine.start(names.DRILL_RUN, to_builtins(order), drill_run_id(order.pair, order.drill))
+    run = await engine.start(names.DRILL_RUN, to_message(order), drill_run_id(order.pair, order.drill))
     await audit(engine, drill_note(order.pair, run, order.kind, order.by, order.reason, order.asked_at))
     return run
 
 
 async def switch_group(engine: Engine, order: GroupOrder) -> str:
     """Start the run of a group; its id. Each of its pairs notes the order in its audit log."""
-    return await engine.start(names.GROUP_RUN, to_builtins(order), order.run)
+    return await engine.start(names.GROUP_RUN, to_message(order), order.run)
 
 
 async def recover(engine: Engine, order: RecoverOrder) -> str:
     """Start a recovery unless the same one is under way, and note in the audit log who wanted it; the id of its run."""
     if await engine.status(order.run) not in UNDER_WAY:
         await engine.purge(order.run)
-        await engine.start(names.RECOVER_RUN, to_builtins(order), order.run)
+        await engine.start(names.RECOVER_RUN, to_message(order), order.run)
     what = f"recovery asked for: {order.proposal.why}"
     await audit(engine, recovery_note(order.pair, order.run, order.by, order.reason, order.asked_at, what))
     return order.run

@@ -12,7 +12,7 @@ from typing import Any
 
 from durabletask.entities import DurableEntity
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_message
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.plan.schema import Plan
@@ -32,13 +32,13 @@ class DeliveriesEntity(DurableEntity):
     """Bound by ``deliveries_entity``."""
 
     def count(self, given: Any) -> None:
-        batch = from_builtins(given, Batch, names.COUNT)
+        batch = from_message(given, Batch, names.COUNT)
         counted = count(self._log(), batch)
-        self.set_state(to_builtins(counted.log))
+        self.set_state(to_message(counted.log))
         for unread in counted.new:
             for tidings in tidings_of(unread, type(self).plans()):
                 self.schedule_new_orchestration(
-                    names.TELL_RUN, input=to_builtins(tidings), instance_id=f"tell-{tidings.id}-{tidings.pair}"
+                    names.TELL_RUN, input=to_message(tidings), instance_id=f"tell-{tidings.id}-{tidings.pair}"
                 )
 
     def _log(self) -> UnreadLog:
@@ -46,7 +46,7 @@ class DeliveriesEntity(DurableEntity):
         if stored is None:
             return UnreadLog()
         try:
-            return from_builtins(stored, UnreadLog, "counted deliveries")
+            return from_message(stored, UnreadLog, "counted deliveries")
         except InvalidInput as fault:
             LOG.warning("the count of unread deliveries begins anew, for it could not be read: %s", fault)
             return UnreadLog()

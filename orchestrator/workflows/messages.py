@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from orchestrator.core.base.codec import SCHEMA, Moment, Value
+from orchestrator.core.base.codec import SCHEMA, Moment, Record
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import NoticeName, Role
 from orchestrator.core.decision.commands import Command
@@ -39,12 +39,12 @@ ATTEMPT = "attempt"
 try has no such key, so an app of an older version, which would refuse it, carries out what is not tried again."""
 
 
-class Commanded(Value, kw_only=True):
+class Commanded(Record, kw_only=True):
     now: Moment
     command: Command
 
 
-class ReportOrder(Value, kw_only=True):
+class ReportOrder(Record, kw_only=True):
     now: Moment
     report: Report
 
@@ -54,7 +54,7 @@ class RunKind(StrEnum):
     FAILBACK = "failback"
 
 
-class RunOrder(Value, kw_only=True):
+class RunOrder(Record, kw_only=True):
     """One switch, from the decision on."""
 
     pair: str
@@ -136,7 +136,7 @@ class StepOutcome(StrEnum):
     SKIPPED = "skipped"
 
 
-class StepReport(Value, kw_only=True):
+class StepReport(Record, kw_only=True):
     """What became of one step of a run."""
 
     name: str
@@ -150,7 +150,7 @@ class StepReport(Value, kw_only=True):
     """Why it failed, was skipped, or took so long; empty if it went well."""
 
 
-class SkipWish(Value, kw_only=True):
+class SkipWish(Record, kw_only=True):
     """A person's wish that a run goes on without one of its steps, kept in the ledger."""
 
     schema: int = SCHEMA
@@ -160,7 +160,7 @@ class SkipWish(Value, kw_only=True):
     at: Moment
 
 
-class Wish(Value, kw_only=True):
+class Wish(Record, kw_only=True):
     """What a person wants of a run as a whole."""
 
     by: str
@@ -168,7 +168,7 @@ class Wish(Value, kw_only=True):
     at: Moment
 
 
-class StepAnswer(Value, kw_only=True):
+class StepAnswer(Record, kw_only=True):
     """A person's answer to a run that waits at one of its steps, kept in the ledger. The first one counts."""
 
     schema: int = SCHEMA
@@ -179,13 +179,13 @@ class StepAnswer(Value, kw_only=True):
     at: Moment
 
 
-class DrainOrder(Value, kw_only=True):
+class DrainOrder(Record, kw_only=True):
     """Look whether a run's source still runs jobs that the run waits for before its claim."""
 
     run: RunOrder
 
 
-class DrainReport(Value, kw_only=True):
+class DrainReport(Record, kw_only=True):
     """What one look at a drain found."""
 
     running: int = 0
@@ -204,7 +204,7 @@ class DrainReport(Value, kw_only=True):
     """Nothing was asked: there was no place for it."""
 
 
-class StopOrder(Value, kw_only=True):
+class StopOrder(Record, kw_only=True):
     """Let a run claim nothing any more, because the side that it leads to is bad; or let it wait for no job."""
 
     pair: str
@@ -214,21 +214,21 @@ class StopOrder(Value, kw_only=True):
     longest: timedelta
 
 
-class RoundOrder(Value, kw_only=True):
+class RoundOrder(Record, kw_only=True):
     """List the jobs that are to be moved now."""
 
     run: RunOrder
     round: int
 
 
-class RoundPlan(Value, kw_only=True):
+class RoundPlan(Record, kw_only=True):
     jobs: int
     batches: int
     size: int = 0
     """Jobs of a batch when the round was planned: the plan may say something else before it is over."""
 
 
-class BatchOrder(Value, kw_only=True):
+class BatchOrder(Record, kw_only=True):
     """Move one batch of one round."""
 
     run: RunOrder
@@ -247,14 +247,14 @@ class BatchOrder(Value, kw_only=True):
     """How often it was tried before its orchestration began anew."""
 
 
-class AfterOrder(Value, kw_only=True):
+class AfterOrder(Record, kw_only=True):
     """See to the jobs of past runs: those that wait, and old runs whose hub answers again."""
 
     run: RunOrder
     """The switch that holds the epoch."""
 
 
-class BatchReport(Value, kw_only=True):
+class BatchReport(Record, kw_only=True):
     """What became of the jobs of a batch. ``pending`` jobs are to be tried again after ``retry_after``."""
 
     resubmitted: int = 0
@@ -290,7 +290,7 @@ class BatchReport(Value, kw_only=True):
         )
 
 
-class StepResult(Value, kw_only=True):
+class StepResult(Record, kw_only=True):
     """What a step that ran beside others hands back to its run."""
 
     report: StepReport | None = None
@@ -301,7 +301,7 @@ class StepResult(Value, kw_only=True):
     why: str = ""
 
 
-class AfterReport(Value, kw_only=True):
+class AfterReport(Record, kw_only=True):
     """What was done for the jobs of past runs."""
 
     jobs: BatchReport = BatchReport()
@@ -322,7 +322,7 @@ class AfterReport(Value, kw_only=True):
     why: str = ""
 
 
-class Insistence(Value, kw_only=True):
+class Insistence(Record, kw_only=True):
     """A step that is tried for long, in an orchestration of its own."""
 
     pair: str
@@ -344,13 +344,13 @@ class Insistence(Value, kw_only=True):
     """How often it was tried before."""
 
 
-class ReplicaCheck(Value, kw_only=True):
+class ReplicaCheck(Record, kw_only=True):
     endpoint: str
     confirmed: bool
     why: str = ""
 
 
-class Verification(Value, kw_only=True):
+class Verification(Record, kw_only=True):
     """What the store's endpoints show."""
 
     replicas: tuple[ReplicaCheck, ...]
@@ -360,7 +360,7 @@ class Verification(Value, kw_only=True):
         return tuple(replica for replica in self.replicas if not replica.confirmed)
 
 
-class Milestones(Value, kw_only=True):
+class Milestones(Record, kw_only=True):
     """When a run passed its stages."""
 
     decided_at: Moment
@@ -374,7 +374,7 @@ class Milestones(Value, kw_only=True):
     resubmitted_at: Moment | None = None
 
 
-class RunSummary(Value, kw_only=True):
+class RunSummary(Record, kw_only=True):
     """The end of a run, as stored with it and told to people."""
 
     pair: str
@@ -400,7 +400,7 @@ class RunSummary(Value, kw_only=True):
     """As in the order, both."""
 
 
-class Tidings(Value, kw_only=True):
+class Tidings(Record, kw_only=True):
     """Something to tell: becomes a CloudEvent ``Hubswitch.<name>``."""
 
     channels: tuple[str, ...] = ()
@@ -416,7 +416,7 @@ class Tidings(Value, kw_only=True):
     why: str
 
 
-class Told(Value, kw_only=True):
+class Told(Record, kw_only=True):
     """What became of a notice."""
 
     failed: tuple[str, ...] = ()
@@ -426,7 +426,7 @@ class Told(Value, kw_only=True):
     """What the first of them said."""
 
 
-class CaptureOrder(Value, kw_only=True):
+class CaptureOrder(Record, kw_only=True):
     """Take these jobs of one side into the ledger, or note that they have ended."""
 
     pair: str
@@ -436,14 +436,14 @@ class CaptureOrder(Value, kw_only=True):
     """Status that an event told of them, in Azure ML's words; empty if nothing was told."""
 
 
-class CaptureRun(Value, kw_only=True):
+class CaptureRun(Record, kw_only=True):
     """An order, and the first pause between two tries of it."""
 
     order: CaptureOrder
     beat: timedelta
 
 
-class CaptureReport(Value, kw_only=True):
+class CaptureReport(Record, kw_only=True):
     captured: int = 0
     finished: int = 0
     known: int = 0
@@ -532,7 +532,7 @@ def drill_run_id(pair: str, drill: str) -> str:
     return f"drill-{pair}-{drill}"
 
 
-class DrillOrder(Value, kw_only=True):
+class DrillOrder(Record, kw_only=True):
     pair: str
     kind: DrillKind
     drill: str
@@ -578,7 +578,7 @@ def drill_order(
     )
 
 
-class DrillFinding(Value, kw_only=True):
+class DrillFinding(Record, kw_only=True):
     """One line of a drill's result."""
 
     check: str
@@ -586,7 +586,7 @@ class DrillFinding(Value, kw_only=True):
     why: str
 
 
-class DrillJob(Value, kw_only=True):
+class DrillJob(Record, kw_only=True):
     """What would become of a job."""
 
     job: str
@@ -594,7 +594,7 @@ class DrillJob(Value, kw_only=True):
     why: str = ""
 
 
-class DrillPhase(Value, kw_only=True):
+class DrillPhase(Record, kw_only=True):
     """A part of a drill that was measured."""
 
     name: str
@@ -602,7 +602,7 @@ class DrillPhase(Value, kw_only=True):
     ended: Moment = msgspec.field(name="to")
 
 
-class DrillReport(Value, kw_only=True):
+class DrillReport(Record, kw_only=True):
     pair: str
     drill: str
     kind: DrillKind
@@ -625,7 +625,7 @@ class DrillReport(Value, kw_only=True):
     """Of a full drill: the switches, and what followed each."""
 
 
-class EvidenceOrder(Value, kw_only=True):
+class EvidenceOrder(Record, kw_only=True):
     """Make the evidence of a run or of a drill that has ended: one of the two is given."""
 
     summary: RunSummary | None = None
@@ -654,7 +654,7 @@ class EvidenceOrder(Value, kw_only=True):
         return found
 
 
-class AuditOrder(Value, kw_only=True):
+class AuditOrder(Record, kw_only=True):
     """Write these into the audit log of a pair, in this order."""
 
     pair: str
@@ -666,7 +666,7 @@ class AuditOrder(Value, kw_only=True):
         return f"audit-{self.pair}-{self.notes[0].id}"
 
 
-class NoticeOrder(Value, kw_only=True):
+class NoticeOrder(Record, kw_only=True):
     """Keep these messages of Service Health for a pair, and attach them to the runs of their incidents."""
 
     pair: str
@@ -678,7 +678,7 @@ class NoticeOrder(Value, kw_only=True):
         return f"notice-{self.pair}-{digest_of([each.id for each in self.notices])}"
 
 
-class DrillDone(Value, kw_only=True):
+class DrillDone(Record, kw_only=True):
     """A drill that has ended, with what it was asked to do."""
 
     order: DrillOrder
@@ -721,7 +721,7 @@ def order_from(
     )
 
 
-class KeepOrder(Value, kw_only=True):
+class KeepOrder(Record, kw_only=True):
     """Keep one decision."""
 
     pair: str

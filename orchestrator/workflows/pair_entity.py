@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 from durabletask.entities import DurableEntity
 
-from orchestrator.core.base.codec import Value, from_builtins, to_builtins
+from orchestrator.core.base.codec import Value, from_message, to_message
 from orchestrator.core.base.errors import InvalidInput, PermanentError
 from orchestrator.core.base.notice_table import NOTICE_TABLE, Matter
 from orchestrator.core.base.vocabulary import Role
@@ -30,7 +30,17 @@ from orchestrator.core.decision.given_orders import OrderAnswer
 from orchestrator.core.decision.holds import CLOCK
 from orchestrator.core.decision.observation import Observed
 from orchestrator.core.decision.run_start import ORDERED
-from orchestrator.core.decision.state import Decision, PairState, PressRun, StartRun, StopRun, Tell, initial, read_state
+from orchestrator.core.decision.state import (
+    Decision,
+    PairState,
+    PressRun,
+    StartRun,
+    StopRun,
+    Tell,
+    initial,
+    read_state,
+    unknown_fields,
+)
 from orchestrator.core.decision.verdicts import assess
 from orchestrator.core.evidence.audit_notes import notes_of
 from orchestrator.core.evidence.basis import basis_of
@@ -62,17 +72,17 @@ class PairEntity(DurableEntity):
     """Bound by ``pair_entity``."""
 
     def observe(self, given: Any) -> None:
-        said = from_builtins(given, Observed, "observe")
+        said = from_message(given, Observed, "observe")
         self._apply(said.now, lambda state, plan, now: decide.step(state, said, now, plan.policy))
 
     def command(self, given: Any) -> None:
-        said = from_builtins(given, Commanded, "command")
+        said = from_message(given, Commanded, "command")
         self._apply(
             said.now, lambda state, plan, now: commands.command(state, said.command, now, plan.policy), said.command
         )
 
     def report(self, given: Any) -> None:
-        said = from_builtins(given, ReportOrder, "report")
+        said = from_message(given, ReportOrder, "report")
         self._apply(said.now, lambda state, plan, now: run_reports.report(state, said.report, now, plan.policy))
 
     def advance_drill(self, given: Any) -> Any:
@@ -81,7 +91,7 @@ class PairEntity(DurableEntity):
         Raises:
             InvalidInput: there is no plan, or the state cannot be read; nothing has changed.
         """
-        ask = from_builtins(given, DrillAsk, "advance_drill")
+        ask = from_message(given, DrillAsk, "advance_drill")
         refused = ""
         if ask.do is not DrillStep.LOOK:
             order = None if ask.do is DrillStep.WITHDRAW else full_drill.command_of(ask)
@@ -93,10 +103,10 @@ class PairEntity(DurableEntity):
         if plan is None:
             raise InvalidInput(f"pair {pair}", "", "a plan", "none")
         state = self._state(pair, ask.now)
-        return to_builtins(full_drill.see(state, ask.drill, ask.now, plan.policy, refused))
+        return to_message(full_drill.see(state, ask.drill, ask.now, plan.policy, refused))
 
     def order(self, given: Any) -> Any:
-        said = from_builtins(given, OrderGiven, "order")
+        said = from_message(given, OrderGiven, "order")
         answer = self._answer(said)
         if answer is None:
             refusal = self._apply(
@@ -105,7 +115,7 @@ class PairEntity(DurableEntity):
                 said.command,
             )
             answer = self._answer(said) or OrderAnswer(is_taken=False, why=refusal)
-        return to_builtins(answer)
+        return to_message(answer)
 
     def _answer(self, said: OrderGiven) -> OrderAnswer | None:
         """What has become of an order; None if it was not taken, or that cannot be known."""
@@ -138,17 +148,17 @@ class PairEntity(DurableEntity):
         except PermanentError as fault:
             LOG.warning("%s: %s", pair, fault)
             return str(fault)
-        self.set_state(to_builtins(decision.state))
+        self.set_state(unknown_fields(self.get_state(dict)) | to_message(decision.state))
         taken = Taken(state, decision.state, plan, at if decision.rule == CLOCK else now, command)
         for order in decision.orders:
             name, given, instance = CARRIERS[type(order)](order, taken)
-            self.schedule_new_orchestration(name, input=to_builtins(given), instance_id=instance)
+            self.schedule_new_orchestration(name, input=to_message(given), instance_id=instance)
         if notes := notes_of(state, decision, now, command):
             audit = AuditOrder(pair=pair, notes=notes)
-            self.schedule_new_orchestration(names.AUDIT_RUN, input=to_builtins(audit), instance_id=audit.instance)
+            self.schedule_new_orchestration(names.AUDIT_RUN, input=to_message(audit), instance_id=audit.instance)
         if closed is not None:
             keep = KeepOrder(pair=pair, entry=closed)
-            self.schedule_new_orchestration(names.KEEP_RUN, input=to_builtins(keep), instance_id=keep.instance)
+            self.schedule_new_orchestration(names.KEEP_RUN, input=to_message(keep), instance_id=keep.instance)
         return ""
 
     def _state(self, pair: str, at: datetime) -> PairState:

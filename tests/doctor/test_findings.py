@@ -18,6 +18,8 @@ from orchestrator.core.decision.leadership import Leadership
 from orchestrator.core.plan.channels import EventGridChannel
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.schedule import PollReport
+from orchestrator.core.standby.readiness import Finding, Severity
+from orchestrator.core.standby.readiness_record import FailedLook, ReadinessRecord
 from orchestrator.doctor import roles, seen
 from orchestrator.doctor.findings import DoctorCheck, DoctorFinding, Untold, carry_out
 from orchestrator.doctor.outlook import outlook_of
@@ -177,7 +179,9 @@ def test_a_clock_that_the_stores_contradict_is_found(plan: Plan) -> None:
 def test_only_a_refusal_of_polls_is_ours_to_mend(plan: Plan) -> None:
     """What could not be learnt otherwise is told and is no fault."""
     refused = PollReport(asked=3, blind=("Service Health: management.azure.com answered 403 (AuthorizationFailed)",))
-    assert seen.poll_finding(plan, refused, "p").ok is False
+    told = seen.poll_finding(plan, refused, "p")
+    scope = f"/subscriptions/{plan.primary.subscription}"
+    assert (told.ok, told.fix) == (False, f'az role assignment create --assignee p --role "Reader" --scope {scope}')
     few = seen.poll_finding(plan, PollReport(asked=3, blind=("logs of the primary: too few runs",)), "p")
     assert (few.ok, few.fix) == (None, "hubswitch explain vision")
     assert seen.poll_finding(plan, PollReport(asked=3), "p").ok is True
@@ -244,3 +248,25 @@ def test_the_last_event_of_each_project_is_told(plan: Plan) -> None:
     primary, secondary = seen.delivery_findings(plan, seen.Arrived(at, {("vision", Role.PRIMARY): at}, None))
     assert (primary.ok, secondary.ok) == (True, None)
     assert seen.alert_finding(seen.Arrived(at, {}, at)).ok is True
+
+
+def looked(*what: str, failed: str | None = None) -> ReadinessRecord:
+    """The record of a look with findings of these words."""
+    found = tuple(
+        Finding(check=1, severity=Severity.BLOCK, path="keyvault", what=each, primary="", secondary="", fix="")
+        for each in what
+    )
+    why = FailedLook(at=START, why=failed) if failed else None
+    return ReadinessRecord(pair="vision", as_of=START, findings=found, failed=why)
+
+
+def test_a_look_at_the_standby_that_was_refused_names_the_role(plan: Plan) -> None:
+    """What readiness reads is read with an identity that the other checks do not try."""
+    why = "cannot be compared: the primary's could not be read: GET /x: management.azure.com answered 403 (Denied)"
+    for record in (looked(why), looked(failed=why)):
+        told = seen.readiness_finding(plan, record, "r")
+        assert (told.check, told.ok) == ("readiness.read", False)
+        assert f'--assignee r --role "Reader" --scope {plan.primary.group_id}' in (told.fix or "")
+    assert seen.readiness_finding(plan, looked("is not as in the primary"), "r").ok is True
+    assert seen.readiness_finding(plan, None, "r").ok is None
+    assert seen.readiness_finding(plan, TemporaryError("no answer"), "r").ok is None

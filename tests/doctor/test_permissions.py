@@ -22,7 +22,7 @@ def both(*names: str) -> set[str]:
 
 LOST = [
     (EXECUTOR, "blob.read", {"ledger.read"} | both("storage.read.{}"), ["Storage Blob Data"]),
-    (EXECUTOR, "blob.write", {"ledger.write"}, ["Storage Blob Data Contributor"]),
+    (EXECUTOR, "blob.write", {"ledger.write", "ledger.delete"}, ["Storage Blob Data Contributor"]),
     (EXECUTOR, "appconfig.read", {"pointer.read", "pointer.replica[0]"}, ["App Configuration Data Owner"]),
     (EXECUTOR, "appconfig.write", {"pointer.write"}, ["App Configuration Data Owner"]),
     (EXECUTOR, "arm.read", both("hub.read.{}", "jobs.read.{}"), ["AzureML Data Scientist"]),
@@ -78,7 +78,17 @@ def test_nothing_fails_on_the_demos_estate(caller: Caller) -> None:
     found = examined(caller)
     assert failing(found) == set()
     unknown = {name for name, each in found.items() if each["ok"] is None}
-    assert unknown <= {"alerts", "plan", "region", "polls", "drill", "notices", "events.primary", "events.secondary"}
+    assert unknown <= {
+        "alerts",
+        "plan",
+        "region",
+        "polls",
+        "drill",
+        "notices",
+        "events.primary",
+        "events.secondary",
+        "readiness.read",
+    }
     assert "asked: POST rundata" in found["surface.primary.jobs"]["what"]
 
 

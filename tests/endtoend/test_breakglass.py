@@ -18,7 +18,7 @@ from orchestrator.local.simulated_plan import plan_of, plan_yaml, yaml_of
 from orchestrator.local.workload import submit_workload
 from orchestrator.simulator.cloud import LocalAzure
 
-JOBS = 20
+JOBS = 100
 WAYS = ("by the laptop", "by the app, which is back before Resource Manager")
 
 

@@ -54,10 +54,15 @@ def hook() -> Iterator[ModuleType]:
 class Commands(list[list[str]]):
     """Takes the place of programs that are not on this machine."""
 
-    def __call__(self, command: list[str], *, check: bool) -> Any:
+    def __init__(self) -> None:
+        super().__init__()
+        self.environments: list[dict[str, str] | None] = []
+
+    def __call__(self, command: list[str], *, check: bool, env: dict[str, str] | None = None, **_: Any) -> Any:
         assert not check
         self.append(command)
-        return SimpleNamespace(returncode=0)
+        self.environments.append(env)
+        return SimpleNamespace(returncode=int("doctor" in command), stdout="a-key\n")
 
 
 def estate(hook: ModuleType, folder: Path, changes: dict[str, Any], location: str = "northeurope") -> dict[str, Any]:
@@ -227,6 +232,24 @@ def test_a_second_stamp_gets_the_code_before_events_are_led_to_it(hook: ModuleTy
     assert "secondAppName=func-b" in deliveries
 
 
+@pytest.mark.parametrize("client", ["", "0000-1"])
+def test_after_the_deployment_the_doctor_of_each_app_is_asked(
+    hook: ModuleType, client: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a key, or the deployer's login. What it finds stops nothing, for a new role takes minutes to apply."""
+    ran = Commands()
+    apps = {"HUBSWITCH_SECOND_APP": "func-b", "HUBSWITCH_URL": "https://a", "HUBSWITCH_SECOND_URL": "https://b"}
+    assert hook.postdeploy({**ENVIRONMENT, **apps, "HUBSWITCH_SIGN_IN_CLIENT_ID": client}, ran) == 0
+    asked = [env for command, env in zip(ran, ran.environments, strict=True) if command[-1] == "doctor" and env]
+    assert [env["HUBSWITCH_URL"] for env in asked] == ["https://a", "https://b"]
+    wanted = ("HUBSWITCH_AUDIENCE", "api://0000-1") if client else ("HUBSWITCH_KEY", "a-key")
+    assert {env.get(wanted[0]) for env in asked} == {wanted[1]}
+    assert not any("a-key" in command for command in ran)
+    keys = [command[command.index("--name") + 1] for command in ran if "keys" in command]
+    assert keys == ([] if client else ["func-a", "func-b"])
+    assert "ask again later" in capsys.readouterr().out
+
+
 def test_of_two_apps_azd_deploys_to_the_first_alone() -> None:
     """It wants one resource for each service of azure.yaml."""
     services = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))["services"]
@@ -272,7 +295,8 @@ def test_the_workflow_hands_over_every_variable_of_an_azd_environment() -> None:
     outputs = set(
         re.findall(r"^output (\w+) ", (ROOT / "infra" / "main.bicep").read_text(encoding="utf-8"), re.MULTILINE)
     )
-    assert listed == read - outputs - {"HUBSWITCH_ESTATE"}
+    of_the_doctor = {"HUBSWITCH_KEY", "HUBSWITCH_AUDIENCE"}
+    assert listed == read - outputs - {"HUBSWITCH_ESTATE"} - of_the_doctor
     assert {name for name in workflow["jobs"]["deploy"]["env"] if name.startswith("HUBSWITCH_")} == listed
     devops = yaml.safe_load((ROOT / ".azdo" / "pipelines" / "azure-dev.yml").read_text(encoding="utf-8"))
     given = devops["steps"][-1]["env"]

@@ -471,6 +471,18 @@ MISTAKES = {
         "dependsOn: [actionGroupId]",
         "dependsOn: expected a resource or module of this template, got actionGroupId",
     ),
+    "subnet of a second network that is not always there": Mistake(
+        "main.bicep",
+        "isSecondPrivate ? secondPrivateAccess.outputs.appSubnetId : ''",
+        "secondPrivateAccess.outputs.appSubnetId",
+        "secondPrivateAccess.outputs: secondPrivateAccess is made on a condition only; expected condition ? … : …",
+    ),
+    "second network without its address range": Mistake(
+        "main.bicep",
+        "    addressPrefix: secondNetworkPrefix\n",
+        "",
+        "addressPrefix",
+    ),
     "output of a module that is not always there": Mistake(
         "main.bicep",
         "privateNetworking ? privateAccess.outputs.appSubnetId : ''",

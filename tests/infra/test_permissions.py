@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from template_roles import WHO, is_ours, rows_of
 
 from conform.outage import requests_of_an_outage
-from orchestrator.adapters.permissions import CALLS, Call, Where, Who, rows_for
-from orchestrator.simulator.identity import EXECUTOR, PROBE
-from orchestrator.simulator.request_log import CONNECTION, LoggedRequest
-
-WHO = {EXECUTOR: Who.EXECUTOR, PROBE: Who.PROBE}
+from orchestrator.adapters.permissions import CALLS, Where, Who, rows_for
+from orchestrator.simulator.request_log import LoggedRequest
 
 
 @pytest.fixture(scope="module")
 def requests() -> list[LoggedRequest]:
-    """Those of the executor and the probe in an outage, with what reports and a plan's check read."""
-    return [each for each in requests_of_an_outage() if each.principal in WHO and each.method != CONNECTION]
-
-
-def rows_of(request: LoggedRequest) -> list[Call]:
-    """Rows of a request; what people run locally carries the executor's token here."""
-    who = WHO[str(request.principal)]
-    found = rows_for(who, request.service, request.method, request.path)
-    if not found and who is Who.EXECUTOR:
-        return rows_for(Who.PERSON, request.service, request.method, request.path)
-    return found
+    """Those of the app's identities in an outage, with what reports and a plan's check read."""
+    return [each for each in requests_of_an_outage() if is_ours(each)]
 
 
 def shown(requests: Iterable[LoggedRequest]) -> list[str]:

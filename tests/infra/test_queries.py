@@ -33,7 +33,12 @@ COLUMNS = {
 AGGREGATES = {"arg_max", "bin", "count", "countif", "max"}
 WORDS = AGGREGATES | {"and", "in", "startswith", "true", "false", "5m"}
 WORDS |= {"now", "where", "parse", "with", "summarize", "by", "project", "order", "asc", "desc", "take"}
-OPENED = {"pair-blind": {Matter.SIGHT}, "run-stuck": {Matter.RUN}, "readiness-red": {Matter.STANDBY}}
+OPENED = {
+    "pair-blind": {Matter.SIGHT},
+    "run-stuck": {Matter.RUN},
+    "readiness-red": {Matter.STANDBY},
+    "stamp-silent": {Matter.SILENCE},
+}
 """Rules over the last notice of a pair, and the matters that are open while they alert."""
 
 ENDS_BADLY = {"run-stuck": {NoticeName.RUN_FAILED}}

@@ -44,6 +44,10 @@ class AzureTrials:
         """See ``Trials``. The path is not the epoch record's: nothing may depend on the condition alone."""
         self._container(plan.ledger.account, plan.ledger.container).try_write(f"{plan.pair}/{NOBODYS}")
 
+    def delete_from_ledger(self, plan: Plan) -> None:
+        """See ``Trials``."""
+        self._container(plan.ledger.account, plan.ledger.container).try_delete(f"{plan.pair}/{NOBODYS}")
+
     def write_pointer(self, plan: Plan) -> None:
         """See ``Trials``."""
         AppConfigurationPointer(plan.pointer.endpoint, self._credential, self._transport).try_write()

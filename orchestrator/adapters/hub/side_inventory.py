@@ -50,8 +50,8 @@ from orchestrator.adapters.hub.arm_sources import (
     locations_of,
 )
 from orchestrator.adapters.hub.remembered_reads import COMMON, CONFIGURED, FIXED, MADE, RememberedReads, spread
-from orchestrator.clock import SystemClock
 from orchestrator.adapters.hub.search_services import SearchServices
+from orchestrator.clock import SystemClock
 from orchestrator.core.base.errors import HubswitchError, NotFound, TemporaryError, Throttled
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig, last_part, unreadable

@@ -189,6 +189,18 @@ class Container:
             )
             raise unexpected_answer(doing, "the condition to fail", "a success")
 
+    def try_delete(self, path: str) -> None:
+        """Return if a deletion would be let in. Danger: as for ``try_write``; a blob that is not there answers 404.
+
+        Raises:
+            Forbidden: the role is missing.
+            TemporaryError: something was deleted.
+        """
+        doing = f"trying to delete {self.url}/{path}"
+        with suppress(Conflict, NotFound), _translate_errors(doing), deadline(self._request):
+            self._client.get_blob_client(path).delete_blob(etag=NO_ETAG, match_condition=MatchConditions.IfNotModified)
+            raise unexpected_answer(doing, "the condition to fail", "a success")
+
     def listed(self, prefix: str, *, metadata: bool = False) -> Iterator[BlobProperties]:
         """Every blob whose path begins so, in the order of its bytes; metadata only if asked for."""
         include = ["metadata"] if metadata else None

@@ -7,7 +7,7 @@ reading one gets a ``Conflict``.
 from __future__ import annotations
 
 from orchestrator.adapters.stores.blobs import Container
-from orchestrator.core.base.codec import encode, read_record
+from orchestrator.core.base.codec import encode_record, read_exact_record
 from orchestrator.core.epoch import EpochRecord
 from orchestrator.ports import Versioned
 
@@ -22,18 +22,20 @@ class BlobEpochs:
         """The record, or None before the first one was written.
 
         Raises:
-            InvalidInput, UnknownShape: what is stored is no epoch record; names the blob.
+            InvalidInput, UnknownShape: what is stored is no epoch record, or has a field of a newer version, which a
+                claim of this one would lose; names the blob.
         """
         blob = self._container.read(_path(pair))
         if blob is None:
             return None
-        return Versioned(read_record(blob.data, EpochRecord, f"{self._container.url}/{_path(pair)}"), blob.etag)
+        where = f"{self._container.url}/{_path(pair)}"
+        return Versioned(read_exact_record(blob.data, EpochRecord, where), blob.etag)
 
     def create(self, pair: str, record: EpochRecord) -> str:
-        return self._container.create(_path(pair), encode(record))
+        return self._container.create(_path(pair), encode_record(record))
 
     def replace(self, pair: str, record: EpochRecord, etag: str) -> str:
-        return self._container.replace(_path(pair), encode(record), etag)
+        return self._container.replace(_path(pair), encode_record(record), etag)
 
 
 def _path(pair: str) -> str:

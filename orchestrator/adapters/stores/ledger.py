@@ -26,7 +26,7 @@ from typing import IO
 import msgspec
 
 from orchestrator.adapters.stores.blobs import Blob, Container
-from orchestrator.core.base.codec import encode, from_builtins
+from orchestrator.core.base.codec import encode_record, from_builtins
 from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput, UnknownShape
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.jobs.record import JobRecord, JobSummary, is_job_name
@@ -104,11 +104,13 @@ class BlobLedger:
         return msgspec.structs.replace(record, hub=record.hub.other, unsure=attempts)
 
     def create(self, record: JobRecord) -> str:
-        return self._container.create(self._path(record.pair, record.name), encode(record), self._metadata(record))
+        return self._container.create(
+            self._path(record.pair, record.name), encode_record(record), self._metadata(record)
+        )
 
     def replace(self, record: JobRecord, etag: str) -> str:
         return self._container.replace(
-            self._path(record.pair, record.name), encode(record), etag, metadata=self._metadata(record)
+            self._path(record.pair, record.name), encode_record(record), etag, metadata=self._metadata(record)
         )
 
     def _metadata(self, record: JobRecord) -> dict[str, str]:

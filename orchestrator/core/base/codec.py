@@ -1,19 +1,25 @@
 """One door between bytes and values: strict decoding with the place of the fault in the message.
 
-Values are msgspec structs: frozen, keyword-only, refusing unknown fields.
+Values are msgspec structs: frozen, keyword-only, refusing unknown fields. What people give is read so. What hubswitch
+itself has written may have been written by a newer version, as in a rolling deployment: ``read_record`` and
+``from_message`` skip fields that this version does not know, ``read_exact_record`` leaves such a record alone
+(docs/adr/0015).
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, dataclass_transform, get_args, get_origin
 
 import msgspec
 
-from orchestrator.core.base.errors import InvalidInput, UnknownShape
+from orchestrator.core.base.errors import InvalidInput, UnknownField, UnknownShape
 
 _FAULT = re.compile(r"^(?P<said>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -44,6 +50,15 @@ type Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of everything that is stored, sent or passed between layers."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Record(Value, frozen=True, kw_only=True):
+    """Base of what two versions at once read: ``encode_record`` and ``to_message`` leave out fields at their default.
+
+    So a new field is not written until it is used, and an older version reads the rest. A default never changes, for it
+    is what was meant where the field is not there.
+    """
 
 
 _prepared: set[Any] = set()
@@ -101,6 +116,8 @@ def from_builtins[T](data: Any, shape: type[T], where: str) -> T:
     except msgspec.ValidationError as fault:
         explained = _explain(fault, where, shape)
         field = _with_key(data, shape, explained.field)
+        if isinstance(explained, UnknownField):
+            raise UnknownField(where, field, explained.place, explained.name) from fault
         raise InvalidInput(where, field, explained.expected, explained.got) from fault
 
 
@@ -151,7 +168,7 @@ def _explain(fault: msgspec.ValidationError, where: str, shape: Any) -> InvalidI
     if name := _MISSING.match(said):
         return InvalidInput(where, _join(path, name["name"]), "a value", "nothing")
     if name := _UNKNOWN.match(said):
-        return InvalidInput(where, _join(path, name["name"]), "a field that is known here", "an unknown field")
+        return UnknownField(where, _join(path, name["name"]), path, name["name"])
     if word := _WORD.match(said) or _TAG.match(said):
         return InvalidInput(where, path, _allowed_words(shape, path), word["got"])
     if said in _TIMES:
@@ -198,15 +215,127 @@ def _inside(shape: Any, part: str) -> Any:
 
 SCHEMA = 1
 
+ALWAYS_WRITTEN = "schema"
 
-def read_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
-    """The record that stored bytes hold.
+CRITICAL = "critical"
+"""Under which a newer version names the fields that a reader may not skip (as ``crit`` of RFC 7515, 4.1.11)."""
+
+
+def to_message(value: Any) -> Any:
+    """As ``to_builtins``; of a ``Record``, in a list or alone, without fields that have their default."""
+    if isinstance(value, Record):
+        written = {name: to_message(each) for name, each in _written(value)}
+        config = value.__struct_config__
+        return {config.tag_field: config.tag, **written} if config.tag_field else written
+    if isinstance(value, tuple | list):
+        return [to_message(each) for each in value]
+    if isinstance(value, dict):
+        return {msgspec.to_builtins(key): to_message(each) for key, each in value.items()}
+    return msgspec.to_builtins(value)
+
+
+def _written(value: Record) -> Iterator[tuple[str, Any]]:
+    """Names and values of the fields that are written."""
+    for field in _fields(type(value)):
+        found = getattr(value, field.name)
+        default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        is_default = type(found) is type(default) and found == default
+        if field.encode_name == ALWAYS_WRITTEN or not is_default:
+            yield field.encode_name, found
+
+
+@cache
+def _fields(shape: type[Value]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(shape)
+
+
+def encode_record(value: Value) -> bytes:
+    """JSON bytes of a record, without fields that have their default."""
+    return msgspec.json.encode(to_message(value))
+
+
+def from_message[T](data: Any, shape: type[T], where: str) -> T:
+    """The value that plain data of another part of hubswitch holds, fields of a newer version left out.
 
     Raises:
-        UnknownShape: its schema number is not one that this version knows.
+        UnknownShape: the newer version says that one of them may not be left out.
+        InvalidInput: not of that shape; names ``where`` and the field.
+    """
+    return _without_unknown(data, lambda plain: from_builtins(plain, shape, where), where)
+
+
+def read_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
+    """The record that stored bytes hold, fields of a newer version left out.
+
+    Raises:
+        UnknownShape: its schema number is not one that this version knows, or a field that may not be left out.
         InvalidInput: not JSON, or a field is wrong.
     """
+    _check_schema(data, where)
+    try:
+        return decode(data, shape, where)
+    except UnknownField:
+        plain = decode(data, dict[str, Any], where)
+        return _without_unknown(plain, lambda kept: decode(encode(kept), shape, where), where)
+
+
+def read_exact_record[T: Value](data: bytes | str, shape: type[T], where: str) -> T:
+    """The record that stored bytes hold, if this version knows all of it.
+
+    For what is written over by whoever has read it: a field that is lost there would be lost for everybody.
+
+    Raises:
+        UnknownShape: its schema number or one of its fields is not one that this version knows.
+        InvalidInput: not JSON, or a field is wrong.
+    """
+    _check_schema(data, where)
+    return exact(lambda: decode(data, shape, where))
+
+
+def exact[T](read: Callable[[], T]) -> T:
+    """What ``read`` gives; a field that it does not know is one of a newer version, whose record is left as it is.
+
+    Raises:
+        UnknownShape: there is such a field.
+    """
+    try:
+        return read()
+    except UnknownField as fault:
+        raise UnknownShape(fault.where, fault.field, fault.expected, "a field of a newer version") from fault
+
+
+def _check_schema(data: bytes | str, where: str) -> None:
     seen = decode(data, dict[str, Any], where)
     if seen.get("schema") != SCHEMA:
         raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(seen.get("schema")))
-    return decode(data, shape, where)
+
+
+def _without_unknown[T](plain: Any, read: Callable[[Any], T], where: str) -> T:
+    """Read, leaving out one unknown field after the other; the plain data that was given stays as it is."""
+    kept = plain
+    while True:
+        try:
+            return read(kept)
+        except UnknownField as fault:
+            critical = plain.get(CRITICAL) if isinstance(plain, dict) else None
+            way = _steps(fault.place)
+            if isinstance(critical, list) and (way or [fault.name])[0] in critical:
+                raise UnknownShape(where, fault.field, fault.expected, "a field that may not be left out") from fault
+            kept = deepcopy(plain) if kept is plain else kept
+            _remove(kept, way, fault.name)
+
+
+def _steps(place: str) -> list[str]:
+    """Names, numbers in brackets and ``[...]`` of a place such as ``a[2].b[...]``."""
+    return re.findall(r"\[[^\]]*\]|[^.\[\]]+", place)
+
+
+def _remove(plain: Any, way: list[str], name: str) -> None:
+    """Take a field out of what lies at the end of a way; of every value of an object whose key is not known."""
+    if not way:
+        plain.pop(name, None)
+    elif way[0] == "[...]":
+        for each in plain.values():
+            _remove(each, way[1:], name)
+    else:
+        _remove(plain[int(way[0][1:-1])] if way[0].startswith("[") else plain[way[0]], way[1:], name)

@@ -17,6 +17,7 @@
     |   +-- OrderExpired          the evidence behind the order is too old to act on
     |   +-- RunAborted            a person aborted this run before it had claimed its epoch
     +-- InvalidInput              somebody must mend what was given to us
+        +-- UnknownField          a field that this version does not know
         +-- UnknownShape          stored data of a schema this version does not know
 """
 
@@ -124,5 +125,21 @@ class InvalidInput(HubswitchError):
         super().__init__(f"{place}: expected {expected}, got {got}")
 
 
+class UnknownField(InvalidInput):
+    """A field that this version does not know.
+
+    Args:
+        where: as for ``InvalidInput``, and so is ``field``.
+        field: the field, with the keys of objects on the way to it.
+        place: the way to what holds it, in which ``[...]`` stands for any key of an object.
+        name: its name there.
+    """
+
+    def __init__(self, where: str, field: str, place: str, name: str) -> None:
+        super().__init__(where, field, "a field that is known here", "an unknown field")
+        self.place = place
+        self.name = name
+
+
 class UnknownShape(InvalidInput):
-    """Stored data whose schema number this version does not know. It is left as it is."""
+    """Stored data of which this version does not know the schema number, or a field. It is left as it is."""

@@ -44,6 +44,7 @@ class Matter(StrEnum):
     CHANGE = "change"
     DELIVERIES = "deliveries"
     STAMPS = "stamps"
+    SILENCE = "silence"
 
 
 class NoticeRow(NamedTuple):
@@ -388,6 +389,23 @@ ROWS: tuple[NoticeRow, ...] = (
         "Another stamp leads",
         "The stamp that took over acts for the pair; the other one follows when it is back.",
         "See why the other stamp is silent: its region, its app, its engine.",
+    ),
+    NoticeRow(
+        NoticeName.STAMP_SILENT,
+        NoticeSeverity.WARNING,
+        Matter.SILENCE,
+        "Another stamp does not watch any more",
+        "The stamp that tells this acts for the pair. If it goes, too, nobody takes over.",
+        "See why the other stamp is silent: its region, its app, its engine. If it was removed, delete its view.",
+    ),
+    NoticeRow(
+        NoticeName.STAMP_HEARD,
+        NoticeSeverity.INFO,
+        Matter.SILENCE,
+        "Every other stamp watches again",
+        _WATCHED,
+        _NOTHING,
+        closes=(Matter.SILENCE,),
     ),
 )
 

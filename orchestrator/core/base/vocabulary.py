@@ -164,3 +164,5 @@ class NoticeName(StrEnum):
     DELIVERIES_UNREAD = "DeliveriesUnread"
     RECORD_NOT_KEPT = "RecordNotKept"
     LEADER_CHANGED = "LeaderChanged"
+    STAMP_SILENT = "StampSilent"
+    STAMP_HEARD = "StampHeard"

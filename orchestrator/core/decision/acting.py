@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from orchestrator.core.base.text import join_words, truncate
+from orchestrator.core.base.text import format_duration, join_words, truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName
 from orchestrator.core.decision import holds
 from orchestrator.core.decision.holds import CLOCK, CLOCK_LIMIT, UNFIT, Case
@@ -21,6 +21,10 @@ from orchestrator.core.plan.policy import Policy
 
 TOLD_BY_FOLLOWERS = frozenset({NoticeName.TROUBLE_BEGAN, NoticeName.TROUBLE_OVER})
 """What a follower tells people too: while it cannot read the stores it cannot know whether anybody leads."""
+
+SILENT_AFTER = 2
+"""Lifetimes of evidence without a view after which a stamp is told to be silent: ten minutes by default. It writes its
+view three times in each, and a restart or a deployment takes less than two."""
 
 _replace = msgspec.structs.replace
 
@@ -53,7 +57,9 @@ def account_for_stamps(
     orders = decision.orders
     if follows(state):
         orders = tuple(order for order in orders if not isinstance(order, Tell) or order.name in TOLD_BY_FOLLOWERS)
-    return _replace(decision, state=state, orders=(*_tell_change(before, state), *orders))
+        return _replace(decision, state=_replace(state, silent_stamps=()), orders=orders)
+    state, silence = _tell_silence(state, now, policy)
+    return _replace(decision, state=state, orders=(*_tell_change(before, state), *silence, *orders))
 
 
 def begin_to_act(before: PairState, after: PairState) -> PairState:
@@ -107,3 +113,22 @@ def _tell_change(before: PairState, after: PairState) -> tuple[Order, ...]:
         f"{leadership.term}; {after.why or 'the pair is watched on'}"
     )
     return (Tell(name=NoticeName.LEADER_CHANGED, why=truncate(why)),)
+
+
+def _tell_silence(state: PairState, now: datetime, policy: Policy) -> tuple[PairState, tuple[Order, ...]]:
+    """Stamps that write no view any more: told once by the one that acts, and again when all of them are back.
+
+    The age of a view is by its writer's clock. A stamp whose clock is ahead is told so much later.
+    """
+    limit = SILENT_AFTER * policy.evidence_lifetime
+    silent = {view.stamp: now - view.looked_at for view in state.views if now - view.looked_at > limit}
+    new, known = sorted(silent.keys() - set(state.silent_stamps)), state.silent_stamps
+    state = _replace(state, silent_stamps=tuple(sorted(silent)))
+    if new:
+        ages = join_words(f"the stamp {stamp} looked last {format_duration(silent[stamp])} ago" for stamp in new)
+        why = f"{ages}: it does not watch, and nobody takes over if this one is gone"
+        return state, (Tell(name=NoticeName.STAMP_SILENT, why=truncate(why)),)
+    if known and not silent:
+        why = f"{join_words(known)} can be heard again, or {'its view was' if len(known) == 1 else 'their views were'}"
+        return state, (Tell(name=NoticeName.STAMP_HEARD, why=truncate(f"{why} removed")),)
+    return state, ()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from orchestrator.core.base.codec import SCHEMA, Moment, Value
+from orchestrator.core.base.codec import SCHEMA, Moment, Record
 
 TAKE_OVER_AFTER = timedelta(seconds=60)
 """Span without a change of the leader's record after which a follower takes over, if the settings give no other."""
@@ -23,7 +23,7 @@ LEAD_PART = 0.5
 """Part of that span for which a renewal counts: a leader that cannot renew stops before another one begins."""
 
 
-class LeaderRecord(Value, kw_only=True):
+class LeaderRecord(Record, kw_only=True):
     """Who leads in one container. ``(term, beat)`` only grows, as long as nobody deletes the record."""
 
     schema: int = SCHEMA
@@ -38,7 +38,7 @@ class LeaderRecord(Value, kw_only=True):
     """Those that the leader acts for now. For others, which it does not know or cannot judge, followers act."""
 
 
-class Leadership(Value, kw_only=True):
+class Leadership(Record, kw_only=True):
     """Who acts for a pair, as one stamp knows it."""
 
     stamp: str

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from orchestrator.core.base.codec import SCHEMA, Moment, Value, read_record
+from orchestrator.core.base.codec import SCHEMA, Moment, Record, Value, read_record
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, Phase, Role
@@ -48,7 +48,7 @@ LATEST_PART = 3
 """Part of the evidence's lifetime after which a view that has not changed is written again."""
 
 
-class PauseRecord(Value, kw_only=True):
+class PauseRecord(Record, kw_only=True):
     """The newest pause, or its end. Written over what was read, with a later time than that."""
 
     schema: int = SCHEMA
@@ -58,7 +58,7 @@ class PauseRecord(Value, kw_only=True):
     reason: str
 
 
-class GreenDrill(Value, kw_only=True):
+class GreenDrill(Record, kw_only=True):
     """A drill of which every check went well."""
 
     drill: str
@@ -66,13 +66,13 @@ class GreenDrill(Value, kw_only=True):
     at: Moment
 
 
-class DrillLog(Value, kw_only=True):
+class DrillLog(Record, kw_only=True):
     schema: int = SCHEMA
     green: tuple[GreenDrill, ...]
     """Newest last."""
 
 
-class StampView(Value, kw_only=True):
+class StampView(Record, kw_only=True):
     """What one stamp makes of a pair."""
 
     schema: int = SCHEMA

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from orchestrator.core.base.codec import Moment, Value, decode, from_builtins
+from orchestrator.core.base.codec import Moment, Record, Value, decode, from_message
 from orchestrator.core.base.errors import UnknownShape
 from orchestrator.core.base.text import truncate
 from orchestrator.core.base.vocabulary import EvidenceClass, NoticeName, Phase, Role
@@ -111,7 +111,7 @@ class JournalEntry(Value, kw_only=True):
     why: str
 
 
-class PairState(Value, kw_only=True):
+class PairState(Record, kw_only=True):
     schema: int = SCHEMA
     pair: str
     phase: Phase
@@ -182,6 +182,9 @@ class PairState(Value, kw_only=True):
 
     views: tuple[StampView, ...] = ()
     """What other stamps see, as last read."""
+
+    silent_stamps: tuple[str, ...] = ()
+    """Other stamps of which people were told that they do not watch any more."""
 
     leadership: Leadership | None = None
     """Who acts for the pair, of the stamps that watch it; None before a look has found out."""
@@ -342,7 +345,16 @@ def read_state(data: bytes | str | dict[str, Any], where: str = "state") -> Pair
         raise UnknownShape(where, "schema", f"the number {SCHEMA}", repr(plain.get("schema"))[:80])
     if plain.get("phase") not in set(Phase):
         raise UnknownShape(where, "phase", " or ".join(Phase), repr(plain.get("phase"))[:80])
-    return from_builtins(plain, PairState, where)
+    return from_message(plain, PairState, where)
+
+
+def unknown_fields(stored: dict[str, Any] | None) -> dict[str, Any]:
+    """What of a stored state this version does not know, for it to be stored again: fields of a newer version.
+
+    Those of the state itself alone. One inside of a value of it, such as its evidence, is lost when it is stored.
+    """
+    known = {field.encode_name for field in msgspec.structs.fields(PairState)}
+    return {name: value for name, value in (stored or {}).items() if name not in known}
 
 
 def change_phase(state: PairState, trigger: Trigger, now: datetime, rule: str, why: str, **changes: Any) -> PairState:

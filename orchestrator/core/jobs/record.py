@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.core.base.codec import SCHEMA, Moment, Value
+from orchestrator.core.base.codec import SCHEMA, Moment, Record, Value
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
@@ -79,7 +79,7 @@ class OldRun(StrEnum):
     """Its hub does not know it."""
 
 
-class Asset(Value, kw_only=True):
+class Asset(Record, kw_only=True):
     """Something that must exist in a hub before a job that names it is accepted there."""
 
     kind: str
@@ -144,7 +144,7 @@ class JobEventKind(StrEnum):
     """A line of a record of schema 1 whose word is none of these; ``why`` begins with that word."""
 
 
-class JobEvent(Value, kw_only=True):
+class JobEvent(Record, kw_only=True):
     """One line of a job's story."""
 
     at: Moment
@@ -153,14 +153,14 @@ class JobEvent(Value, kw_only=True):
     epoch: int
 
 
-class Attempt(Value, kw_only=True):
+class Attempt(Record, kw_only=True):
     """A submission under ``successor_name(root, epoch)``."""
 
     side: Role
     epoch: int
 
 
-class JobRecord(Value, kw_only=True):
+class JobRecord(Record, kw_only=True):
     """A job that can be run again elsewhere."""
 
     schema: int = JOB_SCHEMA

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.core.base.codec import decode, from_builtins
+from orchestrator.core.base.codec import decode, exact, from_builtins
 from orchestrator.core.base.errors import UnknownShape
 from orchestrator.core.base.vocabulary import JobPolicy
 from orchestrator.core.jobs.record import JOB_SCHEMA, JobEventKind, JobRecord
@@ -30,15 +30,15 @@ def read_job_record(data: bytes | str, where: str) -> JobRecord:
         where: the blob, for messages.
 
     Raises:
-        UnknownShape: its schema number is not one that this version knows.
+        UnknownShape: its schema number or a field is not one that this version knows.
         InvalidInput: not JSON, or a field is wrong.
     """
     seen = decode(data, dict[str, Any], where)
     schema = seen.get("schema")
     if schema == JOB_SCHEMA:
-        return decode(data, JobRecord, where)
+        return exact(lambda: decode(data, JobRecord, where))
     if schema == 1 and not isinstance(schema, bool):
-        return from_builtins(_upgrade(seen), JobRecord, where)
+        return exact(lambda: from_builtins(_upgrade(seen), JobRecord, where))
     raise UnknownShape(where, "schema", f"the number 1 or {JOB_SCHEMA}", repr(schema))
 
 

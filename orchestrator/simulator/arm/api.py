@@ -209,6 +209,8 @@ class SimulatedResourceManager:
         is_group = "/providers/" not in place
         if not is_group and self.resources.get(place) is None:
             raise AzureError(404, "ResourceNotFound", f"The resource '{place}' was not found.")
+        if self._kernel.roles is not None:
+            return json_answer(permissions.permissions_in(self._kernel.roles.actions(caller.client_id, place)))
         return json_answer(permissions.permissions_of(self._kernel.grants.get(caller.client_id, set()), place))
 
     def _recover(self, request: web.Request, provider: str, rest: str, body: Any) -> web.Response:

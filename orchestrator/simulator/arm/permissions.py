@@ -6,7 +6,7 @@ it takes the right to read, which roles there are, and that a role is one elemen
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from orchestrator.simulator.arm.front import PERMISSION as FRONT
@@ -34,9 +34,17 @@ _ACTIONS = {
 def permissions_of(grants: Collection[str], place: str) -> dict[str, Any]:
     """The list at a resource, for what an identity was granted. A role for what stands in front is given there only."""
     names = sorted(name for name in _ACTIONS if name != FRONT or is_in_front(place))
-    held = [_ACTIONS[name] for name in names if "*" in grants or name in grants]
+    return _shape([_ACTIONS[name] for name in names if "*" in grants or name in grants])
+
+
+def permissions_in(actions: Collection[str]) -> dict[str, Any]:
+    """The list of one role with these actions; empty without any."""
+    return _shape([actions] if actions else [])
+
+
+def _shape(roles: Iterable[Collection[str]]) -> dict[str, Any]:
     return {
         "value": [
-            {"actions": list(actions), "notActions": [], "dataActions": [], "notDataActions": []} for actions in held
+            {"actions": list(actions), "notActions": [], "dataActions": [], "notDataActions": []} for actions in roles
         ]
     }

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from orchestrator.core.base.codec import decode, encode, read_record
+from orchestrator.core.base.codec import decode, encode, read_exact_record
 from orchestrator.core.base.errors import InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.evidence.document import RunEvidence
@@ -104,7 +104,7 @@ def _attach_inside(ledger: Ledger, summary: RunSummary, found: RunIncident) -> N
     page = ledger.page(path)
     if page is None:
         return
-    kept = read_record(page.value, RunEvidence, path)
+    kept = read_exact_record(page.value, RunEvidence, path)
     if kept.attestation is None and kept.incident != found:
         ledger.write_page(path, encode(msgspec.structs.replace(kept, incident=found)), page.etag)
 

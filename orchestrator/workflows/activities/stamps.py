@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from orchestrator.core.base.codec import Value, encode, read_record
+from orchestrator.core.base.codec import Value, encode_record, read_record
 from orchestrator.core.decision.stamps import (
     DrillLog,
     GreenDrill,
@@ -44,9 +44,9 @@ def change_blob[T: Value](store: SharedStore, path: str, shape: type[T], change:
         if after == before:
             return after
         if found:
-            store.replace(path, encode(after), found.etag)
+            store.replace(path, encode_record(after), found.etag)
         else:
-            store.create(path, encode(after))
+            store.create(path, encode_record(after))
         return after
 
     return while_it_conflicts(attempt)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import BUSY, CaptureReport, CaptureRun
 from orchestrator.workflows.orchestrators.retry import LONGEST_TURN, TURNS, Steps, insist, pause_after, turn
@@ -21,14 +21,14 @@ def capture_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
     What one activity leaves for want of time is the next one's order.
     """
-    run = from_builtins(given, CaptureRun, ctx.instance_id)
+    run = from_message(given, CaptureRun, ctx.instance_id)
     order, beat = run.order, run.beat
     total = CaptureReport()
     for number in range(TURNS):
         answer = yield from insist(
-            ctx, names.CAPTURE_JOBS, to_builtins(order), beat=beat, longest=beat * 10, tries=TRIES
+            ctx, names.CAPTURE_JOBS, to_message(order), beat=beat, longest=beat * 10, tries=TRIES
         )
-        report = from_builtins(answer, CaptureReport, names.CAPTURE_JOBS)
+        report = from_message(answer, CaptureReport, names.CAPTURE_JOBS)
         total = total.plus(report)
         if not report.left:
             return to_builtins(total)

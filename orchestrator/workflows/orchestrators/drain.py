@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_message
 from orchestrator.core.base.text import count_of, format_time
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import DrainOrder, DrainReport, RunOrder
@@ -34,7 +34,7 @@ def drain(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunOrder]:
         RunStopped: the run was aborted, or somebody else has switched.
     """
     run = msgspec.structs.replace(order, steps=None, basis=None, drain=timedelta())
-    given = to_builtins(DrainOrder(run=run))
+    given = to_message(DrainOrder(run=run))
     since, until, lifetime = utc_now(ctx).isoformat(), order.decided_at + order.drain, order.claim_by - order.decided_at
     pause, longest = order.beat, max(order.longest, order.drain / LOOKS)
     looked_at = order.decided_at
@@ -64,7 +64,7 @@ def _look(ctx: OrchestrationContext, order: RunOrder, given: object) -> Steps[Dr
         answer = yield from insist(ctx, names.LOOK_AT_DRAIN, given, beat=order.beat, longest=order.longest, tries=1)
     except TaskFailedError as failed:
         return DrainReport(busy=True, why=failed.details.message)
-    return from_builtins(answer, DrainReport, names.LOOK_AT_DRAIN)
+    return from_message(answer, DrainReport, names.LOOK_AT_DRAIN)
 
 
 def _is_over(report: DrainReport) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.jobs.azure_status import has_ended
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import (
@@ -35,10 +35,10 @@ FINISH_TRIES = 8
 
 def drill_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``DrillOrder``; output: ``DrillReport``; both as plain data."""
-    order = from_builtins(given, DrillOrder, ctx.instance_id)
+    order = from_message(given, DrillOrder, ctx.instance_id)
     answer = yield from _hold(ctx, order, given)
-    report = msgspec.structs.replace(from_builtins(answer, DrillReport, ctx.instance_id), ended_at=utc_now(ctx))
-    done = to_builtins(DrillDone(order=order, report=report))
+    report = msgspec.structs.replace(from_message(answer, DrillReport, ctx.instance_id), ended_at=utc_now(ctx))
+    done = to_message(DrillDone(order=order, report=report))
     try:
         yield from insist(ctx, names.FINISH_DRILL, done, beat=order.beat, longest=order.longest, tries=FINISH_TRIES)
     except TaskFailedError as failed:

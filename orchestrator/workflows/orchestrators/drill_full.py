@@ -19,7 +19,7 @@ import msgspec
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError, when_any
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.base.vocabulary import Phase, Role
 from orchestrator.core.decision.full_drill import DrillAsk, DrillSight, DrillStep
 from orchestrator.workflows import names
@@ -53,7 +53,7 @@ def hold_full(ctx: OrchestrationContext, order: DrillOrder) -> Steps[Any]:
     try:
         return (
             yield from insist(
-                ctx, names.MEASURE_DRILL, to_builtins(ended), beat=order.beat, longest=order.longest, tries=TRIES
+                ctx, names.MEASURE_DRILL, to_message(ended), beat=order.beat, longest=order.longest, tries=TRIES
             )
         )
     except TaskFailedError as failed:
@@ -209,7 +209,7 @@ class _FullDrill:
             )
             entity = EntityInstanceId(names.PAIR_ENTITY, order.pair)
             try:
-                answer = yield self._ctx.call_entity(entity, names.ADVANCE_DRILL, to_builtins(ask))
+                answer = yield self._ctx.call_entity(entity, names.ADVANCE_DRILL, to_message(ask))
             except TaskFailedError as failed:
                 if attempt == tries:
                     self._sight = msgspec.structs.replace(self._sight, refused=failed.details.message)
@@ -218,7 +218,7 @@ class _FullDrill:
                 yield self._ctx.create_timer(pause)
                 pause = min(pause * 2, order.longest)
             else:
-                self._sight = from_builtins(answer, DrillSight, names.ADVANCE_DRILL)
+                self._sight = from_message(answer, DrillSight, names.ADVANCE_DRILL)
                 return not self._sight.refused
 
     def _look_later(self, until: datetime | None = None, *, hear_abort: bool = True) -> Steps[None]:
@@ -247,7 +247,7 @@ class _FullDrill:
         order = self._order
         wish = Wish(by=f"full drill {order.drill}", reason=why, at=utc_now(self._ctx))
         given = StopOrder(pair=order.pair, run=run, wish=wish, beat=order.beat, longest=order.longest)
-        answer = yield from insist(self._ctx, activity, to_builtins(given), beat=order.beat, longest=order.longest)
+        answer = yield from insist(self._ctx, activity, to_message(given), beat=order.beat, longest=order.longest)
         return str(answer or "")
 
     def _tell_that_it_waits(self, why: str) -> Steps[None]:
@@ -262,7 +262,7 @@ class _FullDrill:
     def _describe_abort(self) -> str:
         if not self._abort.is_complete:
             return ""
-        return str(Aborted(from_builtins(self._abort.get_result(), Wish, names.ABORT)))
+        return str(Aborted(from_message(self._abort.get_result(), Wish, names.ABORT)))
 
     def _end(self, outcome: DrillOutcome, why: str) -> FullDrillRun:
         is_real = outcome is DrillOutcome.PROMOTED

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_any
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import DrillFinding, DrillOrder, DrillOutcome, DrillReport, Wish
 from orchestrator.workflows.orchestrators.retry import Steps, insist, utc_now
@@ -29,14 +29,14 @@ def hold_partial(ctx: OrchestrationContext, order: DrillOrder, given: Any) -> St
     except TaskFailedError as failed:
         finding = DrillFinding(check="begin", ok=False, why=f"the drill could not begin: {failed.details.message}")
         return to_builtins(_not_ready(order, finding))
-    run = from_builtins(answer, PartialDrillRun, ctx.instance_id)
+    run = from_message(answer, PartialDrillRun, ctx.instance_id)
     wish = ctx.wait_for_external_event(names.ABORT)
     run = yield from _await_copies(ctx, run, wish)
     cleared = report_of((yield from clear_copies(ctx, run)))
     if not wish.is_complete:
         wish.cancel()
         return to_builtins(cleared)
-    aborted = Aborted(from_builtins(wish.get_result(), Wish, names.ABORT))
+    aborted = Aborted(from_message(wish.get_result(), Wish, names.ABORT))
     return to_builtins(msgspec.structs.replace(cleared, ok=False, outcome=None, aborted=str(aborted)))
 
 
@@ -64,11 +64,11 @@ def _await_copies(ctx: OrchestrationContext, run: PartialDrillRun, abort: Task[A
     while run.is_open:
         try:
             answer = yield from insist(
-                ctx, names.LOOK_AT_COPIES, to_builtins(run), beat=order.beat, longest=longest, tries=5
+                ctx, names.LOOK_AT_COPIES, to_message(run), beat=order.beat, longest=longest, tries=5
             )
         except TaskFailedError as failed:
             return give_up(run, f"the copies could not be looked at: {failed.details.message}")
-        run = from_builtins(answer, PartialDrillRun, ctx.instance_id)
+        run = from_message(answer, PartialDrillRun, ctx.instance_id)
         if run.is_open:
             if utc_now(ctx) >= until:
                 return give_up(run, f"its time is over: {int(run.patience.total_seconds())} s")
@@ -87,7 +87,7 @@ def clear_copies(ctx: OrchestrationContext, run: PartialDrillRun) -> Steps[Parti
         if all(copy.ended for copy in run.copies):
             break
         try:
-            answer = yield ctx.call_activity(names.END_COPIES, input=to_builtins(run))
+            answer = yield ctx.call_activity(names.END_COPIES, input=to_message(run))
         except TaskFailedError as failed:
             left = tuple(
                 msgspec.structs.replace(copy, why=failed.details.message) if not copy.ended else copy
@@ -95,7 +95,7 @@ def clear_copies(ctx: OrchestrationContext, run: PartialDrillRun) -> Steps[Parti
             )
             run = msgspec.structs.replace(run, copies=left)
         else:
-            run = from_builtins(answer, PartialDrillRun, ctx.instance_id)
+            run = from_message(answer, PartialDrillRun, ctx.instance_id)
         if not all(copy.ended for copy in run.copies):
             yield ctx.create_timer(pause)
             pause = min(pause * 2, order.longest)

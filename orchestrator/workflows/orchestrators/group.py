@@ -12,7 +12,7 @@ from typing import Any
 
 from durabletask.task import OrchestrationContext, Task, when_any
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.base.text import join_words
 from orchestrator.core.plan.groups import GroupMember
 from orchestrator.core.plan.step_base import OnError
@@ -33,7 +33,7 @@ from orchestrator.workflows.orchestrators.retry import (
 
 def group_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``GroupOrder``; output: ``GroupReport``; both as plain data."""
-    order = from_builtins(given, GroupOrder, ctx.instance_id)
+    order = from_message(given, GroupOrder, ctx.instance_id)
     begun = utc_now(ctx)
     waiting, over = list(order.pairs), set[str]()
     under_way: list[tuple[Task[Any], GroupMember]] = []
@@ -55,14 +55,14 @@ def group_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             under_way.append((_begin_pair(ctx, order, member), member))
         else:
             over.add(member.pair)
-            reports.append(from_builtins(first.get_result(), StepReport, names.GROUP_PAIR_RUN))
+            reports.append(from_message(first.get_result(), StepReport, names.GROUP_PAIR_RUN))
     ctx.set_custom_status(_describe_status([], reports, begun))
     return to_builtins(_report(order, tuple(reports), tuple(member.pair for member in waiting), utc_now(ctx)))
 
 
 def group_pair_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """One pair of a group. Input: ``GroupPairOrder``; output: ``StepReport``; both as plain data."""
-    order = from_builtins(given, GroupPairOrder, ctx.instance_id)
+    order = from_message(given, GroupPairOrder, ctx.instance_id)
     begun = utc_now(ctx)
     waiter = Waiter(order.pair, order.run, order.beat, order.longest, step=order.pair, until=begun + order.timeout)
     outcome, why = StepOutcome.DONE, ""
@@ -80,7 +80,7 @@ def group_pair_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 def order_group_pair_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """One try of a pair of a group. Input: ``GroupPairOrder``; output: ``TryOutcome``; both as plain data."""
-    order = from_builtins(given, GroupPairOrder, ctx.instance_id)
+    order = from_message(given, GroupPairOrder, ctx.instance_id)
     return (yield from try_order(ctx, order, names.KEEP_GROUP_ORDER, names.LOOK_AT_GROUP_PAIR))
 
 
@@ -88,7 +88,7 @@ def _begin_pair(ctx: OrchestrationContext, order: GroupOrder, member: GroupMembe
     """One pair as an orchestration of its own. One that breaks is begun again: what it did is found done."""
     given = pair_order_of(order, member)
     instance = f"{order.run}-{member.pair}-{ctx.new_uuid()[:8]}"
-    return ctx.call_sub_orchestrator(names.GROUP_PAIR_RUN, input=to_builtins(given), instance_id=instance)
+    return ctx.call_sub_orchestrator(names.GROUP_PAIR_RUN, input=to_message(given), instance_id=instance)
 
 
 def _describe_status(under_way: list[tuple[Task[Any], GroupMember]], reports: list[StepReport], begun: datetime) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from durabletask.task import OrchestrationContext
 
-from orchestrator.core.base.codec import from_builtins
+from orchestrator.core.base.codec import from_message
 from orchestrator.workflows.messages import Tidings
 from orchestrator.workflows.orchestrators.retry import Steps, tell
 
@@ -18,6 +18,6 @@ PAUSE = timedelta(seconds=5)
 
 def tell_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator around one notice, for what is told outside a run. Gives up after a few tries."""
-    tidings = from_builtins(given, Tidings, ctx.instance_id)
+    tidings = from_message(given, Tidings, ctx.instance_id)
     untold = yield from tell(ctx, tidings, PAUSE, PAUSE * 12, TRIES)
     return f"nobody was told: {untold}" if untold else "told"

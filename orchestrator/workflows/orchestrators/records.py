@@ -7,7 +7,7 @@ from typing import Any
 
 from durabletask.task import OrchestrationContext, TaskFailedError
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_message
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import AuditOrder, EvidenceOrder, NoticeOrder, StopOrder, Tidings
@@ -28,9 +28,7 @@ AUDIT_PAUSE, AUDIT_LONGEST = timedelta(seconds=5), timedelta(minutes=30)
 def make_evidence(ctx: OrchestrationContext, order: EvidenceOrder, beat: timedelta, longest: timedelta) -> Steps[None]:
     """Store the evidence of a run that has ended; tell people, and go on, if that cannot be done."""
     try:
-        yield from insist(
-            ctx, names.MAKE_EVIDENCE, to_builtins(order), beat=beat, longest=longest, tries=EVIDENCE_TRIES
-        )
+        yield from insist(ctx, names.MAKE_EVIDENCE, to_message(order), beat=beat, longest=longest, tries=EVIDENCE_TRIES)
     except TaskFailedError as failed:
         why = f"the evidence of {order.run} was not stored, and is made when it is asked for: {failed.details.message}"
         yield from _tell(ctx, order.pair, f"{order.run}-evidence", why, beat, longest)
@@ -42,7 +40,7 @@ def stop_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
     Gives up after some tries: a claim is a write of the same record, and waits for the same store.
     """
-    order = from_builtins(given, StopOrder, ctx.instance_id)
+    order = from_message(given, StopOrder, ctx.instance_id)
     return (yield from insist(ctx, names.WITHDRAW_RUN, given, beat=order.beat, longest=order.longest, tries=STOP_TRIES))
 
 
@@ -51,7 +49,7 @@ def press_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
     The run reads the wish at its next look. The event makes that look at once, and does no harm if it gets lost.
     """
-    order = from_builtins(given, StopOrder, ctx.instance_id)
+    order = from_message(given, StopOrder, ctx.instance_id)
     said = yield from insist(
         ctx, names.TURN_UNGRACEFUL, given, beat=order.beat, longest=order.longest, tries=STOP_TRIES
     )
@@ -61,7 +59,7 @@ def press_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 def audit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator around some entries of the audit log. Input: ``AuditOrder``. Gives up after some hours."""
-    order = from_builtins(given, AuditOrder, ctx.instance_id)
+    order = from_message(given, AuditOrder, ctx.instance_id)
     try:
         yield from insist(ctx, names.WRITE_AUDIT, given, beat=AUDIT_PAUSE, longest=AUDIT_LONGEST, tries=AUDIT_TRIES)
     except TaskFailedError as failed:
@@ -74,7 +72,7 @@ def audit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
 def notice_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator around messages of Service Health. Input: ``NoticeOrder``. Gives up after some hours."""
-    order = from_builtins(given, NoticeOrder, ctx.instance_id)
+    order = from_message(given, NoticeOrder, ctx.instance_id)
     try:
         yield from insist(ctx, names.KEEP_NOTICES, given, beat=AUDIT_PAUSE, longest=AUDIT_LONGEST, tries=AUDIT_TRIES)
     except TaskFailedError as failed:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.standby.inventory import last_part
 from orchestrator.core.standby.recovery import RecoveredBy, RecoveryItem
 from orchestrator.workflows import names
@@ -39,7 +39,7 @@ def recover_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
     One resource that does not come back does not keep the next from being tried.
     """
-    order = from_builtins(given, RecoverOrder, ctx.instance_id)
+    order = from_message(given, RecoverOrder, ctx.instance_id)
     steps: list[RecoveredResource] = []
     for item in order.proposal.calls:
         steps.append((yield from _recover(ctx, order, item, tuple(steps))))
@@ -48,7 +48,7 @@ def recover_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         yield from insist(
             ctx,
             names.FINISH_RECOVERY,
-            to_builtins(report),
+            to_message(report),
             beat=order.beat,
             longest=order.longest,
             tries=FINISH_TRIES,
@@ -64,7 +64,7 @@ def _recover(
 ) -> Steps[RecoveredResource]:
     """Ask for one resource until it is there."""
     began, pause = utc_now(ctx), order.beat
-    step = to_builtins(RecoverStep(pair=order.pair, item=item))
+    step = to_message(RecoverStep(pair=order.pair, item=item))
     shown = tuple({"name": last_part(each.name), "outcome": each.outcome, "why": each.why} for each in done)
     faults = absent = 0
     why = ""
@@ -74,7 +74,7 @@ def _recover(
         except TaskFailedError as failed:
             faults, why = faults + 1, failed.details.message
         else:
-            answer = from_builtins(found, RecoverAnswer, names.RECOVER_RESOURCE)
+            answer = from_message(found, RecoverAnswer, names.RECOVER_RESOURCE)
             if answer.state == "there":
                 return _outcome(item, "done", "it is there again", began, utc_now(ctx))
             faults, why = 0, answer.why

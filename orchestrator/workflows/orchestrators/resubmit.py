@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext, Task, when_any
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.base.text import count_of
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import BatchOrder, BatchReport, RoundOrder, RoundPlan, RunOrder
@@ -42,7 +42,7 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     Jobs that are neither taken nor refused are tried for the order's patience, and once more with the order to let
     them wait after that: every batch ends.
     """
-    order = from_builtins(given, BatchOrder, ctx.instance_id)
+    order = from_message(given, BatchOrder, ctx.instance_id)
     since = order.since or utc_now(ctx)
     run = order.run
     for number in range(1, ROUNDS + 1):
@@ -54,7 +54,7 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             )
         except RunStopped as stopped:
             return to_builtins(BatchReport(stopped=stopped.why))
-        report = from_builtins(answer, BatchReport, names.RESUBMIT_JOBS)
+        report = from_message(answer, BatchReport, names.RESUBMIT_JOBS)
         if not report.pending:
             return answer
         if report.busy:
@@ -68,7 +68,7 @@ def resubmit_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             why = f"{pending} since {since:%Y-%m-%d %H:%M:%SZ}: {report.why}"
             yield from tell_that_it_waits(ctx, waiter_of(run), names.RESUBMIT_JOBS, why)
         yield from pause_for(ctx, min(report.retry_after or pause, run.longest))
-    ctx.continue_as_new(to_builtins(msgspec.structs.replace(order, since=since, tried=order.tried + ROUNDS)))
+    ctx.continue_as_new(to_message(msgspec.structs.replace(order, since=since, tried=order.tried + ROUNDS)))
     return None
 
 
@@ -81,11 +81,11 @@ def move_jobs(ctx: OrchestrationContext, order: RunOrder, waiter: Waiter) -> Ste
     total = BatchReport()
     number = 0
     while True:
-        asked = to_builtins(RoundOrder(run=order, round=number))
+        asked = to_message(RoundOrder(run=order, round=number))
         answer = yield from insist(
             ctx, names.LIST_JOBS, asked, beat=order.beat, longest=order.longest, waiter=waiter._replace(step="")
         )
-        planned = from_builtins(answer, RoundPlan, names.LIST_JOBS)
+        planned = from_message(answer, RoundPlan, names.LIST_JOBS)
         if not planned.batches:
             ctx.set_custom_status(waiting_status("", utc_now(ctx).isoformat(), "", waiter.done))
             return total
@@ -125,12 +125,12 @@ def all_batches(
             todo.append(batch)
             yield ctx.create_timer(order.longest)
         else:
-            total = total.plus(from_builtins(done.get_result(), BatchReport, names.RESUBMIT_RUN))
+            total = total.plus(from_message(done.get_result(), BatchReport, names.RESUBMIT_RUN))
     return total
 
 
 def _try_batch(ctx: OrchestrationContext, order: BatchOrder, tried: int) -> Steps[Any]:
-    run, given = order.run, to_builtins(order)
+    run, given = order.run, to_message(order)
     waiter = waiter_of(run)._replace(tried=tried)
     return insist(ctx, names.RESUBMIT_JOBS, given, beat=run.beat, longest=run.longest, waiter=waiter)
 
@@ -144,6 +144,6 @@ def _begin_batch(ctx: OrchestrationContext, batch: BatchOrder) -> Task[Any]:
     """One batch as an orchestration of its own, under an id that no earlier life of this run has used."""
     return ctx.call_sub_orchestrator(
         names.RESUBMIT_RUN,
-        input=to_builtins(batch),
+        input=to_message(batch),
         instance_id=f"{batch.run.run}-r{batch.round}-b{batch.batch}-{ctx.new_uuid()[:8]}",
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_any
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_message
 from orchestrator.core.base.errors import (
     EpochFenced,
     HubswitchError,
@@ -185,7 +185,7 @@ def _try(ctx: OrchestrationContext, clock: _Deadline, activity: str, order: Any,
         return (yield from clock.answer(ctx.call_activity(activity, input=number_try(order, number))))
     instance = f"{order['run']}-{activity}-{ctx.new_uuid()[:8]}"
     task: Task[Any] = ctx.call_sub_orchestrator(workflow, input=order, instance_id=instance)
-    found = from_builtins((yield from clock.answer(task)), TryOutcome, workflow)
+    found = from_message((yield from clock.answer(task)), TryOutcome, workflow)
     if found.error:
         raise TaskFailedError(found.why, _FINAL_ERRORS.get(found.error, TemporaryError)(found.why))
     return found.answer
@@ -233,7 +233,7 @@ def elsewhere(ctx: OrchestrationContext, step: Insistence, done: tuple[Mapping[s
     while True:
         instance = f"{step.run}-{step.activity}-{ctx.new_uuid()[:8]}"
         try:
-            found = yield ctx.call_sub_orchestrator(names.PATIENCE_RUN, input=to_builtins(step), instance_id=instance)
+            found = yield ctx.call_sub_orchestrator(names.PATIENCE_RUN, input=to_message(step), instance_id=instance)
         except TaskFailedError:
             yield ctx.create_timer(step.longest)
             continue
@@ -250,7 +250,7 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
 
     It begins anew after ``TRIES_THERE`` tries: its history stays short however long the step fails.
     """
-    step = from_builtins(given, Insistence, ctx.instance_id)
+    step = from_message(given, Insistence, ctx.instance_id)
     title = step.step or step.activity
     if not step.told:
         told = f"{step.run} waits for {title} since {step.since:%Y-%m-%d %H:%M:%SZ}: {step.why}"
@@ -276,7 +276,7 @@ def patience_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
         else:
             return {"stopped": "", "why": "", "answer": answer}
     ctx.continue_as_new(
-        to_builtins(msgspec.structs.replace(step, told=True, why=clock.why, tried=step.tried + TRIES_THERE))
+        to_message(msgspec.structs.replace(step, told=True, why=clock.why, tried=step.tried + TRIES_THERE))
     )
     return None
 
@@ -301,12 +301,12 @@ def tell(
     pause = beat
     for attempt in range(1, tries + 1):
         try:
-            answer = yield ctx.call_activity(names.TELL, input=to_builtins(tidings))
+            answer = yield ctx.call_activity(names.TELL, input=to_message(tidings))
         except TaskFailedError as failed:
             untold = failed.details.message
         else:
             # An activity of an older version answers nothing: it raises if the notice was not taken.
-            told = from_builtins(answer, Told, names.TELL) if answer else Told()
+            told = from_message(answer, Told, names.TELL) if answer else Told()
             if not told.failed:
                 return ""
             tidings, untold = msgspec.structs.replace(tidings, channels=told.failed), told.why
@@ -323,7 +323,7 @@ def tell_aside(ctx: OrchestrationContext, tidings: Tidings) -> None:
     """
     # An id that no earlier life of this run has used: an engine may refuse one that it knows.
     instance = f"tell-{tidings.id}-{ctx.new_uuid()[:8]}"
-    ctx.call_sub_orchestrator(names.TELL_RUN, input=to_builtins(tidings), instance_id=instance)
+    ctx.call_sub_orchestrator(names.TELL_RUN, input=to_message(tidings), instance_id=instance)
 
 
 def utc_now(ctx: OrchestrationContext) -> datetime:

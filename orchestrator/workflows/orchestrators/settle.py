@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import AfterOrder, AfterReport
 from orchestrator.workflows.orchestrators.resubmit import waiter_of
@@ -29,7 +29,7 @@ TRIES = 4
 
 def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``AfterOrder``; output: ``AfterReport``, both as plain data."""
-    order = from_builtins(given, AfterOrder, ctx.instance_id)
+    order = from_message(given, AfterOrder, ctx.instance_id)
     run, total = order.run, AfterReport()
     for number in range(STEPS):
         ctx.set_custom_status(waiting_status(names.SETTLE_JOBS, run.decided_at.isoformat(), ""))
@@ -39,7 +39,7 @@ def after_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
             )
         except RunStopped as stopped:
             return to_builtins(msgspec.structs.replace(total, why=stopped.why))
-        report = from_builtins(answer, AfterReport, names.SETTLE_JOBS)
+        report = from_message(answer, AfterReport, names.SETTLE_JOBS)
         if report.busy:
             yield turn(ctx, pause_after(number, run.beat, run.beat * LONGEST_TURN))
             continue

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from durabletask.task import OrchestrationContext, Task, TaskFailedError, when_any
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.plan.step_base import OnError, kind_of
 from orchestrator.core.plan.steps import MoveJobs, Parallel, Step
@@ -77,7 +77,7 @@ def walk(ctx: OrchestrationContext, order: RunOrder) -> Steps[tuple[tuple[StepRe
 
 def step_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """One step of a group. Input: ``StepOrder``; output: ``StepResult``; both as plain data."""
-    order = from_builtins(given, StepOrder, ctx.instance_id)
+    order = from_message(given, StepOrder, ctx.instance_id)
     if order.step is None:
         raise ValueError(f"{ctx.instance_id} was given no step")
     try:
@@ -104,7 +104,7 @@ def perform(
     if step.kind in WORKFLOWS:
         jobs = yield from WORKFLOWS[step.kind](ctx, run, waiter)
         return StepResult(report=_report(ctx, step, begun), jobs=jobs)
-    given = to_builtins(StepOrder(**msgspec.structs.asdict(run), step=step))
+    given = to_message(StepOrder(**msgspec.structs.asdict(run), step=step))
     beat, longest = step.retry.pause or run.beat, step.retry.longest or run.longest
     try:
         skipped = yield from insist(
@@ -181,7 +181,7 @@ def _group(
             under_way.append((_begin_step(ctx, run, step), step))
         else:
             ended.add(step.title)
-            results.append(from_builtins(first.get_result(), StepResult, names.STEP_RUN))
+            results.append(from_message(first.get_result(), StepResult, names.STEP_RUN))
     for result in results:
         if result.stopped:
             raise RunStopped(result.stopped, result.why)
@@ -192,7 +192,7 @@ def _begin_step(ctx: OrchestrationContext, run: RunOrder, step: Step) -> Task[An
     """One step as an orchestration of its own, under an id that no earlier life of this run has used."""
     return ctx.call_sub_orchestrator(
         names.STEP_RUN,
-        input=to_builtins(StepOrder(**msgspec.structs.asdict(run), step=step)),
+        input=to_message(StepOrder(**msgspec.structs.asdict(run), step=step)),
         instance_id=f"{run.run}-s-{step.title}-{ctx.new_uuid()[:8]}",
     )
 

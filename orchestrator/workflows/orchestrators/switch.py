@@ -19,7 +19,7 @@ import msgspec
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext
 
-from orchestrator.core.base.codec import from_builtins, to_builtins
+from orchestrator.core.base.codec import from_message, to_builtins, to_message
 from orchestrator.core.base.text import count_of, join_words
 from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.decision.run_reports import Report, What
@@ -58,7 +58,7 @@ MILESTONES = {kind_of(shape): shape.milestone for shape in SHAPES}
 
 def switch_run(ctx: OrchestrationContext, given: Any) -> Steps[Any]:
     """The orchestrator. Input: ``RunOrder``; output: ``RunSummary``; both as plain data."""
-    order = from_builtins(given, RunOrder, ctx.instance_id)
+    order = from_message(given, RunOrder, ctx.instance_id)
     try:
         summary = yield from _switch(ctx, order)
     except RunStopped as stopped:
@@ -72,7 +72,7 @@ def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
     if order.drain:
         order = yield from drain(ctx, order)
         marks = msgspec.structs.replace(marks, drained_at=utc_now(ctx))
-    given = to_builtins(msgspec.structs.replace(order, steps=None, basis=None))
+    given = to_message(msgspec.structs.replace(order, steps=None, basis=None))
 
     yield from _insist(ctx, order, names.CLAIM_EPOCH, given)
     marks = msgspec.structs.replace(marks, claimed_at=utc_now(ctx))
@@ -89,7 +89,7 @@ def _switch(ctx: OrchestrationContext, order: RunOrder) -> Steps[RunSummary]:
 
     done = _summary(ctx, order, "completed", order.why, marks)
     summary = msgspec.structs.replace(done, jobs=jobs, lagging=lagging, steps=steps)
-    yield from _insist(ctx, order, names.FINISH_RUN, to_builtins(summary))
+    yield from _insist(ctx, order, names.FINISH_RUN, to_message(summary))
     _report(ctx, order, _report_done(order, What.RESUBMITTED, _count(jobs)))
     _tell(ctx, order, "Completed", _count(jobs) + _find_failed_steps(steps))
     if jobs.given_up:
@@ -106,7 +106,7 @@ def _verify(ctx: OrchestrationContext, order: RunOrder, given: Any) -> Steps[tup
     pause = order.beat
     for attempt in range(1, VERIFY_TRIES + 1):
         answer = yield from _insist(ctx, order, names.VERIFY_POINTER, given, tried=attempt - 1)
-        lagging = from_builtins(answer, Verification, names.VERIFY_POINTER).lagging
+        lagging = from_message(answer, Verification, names.VERIFY_POINTER).lagging
         if not lagging:
             return ()
         if attempt < VERIFY_TRIES:
@@ -130,7 +130,7 @@ def _stop(ctx: OrchestrationContext, order: RunOrder, stopped: RunStopped) -> St
         report = Report(run=order.run, what=what, active=order.source, epoch=order.epoch - 1, why=stopped.why)
     else:
         answer = yield from _insist(ctx, order, names.READ_EPOCH, order.pair)
-        report = _truth(order, from_builtins(answer, EpochRecord, names.READ_EPOCH), stopped.why)
+        report = _truth(order, from_message(answer, EpochRecord, names.READ_EPOCH), stopped.why)
     _report(ctx, order, report)
     return _summary(ctx, order, report.what.value, stopped.why, Milestones(decided_at=order.decided_at))
 
@@ -156,7 +156,7 @@ def _tell(ctx: OrchestrationContext, order: RunOrder, name: str, why: str) -> No
 
 def _report(ctx: OrchestrationContext, order: RunOrder, report: Report) -> None:
     said = ReportOrder(now=utc_now(ctx), report=report)
-    ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_builtins(said))
+    ctx.signal_entity(EntityInstanceId(names.PAIR_ENTITY, order.pair), names.REPORT, input=to_message(said))
 
 
 def _insist(ctx: OrchestrationContext, order: RunOrder, activity: str, given: Any, tried: int = 0) -> Steps[Any]:

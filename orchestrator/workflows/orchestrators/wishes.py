@@ -12,7 +12,7 @@ from typing import Any
 
 from durabletask.task import OrchestrationContext, Task, when_any
 
-from orchestrator.core.base.codec import from_builtins
+from orchestrator.core.base.codec import from_message
 from orchestrator.workflows import names
 from orchestrator.workflows.messages import Wish
 
@@ -58,7 +58,7 @@ def until_aborted[T](ctx: OrchestrationContext, steps: Generator[Any, Any, T]) -
         while True:
             yield when_any([task, wish])
             if wish.is_complete:
-                task = steps.throw(Aborted(from_builtins(wish.get_result(), Wish, names.ABORT)))
+                task = steps.throw(Aborted(from_message(wish.get_result(), Wish, names.ABORT)))
                 break
             task = steps.throw(task.get_exception()) if task.is_failed else steps.send(task.get_result())
         while True:

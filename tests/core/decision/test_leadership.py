@@ -296,3 +296,53 @@ def test_what_is_known_of_the_leader_survives_being_stored() -> None:
     assert before.since == START + seconds(20)
     assert read_state(encode(story.state)).leadership == before
     assert isinstance(msgspec.convert(msgspec.to_builtins(story.state), PairState).leadership, Leadership)
+
+
+# --- a follower that is silent -------------------------------------------------------------------------------------
+
+OURS = record("south", 4)
+
+
+def silences(story: Story) -> list[NoticeName]:
+    return [tell.name for tell in story.told if tell.name in {NoticeName.STAMP_SILENT, NoticeName.STAMP_HEARD}]
+
+
+def test_the_leader_tells_once_of_a_follower_that_looks_no_more() -> None:
+    """Nobody else would notice, and nobody would take over; it is told again when it is back, and silent again."""
+    story = Story()
+    gone = stamp_view(START)
+    live(story, AUTO.evidence_lifetime, None, OURS, views=(gone,))
+    assert silences(story) == []
+    live(story, 3 * AUTO.evidence_lifetime, None, OURS, views=(gone,))
+    assert silences(story) == [NoticeName.STAMP_SILENT]
+    silent = story.told[-1]
+    assert "the stamp north looked last " in silent.why
+    assert "nobody takes over" in silent.why
+    live(story, seconds(20), None, OURS, views=(stamp_view(story.now),))
+    assert silences(story) == [NoticeName.STAMP_SILENT, NoticeName.STAMP_HEARD]
+    live(story, 3 * AUTO.evidence_lifetime, None, OURS, views=(stamp_view(story.now),))
+    assert silences(story)[2:] == [NoticeName.STAMP_SILENT]
+
+
+def test_a_view_that_was_removed_ends_the_silence() -> None:
+    """A stamp that was taken away leaves its view behind until somebody deletes it."""
+    story = Story()
+    live(story, 3 * AUTO.evidence_lifetime, None, OURS, views=(stamp_view(START),))
+    live(story, seconds(20), None, OURS, views=())
+    assert silences(story) == [NoticeName.STAMP_SILENT, NoticeName.STAMP_HEARD]
+
+
+def test_a_follower_tells_of_no_silence_and_one_that_takes_over_does() -> None:
+    """The stamp that led is the one that is silent then."""
+    story = Story()
+    live(story, 3 * AUTO.evidence_lifetime, None, record(), views=(stamp_view(START),))
+    assert silences(story) == []
+    live(story, seconds(20), None, OURS, views=(stamp_view(START),))
+    assert silences(story) == [NoticeName.STAMP_SILENT]
+
+
+def test_a_single_stamp_tells_of_no_silence() -> None:
+    """There is nobody who could be silent."""
+    story = Story()
+    live(story, 3 * AUTO.evidence_lifetime, None, OURS, views=())
+    assert silences(story) == []

@@ -25,7 +25,7 @@ def told(answer: Callable[[int], Any]) -> tuple[Any, list[list[str]]]:
     tries: list[list[str]] = []
 
     def act(_: ActivityContext, order: Any) -> Any:
-        tries.append(order["channels"])
+        tries.append(order.get("channels", []))
         return to_builtins(answer(len(tries)))
 
     with played(notify.tell_run, names.TELL, act) as run:
