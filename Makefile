@@ -1,7 +1,7 @@
 # Every target does its own set-up. `make demo` and `make test` are all that a newcomer needs.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-simulator check format types imports figures templates bench bench-smoke mutants mutants-planted mutants-generated outage conform histories places lock \
-	azurite axe clean
+	azurite axe examples clean
 
 BIN := .venv/bin
 
@@ -22,7 +22,7 @@ up: setup ## serve the function app on http://127.0.0.1:7071 with a local Azure 
 PROCESSES ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
-test: setup azurite axe ## all tests of the product and of the simulated Azure
+test: setup azurite axe examples ## all tests of the product and of the simulated Azure
 	@$(PYTEST) --ignore tests/bench
 
 test-simulator: setup azurite ## the simulated Azure's own tests
@@ -80,12 +80,17 @@ lock: setup ## compile requirements*.in to pinned files with hashes
 		--no-emit-index-url requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url requirements-examples.in -o requirements-examples.txt
 
 azurite: ## Microsoft's storage emulator as a second witness for the blob tests; they skip it where npm is missing
 	@scripts/azurite
 
 axe: ## axe-core for the tests of accessibility; they skip it where npm or a browser is missing
 	@scripts/axe
+
+examples: setup ## openai and litellm, for the tests of the client's examples; they skip them where these cannot be installed
+	@scripts/examples
 
 clean: ## remove what the targets made
 	rm -rf .venv .azurite .axe build *.egg-info client/build client/*.egg-info client/.import_linter_cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
