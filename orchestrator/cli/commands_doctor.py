@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
+from urllib.parse import quote
 
-from orchestrator.cli.app_calls import App, get, read_object
+from orchestrator.cli.app_calls import App, get, post, read_object
 
 MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
@@ -19,6 +20,20 @@ def doctor_command(app: App, pair: str | None, *, as_json: bool, out: TextIO, er
     found = read_object(app, body)
     print(json.dumps(found) if as_json else "\n".join(_lines(found)), file=out)
     return 0 if found.get("ok") else 1
+
+
+def send_test_notices_command(
+    app: App, pair: str, body: dict[str, Any], *, as_json: bool, out: TextIO, err: TextIO
+) -> int:
+    """0 if every channel took the test notice, 1 if one did not, or there is none, 2 for no answer."""
+    status, found = post(app, f"pairs/{quote(pair, safe='')}/test-notices", body, err)
+    if status:
+        return status
+    lines = [
+        f"{MARKS[each['ok']]} {each['channel']}{': ' if each['why'] else ''}{each['why']}" for each in found["channels"]
+    ]
+    print(json.dumps(found) if as_json else "\n".join([*lines, found["why"]]), file=out)
+    return 0 if found["ok"] else 1
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -592,8 +592,9 @@ def breakglass(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def doctor(
+def doctor(  # noqa: PLR0913 - each is an option of the command
     pair: Annotated[str | None, typer.Argument(help="Of this pair alone.")] = None,
+    *,
     url: Url = LOCAL,
     key: Key = "",
     wire: Annotated[
@@ -601,11 +602,29 @@ def doctor(
         typer.Option(help="Ask with this machine's login instead, and write the shapes of the answers to this file."),
     ] = None,
     plan: Annotated[Path | None, typer.Option(help="The plan of the pair, for --wire.")] = None,
+    test_notices: Annotated[
+        bool, typer.Option("--test-notices", help="Send a test notice on every channel of the pair instead.")
+    ] = False,
+    reason: Why = "",
+    by: ByWhom = "",
     json: Json = False,
 ) -> None:
     """Ask the app whether everything holds that a failover needs, and what mends it; exit 1 if something does not."""
     from orchestrator.cli.app_calls import App
-    from orchestrator.cli.commands_doctor import doctor_command
+    from orchestrator.cli.commands_doctor import doctor_command, send_test_notices_command
+
+    if test_notices:
+        from orchestrator.cli.prompts import ask_reason
+
+        if pair is None:
+            raise typer.BadParameter("--test-notices: a pair was expected, got none")
+        said = ask_reason(reason, interactive=sys.stdin.isatty())
+        app = App(url, key)
+        raise typer.Exit(
+            send_test_notices_command(
+                app, pair, {"reason": said, "by": by}, as_json=json, out=sys.stdout, err=sys.stderr
+            )
+        )
 
     if wire is not None or plan is not None:
         from orchestrator.cli.commands_wire import wire_command

@@ -293,6 +293,23 @@ class OrderOfAllTaken(TypedDict):
     why: str
 
 
+class TestedChannel(TypedDict):
+    """A channel and a test notice. ``why`` it was not taken; empty if it was."""
+
+    channel: str
+    ok: bool
+    why: str
+
+
+class NoticesTested(TypedDict):
+    """What became of a test notice."""
+
+    pair: str
+    ok: bool
+    why: str
+    channels: list[TestedChannel]
+
+
 class Delivered(TypedDict):
     """What came of the elements of a delivery."""
 

@@ -26,6 +26,7 @@ from orchestrator.triggers import (
     http_groups,
     http_health,
     http_history,
+    http_notices,
     http_openapi,
     http_page,
     http_pairs,
@@ -211,6 +212,7 @@ def _bind_http(app: df.DFApp, deployment: Deployment) -> None:
     bind("get_doctor", http_doctor.doctor(deployment))
     bind("start_drill", http_pairs.drill(deployment))
     bind("recover_pair", http_recover.recover(deployment))
+    bind("send_test_notices", http_notices.send_test_notices(deployment))
     for kind in RunKind:
         bind(f"{kind}_group", http_groups.start(deployment, kind))
     bind("retry_run", http_wishes.retry(deployment))

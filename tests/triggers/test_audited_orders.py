@@ -37,6 +37,7 @@ from orchestrator.simulator.estate import estate_of
 from orchestrator.triggers import (
     http_evidence,
     http_groups,
+    http_notices,
     http_pairs,
     http_pause,
     http_recover,
@@ -101,6 +102,7 @@ ORDERS: dict[str, Order] = {
     "retry_run": Order(http_wishes.retry, {}, RUN, UNDER_WAY, {"step": "door", "since": "12:00", "why": "it said 503"}),
     "start_drill": Order(http_pairs.drill, {"kind": "tabletop"}),
     "recover_pair": Order(http_recover.recover),
+    "send_test_notices": Order(http_notices.send_test_notices),
     "approve_pair": Order(_pair(Do.APPROVE), {}, "", ASKED),
     "reject_pair": Order(_pair(Do.REJECT), {}, "", ASKED),
     "acknowledge_pair": Order(_pair(Do.ACKNOWLEDGE), {}, "", SETTLED),

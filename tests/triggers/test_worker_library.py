@@ -61,6 +61,7 @@ HTTP = {
     "start_drill": ("api/pairs/{pair}/drill", ["POST"], "function"),
     "failover_group": ("api/groups/{name}/failover", ["POST"], "function"),
     "failback_group": ("api/groups/{name}/failback", ["POST"], "function"),
+    "send_test_notices": ("api/pairs/{pair}/test-notices", ["POST"], "function"),
     "recover_pair": ("api/pairs/{pair}/recover", ["POST"], "function"),
     "approve_pair": ("api/pairs/{pair}/approve", ["POST"], "function"),
     "reject_pair": ("api/pairs/{pair}/reject", ["POST"], "function"),

@@ -45,6 +45,7 @@ class Matter(StrEnum):
     DELIVERIES = "deliveries"
     STAMPS = "stamps"
     SILENCE = "silence"
+    TEST = "test"
 
 
 class NoticeRow(NamedTuple):
@@ -406,6 +407,14 @@ ROWS: tuple[NoticeRow, ...] = (
         _WATCHED,
         _NOTHING,
         closes=(Matter.SILENCE,),
+    ),
+    NoticeRow(
+        NoticeName.TEST_NOTICE,
+        NoticeSeverity.WARNING,  # what is for the record alone opens no alert, and nobody would see whether it works
+        Matter.TEST,
+        "This is a test: nothing has happened",
+        _NOTHING,
+        "Close the alert if it opened one.",
     ),
 )
 

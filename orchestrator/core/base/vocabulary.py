@@ -166,3 +166,4 @@ class NoticeName(StrEnum):
     LEADER_CHANGED = "LeaderChanged"
     STAMP_SILENT = "StampSilent"
     STAMP_HEARD = "StampHeard"
+    TEST_NOTICE = "TestNotice"

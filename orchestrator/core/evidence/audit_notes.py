@@ -78,6 +78,14 @@ def wish_note(pair: str, run: str, do: str, who: str, reason: str, now: datetime
     )
 
 
+def channel_test_note(pair: str, who: str, reason: str, now: datetime, why: str) -> AuditNote:
+    """Test notices that a person wanted, and what came of them."""
+    details: dict[str, str | int | bool | None] = {"do": "test_notices", "reason": reason}
+    return AuditNote(
+        pair=pair, id=f"test_notices-{_stamp(now)}", at=now, kind=AuditKind.ORDER, who=who, why=why, details=details
+    )
+
+
 def end_note(pair: str, run: str, at: datetime, who: str, why: str, **details: str | int | bool | None) -> AuditNote:
     """The end of a run or drill. One that was stopped may be begun again, and end a second time."""
     outcome = details.get("outcome", COMPLETED)

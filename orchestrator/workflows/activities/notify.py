@@ -12,6 +12,7 @@ from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, TemporaryError
 from orchestrator.core.base.notice_table import NOTICE_TABLE, NoticeSeverity
 from orchestrator.core.base.text import format_time
+from orchestrator.core.base.vocabulary import NoticeName
 from orchestrator.core.ledger_paths import summary_path
 from orchestrator.core.plan.channels import Channel
 from orchestrator.ports import Notice, World
@@ -109,6 +110,19 @@ def _keep_dead(world: World, tidings: Tidings, channel: Channel, why: HubswitchE
         LOG.warning("%s: it could not be kept either: %s", tidings.pair, fault)
         return False
     return True
+
+
+def publish_test_notice(world: World, pair: str, by: str, reason: str) -> Mapping[str, str]:
+    """Publish a test notice on every channel of a pair; why each channel did not take it, empty for one that did.
+
+    By the channel's key. It goes to channels that want no such notice, too, and in quiet hours: a person waits for it.
+    Nothing is kept for later.
+    """
+    channels = world.plans[pair].channels
+    now, why = world.clock.now(), f"asked for by {by}: {reason}"
+    tidings = Tidings(pair=pair, id=f"{pair}-test-{now:%Y%m%dT%H%M%S%f}", name=NoticeName.TEST_NOTICE, at=now, why=why)
+    faults = _publish(world, channels, notice_of(world, tidings))
+    return {channel.key: str(faults.get(channel.key, "")) for channel in channels}
 
 
 def tell(world: World, tidings: Tidings) -> None:
