@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from live import until
 from watched_pairs import WatchedPairs, watched_pairs
@@ -66,6 +67,15 @@ def test_when_a_look_is_due(
 ) -> None:
     """Every half hour, after a switch, after a change that no look has seen, and if a clock went back."""
     assert is_look_due(found, wanted, active, NOW + later) is due
+
+
+def test_a_plan_that_was_changed_brings_a_look() -> None:
+    """By what it says; what was held against an older version's plan is looked at in its turn."""
+    found = msgspec.structs.replace(standing(), plan="one")
+    assert is_look_due(found, None, Role.PRIMARY, NOW + PAUSE, "other")
+    assert not is_look_due(found, None, Role.PRIMARY, NOW, "other")
+    assert not is_look_due(found, None, Role.PRIMARY, NOW + PAUSE, "one")
+    assert not is_look_due(standing(), None, Role.PRIMARY, NOW + PAUSE, "other")
 
 
 def test_what_a_look_may_believe_follows_from_the_last_one_and_from_what_was_told() -> None:

@@ -185,7 +185,7 @@ def test_capturing_a_second_job_with_the_same_assets_asks_and_writes_nothing_abo
 
 
 def test_moving_a_job_is_one_write_and_no_question_whatever_it_needs(primary: Primary) -> None:
-    """By Resource Manager's own log: PUTs of jobs, pipelines included. Quota alone is asked for, once for all of them."""
+    """By Resource Manager's own log: PUTs of jobs, pipelines included. Quota alone is asked for, once for all."""
     visit = primary.visit
     whole, _ = nested(primary)
     environment = primary.asset("environments", "once", image="python:3.13")
