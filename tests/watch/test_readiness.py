@@ -149,6 +149,23 @@ def test_pairs_are_looked_at_and_their_entities_hear_of_it(watched: Watched) -> 
     assert [watched.view(pair)["ready"] for pair in ("demo", "twin")] == [True, True]
 
 
+def test_a_pair_whose_plan_was_changed_is_looked_at_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the other one is not."""
+    seen = list[str]()
+
+    def look(_world: World, plan: Plan, active: Role) -> ReadinessStanding:
+        seen.append(plan.pair)
+        return standing(active=active)
+
+    plan = watched.deployment.plans["demo"]
+    other = msgspec.structs.replace(plan, targets=msgspec.structs.replace(plan.targets, rpo=timedelta(minutes=7)))
+    monkeypatch.setattr("orchestrator.core.decision.standing.PAUSE", timedelta())
+    monkeypatch.setattr(watched.deployment, "plans", {**watched.deployment.plans, "demo": other}, raising=False)
+    watched.tick(look)
+    until(lambda: not watched.deployment.memory.readiness_going_on.rests("demo", NOW), "the end of the look")
+    assert seen == ["demo"]
+
+
 def test_one_that_hangs_keeps_nobody(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tick ends, the other pair is looked at, and the pair is not looked at twice meanwhile."""
     monkeypatch.setattr(readiness, "TICK", timedelta(seconds=2))
