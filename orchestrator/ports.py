@@ -387,6 +387,10 @@ class SideInventories(Protocol):
         """What Azure answered, by key of ``core.standby.inventory``; why, for what could not be read. Never raises."""
         ...
 
+    def quota(self, hub: Hub) -> dict[str, Any]:
+        """The same of what a job's nodes are taken from: ``computes``, ``usages``, ``vm_sizes``. Never raises."""
+        ...
+
 
 class DeletedResources(Protocol):
     """Whether what a pair rests on is there, what Azure keeps of what was deleted, and the calls that bring it back."""

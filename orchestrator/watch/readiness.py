@@ -14,7 +14,14 @@ from orchestrator import telemetry
 from orchestrator.core.base.errors import HubswitchError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.stamps import read_standing, read_wanted, wanted_path
-from orchestrator.core.decision.standing import SOONER, ReadinessStanding, WantedLook, add_wanted, is_look_due
+from orchestrator.core.decision.standing import (
+    SOONER,
+    ReadinessStanding,
+    WantedLook,
+    add_wanted,
+    is_look_due,
+    mark_of_plan,
+)
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine, World
 from orchestrator.watch.memory import READINESS_AT_ONCE
@@ -71,7 +78,7 @@ def _due(process: Process, world: World, quiet: dict[str, Role]) -> list[str]:
             continue
         standing, _ = read_standing(files, pair)
         if not process.memory.readiness_going_on.rests(pair, now) and is_look_due(
-            standing, read_wanted(files, pair), active, now
+            standing, read_wanted(files, pair), active, now, mark_of_plan(process.plans[pair])
         ):
             found.append(pair)
     return found

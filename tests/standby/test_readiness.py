@@ -12,11 +12,13 @@ from standby_stage import Stage, place
 from orchestrator.core.base.errors import HubswitchError, TemporaryError
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.stamps import read_shared
-from orchestrator.core.decision.standing import EVERY, SOONER
+from orchestrator.core.decision.standing import EVERY, SOONER, mark_of_plan
 from orchestrator.core.ledger_paths import readiness_path
 from orchestrator.core.plan.data_copies import DataCopy, DataPlan
+from orchestrator.core.plan.load import plan_from
 from orchestrator.core.plan.schema import Targets
 from orchestrator.core.standby.readiness import Finding, Severity
+from orchestrator.local.simulated_plan import yaml_of
 from orchestrator.local.workload import User
 from orchestrator.standby.readiness import demand_of, look_at_standby, read_readiness
 from orchestrator.workflows.activities.capture_jobs import capture_jobs
@@ -141,6 +143,8 @@ def test_a_fresh_estate_is_ready(stage: Stage) -> None:
     """Nothing but that the regions are no pair is found, in either direction of a switch but for the schedule."""
     standing = stage.look()
     assert (standing.ready, standing.why, standing.due_at - standing.at) == (True, "", EVERY)
+    assert standing.plan == mark_of_plan(plan_from(yaml_of(stage.plan), "again.yaml"))
+    assert standing.plan != mark_of_plan(msgspec.structs.replace(stage.plan, targets=Targets(rpo=timedelta(minutes=7))))
     assert {each.severity for each in stage.record().findings} == {Severity.INFO}
     home = stage.look(Role.SECONDARY)
     assert (home.ready, home.active) == (True, Role.SECONDARY)

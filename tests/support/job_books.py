@@ -36,6 +36,7 @@ class Known:
     heads: dict[str, JobRecord] = field(default_factory=dict)
     unmapped: str = ""
     absent: str = ""
+    lacking: str = ""
     old_run: OldRunAnswer = field(default_factory=OldRunAnswer)
     hub_answers: bool = False
     target_answers: bool = True
@@ -72,6 +73,7 @@ def look_up(record: JobRecord, facts: RunFacts, known: Known, move: JobMove) -> 
         JobFact.WHOLE: {"whole": known.whole},
         JobFact.BODY: {"unmapped": known.unmapped},
         JobFact.INPUTS: {"absent": known.absent},
+        JobFact.QUOTA: {"lacking": known.lacking},
         JobFact.ASSETS: {"assets_made": True},
         JobFact.OLD_RUN: {"old_run": known.old_run},
         JobFact.HUB_ANSWERS: {"hub_answers": known.hub_answers},
@@ -140,6 +142,8 @@ def expect(record: JobRecord, facts: RunFacts, known: Known) -> JobAction:  # no
     if known.unmapped:
         return wait
     if known.absent and facts.absent_input == AbsentInput.WAIT:
+        return wait
+    if known.lacking:
         return wait
     if facts.which is Try.AGAIN or facts.ordered or facts.graceful:
         home, old = facts.source is facts.target, known.old_run

@@ -369,6 +369,7 @@ class JobWorld:
             JobFact.PRODUCER: {"producers": (*facts.producers, Producer(name=move.producer, head=None))},
             JobFact.BODY: {"unmapped": ""},
             JobFact.INPUTS: {"absent": ABSENT if (facts.target, record.root) in self.lacking else ""},
+            JobFact.QUOTA: {"lacking": ""},
             JobFact.ASSETS: {"assets_made": True},
             JobFact.TARGET: {"target_answers": facts.target not in self.silent},
             JobFact.HUB_ANSWERS: {"hub_answers": record.hub not in self.silent},

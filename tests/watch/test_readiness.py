@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from live import until
 from watched_pairs import WatchedPairs, watched_pairs
@@ -66,6 +67,15 @@ def test_when_a_look_is_due(
 ) -> None:
     """Every half hour, after a switch, after a change that no look has seen, and if a clock went back."""
     assert is_look_due(found, wanted, active, NOW + later) is due
+
+
+def test_a_plan_that_was_changed_brings_a_look() -> None:
+    """By what it says; what was held against an older version's plan is looked at in its turn."""
+    found = msgspec.structs.replace(standing(), plan="one")
+    assert is_look_due(found, None, Role.PRIMARY, NOW + PAUSE, "other")
+    assert not is_look_due(found, None, Role.PRIMARY, NOW, "other")
+    assert not is_look_due(found, None, Role.PRIMARY, NOW + PAUSE, "one")
+    assert not is_look_due(standing(), None, Role.PRIMARY, NOW + PAUSE, "other")
 
 
 def test_what_a_look_may_believe_follows_from_the_last_one_and_from_what_was_told() -> None:
@@ -137,6 +147,23 @@ def test_pairs_are_looked_at_and_their_entities_hear_of_it(watched: Watched) -> 
     assert watched.tick() == 0
     watched.watch()
     assert [watched.view(pair)["ready"] for pair in ("demo", "twin")] == [True, True]
+
+
+def test_a_pair_whose_plan_was_changed_is_looked_at_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the other one is not."""
+    seen = list[str]()
+
+    def look(_world: World, plan: Plan, active: Role) -> ReadinessStanding:
+        seen.append(plan.pair)
+        return standing(active=active)
+
+    plan = watched.deployment.plans["demo"]
+    other = msgspec.structs.replace(plan, targets=msgspec.structs.replace(plan.targets, rpo=timedelta(minutes=7)))
+    monkeypatch.setattr("orchestrator.core.decision.standing.PAUSE", timedelta())
+    monkeypatch.setattr(watched.deployment, "plans", {**watched.deployment.plans, "demo": other}, raising=False)
+    watched.tick(look)
+    until(lambda: not watched.deployment.memory.readiness_going_on.rests("demo", NOW), "the end of the look")
+    assert seen == ["demo"]
 
 
 def test_one_that_hangs_keeps_nobody(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,8 @@ from orchestrator.adapters.hub.search_services import SearchServices
 from orchestrator.clock import SystemClock
 from orchestrator.core.base.errors import HubswitchError, NotFound, TemporaryError, Throttled
 from orchestrator.core.base.regions import squeeze
+from orchestrator.core.decision.standing import EVER
+from orchestrator.core.plan.schema import Hub
 from orchestrator.core.standby.inventory import DENIED, MISSING, TEMPORARY, code_of, dig, last_part, unreadable
 from orchestrator.core.standby.search_indexes import named_indexes
 from orchestrator.ports import SideRequest
@@ -65,6 +67,9 @@ LONGEST = timedelta(minutes=3)
 
 DIAGNOSIS = timedelta(seconds=60)
 """How long a workspace's diagnosis is waited for."""
+
+QUOTA = timedelta(seconds=30)
+"""The same for quota alone: jobs wait for it."""
 
 MOST = 5000
 """Elements of a list that are read: more are no inventory that anybody has looked through."""
@@ -107,6 +112,14 @@ class ArmSideInventories:
         with deadline(LONGEST):
             pacer = self._pacer_of(request.hub.subscription)
             return _Collection(self._manager, pacer, self._searches, request, self._remembered).everything()
+
+    def quota(self, hub: Hub) -> dict[str, Any]:
+        """What is left of a region's quota for a project's clusters, now. Takes ``QUOTA`` at most."""
+        with deadline(QUOTA):
+            # Sizes of machines change seldom, and may be as they were read before; the rest is read now.
+            request = SideRequest(hub, "", frozenset(), since=EVER)
+            pacer = self._pacer_of(hub.subscription)
+            return _Collection(self._manager, pacer, self._searches, request, self._remembered).quota()
 
 
 class _Collection:
@@ -153,6 +166,15 @@ class _Collection:
             found["assets"] = {place: each.result() for place, each in assets.items()}
             found["diagnose"] = diagnosis.result()
         return found
+
+    def quota(self) -> dict[str, Any]:
+        """Clusters, quota and sizes of machines."""
+        machine_learning = locations_of(self._hub, "Microsoft.MachineLearningServices")
+        return {
+            "computes": self._computes(),
+            "usages": self._many(f"{machine_learning}/usages", ML),
+            "vm_sizes": self._many(f"{machine_learning}/vmSizes", ML, FIXED),
+        }
 
     def _asset(self, place: str) -> Any:
         """An asset that is there, or why it is not known to be."""

@@ -134,6 +134,9 @@ class JobFact(StrEnum):
     INPUTS = "inputs"
     """Which inputs of that body are known to be absent in the target."""
 
+    QUOTA = "quota"
+    """Which quota of cores of the target the body needs more of than others leave."""
+
     ASSETS = "assets"
     """The job's assets, made in the target."""
 
@@ -238,6 +241,9 @@ class RunFacts(Value, kw_only=True):
 
     absent_input: AbsentInput = AbsentInput.WAIT
     """What the plan wants of a job whose input is absent."""
+
+    lacking: str | None = None
+    """Which quota the target lacks for the job; empty: none, as far as is known."""
 
     assets_made: bool = False
     old_run: OldRunAnswer | None = None
@@ -384,6 +390,7 @@ def _moves(record: JobRecord, facts: RunFacts) -> Iterator[JobMove]:
     elif facts.unmapped:
         yield JobMove(do=JobAction.WAIT, why=facts.unmapped)
     yield from _check_inputs(facts)
+    yield from _check_quota(facts)
     if facts.source is not facts.target and not facts.assets_made:
         yield JobMove(do=JobAction.ASK, ask=JobFact.ASSETS)
     if facts.which is Try.AGAIN or facts.ordered or facts.graceful:
@@ -510,6 +517,14 @@ def _check_inputs(facts: RunFacts) -> Iterator[JobMove]:
         yield JobMove(do=JobAction.ASK, ask=JobFact.INPUTS)
     elif facts.absent and facts.absent_input is AbsentInput.WAIT:
         yield JobMove(do=JobAction.WAIT, why=facts.absent, retry_at=facts.now + facts.retry)
+
+
+def _check_quota(facts: RunFacts) -> Iterator[JobMove]:
+    """A job whose cluster cannot get its nodes would be accepted, and stand in the queue without an end."""
+    if facts.lacking is None:
+        yield JobMove(do=JobAction.ASK, ask=JobFact.QUOTA)
+    elif facts.lacking:
+        yield JobMove(do=JobAction.WAIT, why=facts.lacking, retry_at=facts.now + facts.retry)
 
 
 def _because_of(name: str, head: JobRecord) -> str:

@@ -59,23 +59,28 @@ def nodes_of(bodies: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(total)
 
 
+def least_nodes_of(body: Mapping[str, Any]) -> dict[str, int]:
+    """Nodes by cluster without which a job never begins: its trials may follow each other, if it has any."""
+    return _nodes(as_object(body.get("properties")), each_trial=False)
+
+
 def registries_of(bodies: Iterable[bytes]) -> frozenset[str]:
     """Names, in lower case, of the registries that bodies name."""
     return frozenset(name.lower() for body in bodies for name in _REGISTRY.findall(body.decode("utf-8", "replace")))
 
 
-def _nodes(job: Mapping[str, Any], default: str = "") -> dict[str, int]:
-    """Of one job, or step."""
+def _nodes(job: Mapping[str, Any], default: str = "", *, each_trial: bool = True) -> dict[str, int]:
+    """Of one job, or step. ``each_trial``: of all trials that run at once, else of one."""
     settings = as_object(job.get("settings"))
     default = _cluster(settings.get("default_compute") or settings.get("defaultCompute")) or default
     found: dict[str, int] = {}
     for step in as_object(job.get("jobs")).values():
-        for name, nodes in _nodes(as_object(step), default).items():
+        for name, nodes in _nodes(as_object(step), default, each_trial=each_trial).items():
             found[name] = max(found.get(name, 0), nodes)
     if not found:
         name = _cluster(job.get("computeId") or job.get("compute")) or default
         if name:
-            found[name] = min(_instances(job) * _trials(job), MOST_NODES)
+            found[name] = min(_instances(job) * (_trials(job) if each_trial else 1), MOST_NODES)
     return found
 
 

@@ -154,7 +154,7 @@ def _prepare(
         side["health_events"] = _relevant(plan, side.get("health_events"))
         side.setdefault("environment_containers", [])
     with_full_names((one, other))
-    if demand.nodes and not _sizes(other):
+    if demand.nodes and not machine_sizes(other):
         why = dig(other.get("vm_sizes"), "error.message") or "Azure listed none"
         other["usages"] = unreadable(DENIED, f"the sizes of machines are not known: {why}")
     return one, other, accounts
@@ -273,7 +273,7 @@ def _find_needed(
     here: Inventory, there: Inventory, computes: Mapping[str, str], demand: Demand
 ) -> Iterator[tuple[str, NeededTwin]]:
     """Nodes of each cluster that jobs use: no more than it has on the active side, for the rest waits there, too."""
-    sizes = _sizes(there)
+    sizes = machine_sizes(there)
     mine, its = (
         {name_of(each).casefold(): each for each in as_list(side.get("computes")) if isinstance(each, Mapping)}
         for side in (here, there)
@@ -288,7 +288,7 @@ def _find_needed(
         yield spelt, NeededTwin(nodes=wanted, vcpus_per_node=cores, family=family.casefold())
 
 
-def _sizes(inventory: Inventory) -> dict[str, tuple[int, str]]:
+def machine_sizes(inventory: Inventory) -> dict[str, tuple[int, str]]:
     """Cores and family of each size of machine."""
     return {
         str(each.get("name")).casefold(): (int(cores), str(each.get("family") or ""))

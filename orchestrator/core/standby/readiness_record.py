@@ -120,8 +120,11 @@ def after_failure(before: ReadinessRecord | None, pair: str, at: datetime, why: 
     return msgspec.structs.replace(before or ReadinessRecord(pair=pair), failed=FailedLook(at=at, why=truncate(why)))
 
 
-def make_standing(active: Role, at: datetime, found: Readiness, *, lacks: bool) -> ReadinessStanding:
-    """What all stamps are to know. ``lacks``: something could not be read for the time being; it is read again soon."""
+def make_standing(active: Role, at: datetime, found: Readiness, plan: str, *, lacks: bool) -> ReadinessStanding:
+    """What all stamps are to know. ``lacks``: something could not be read for the time being; it is read again soon.
+
+    ``plan``: the mark of the plan.
+    """
     return ReadinessStanding(
         at=at,
         active=active,
@@ -129,6 +132,7 @@ def make_standing(active: Role, at: datetime, found: Readiness, *, lacks: bool) 
         score=found.score,
         why="" if found.ready else truncate(describe_worst(found)),
         due_at=at + (SOONER if lacks else EVERY),
+        plan=plan,
     )
 
 

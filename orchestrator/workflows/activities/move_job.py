@@ -53,6 +53,7 @@ from orchestrator.workflows.activities.notify import tell
 from orchestrator.workflows.activities.outcome import Settled
 from orchestrator.workflows.activities.related_jobs import RelatedJobs
 from orchestrator.workflows.activities.source_run import SourceRun
+from orchestrator.workflows.activities.target_quota import TargetQuota
 from orchestrator.workflows.messages import RunOrder, Tidings
 
 LOG = telemetry.logger("jobs")
@@ -96,6 +97,7 @@ class Mover:
         self._related = RelatedJobs(world, plan)
         self._checkpoints = Checkpoints(world, plan, run.target)
         self._inputs = AbsentInputs(world, plan, run.source, run.target)
+        self._quota = TargetQuota(world, plan, run.target)
 
     def move(self, name: str) -> Settled:
         """Move one job, or find that it has been moved, may not be, or cannot be now."""
@@ -215,6 +217,8 @@ class Mover:
             more = {"unmapped": unmapped}
         elif move.ask is JobFact.INPUTS:
             more = {"absent": self._inputs.find(record, prepared.body)}
+        elif move.ask is JobFact.QUOTA:
+            more = {"lacking": self._quota.find(prepared.body)}
         elif move.ask is JobFact.ASSETS:
             prepared.closure = self._make_assets(record.closure)
             more = {"assets_made": True}

@@ -45,6 +45,7 @@ def run_of(**facts: Any) -> RunFacts:
         "whole": Whole(known=False),
         "unmapped": "",
         "absent": "",
+        "lacking": "",
         "assets_made": True,
         "old_run": OldRunAnswer(),
     }
@@ -282,6 +283,13 @@ def test_an_absent_input_waits_unless_the_plan_wants_it_told() -> None:
     found = next_move(job(), run_of(absent="rows is absent"))
     assert found == JobMove(do=JobAction.WAIT, why="rows is absent", retry_at=AT + RETRY)
     assert next_move(job(), run_of(absent="rows is absent", absent_input=AbsentInput.TELL)).do is JobAction.SUBMIT
+
+
+def test_a_job_without_quota_waits_and_is_tried_again() -> None:
+    """Before its assets are made: somebody may raise the quota, or free it."""
+    assert next_move(job(), run_of(lacking=None)) == JobMove(do=JobAction.ASK, ask=JobFact.QUOTA)
+    found = next_move(job(), run_of(lacking="it needs 44 cores", assets_made=False))
+    assert found == JobMove(do=JobAction.WAIT, why="it needs 44 cores", retry_at=AT + RETRY)
 
 
 def test_assets_are_made_for_another_side_only() -> None:

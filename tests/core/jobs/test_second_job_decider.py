@@ -107,6 +107,7 @@ def cases(draw: st.DrawFn) -> tuple[JobRecord, RunFacts, Known]:
         heads=draw(st.sampled_from([{}, {"first": head}, {"second": head}])),
         unmapped="" if smooth else draw(st.sampled_from(["", "", "", "/properties/x names y"])),
         absent="" if smooth else draw(st.sampled_from(["", "", "rows is absent"])),
+        lacking="" if smooth else draw(st.sampled_from(["", "", "", "it needs 40 cores"])),
         old_run=draw(old),
         hub_answers=draw(st.booleans()),
         target_answers=draw(st.booleans()),

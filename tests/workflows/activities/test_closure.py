@@ -185,7 +185,7 @@ def test_capturing_a_second_job_with_the_same_assets_asks_and_writes_nothing_abo
 
 
 def test_moving_a_job_is_one_write_and_no_question_whatever_it_needs(primary: Primary) -> None:
-    """By Resource Manager's own log: PUTs of jobs, pipelines included, and not one call for anything else."""
+    """By Resource Manager's own log: PUTs of jobs, pipelines included. Quota alone is asked for, once for all."""
     visit = primary.visit
     whole, _ = nested(primary)
     environment = primary.asset("environments", "once", image="python:3.13")
@@ -208,7 +208,10 @@ def test_moving_a_job_is_one_write_and_no_question_whatever_it_needs(primary: Pr
     assert (report.resubmitted, report.waiting, report.pending) == (4, 0, 0)
     calls = primary.bench.azure.log.between(since, datetime.now(UTC) + timedelta(seconds=1), surface="control")
     ours = [f"{name}-e1" for name in (*names, f"{visit.pair}-plain-primary", f"{visit.pair}-coded-primary")]
-    assert sorted((call.method, call.path.rpartition("/")[2]) for call in calls) == sorted(("PUT", job) for job in ours)
+    made = [(call.method, call.path.rpartition("/")[2]) for call in calls]
+    asked = [name for method, name in made if method == "GET" and name != "vmSizes"]  # those are remembered
+    assert sorted(asked) == ["computes", "usages"]
+    assert sorted(each for each in made if each[0] != "GET") == sorted(("PUT", job) for job in ours)
 
 
 def test_what_vanished_from_the_standby_is_made_anew(primary: Primary) -> None:
