@@ -1,4 +1,4 @@
-"""A drill of each kind that a person aborts, or that a switch overtakes, at every step of it: nothing is left behind."""
+"""A drill of each kind that a person aborts, or that a switch overtakes, at every step: nothing is left behind."""
 
 from __future__ import annotations
 

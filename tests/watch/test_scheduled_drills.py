@@ -98,7 +98,7 @@ class Quarter:
         pass
 
     def live(self) -> None:
-        """Every tick of the quarter. Once a day, among the drills, a process is replaced by one that remembers nothing."""
+        """Every tick of the quarter. Once a day, among the drills, a process follows that remembers nothing."""
         while self.now < ENDS:
             if self.now.hour == 10 and not self.now.minute:
                 self.memory = Memory("south")
