@@ -70,6 +70,16 @@ def read_evidence(world: World, run: RunName) -> KeptEvidence | None:
     return KeptEvidence(read_record(data, RunEvidence, path), data) if data is not None else None
 
 
+def has_ended(world: World, run: RunName) -> bool:
+    """Whether the ledger says what the run came to. The engine may then still be making its evidence.
+
+    Raises:
+        HubswitchError: the ledger cannot be read.
+    """
+    path = drill_path(run.pair, run.drill) if run.drill else summary_path(run.pair, run.id)
+    return world.ledgers[run.pair].get(path) is not None
+
+
 def read_earlier(world: World, run: RunName, before: datetime, limit: int = TREND) -> tuple[RunEvidence, ...]:
     """The stored evidence of the pair's runs and drills that began before, newest first; at most ``limit``.
 

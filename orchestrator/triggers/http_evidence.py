@@ -9,12 +9,21 @@ from typing import Annotated
 import azure.functions as func
 import msgspec
 
-from orchestrator.audit.evidence import KeptEvidence, RunName, finalise, make_up, read_earlier, read_evidence, run_named
+from orchestrator.audit.evidence import (
+    KeptEvidence,
+    RunName,
+    finalise,
+    has_ended,
+    make_up,
+    read_earlier,
+    read_evidence,
+    run_named,
+)
 from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import Value
 from orchestrator.core.base.errors import HubswitchError, NotNow
 from orchestrator.core.evidence.document import Attestation, AttestedVerdict, RunEvidence
-from orchestrator.ports import UNDER_WAY, Engine
+from orchestrator.ports import UNDER_WAY, Engine, World
 from orchestrator.triggers.answers import page, prefers_page, problem
 from orchestrator.triggers.callers import name_caller
 from orchestrator.triggers.http_pairs import Handler, Words, body_of, find_attached, guard
@@ -23,6 +32,9 @@ from orchestrator.web.page import HEADERS
 
 COMPLETED = "completed"
 """The engine's word for a run that has come to its own end, whatever the outcome."""
+
+SOON = "2"
+"""Seconds after which evidence that is being made is worth asking for again."""
 
 
 class FinaliseBody(Value, kw_only=True):
@@ -35,7 +47,10 @@ class FinaliseBody(Value, kw_only=True):
 
 
 def evidence(deployment: Deployment) -> Handler:
-    """``GET runs/{id}/evidence``: JSON as it is stored; one page for browsers. 409 while the run is under way."""
+    """``GET runs/{id}/evidence``: JSON as it is stored; one page for browsers.
+
+    409 while the run is under way, 503 while its evidence is made.
+    """
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         found = await _find(deployment, engine, req.route_params["id"])
@@ -90,7 +105,7 @@ async def _find(deployment: Deployment, engine: Engine, name: str) -> tuple[RunN
         if kept is None:
             state = await engine.state(run.id)
             if state is not None and state.status in UNDER_WAY:
-                return problem(HTTPStatus.CONFLICT, f"{run.id} is under way: its evidence is made when it has ended")
+                return await _not_yet(world, run)
             output = state.output if state is not None and state.status == COMPLETED else None
             kept = await asyncio.to_thread(make_up, world, run, output)
             if kept is None and state is not None:
@@ -99,6 +114,17 @@ async def _find(deployment: Deployment, engine: Engine, name: str) -> tuple[RunN
     except HubswitchError as fault:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the ledger cannot be read: {fault}", {"Retry-After": "30"})
     return (run, kept) if kept else problem(HTTPStatus.NOT_FOUND, f"there is no run {name!r}")
+
+
+async def _not_yet(world: World, run: RunName) -> func.HttpResponse:
+    """Why a run that the engine still carries has no evidence: it goes on, or is over and its evidence is being made.
+
+    The second is a matter of moments. Were it made here, its audit head would lack the entry of the run's end.
+    """
+    if await asyncio.to_thread(has_ended, world, run):
+        detail = f"{run.id} has ended, and its evidence is being made: ask again in a few seconds"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": SOON})
+    return problem(HTTPStatus.CONFLICT, f"{run.id} is under way: its evidence is made when it has ended")
 
 
 async def _find_earlier(deployment: Deployment, run: RunName, evidence: RunEvidence) -> tuple[RunEvidence, ...] | None:

@@ -250,19 +250,28 @@ def drill(deployment: Deployment) -> Handler:
             return problem(
                 HTTPStatus.CONFLICT, f"in a blackout window until {format_time(ends)}; force it to drill all the same"
             )
-        if order.kind in {DrillKind.DECISION, DrillKind.PARTIAL}:
+        if order.kind in {DrillKind.DECISION, DrillKind.CANARY, DrillKind.PARTIAL}:
             found = await readable(engine, plan.pair)
             if isinstance(found, InvalidInput):
                 return unreadable(plan.pair, found)
             if order.kind is DrillKind.DECISION:
                 order = msgspec.structs.replace(order, state=found)
-            elif why := why_not_at_rest(found):
-                return problem(HTTPStatus.CONFLICT, f"a {order.kind} drill needs a pair at rest: {why}")
+            elif why := _why_refused(order, found, force=asked.force):
+                return problem(HTTPStatus.CONFLICT, why)
             else:
                 order = msgspec.structs.replace(order, workload=asked.workload)
         return accept_run(await calls.drill(engine, order))
 
     return guard(handler)
+
+
+def _why_refused(order: DrillOrder, state: PairState | None, *, force: bool) -> str:
+    """Why a drill that submits jobs does not begin now; empty if it does. One canary does no harm, if it is wanted."""
+    why = why_not_at_rest(state)
+    if not why or (force and order.kind is DrillKind.CANARY):
+        return ""
+    forced = "; force it to drill all the same" if order.kind is DrillKind.CANARY else ""
+    return f"a {order.kind} drill needs a pair at rest: {why}{forced}"
 
 
 async def _begin_full(engine: Engine, plan: Plan, order: DrillOrder, *, force: bool) -> func.HttpResponse:

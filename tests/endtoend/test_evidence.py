@@ -169,6 +169,26 @@ def test_a_store_that_refuses_the_evidence_stops_no_run_and_it_is_made_up_for(se
     assert made.json()["jobs"]["interrupted"] == 3
 
 
+def test_evidence_that_is_being_made_is_worth_asking_for_again(sessions: Any) -> None:
+    """The list of runs has the end of a run before its evidence is stored: that is no conflict."""
+    with sessions() as local:
+        path = evidence_path("demo", RUN)
+        submit_workload(local.azure, local.plan.primary, 1, seed=5)
+        until(lambda: count_captured(local.azure, local.plan) == 1, "the job in the ledger")
+        local.azure.faults.set(None, "ledger", "5xx", status=503, method="PUT", path=path)
+        local.azure.region_down(local.plan.primary.region)
+
+        def answered() -> list[requests.Response]:
+            answer = _ask(local, "GET", f"runs/{RUN}/evidence")
+            return [] if answer.status_code in {404, 409} else [answer]
+
+        (said,) = until(answered, "the end of the run")
+        local.azure.faults.clear(None, "ledger")
+        until(lambda: _ask(local, "GET", f"runs/{RUN}/evidence").ok, "its evidence")
+    assert (said.status_code, said.headers.get("Retry-After")) == (503, "2")
+    assert "its evidence is being made" in said.json()["detail"]
+
+
 def test_a_run_that_never_was_has_no_evidence(sessions: Any) -> None:
     """404, whatever its id looks like."""
     with sessions() as local:

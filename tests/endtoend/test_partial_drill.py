@@ -115,6 +115,7 @@ def test_an_outage_cuts_a_drill_short_and_the_failover_is_not_held(azure: LocalA
         azure.region_down(plan.primary.region)
         until(lambda: app.view().get("phase") == "settled", "the failover")
         again = app.send("drill", kind="partial", workload="nightly")
+        canary = app.send("drill", kind="canary")
         drills = until(lambda: [run for run in app.get("runs").json()["runs"] if run["kind"] == "drill"], "the drill")
         until(lambda: app.get(f"runs/{drills[0]['id']}/evidence").ok, "its evidence")
         evidence = app.get(f"runs/{drills[0]['id']}/evidence").json()
@@ -124,6 +125,7 @@ def test_an_outage_cuts_a_drill_short_and_the_failover_is_not_held(azure: LocalA
     assert (evidence["kind"], evidence["outcome"]) == ("partial", "promoted")
     assert again.status_code == 409
     assert "a partial drill needs a pair at rest: it is settled" in again.json()["detail"]
+    assert (canary.status_code, "a canary drill needs a pair at rest: it is settled" in canary.text) == (409, True)
     assert (counts["lost"], counts["duplicated"], counts["waiting"]) == (0, 0, 0)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from deployed_app import SPEED, App, deployed
+from deployed_app import SPEED, App, count_captured, deployed
 from waiting import until
 
-from orchestrator.core.base.vocabulary import Mode, Role, Tier
+from orchestrator.adapters.assembly import assemble
+from orchestrator.clock import SystemClock
+from orchestrator.core.base.vocabulary import LeftJob, Mode, Role, Tier
 from orchestrator.core.ledger_paths import template_path
+from orchestrator.core.plan.policy import Policy
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.standby import (
     Standby,
@@ -29,11 +33,23 @@ from orchestrator.core.plan.standby import (
 )
 from orchestrator.core.plan.steps_standby import IfUnreachable
 from orchestrator.local.engine import LocalEngine
+from orchestrator.local.job_audit import audit_jobs
 from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
+from orchestrator.local.workload import User
+from orchestrator.settings import settings_from
 from orchestrator.simulator.cloud import LocalAzure
 
+HOURS = 3600
+"""So many times faster than by default passes the time for which a primary has to be well before the way back."""
+
 BURST, NODES = "burst", 3
+ROOT, MEANWHILE = "tier-root", "tier-meanwhile"
+"""A job from before the outage, and one that is submitted in the secondary while that is active."""
+
+MADE = "made-meanwhile"
+"""An environment that only the secondary has, until it is needed at home."""
+
 FULL, IDLE = 4, 1
 MODEL_FULL, MODEL_IDLE = 120, 50
 """Capacity of the model: the second is what a simulated account begins with."""
@@ -69,6 +85,22 @@ class Stage(NamedTuple):
         found = self.at("batchEndpoints/nightly-scores")
         assert found is not None
         return str(found["properties"]["defaults"]["deploymentName"])
+
+    def pointer(self) -> tuple[int, str]:
+        """What the origin and each replica of the store show, which is the same."""
+        world = assemble(settings_from({**os.environ, "HUBSWITCH_PLANS": "."}), {"demo": self.plan}, SystemClock())
+        endpoints = (self.plan.pointer.endpoint, *self.plan.pointer.replicas)
+        ((epoch, active),) = {
+            (found.epoch, found.active.value)
+            for endpoint in endpoints
+            if (found := world.pointers["demo"].read_from("demo", endpoint))
+        }
+        return epoch, active
+
+    def running(self) -> set[tuple[str, str]]:
+        """Name and region of every job of the two lines that runs, by the simulated Azure's own account."""
+        jobs = self.azure.truth.jobs()
+        return {(job.name, job.region) for job in jobs if job.name.startswith("tier-") and job.status == "Running"}
 
     def schedules(self) -> tuple[bool, bool]:
         found = [self.at("schedules/nightly", role) for role in Role]
@@ -128,8 +160,10 @@ def template() -> bytes:
 def stage_of(folder: Path, tier: Tier) -> Iterator[Stage]:
     azure = LocalAzure(seed=7, speed=SPEED)
     with azure, LocalEngine() as engine, variables(azure.environment()):
-        plan = plan_of(azure, **scale_policy(SPEED, Mode.AUTO))
-        plan = msgspec.structs.replace(plan, tier=tier, standby=standby_of(tier, plan))
+        hold = {"failback_hold": Policy().failback_hold / HOURS}
+        plan = plan_of(azure, **scale_policy(SPEED, Mode.AUTO) | hold)
+        jobs = msgspec.structs.replace(plan.jobs, failback=LeftJob.MOVE, retry=timedelta(seconds=3))
+        plan = msgspec.structs.replace(plan, tier=tier, standby=standby_of(tier, plan), jobs=jobs)
         place = folder / "demo.yaml"
         place.write_text(yaml_of(plan), encoding="utf-8")
         with deployed(azure, engine, place) as app:
@@ -137,7 +171,23 @@ def stage_of(folder: Path, tier: Tier) -> Iterator[Stage]:
             until(lambda: app.view().get("phase") == "steady", "the first look", pause=0.1)
             azure.call(lambda: azure.ledger.put(plan.ledger.container, template_path("burst.json"), template()))
             _make_idle(stage, tier)
+            submit(stage, Role.PRIMARY, ROOT)
+            until(lambda: count_captured(azure, plan) == 1, "the job in the ledger")
             yield stage
+
+
+def submit(stage: Stage, side: Role, name: str, environment: str = "train-env") -> None:
+    """A job that no test outlives."""
+    hub = stage.plan.side(side)
+    body = {
+        "jobType": "Command",
+        "command": "python train.py",
+        "experimentName": "tiers",
+        "computeId": f"{hub.project_id}/computes/cpu-cluster",
+        "environmentId": f"{hub.project_id}/environments/{environment}/versions/1",
+        "tags": {"local.duration": "36000000"},
+    }
+    User(stage.azure).submit(hub, name, body)
 
 
 def _make_idle(stage: Stage, tier: Tier) -> None:
@@ -180,10 +230,18 @@ def test_what_a_tier_promises_is_there_after_an_outage_and_given_back_at_home(tm
         assert (stage.capacity(), stage.least_nodes(cluster)) == (FULL, NODES)
         assert (stage.model_capacity(), stage.batch_default()) == (MODEL_FULL, "full")
 
-        stage.azure.region_up(stage.plan.primary.region)
+        assert stage.pointer() == (1, "secondary")
+        here, there = stage.plan.primary.region, stage.plan.secondary.region
+        until(lambda: (f"{ROOT}-e1", there) in stage.running(), "the successor")
+        User(stage.azure).registered_environment(stage.plan.secondary, MADE)
+        submit(stage, Role.SECONDARY, MEANWHILE, MADE)
+        until(lambda: (MEANWHILE, there) in stage.running(), "the job that is new over there")
+
+        up = datetime.now(UTC)
+        stage.azure.region_up(here)
         until(lambda: stage.schedules() == (False, True), "the old side's schedule disabled", pause=0.1)
         until(lambda: stage.app.view().get("phase") in {"settled", "steady"}, "a pair at rest", pause=0.1)
-        stage.app.switch("failback", force=True)
+        stage.app.switch("failback")
         back = stage.steps_of("failback-demo-e2")
         given = [] if is_hot else [*warm_up[:2], model]
         assert sorted(back) == sorted(["move_jobs", "schedules", *given])
@@ -192,3 +250,11 @@ def test_what_a_tier_promises_is_there_after_an_outage_and_given_back_at_home(tm
         assert stage.model_capacity() == (MODEL_FULL if is_hot else MODEL_IDLE)
         assert stage.batch_default() == "full"  # as with traffic, a failback leaves it
         assert stage.schedules() == (True, False)
+        assert stage.pointer() == (2, "primary")
+        decided = stage.app.get("runs/failback-demo-e2").json()["output"]["milestones"]["decided_at"]
+        assert datetime.fromisoformat(decided) - up >= timedelta(hours=12) / HOURS
+        home = {(f"{ROOT}-e2", here), (f"{MEANWHILE}-e2", here)}
+        until(lambda: stage.running() == home, "each job running once, at home", moved=stage.running)
+        assert stage.at(f"environments/{MADE}/versions/1", Role.PRIMARY) is not None
+        until(lambda: audit_jobs(stage.azure, stage.plan).counts()["duplicated"] == 0, "no job twice")
+        assert audit_jobs(stage.azure, stage.plan).counts()["lost"] == 0

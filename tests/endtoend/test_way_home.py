@@ -2,137 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
 import pytest
 import requests
-from deployed_app import KEY, SPEED, App, deployed
+from deployed_app import KEY
+from running_jobs import Stage, are_running, leads_to, overlaps, running_jobs
 from stories import DEEP
 from waiting import until
 
-from orchestrator.core.base.vocabulary import LeftJob, Mode
-from orchestrator.core.jobs.record import JobRecord, JobStatus
-from orchestrator.core.jobs.record_schema import read_job_record
-from orchestrator.core.plan.schema import Plan
-from orchestrator.local.engine import LocalEngine
-from orchestrator.local.session import scale_policy, variables
-from orchestrator.local.simulated_plan import plan_of, yaml_of
-from orchestrator.local.workload import User
-from orchestrator.simulator.cloud import LocalAzure
-from orchestrator.simulator.job_lifecycle import TERMINAL, TrueJob
+from orchestrator.core.base.vocabulary import LeftJob
+from orchestrator.core.jobs.record import JobStatus
 
 SEEDS = range(3 * DEEP)
-
-AT_REST = {"settled", "steady"}
-
-FOR_EVER = "600000"
-"""Seconds of simulated running that no test outlives."""
 
 EACH = 2
 """Jobs of each wish."""
 
-
-class Stage(NamedTuple):
-    """Everything up, with jobs in the ledger."""
-
-    azure: LocalAzure
-    plan: Plan
-    app: App
-    roots: tuple[str, ...]
-
-    def jobs(self) -> dict[str, TrueJob]:
-        """What really happened, by the simulated Azure's own account."""
-        return {job.name: job for job in self.azure.truth.jobs() if job.name.startswith("way-")}
-
-    def alive(self) -> dict[str, list[str]]:
-        """By root: the jobs of its line that have not ended."""
-        live = [name for name, job in self.jobs().items() if job.status not in TERMINAL]
-        return {root: sorted(name for name in live if name.startswith(root)) for root in self.roots}
-
-    def records(self) -> dict[str, JobRecord]:
-        container, prefix = self.plan.ledger.container, "demo/jobs/"
-
-        def read() -> dict[str, bytes]:
-            found = (
-                (name, self.azure.ledger.get(container, name)) for name in self.azure.ledger.names(container, prefix)
-            )
-            return {name: blob.data for name, blob in found if blob}
-
-        return {one.name: one for one in (read_job_record(data, at) for at, data in self.azure.call(read).items())}
-
-    def rests(self, active: str) -> None:
-        """Wait until the pair is at rest with that side active."""
-        rest: Callable[[], bool] = lambda: (  # noqa: E731
-            (view := self.app.view()).get("active") == active and view["phase"] in AT_REST and not view.get("run")
-        )
-        until(rest, f"a rest with the {active} active", pause=0.1)
+ROOTS = {f"way-{wish}-{number}": wish.value for wish in LeftJob for number in range(EACH)}
 
 
 @contextmanager
 def _stage(folder: Path, seed: int, deadline: timedelta) -> Iterator[Stage]:
     """Jobs of every wish run in the primary and are in the ledger."""
-    azure = LocalAzure(seed=seed, speed=SPEED)
-    with azure, LocalEngine() as engine, variables(azure.environment()):
-        plan = plan_of(azure, **scale_policy(SPEED, Mode.AUTO))
-        jobs = msgspec.structs.replace(plan.jobs, failback_deadline=deadline, retry=timedelta(seconds=3))
-        plan = msgspec.structs.replace(plan, jobs=jobs)
-        place = folder / "demo.yaml"
-        place.write_text(yaml_of(plan), encoding="utf-8")
-        with deployed(azure, engine, place) as app:
-            until(lambda: app.view().get("phase") == "steady", "the first look", pause=0.1)
-            roots = tuple(f"way-{wish}-{number}" for wish in LeftJob for number in range(EACH))
-            for root in roots:
-                _submit(azure, plan, root)
-            stage = Stage(azure, plan, app, roots)
-            until(lambda: len(stage.records()) == len(roots), "every job in the ledger", pause=0.1)
-            until(lambda: _are_running(stage), "every job running", pause=0.1)
-            yield stage
-
-
-def _submit(azure: LocalAzure, plan: Plan, root: str) -> None:
-    hub = plan.primary
-    body = {
-        "jobType": "Command",
-        "command": "python train.py",
-        "experimentName": "way",
-        "computeId": f"{hub.project_id}/computes/cpu-cluster",
-        "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
-        "tags": {"local.duration": FOR_EVER, "hubswitch.failback": root.split("-")[1]},
-    }
-    User(azure).submit(hub, root, body)
-
-
-def _are_running(stage: Stage) -> bool:
-    """Whether each line has exactly one job, and that runs."""
-    jobs = stage.jobs()
-    return all([jobs[name].status for name in names] == ["Running"] for names in stage.alive().values())
-
-
-def _overlaps(jobs: dict[str, TrueJob], root: str) -> list[str]:
-    """Runs of one line that used a compute at once; without those that their region took away, which may rise again."""
-    spans = sorted(
-        (run.since, run.until, name)
-        for name, job in jobs.items()
-        if name.startswith(root) and job.killed_at is None
-        for run in job.runs
-    )
-    return [f"{one[2]} beside {two[2]}" for one, two in pairwise(spans) if one[1] is None or one[1] > two[0]]
-
-
-def _leads_to(records: dict[str, JobRecord], root: str, heads: list[str]) -> bool:
-    """Whether the records of a line lead from its root to its one head, which runs, and to nothing else."""
-    line = {name: record for name, record in records.items() if record.root == root}
-    name, way = root, [root]
-    while line[name].status is JobStatus.RESUBMITTED:
-        name = line[name].successor or ""
-        way.append(name)
-    return line[name].status is JobStatus.RUNNING and [name] == heads and sorted(way) == sorted(line)
+    with running_jobs(folder, ROOTS, seed=seed, deadline=deadline) as stage:
+        yield stage
 
 
 def _expect_way_home(stage: Stage, head: str, home: str) -> None:
@@ -140,11 +37,11 @@ def _expect_way_home(stage: Stage, head: str, home: str) -> None:
 
     def heads() -> bool:
         wanted = {root: [f"{root}{head if '-finish-' in root else home}"] for root in stage.roots}
-        return stage.alive() == wanted and all(_leads_to(stage.records(), *line) for line in wanted.items())
+        return stage.alive() == wanted and all(leads_to(stage.records(), *line) for line in wanted.items())
 
     until(heads, "every line at its head", pause=0.1, longest=60, moved=stage.alive)
     jobs = stage.jobs()
-    assert [found for root in stage.roots for found in _overlaps(jobs, root)] == []
+    assert [found for root in stage.roots for found in overlaps(jobs, root)] == []
     records = stage.records()
     assert sorted(records) == sorted(jobs), "a job without a record, or a record without a job"
 
@@ -156,7 +53,7 @@ def test_jobs_go_there_with_an_outage_and_come_home_with_a_failback(tmp_path: Pa
         stage.azure.region_down(stage.plan.primary.region)
         stage.rests("secondary")
         stage.azure.region_up(stage.plan.primary.region)
-        until(lambda: _are_running(stage), "every zombie stopped, every successor running", pause=0.1)
+        until(lambda: are_running(stage), "every zombie stopped, every successor running", pause=0.1)
         stage.app.switch("failback", force=True)
         stage.rests("primary")
         run = stage.app.get("runs?pair=demo&limit=1").json()["runs"][0]
@@ -230,7 +127,7 @@ def test_a_planned_switch_that_drains_points_when_the_jobs_have_ended(tmp_path: 
         assert set(stage.jobs()) == {*stage.roots, *successors}
         records = stage.records()
         assert {records[root].status for root in ending} == {JobStatus.FINISHED}
-        assert [found for root in stage.roots for found in _overlaps(stage.jobs(), root)] == []
+        assert [found for root in stage.roots for found in overlaps(stage.jobs(), root)] == []
         evidence = until(lambda: stage.app.get(f"runs/{run}/evidence").json().get("phases"), "the evidence")
         drained, switched = (next(each for each in evidence if each["name"] == name) for name in ("drain", "switch"))
         assert drained["to"] == switched["from"]

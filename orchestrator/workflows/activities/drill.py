@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from orchestrator.core.base.codec import encode
 from orchestrator.core.base.errors import HubswitchError, InvalidInput, NotFound
 from orchestrator.core.base.evidence_classes import CLASS_OF_SURFACE, DECIDING_CLASSES
@@ -23,7 +25,7 @@ from orchestrator.core.base.vocabulary import JobPolicy, Observation, Role, Surf
 from orchestrator.core.decision.rehearsal import Rehearsal
 from orchestrator.core.decision.rehearsal import rehearse as rehearse_outage
 from orchestrator.core.decision.state import PairState
-from orchestrator.core.epoch import describe_other_hub
+from orchestrator.core.epoch import EpochRecord, describe_other_hub
 from orchestrator.core.jobs import rewrite as rewriting
 from orchestrator.core.jobs import tags
 from orchestrator.core.jobs.azure_status import DRILL_TAG, has_ended, status_of
@@ -47,6 +49,7 @@ from orchestrator.workflows.messages import (
     DrillJob,
     DrillKind,
     DrillOrder,
+    DrillOutcome,
     DrillReport,
 )
 
@@ -70,8 +73,20 @@ def _has_tried_nothing(report: DrillReport) -> bool:
 
 
 def rehearse(world: World, order: DrillOrder) -> DrillReport:
-    """Hold a drill that is one activity, as its kind has it."""
-    return REHEARSALS[order.kind](world, order)
+    """Hold a drill that is one activity, as its kind has it. It is promoted if the pair switches meanwhile."""
+    report = REHEARSALS[order.kind](world, order)
+    with suppress(HubswitchError):  # the finding on the epoch record says so
+        held = read_epoch(world, order.pair)
+        if _has_switched(held, order):
+            why = f"the pair switched during the drill: epoch {held.epoch}, active is the {held.active}"
+            finding = DrillFinding(check="switched", ok=False, why=why)
+            outcome, findings = DrillOutcome.PROMOTED, (*report.findings, finding)
+            return msgspec.structs.replace(report, ok=False, outcome=outcome, findings=findings)
+    return report
+
+
+def _has_switched(held: EpochRecord, order: DrillOrder) -> bool:
+    return held.epoch > 0 and held.since > order.asked_at
 
 
 def rehearse_tabletop(world: World, order: DrillOrder) -> DrillReport:
@@ -153,7 +168,7 @@ def submit_canary(world: World, order: DrillOrder) -> None:
 def check_canary(world: World, order: DrillOrder) -> str:
     """The canary's status, as Azure ML spells it; ``SWITCHED`` if the pair switched during the drill."""
     plan, held = world.plans[order.pair], read_epoch(world, order.pair)
-    if held.epoch and held.since > order.asked_at:
+    if _has_switched(held, order):
         return SWITCHED
     standby = plan.side(held.active.other)
     return status_of(world.jobs.get(standby, order.canary_name))

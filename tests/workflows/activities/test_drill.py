@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from job_stories import changed, claimed
 from orchestrator.core.base.vocabulary import JobPolicy, Role
 from orchestrator.core.decision.state import initial
 from orchestrator.core.plan.steps import AwaitStandby, MoveJobs, ScaleCluster, WaitForUrl, Workflow
+from orchestrator.ports import Probes
 from orchestrator.workflows.activities.drill import (
     NO_JOBS,
     _job_finding,
@@ -121,6 +124,31 @@ def test_a_decision_drill_needs_a_pair_that_was_looked_at(bench: Bench) -> None:
     visit = bench.visit()
     report = rehearse(visit.world, order(visit, DrillKind.DECISION, with_state=False))
     assert (report.ok, report.findings[0].why) == (False, "the pair has not been looked at yet")
+
+
+@pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.DECISION])
+def test_a_rehearsal_during_which_the_pair_switches_is_promoted(bench: Bench, kind: DrillKind) -> None:
+    """What it found is about a standby that is active by now: it does not count as one that went well."""
+    visit = bench.visit()
+    asked = order(visit, kind)
+    swept = visit.world.probes.sweep
+
+    class Overtaken:
+        """Probes, while which somebody switches the pair."""
+
+        async def sweep(self, *given: Any) -> Any:
+            found = await swept(*given)
+            await asyncio.to_thread(claimed, visit)
+            return found
+
+        async def aclose(self) -> None:
+            await visit.world.probes.aclose()
+
+    report = rehearse(visit.world._replace(probes=cast("Probes", Overtaken())), asked)
+    assert (report.ok, report.outcome) == (False, "promoted")
+    assert findings_of(report)["switched"].why == "the pair switched during the drill: epoch 1, active is the secondary"
+    calm = msgspec.structs.replace(asked, asked_at=visit.world.clock.now())
+    assert rehearse(visit.world, calm).outcome is None
 
 
 @pytest.mark.parametrize(
