@@ -371,7 +371,10 @@ def failover(  # noqa: PLR0913 - each is an option of the command
     *,
     graceful: Annotated[
         bool,
-        typer.Option("--graceful", help="For a side that is well: what runs there may end, as jobs.failback says."),
+        typer.Option(
+            "--graceful",
+            help="For a side that is well: pointer first (but see --drain), then jobs, as jobs.failback says.",
+        ),
     ] = False,
     drain: Annotated[
         str,
