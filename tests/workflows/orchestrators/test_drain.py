@@ -245,7 +245,7 @@ def test_the_run_claims_its_epoch_when_the_jobs_have_ended(stage: Stage) -> None
     stage.shows("2 jobs still run in the primary; the run switches at ")
     stage.jobs.statuses["one"] = "Completed"
     stage.wake()
-    stage.shows("1 jobs still run")
+    stage.shows("1 job still runs")
     assert (stage.records.claims, stage.records.record.epoch) == ([], 0)
     stage.jobs.statuses["two"] = "Failed"
     stage.wake()
@@ -291,7 +291,7 @@ def test_an_epoch_record_that_cannot_be_read_holds_the_drain_and_its_end_only(st
 def test_an_abort_during_the_drain_leaves_the_pair_where_it_was(stage: Stage) -> None:
     """Nothing was claimed, and nothing is afterwards."""
     stage.begin(LONG, job="Running")
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     abort_run(stage.world, "demo", RUN, Wish(by="ben", reason="not today", at=datetime.now(UTC)))
     stage.wake()
     summary = stage.end()
@@ -303,7 +303,7 @@ def test_an_abort_during_the_drain_leaves_the_pair_where_it_was(stage: Stage) ->
 def test_a_person_who_waits_no_longer_ends_the_drain(stage: Stage) -> None:
     """The claim takes the wish over: what still runs is moved at once."""
     stage.begin(LONG, job="Running")
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     at = datetime.now(UTC)
     turn_ungraceful(stage.world, "demo", RUN, Wish(by="ben", reason="they come early", at=at), drains=True)
     assert stage.records.record.epoch == 0
@@ -317,7 +317,7 @@ def test_a_person_who_waits_no_longer_ends_the_drain(stage: Stage) -> None:
 def test_a_source_that_fails_ends_the_drain_at_once(stage: Stage) -> None:
     """By the pair itself; its jobs count as lost from before the decision on."""
     stage.begin(LONG, job="Running")
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     at = datetime.now(UTC)
     stage.jobs.is_silent = True
     until(lambda: stage.look(DOWN) or stage.records.claims, "the claim")
@@ -332,7 +332,7 @@ def test_the_end_of_a_drain_is_announced_to_a_run_that_pauses(stage: Stage) -> N
     stage.jobs.statuses = {"job": "Running"}
     order = run_order(pair="demo", run=RUN, graceful=True, drain=LONG, beat=LONG, longest=LONG)
     stage.client.schedule_new_orchestration(names.SWITCH_RUN, input=to_builtins(order), instance_id=RUN)
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     wish = Wish(by="hubswitch", reason="hub and jobs are bad", at=datetime.now(UTC))
     press = StopOrder(pair="demo", run=RUN, wish=wish, beat=LONG, longest=LONG)
     stage.client.schedule_new_orchestration(names.PRESS_RUN, input=to_builtins(press))
@@ -342,7 +342,7 @@ def test_the_end_of_a_drain_is_announced_to_a_run_that_pauses(stage: Stage) -> N
 def test_a_target_that_fails_ends_the_run(stage: Stage) -> None:
     """Nobody is sent to a side that turned bad after the order."""
     stage.begin(LONG, job="Running")
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     until(lambda: stage.look({"secondary.hub": BAD}) or stage.records.record.aborted, "the withdrawal")
     stage.wake()
     stage.expect_no_switch(stage.end())
@@ -352,7 +352,7 @@ def test_a_target_that_fails_ends_the_run(stage: Stage) -> None:
 def test_a_run_that_was_overtaken_during_the_drain_goes_on_with_nothing(stage: Stage) -> None:
     """Another stamp has switched, by a run of the same id: the pair takes over what that made of it."""
     stage.begin(LONG, job="Running")
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     order = run_order(pair="demo", run=RUN)
     claim_epoch(stage.world, order)
     stage.wake()
@@ -367,7 +367,7 @@ def test_a_run_that_was_overtaken_during_the_drain_goes_on_with_nothing(stage: S
 def test_a_worker_that_is_replaced_during_the_drain_goes_on_with_it(stage: Stage) -> None:
     """From its history: the bound and the wait are the same."""
     stage.begin(LONG, job="Running")
-    stage.shows("1 jobs")
+    stage.shows("1 job still runs")
     stage.worker.stop()
     stage.jobs.statuses["job"] = "Completed"
     stage.worker = stage.start_worker()
