@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from live import Caller
+from standby_stage import tell_of_a_change
 from template_roles import WHO, Permission, TemplateRoles
 from waiting import until
 
@@ -109,6 +110,7 @@ def test_what_a_look_at_the_standby_was_refused_is_named(caller: Caller, needs: 
     world, plan = sys.modules["function_app"].deployment.world, caller.local.plan
 
     def look() -> dict[str, Any]:
+        tell_of_a_change(world, plan.pair, world.clock.now(), deleted=True)
         look_at_standby(world, plan, Role.PRIMARY)
         checks = caller.get("doctor").json()["checks"]
         return next(each for each in checks if each["check"] == "readiness.read")

@@ -56,14 +56,7 @@ class Stage(NamedTuple):
 
     def tell(self, *, deleted: bool, at: datetime | None = None) -> None:
         """An event says that something of the pair was written, or deleted, now or at another time."""
-        at = at or self.world.clock.now()
-        wanted = WantedLook(at=at, gone=at if deleted else None)
-        change_blob(
-            self.world.shared[self.plan.pair],
-            wanted_path(self.plan.pair),
-            WantedLook,
-            lambda before: add_wanted(before, wanted),
-        )
+        tell_of_a_change(self.world, self.plan.pair, at or self.world.clock.now(), deleted=deleted)
 
     def record(self) -> ReadinessRecord:
         found = read_readiness(self.world.ledgers[self.plan.pair], self.plan.pair)
@@ -101,6 +94,12 @@ def stage() -> Iterator[Stage]:
         world = assemble(settings, {plan.pair: plan}, SystemClock())
         with reading(settings) as sides:
             yield Stage(azure, plan, world._replace(sides=sides))
+
+
+def tell_of_a_change(world: World, pair: str, at: datetime, *, deleted: bool) -> None:
+    """An event says that something of a pair was written, or deleted: the next look reads everything anew."""
+    wanted = WantedLook(at=at, gone=at if deleted else None)
+    change_blob(world.shared[pair], wanted_path(pair), WantedLook, lambda before: add_wanted(before, wanted))
 
 
 def patient_settings(azure: LocalAzure) -> Settings:

@@ -40,7 +40,7 @@ def test_an_unknown_phase_is_left_alone() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"active": "tertiary"}, {"epoch": "one"}, {"surprise": 1}, {"last_now": None}, {"evidence": {"tracks": 3}}],
+    [{"active": "tertiary"}, {"epoch": "one"}, {"last_now": None}, {"evidence": {"tracks": 3}}],
 )
 def test_a_wrong_field_is_named(fields: dict[str, Any]) -> None:
     """The message says which field of which state, and what was expected."""

@@ -117,7 +117,7 @@ def test_patience_with_a_batch_counts_from_when_it_had_a_place() -> None:
         output = run(BatchOrder(run=RUN, round=0, batch=0, size=50))
     assert output["resubmitted"] == 50
     assert len(activity.orders) == 31
-    assert not activity.orders[-1]["last"]
+    assert "last" not in activity.orders[-1]
 
 
 def test_what_is_done_after_a_switch_takes_its_turn() -> None:
