@@ -78,12 +78,10 @@ class Story:
                 self._take(entry)
 
     def _take(self, entry: Mapping[str, Any]) -> None:
-        """Tell an entry, unless it says no more than that the end is still the end; a reason is told once."""
+        """Tell an entry, unless it says no more than that the end is still the end."""
         if entry["phase"] == SETTLED and SETTLED in self.marks:
             return
-        before = next((line for line in self.timeline if line["why"] == entry["why"]), None)
-        why = f"for the reason of {before['at'][11:19]}" if before else entry["why"]
-        self.tell(entry["phase"], why, datetime.fromisoformat(entry["at"]))
+        self.tell(entry["phase"], entry["why"], datetime.fromisoformat(entry["at"]))
 
 
 ENDED = 130

@@ -82,7 +82,7 @@ class Screen:
 
     def _tell(self, timeline: Sequence[Mapping[str, str]]) -> None:
         """Print what has not been printed."""
-        for line in timeline[self._said :]:
+        for line in tell_reasons_once(timeline)[self._said :]:
             self.console.print(_event(line))
         self._said = len(timeline)
 
@@ -106,7 +106,9 @@ def make_page(
     title = f"{view.get('phase', 'new')}  ·  active {view.get('active')}  ·  epoch {view.get('epoch')}"
     evidence = view.get("evidence", {})
     room = max(console.height - ROOM - len(evidence.get("primary", {})), 1)
-    events = Text("\n".join(_event(line) for line in timeline[-room:]) or "nothing yet", no_wrap=True)
+    events = Text(
+        "\n".join(_event(line) for line in tell_reasons_once(timeline)[-room:]) or "nothing yet", no_wrap=True
+    )
     events.overflow = "ellipsis"
     why = Text(str(view.get("why", "")), no_wrap=True, overflow="ellipsis")
     return Group(
@@ -133,6 +135,16 @@ def _ending(result: Mapping[str, Any], console: Console) -> Iterator[Any]:
     yield "ledger    blobs demo/jobs/<name>.json and demo/runs/<run>/ in the ledger account"
     colour = "green" if result["ok"] else "bold red"
     yield Text("every job is accounted for" if result["ok"] else "something is wrong", style=colour)
+
+
+def tell_reasons_once(timeline: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The same events for people; where a reason was told before, only when. Programs get every reason whole."""
+    first: dict[str, str] = {}
+    told: list[Mapping[str, str]] = []
+    for line in timeline:
+        at = first.setdefault(line["why"], line["at"])
+        told.append(line if at == line["at"] else {**line, "why": f"for the reason of {at[11:19]}"})
+    return told
 
 
 def _event(line: Mapping[str, str]) -> str:

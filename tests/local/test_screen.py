@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from orchestrator.core.base.vocabulary import EvidenceClass
 from orchestrator.local.demo import Story, _phases
 from orchestrator.local.job_audit import Accounts
-from orchestrator.local.screen import Screen, make_page
+from orchestrator.local.screen import Screen, make_page, tell_reasons_once
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG = "hub for 5 s, jobs for 5 s, inference for 5 s and dependency for 5 s bad on the primary (needed: 5 s): " * 3
@@ -88,5 +88,6 @@ def test_the_story_of_a_switch_tells_each_reason_once_and_ends_with_the_jobs() -
     ]
     for number in range(1, len(journal) + 1):
         story.follow({"phase": phases[number - 1][0], "journal": journal[:number][::-1]})
-    told = [(line["what"], line["why"]) for line in story.timeline]
+    assert [(line["what"], line["why"]) for line in story.timeline] == phases[:4]
+    told = [(line["what"], line["why"]) for line in tell_reasons_once(story.timeline)]
     assert told == [*phases[:2], ("resubmitting", "for the reason of 12:00:00"), phases[3]]
