@@ -78,7 +78,7 @@ def test_a_canary_drill_is_aborted_and_its_job_cancelled(tmp_path: Path, capsys:
         file.write_text(yaml_of(plan), encoding="utf-8")
         with variables(azure.environment()), deployed(azure, engine, file) as app:
             until(lambda: app.view().get("phase") == "steady", "the first look")
-            drill = {"reason": "practice", "kind": "canary"}
+            drill = {"reason": "practice", "kind": "canary", "force": True}
             headers = {"x-functions-key": KEY}
             run = requests.post(f"{app.url}/api/pairs/demo/drill", json=drill, headers=headers, timeout=60).json()[
                 "run"
