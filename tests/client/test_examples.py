@@ -18,6 +18,7 @@ import pytest
 import requests
 from azure.core.credentials import TokenCredential
 from client_values import fill
+from waiting import until
 
 from orchestrator.settings import Settings
 
@@ -132,26 +133,17 @@ def begin(
         process.communicate(timeout=60)
 
 
-def ask_until(ask: Ask, wanted: str) -> None:
-    """Ask until that is the answer: the configuration provider looks once a second at most."""
-    for _ in range(10_000):
-        if (said := ask()) == wanted:
-            return
-        assert said, "the example has ended"
-    raise AssertionError(f"{said} is said, and not {wanted}")
-
-
 def test_the_configuration_provider_follows(begin: Callable[[str, str], Ask], publish: Callable[[int], None]) -> None:
     """Whole values, by the key that changes last."""
     publish(1)
     ask = begin("provider.py", "store = open_store()\ndef ask():\n    return find_active(store)['hub']")
     assert ask() == fill(1).hub
     publish(2)
-    ask_until(ask, fill(2).hub)
+    until(lambda: ask() == fill(2).hub, "the new hub: the provider looks once a second, and after a failure much later")
 
 
 OPENAI = """
-hub = ActiveHub({pair!r}, STORES, max_age=0)
+hub = ActiveHub({pair!r}, STORES, max_age=0, connection_timeout=60, read_timeout=60)
 models = RegionalModels(hub, {accounts!r}, lambda: "a-token")
 def ask():
     said = models.active().chat.completions.create(model="gpt-4o", messages=[{{"role": "user", "content": "?"}}])
@@ -174,7 +166,7 @@ def test_the_model_of_the_active_region_is_asked(
 
 
 LITELLM = """
-hub = ActiveHub({pair!r}, STORES, max_age=0)
+hub = ActiveHub({pair!r}, STORES, max_age=0, connection_timeout=60, read_timeout=60)
 router = make_router({accounts!r}, lambda: "a-token")
 def ask():
     return complete(router, hub, [{{"role": "user", "content": "?"}}]).choices[0].message.content
