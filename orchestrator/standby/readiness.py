@@ -16,7 +16,8 @@ from orchestrator.core.base.errors import Conflict, HubswitchError, InvalidInput
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.decision.stamps import read_standing, read_wanted, wanted_path
 from orchestrator.core.decision.stamps import readiness_path as shared_path
-from orchestrator.core.decision.standing import Believed, ReadinessStanding, find_believed, mark_of_plan, newer
+from orchestrator.core.decision.standing import Believed, ReadinessStanding, find_believed, newer
+from orchestrator.core.evidence.basis import plan_digest
 from orchestrator.core.jobs.record import JobRecord, JobStatus
 from orchestrator.core.ledger_paths import inventory_path, readiness_path
 from orchestrator.core.plan.schema import Plan
@@ -90,7 +91,7 @@ def _look(world: World, plan: Plan, active: Role, began: datetime) -> ReadinessS
     _change_record(
         ledger, plan.pair, lambda before: after_look(before, plan.pair, active, began, found, replaced, by_plan)
     )
-    standing = make_standing(active, began, found, mark_of_plan(plan), lacks=bool(lost or temporary_faults(there)))
+    standing = make_standing(active, began, found, plan_digest(plan), lacks=bool(lost or temporary_faults(there)))
     change_blob(
         world.shared[plan.pair], shared_path(plan.pair), ReadinessStanding, lambda before: newer(before, standing)
     )

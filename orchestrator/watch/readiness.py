@@ -20,8 +20,8 @@ from orchestrator.core.decision.standing import (
     WantedLook,
     add_wanted,
     is_look_due,
-    mark_of_plan,
 )
+from orchestrator.core.evidence.basis import plan_digest
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine, World
 from orchestrator.watch.memory import READINESS_AT_ONCE
@@ -78,7 +78,7 @@ def _due(process: Process, world: World, quiet: dict[str, Role]) -> list[str]:
             continue
         standing, _ = read_standing(files, pair)
         if not process.memory.readiness_going_on.rests(pair, now) and is_look_due(
-            standing, read_wanted(files, pair), active, now, mark_of_plan(process.plans[pair])
+            standing, read_wanted(files, pair), active, now, plan_digest(process.plans[pair])
         ):
             found.append(pair)
     return found

@@ -5,13 +5,11 @@ The whole result of a look, with every finding, is kept in the pair's ledger.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from orchestrator.core.base.codec import SCHEMA, Moment, Value, encode
+from orchestrator.core.base.codec import SCHEMA, Moment, Value
 from orchestrator.core.base.vocabulary import Role
-from orchestrator.core.plan.schema import Plan
 
 EVERY = timedelta(minutes=30)
 """Time between two looks at a standby."""
@@ -48,7 +46,8 @@ class ReadinessStanding(Value, kw_only=True):
     """When the next look is due."""
 
     plan: str = ""
-    """Mark of the plan that it was held against (``mark_of_plan``); empty in records of older versions."""
+    """Digest of the plan that it was held against (``core.evidence.basis.plan_digest``); empty in records of older
+    versions."""
 
 
 class WantedLook(Value, kw_only=True):
@@ -85,11 +84,6 @@ def add_wanted(before: WantedLook | None, wanted: WantedLook) -> WantedLook:
     return WantedLook(at=max(before.at, wanted.at), gone=max(gone, default=None))
 
 
-def mark_of_plan(plan: Plan) -> str:
-    """The same for plans that say the same, and another one for every other."""
-    return hashlib.sha256(encode(plan)).hexdigest()[:16]
-
-
 def is_look_due(
     standing: ReadinessStanding | None, wanted: WantedLook | None, active: Role, now: datetime, plan: str = ""
 ) -> bool:
@@ -100,7 +94,7 @@ def is_look_due(
         wanted: that something was changed since.
         active: the side that is active now.
         now: the time.
-        plan: mark of the plan that is in force. While versions of an app change, two may be: hence the pause.
+        plan: digest of the plan that is in force. While versions of an app change, two may be: hence the pause.
     """
     if standing is None or standing.active is not active or now >= standing.due_at or standing.at - now > SOONER:
         return True
