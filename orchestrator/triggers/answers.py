@@ -78,8 +78,15 @@ def unreadable(pair: str, fault: InvalidInput) -> func.HttpResponse:
     )
 
 
-def unknown_pair(pair: str) -> func.HttpResponse:
-    return problem(HTTPStatus.NOT_FOUND, f"there is no plan for a pair named {pair!r}")
+class UnknownPair(Exception):
+    """A request names a pair without a plan."""
+
+    def __init__(self, pair: str) -> None:
+        super().__init__(f"there is no plan for a pair named {pair!r}")
+
+
+def unknown_pair(fault: UnknownPair) -> func.HttpResponse:
+    return problem(HTTPStatus.NOT_FOUND, str(fault))
 
 
 def unavailable(fault: Exception) -> func.HttpResponse:

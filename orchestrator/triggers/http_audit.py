@@ -13,8 +13,8 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.core.base.errors import HubswitchError, InvalidInput
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import answer, problem, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guard, limit_of, query_of
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.http_pairs import Handler, guard, limit_of, plan_named, query_of
 from orchestrator.workflows.activities import audit_log
 
 MOST, TOLD = 1000, 50
@@ -29,12 +29,10 @@ def audit(deployment: Deployment) -> Handler:
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         del engine
         pair, wanted = req.params.get("pair"), req.params.get("format", "json")
-        if pair is not None and pair not in deployment.plans:
-            return unknown_pair(pair)
+        pairs = list(deployment.plans) if pair is None else [plan_named(deployment, pair).pair]
         if wanted not in {"json", LINES}:
             raise InvalidInput(query_of(req), "format", f"json or {LINES}", repr(wanted))
         limit = limit_of(req, TOLD, MOST)
-        pairs = list(deployment.plans) if pair is None else [pair]
         await deployment.assembled()
         if wanted == LINES:
             return await asyncio.to_thread(_lines, deployment, pairs)

@@ -16,8 +16,8 @@ from orchestrator.core.decision.state import PairState
 from orchestrator.core.jobs.data_report import DataReport
 from orchestrator.core.plan.schema import Plan
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import answer, problem, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guard, readable
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.http_pairs import Handler, guard, plan_named, readable
 from orchestrator.triggers.single_flight import SingleFlight
 
 LONGEST = timedelta(seconds=200)
@@ -36,9 +36,7 @@ def data(deployment: Deployment) -> Handler:
         return await asyncio.to_thread(lambda: data_report(world, deployment.inventory, plan, active))
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         state = await readable(engine, plan.pair)
         active = state.active if isinstance(state, PairState) else Role.PRIMARY
         try:

@@ -11,8 +11,8 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.codec import to_builtins
 from orchestrator.doctor.findings import DoctorReport
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import answer, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guard
+from orchestrator.triggers.answers import answer
+from orchestrator.triggers.http_pairs import Handler, guard, plan_named
 from orchestrator.triggers.single_flight import SingleFlight
 
 THREADS = 16
@@ -60,8 +60,8 @@ def doctor(deployment: Deployment) -> Handler:
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         pair = req.params.get("pair")
-        if pair is not None and pair not in deployment.plans:
-            return unknown_pair(pair)
+        if pair is not None:
+            plan_named(deployment, pair)
         return answer(to_builtins(await made.report(pair, engine)))
 
     return guard(handler)

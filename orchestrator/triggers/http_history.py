@@ -17,8 +17,8 @@ from orchestrator.core.decision.state import PairState
 from orchestrator.core.standby.readiness_record import view_of, with_deletion
 from orchestrator.ports import Engine, EngineError
 from orchestrator.standby.readiness import read_readiness
-from orchestrator.triggers.answers import answer, problem, unknown_pair
-from orchestrator.triggers.http_pairs import Handler, guard, limit_of, query_of, readable
+from orchestrator.triggers.answers import answer, problem
+from orchestrator.triggers.http_pairs import Handler, guard, limit_of, plan_named, query_of, readable
 from orchestrator.web.views import decisions_view
 from orchestrator.workflows.activities.decision_log import read_page
 
@@ -32,9 +32,7 @@ def decisions(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}/decisions``: what was decided and on what, newest first."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         limit = limit_of(req, TOLD, LIMIT)
         found = await readable(engine, plan.pair)
         latest = found.latest if isinstance(found, PairState) else None
@@ -52,9 +50,7 @@ def signals(deployment: Deployment) -> Handler:
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         del engine
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         since = _since(req, deployment.clock.now())
         try:
             data = await asyncio.to_thread(lambda: export(deployment.world, plan.pair, since))
@@ -72,9 +68,7 @@ def readiness(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}/readiness``: what the last look at the standby found, worst first, and its score over time."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         try:
             found = await asyncio.to_thread(lambda: read_readiness(deployment.world.ledgers[plan.pair], plan.pair))
         except HubswitchError as fault:

@@ -11,9 +11,9 @@ from orchestrator.bootstrap import Deployment
 from orchestrator.core.base.text import count_of
 from orchestrator.core.evidence.audit_notes import channel_test_note
 from orchestrator.ports import Engine
-from orchestrator.triggers.answers import answer, problem, unknown_pair
+from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.callers import name_caller
-from orchestrator.triggers.http_pairs import CommandBody, Handler, body_of, guard
+from orchestrator.triggers.http_pairs import CommandBody, Handler, body_of, guard, plan_named
 from orchestrator.workflows import calls
 from orchestrator.workflows.activities.notify import publish_test_notice
 
@@ -22,9 +22,7 @@ def send_test_notices(deployment: Deployment) -> Handler:
     """200 with what became of the test notice on each channel; 409 if the plan has no channel."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         asked = body_of(req, CommandBody)
         if not plan.channels:
             return problem(HTTPStatus.CONFLICT, f"the plan of {plan.pair} has no channel: set `notify` in it")

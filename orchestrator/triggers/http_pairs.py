@@ -30,6 +30,7 @@ from orchestrator.core.signals.unread import UnreadLog
 from orchestrator.ports import UNDER_WAY, Engine, EngineError
 from orchestrator.triggers.answers import (
     TooLarge,
+    UnknownPair,
     answer,
     invalid,
     prefers_page,
@@ -134,12 +135,26 @@ def guard(handler: Handler) -> Handler:
             return await handler(req, engine)
         except InvalidInput as fault:
             return invalid(fault)
+        except UnknownPair as fault:
+            return unknown_pair(fault)
         except TooLarge as fault:
             return too_large(fault)
         except EngineError as fault:
             return unavailable(fault)
 
     return safe
+
+
+def plan_named(deployment: Deployment, pair: str) -> Plan:
+    """The plan of a pair that a request names.
+
+    Raises:
+        UnknownPair: there is none; ``guard`` answers 404.
+    """
+    plan = deployment.plans.get(pair)
+    if plan is None:
+        raise UnknownPair(pair)
+    return plan
 
 
 def status(deployment: Deployment) -> Handler:
@@ -149,9 +164,7 @@ def status(deployment: Deployment) -> Handler:
         plans: Mapping[str, Plan] = deployment.plans
         only = req.params.get("pair")
         if only is not None:
-            if only not in plans:
-                return unknown_pair(only)
-            plans = {only: plans[only]}
+            plans = {only: plan_named(deployment, only)}
         states = await calls.pair_states(engine, plans)
         now = deployment.clock.now()
         await hand_over_unread(engine, deployment.memory.unread, now)
@@ -181,9 +194,7 @@ def pair(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}``: one pair in full."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         state = await readable(engine, plan.pair)
         asked = await proposals_of_steps(engine, {plan.pair: plan}, {plan.pair: state})
         view = with_step_proposal(pair_view(plan, state, deployment.clock.now()), asked.get(plan.pair))
@@ -196,9 +207,7 @@ def explain(deployment: Deployment) -> Handler:
     """``GET pairs/{pair}/explain``: why the pair stands where it stands, in one paragraph."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         return answer(explain_view(plan, await readable(engine, plan.pair), deployment.clock.now()))
 
     return guard(handler)
@@ -234,9 +243,7 @@ def drill(deployment: Deployment) -> Handler:
     """``POST pairs/{pair}/drill``: practise; 202 with the run to follow."""
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         asked = body_of(req, DrillBody)
         if why := workload_fault(asked.kind, asked.workload):
             raise InvalidInput(place_of(req), "workload", why, repr(asked.workload))
@@ -297,9 +304,7 @@ def command(deployment: Deployment, do: str) -> Handler:
     """
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         asked = body_of(req, BODIES.get(do, CommandBody))
         order = Command(
             do=commands.Do(do),

@@ -17,9 +17,9 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.standby.recovery import RecoveryProposal
 from orchestrator.ports import Engine
 from orchestrator.standby.recovery import look_for_deleted
-from orchestrator.triggers.answers import answer, problem, unknown_pair, unreadable
+from orchestrator.triggers.answers import answer, problem, unreadable
 from orchestrator.triggers.callers import name_caller
-from orchestrator.triggers.http_pairs import Handler, Words, accept_run, body_of, guard, readable
+from orchestrator.triggers.http_pairs import Handler, Words, accept_run, body_of, guard, plan_named, readable
 from orchestrator.workflows import calls
 from orchestrator.workflows.recovery_messages import recover_order
 
@@ -44,9 +44,7 @@ def recover(deployment: Deployment) -> Handler:
     """
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         asked = body_of(req, RecoverBody)
         state = await readable(engine, plan.pair)
         if isinstance(state, InvalidInput):

@@ -17,10 +17,10 @@ from orchestrator.core.evidence.audit_notes import wish_note
 from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps import MoveJobs, Step, steps_in
 from orchestrator.ports import UNDER_WAY, Engine, EngineError
-from orchestrator.triggers.answers import answer, problem, unknown_pair
+from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.callers import name_caller
 from orchestrator.triggers.group_runs import GroupRunLine, list_group_runs
-from orchestrator.triggers.http_pairs import Handler, SkipBody, body_of, guard, limit_of, place_of, readable
+from orchestrator.triggers.http_pairs import Handler, SkipBody, body_of, guard, limit_of, place_of, plan_named, readable
 from orchestrator.workflows import calls
 from orchestrator.workflows.activities.steps import skip_step
 from orchestrator.workflows.messages import SkipWish, kind_of_run
@@ -37,10 +37,8 @@ def runs(deployment: Deployment) -> Handler:
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
         pair = req.params.get("pair")
-        if pair is not None and pair not in deployment.plans:
-            return unknown_pair(pair)
+        plans = deployment.plans if pair is None else {pair: plan_named(deployment, pair)}
         limit = limit_of(req, TOLD, MOST)
-        plans = deployment.plans if pair is None else {pair: deployment.plans[pair]}
         states = await calls.pair_states(engine, plans)
         under_way = [
             _under_way(state) for state in states.values() if isinstance(state, PairState) and state.run is not None

@@ -18,9 +18,9 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.core.plan.steps_approval import AwaitApproval
 from orchestrator.ports import Engine
 from orchestrator.triggers import http_pairs
-from orchestrator.triggers.answers import answer, problem, unknown_pair
+from orchestrator.triggers.answers import answer, problem
 from orchestrator.triggers.callers import name_caller
-from orchestrator.triggers.http_pairs import AnswerBody, Handler, body_of, guard, place_of
+from orchestrator.triggers.http_pairs import AnswerBody, Handler, body_of, guard, place_of, plan_named
 from orchestrator.triggers.http_runs import plan_of_switch_under_way, steps_of
 from orchestrator.workflows import calls
 from orchestrator.workflows.activities.approval_step import answer_step, read_answer
@@ -32,9 +32,7 @@ def command(deployment: Deployment, do: str) -> Handler:
     of_switch = http_pairs.command(deployment, do)
 
     async def handler(req: func.HttpRequest, engine: Engine) -> func.HttpResponse:
-        plan = deployment.plans.get(req.route_params["pair"])
-        if plan is None:
-            return unknown_pair(req.route_params["pair"])
+        plan = plan_named(deployment, req.route_params["pair"])
         asked = body_of(req, AnswerBody)
         if "/" not in (asked.proposal or ""):
             return await of_switch(req, engine)
