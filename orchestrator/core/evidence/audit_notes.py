@@ -45,44 +45,28 @@ def order_note(pair: str, command: Command, now: datetime, why: str) -> AuditNot
 
 def drill_note(pair: str, run: str, kind: str, who: str, reason: str, now: datetime) -> AuditNote:
     """A drill that a person wanted."""
-    details: dict[str, str | int | bool | None] = {"do": "drill", "drill": kind, "run": run, "reason": reason}
-    return AuditNote(
-        pair=pair,
-        id=f"order-{run}",
-        at=now,
-        kind=AuditKind.ORDER,
-        who=who,
-        why=f"{kind} drill asked for",
-        details=details,
-    )
+    why = f"{kind} drill asked for"
+    return _asked(pair, f"order-{run}", who, reason, now, why, do="drill", drill=kind, run=run)
 
 
 def recovery_note(pair: str, run: str, who: str, reason: str, now: datetime, what: str) -> AuditNote:
     """A recovery that a person wanted. One that has failed may be wanted again."""
-    details: dict[str, str | int | bool | None] = {"do": "recover", "run": run, "reason": reason}
-    return AuditNote(
-        pair=pair, id=f"recover-{_stamp(now)}", at=now, kind=AuditKind.ORDER, who=who, why=what, details=details
-    )
+    return _asked(pair, f"recover-{_stamp(now)}", who, reason, now, what, do="recover", run=run)
 
 
 def wish_note(pair: str, run: str, do: str, who: str, reason: str, now: datetime, why: str) -> AuditNote:
     """What a person wanted of a run that is under way, such as its next try at once, and what came of it."""
-    return AuditNote(
-        pair=pair,
-        id=f"{do}-{run}-{_stamp(now)}",
-        at=now,
-        kind=AuditKind.ORDER,
-        who=who,
-        why=why,
-        details={"do": do, "run": run, "reason": reason},
-    )
+    return _asked(pair, f"{do}-{run}-{_stamp(now)}", who, reason, now, why, do=do, run=run)
 
 
 def channel_test_note(pair: str, who: str, reason: str, now: datetime, why: str) -> AuditNote:
     """Test notices that a person wanted, and what came of them."""
-    details: dict[str, str | int | bool | None] = {"do": "test_notices", "reason": reason}
+    return _asked(pair, f"test_notices-{_stamp(now)}", who, reason, now, why, do="test_notices")
+
+
+def _asked(pair: str, id_: str, who: str, reason: str, now: datetime, why: str, **details: str) -> AuditNote:
     return AuditNote(
-        pair=pair, id=f"test_notices-{_stamp(now)}", at=now, kind=AuditKind.ORDER, who=who, why=why, details=details
+        pair=pair, id=id_, at=now, kind=AuditKind.ORDER, who=who, why=why, details={**details, "reason": reason}
     )
 
 
