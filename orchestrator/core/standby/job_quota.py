@@ -16,9 +16,9 @@ from orchestrator.core.base.numbers import number_in
 from orchestrator.core.base.regions import squeeze
 from orchestrator.core.base.vocabulary import Role
 from orchestrator.core.standby.demand import least_nodes_of
-from orchestrator.core.standby.inventory import as_list, dig, name_of
+from orchestrator.core.standby.inventory import as_list, comparable, dig, name_of
 from orchestrator.core.standby.live_readiness import machine_sizes
-from orchestrator.core.standby.readiness_checks import family_of
+from orchestrator.core.standby.readiness_checks import family_of, quotas_of
 
 type Inventory = Mapping[str, Any]
 
@@ -79,10 +79,5 @@ def _clusters(inventory: Inventory) -> Iterator[tuple[str, _Cluster]]:
         nodes = number_in(dig(inner, "currentNodeCount")) or 0
         if not cores:
             continue
-        if str(dig(inner, "vmPriority")).casefold() == "lowpriority":
-            quotas = ["total cluster lowpriority regional vcpus"]
-        else:
-            family = family or family_of(size)
-            quotas = [f"{family} cluster dedicated vcpus"] if family else []
-            quotas.append("total cluster dedicated regional vcpus")
+        quotas = quotas_of(family or family_of(size), is_low=comparable(dig(inner, "vmPriority")) == "lowpriority")
         yield name_of(each).casefold(), _Cluster(cores, max(int(nodes), 0), tuple(map(squeeze, quotas)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.core.base.numbers import number_in
@@ -180,16 +180,22 @@ def quota(c: Comparison) -> None:
         family = needed.family or family_of(str(dig(cluster, "properties.properties.vmSize") or ""))
         low = comparable(dig(cluster, "properties.properties.vmPriority")) == "lowpriority"
         cores = needed.nodes * needed.vcpus_per_node
-        if low:
-            wanted["total cluster lowpriority regional vcpus"] += cores
-            continue
-        if family:
-            wanted[f"{family} cluster dedicated vcpus"] += cores
-        wanted["total cluster dedicated regional vcpus"] += cores
+        for quota_name in quotas_of(family, is_low=low):
+            wanted[quota_name] += cores
     for name, cores in wanted.items():
         _headroom(c, "usages", rows, name, cores)
     if "clusters" in rows or "clusters" in c.primary.by_name("usages"):
         _headroom(c, "usages", rows, "clusters", 1)
+
+
+def quotas_of(family: str, *, is_low: bool) -> Iterator[str]:
+    """Names, in lower case, of the usages that a cluster's cores count against. ``family``: empty if not known."""
+    if is_low:
+        yield "total cluster lowpriority regional vcpus"
+        return
+    if family:
+        yield f"{family} cluster dedicated vcpus"
+    yield "total cluster dedicated regional vcpus"
 
 
 def _headroom(c: Comparison, key: str, rows: Mapping[str, Element], name: str, wanted: int) -> None:
