@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from orchestrator.cli.app_calls import App, get, get_object, read_object
-from orchestrator.core.base.text import format_time
+from orchestrator.core.base.text import format_time, refer_back
 
 WATCH_EVERY = 5.0
 """Seconds between two questions of ``--watch`` and ``--follow``."""
@@ -120,15 +120,8 @@ def refer_to_older(entries: Iterable[Mapping[str, Any]], at: str) -> list[dict[s
 
     ``at``: the field that has the time of an entry.
     """
-    told: dict[str, str] = {}
-    found = []
-    for entry in reversed(list(entries)):
-        why, moment = str(entry["why"]), format_moment(entry[at])
-        short = f"the reason of {told[why]}" if why in told else why
-        if len(why) > SHORT:
-            told.setdefault(why, moment)
-        found.append({**entry, "why": short})
-    return found[::-1]
+    oldest_first = list(entries)[::-1]
+    return refer_back(oldest_first, lambda entry: format_moment(entry[at]), "the reason of", SHORT)[::-1]
 
 
 def runs_command(app: App, pair: str | None, limit: int, *, as_json: bool, out: TextIO, err: TextIO) -> int:

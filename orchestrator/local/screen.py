@@ -14,6 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.core.base.text import refer_back
 from orchestrator.local.job_audit import Accounts
 
 COLOUR = {"ok": "green", "bad": "bold red", "degraded": "yellow", "blind": "magenta", None: "dim"}
@@ -137,18 +138,17 @@ def _ending(result: Mapping[str, Any], console: Console) -> Iterator[Any]:
     yield Text("every job is accounted for" if result["ok"] else "something is wrong", style=colour)
 
 
-def tell_reasons_once(timeline: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def tell_reasons_once(timeline: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """The same events for people; where a reason was told before, only when. Programs get every reason whole."""
-    first: dict[str, str] = {}
-    told: list[Mapping[str, str]] = []
-    for line in timeline:
-        at = first.setdefault(line["why"], line["at"])
-        told.append(line if at == line["at"] else {**line, "why": f"for the reason of {at[11:19]}"})
-    return told
+    return refer_back(timeline, _time, "for the reason of")
+
+
+def _time(line: Mapping[str, str]) -> str:
+    return line["at"][11:19]
 
 
 def _event(line: Mapping[str, str]) -> str:
-    return f"{line['at'][11:19]}  {line['what']:<13} {line['why']}"
+    return f"{_time(line)}  {line['what']:<13} {line['why']}"
 
 
 def _evidence(evidence: Mapping[str, Any], width: int) -> Table:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -52,6 +53,27 @@ def join_words(words: Iterable[str]) -> str:
 def count_of(number: int, one: str, many: str) -> str:
     """A number and its words: ``1 job waits``, ``2 jobs wait``."""
     return f"{number} {one if number == 1 else many}"
+
+
+def refer_back(
+    lines: Iterable[Mapping[str, Any]], time_of: Callable[[Mapping[str, Any]], str], words: str, longer_than: int = 0
+) -> list[dict[str, Any]]:
+    """Lines, oldest first, of which a ``why`` that an older one gives word for word only names that one's time.
+
+    Args:
+        lines: each with a ``why``.
+        time_of: how the time of a line is shown.
+        words: what stands before that time.
+        longer_than: characters of a ``why`` up to which it is told again and again.
+    """
+    told: dict[str, str] = {}
+    found = []
+    for line in lines:
+        why = str(line["why"])
+        found.append({**line, "why": f"{words} {told[why]}" if why in told else why})
+        if len(why) > longer_than:
+            told.setdefault(why, time_of(line))
+    return found
 
 
 def is_https_url(text: str) -> bool:
