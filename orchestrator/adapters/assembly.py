@@ -51,7 +51,7 @@ from orchestrator.core.plan.channels import (
     TeamsChannel,
     WebhookChannel,
 )
-from orchestrator.core.plan.schema import Hub, LedgerAccount, Plan
+from orchestrator.core.plan.schema import LedgerAccount, Plan
 from orchestrator.ports import Clock, World
 from orchestrator.settings import Settings
 
@@ -70,9 +70,7 @@ def trials(settings: Settings) -> AzureTrials:
 
 def side_inventories(settings: Settings) -> ArmSideInventories:
     """Readings of whole sides, over a transport of their own: nothing that they meet closes a breaker for others."""
-    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
-    credential = credential_for(settings, Identity.READER, transport)
-    manager = ResourceManager(settings.resource_manager, credential, transport)
+    credential, transport, manager = _reader(settings)
     reader = f"reads of the {name_of(settings, Identity.READER)}"
 
     def search_pacer_of(endpoint: str) -> Pacer:
@@ -82,20 +80,17 @@ def side_inventories(settings: Settings) -> ArmSideInventories:
     return ArmSideInventories(manager, _share_of(settings, "reads", READS_PER_SECOND, READ_BURST), searches)
 
 
+def _reader(settings: Settings) -> tuple[TokenCredential, BoundedTransport, ResourceManager]:
+    """The reader over a transport of its own, and Resource Manager as it."""
+    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
+    credential = credential_for(settings, Identity.READER, transport)
+    return credential, transport, ResourceManager(settings.resource_manager, credential, transport)
+
+
 def _share_of(settings: Settings, what: str, rate: float, burst: int) -> Callable[[str], Pacer]:
     """The reader's share of Resource Manager's reads in a subscription."""
     reader = f"{what} of the {name_of(settings, Identity.READER)}"
     return lambda subscription: pacer_for(settings.resource_manager, subscription, reader, rate=rate, burst=burst)
-
-
-def _deleted_resources(
-    settings: Settings, executor: ResourceManager, pacer_of: Callable[[Hub], Pacer]
-) -> ArmDeletedResources:
-    """What was deleted, read as the reader over a transport of its own."""
-    transport = BoundedTransport(Gate(limits_from(settings)), settings.ca_bundle)
-    reader = ResourceManager(settings.resource_manager, credential_for(settings, Identity.READER, transport), transport)
-    share = _share_of(settings, "looks", LOOKS_PER_SECOND, LOOK_BURST)
-    return ArmDeletedResources(reader, share, executor, pacer_of)
 
 
 def assemble(
@@ -146,7 +141,9 @@ def assemble(
         jobs=ArmJobs(manager, credential, pacer_of),
         assets=ArmAssets(manager, credential, transport, plans=plans, pacer_of=pacer_of),
         resources=PacedResources(manager, pacer_of, pacers_by_subscription(settings, plans, principal)),
-        deleted=_deleted_resources(settings, manager, pacer_of),
+        deleted=ArmDeletedResources(
+            _reader(settings)[2], _share_of(settings, "looks", LOOKS_PER_SECOND, LOOK_BURST), manager, pacer_of
+        ),
         urls=plain,
         webhooks=SignedWebhooks(plain, environment),
         inventory=ArmInventory(manager, credential, transport),

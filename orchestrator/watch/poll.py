@@ -85,7 +85,8 @@ async def _keep_messages(process: Process, engine: Engine, plan: Plan, messages:
     news = sorted((found[each] for each in found.keys() - known), key=lambda each: each.published_at)[:MESSAGES_AT_ONCE]
     if news:
         await calls.keep_notices(engine, NoticeOrder(pair=plan.pair, notices=tuple(news)))
-    told[plan.pair] = known | {each.id for each in news}
+    # What is listed no more need not be known.
+    told[plan.pair] = known.intersection(found) | {each.id for each in news}
 
 
 async def _due(process: Process, engine: Engine, plan: Plan) -> PairState | None:

@@ -24,9 +24,10 @@ def acknowledge_drill(
     Danger: not where the primary has failed meanwhile, for then the drill's failover is a real one, nor where something
     was deleted. People have to see that, as at the stamp that holds the drill.
     """
-    is_new = state.epoch > before.epoch and state.phase is Phase.SETTLED and state.run_drill
+    if state.epoch <= before.epoch or state.phase is not Phase.SETTLED or not state.run_drill:
+        return state
     is_real = state.active is Role.SECONDARY and judge(seen, Role.PRIMARY, policy).met
-    if not is_new or is_real or state.evidence.deletions:
+    if is_real or state.evidence.deletions:
         return state
     why = f"acknowledged by full drill {state.run_drill}, which another stamp holds"
     return change_phase(state, Trigger.ACKNOWLEDGED, now, "acknowledged", why, acknowledged=True, failed_at=None)
