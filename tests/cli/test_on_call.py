@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from live import Caller, until
+from ran import Ran, Run, read_json, run_here
 
 from orchestrator.cli.commands_pairs import format_run
-from orchestrator.cli.main import status_of
 from orchestrator.core.base.errors import TemporaryError
 from orchestrator.core.jobs.data_report import DataItem, DataReport, DataState
 from orchestrator.local.client import pointer_on
 
-type Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def run(caller: Caller, capsys: pytest.CaptureFixture[str]) -> Run:
-    """``run("status", "--json")``: exit status, standard output, standard error."""
+    """Commands to that app; ``key``: another one than its own."""
 
-    def call(*arguments: str, key: str | None = None) -> tuple[int, str, str]:
-        capsys.readouterr()
+    def call(*arguments: str, key: str | None = None) -> Ran:
         at = ("--url", caller.local.host.url, "--key", caller.local.key if key is None else key)
-        status = status_of([*arguments, *at])
-        said = capsys.readouterr()
-        return status, said.out, said.err
+        return run_here(capsys, *arguments, *at)
 
     return call
-
-
-def told(run: Run, *arguments: str) -> Any:
-    status, out, err = run(*arguments, "--json")
-    assert (status, err) == (0, "")
-    return json.loads(out)
 
 
 def test_status_has_the_promised_fields(run: Run) -> None:
     """Scripts read these names."""
     # The first looks of a busy machine may not know yet that the standby is well.
-    found = until(lambda: (s := told(run, "status"))["pairs"][0]["can_fail_over"] and s, "a pair that can fail over")
+    found = until(
+        lambda: (s := read_json(run, "status"))["pairs"][0]["can_fail_over"] and s, "a pair that can fail over"
+    )
     assert list(found) == ["as_of", "pairs"]
     (pair,) = found["pairs"]
     assert set(pair) == {
@@ -79,7 +69,7 @@ def test_an_explanation_for_people_ends_with_the_journal(run: Run, caller: Calle
     """The same entries as for scripts, with time, phase and rule."""
     assert run("pause", "demo", "--reason", "network work", "--by", "ana")[0] == 0
     until(lambda: caller.view()["paused"], "the pause")
-    entry = next(entry for entry in told(run, "explain", "demo")["journal"] if entry["rule"] == "paused")
+    entry = next(entry for entry in read_json(run, "explain", "demo")["journal"] if entry["rule"] == "paused")
     out = run("explain", "demo")[1]
     assert run("resume", "demo", "--reason", "done")[0] == 0
     until(lambda: caller.view()["paused"] is None, "the end of the pause")
@@ -91,8 +81,8 @@ def test_an_explanation_for_people_ends_with_the_journal(run: Run, caller: Calle
 
 def test_pairs_are_listed_and_shown(run: Run) -> None:
     """Names alone, or one with everything."""
-    assert told(run, "pairs") == ["demo"]
-    assert told(run, "pairs", "demo")["regions"] == {"primary": "eastus2", "secondary": "westus3"}
+    assert read_json(run, "pairs") == ["demo"]
+    assert read_json(run, "pairs", "demo")["regions"] == {"primary": "eastus2", "secondary": "westus3"}
 
 
 def test_a_pause_holds_and_a_resume_ends_it(run: Run, caller: Caller) -> None:
@@ -101,7 +91,7 @@ def test_a_pause_holds_and_a_resume_ends_it(run: Run, caller: Caller) -> None:
     until(lambda: caller.view()["paused"], "the pause")
 
     def paused() -> dict[str, Any] | None:
-        (pair,) = told(run, "status")["pairs"]
+        (pair,) = read_json(run, "status")["pairs"]
         return pair if pair["headline"].startswith("PAUSED; ") else None
 
     assert until(paused, "the headline")["can_fail_over"] is False
@@ -152,10 +142,10 @@ def test_a_drill_is_waited_for_and_its_run_can_be_shown(run: Run) -> None:
 
     found = until(practised, "a drill that goes well", longest=10, pause=1)
     assert found["output"]["ok"] is True
-    shown = told(run, "run", found["id"])
+    shown = read_json(run, "run", found["id"])
     assert shown["status"] == "completed"
     assert run("run", found["id"])[1].startswith(f"{found['id']}: completed")
-    assert told(run, "decisions", "demo")["decisions"]
+    assert read_json(run, "decisions", "demo")["decisions"]
 
 
 @pytest.mark.parametrize(
@@ -175,19 +165,19 @@ def test_a_run_is_shown_with_what_it_came_to(output: dict[str, str | None], line
 
 def test_a_failover_that_is_ordered_and_waited_for_ends_well(run: Run, caller: Caller) -> None:
     """The pointer has moved when the command returns; the status says what comes next."""
-    wanted = until(lambda: told(run, "status")["pairs"][0]["can_fail_over"], "a pair that can fail over")
+    wanted = until(lambda: read_json(run, "status")["pairs"][0]["can_fail_over"], "a pair that can fail over")
     assert wanted
     status, out, err = run("failover", "demo", "--reason", "planned work", "--wait")
     assert (status, err) == (0, "")
     assert "completed" in out
     assert pointer_on(caller.local.azure, caller.local.plan)["active"] == "secondary"
-    pair = until(lambda: _settled(told(run, "status")), "the end of the run in the status")
+    pair = until(lambda: _settled(read_json(run, "status")), "the end of the run in the status")
     assert "SWITCHED to the secondary (westus3) at " in pair["headline"]
     assert pair["next"]["what"] == "the cooldown ends"
     assert pair["needs_a_person"] is True
     acknowledged = run("acknowledge", "demo", "--reason", "seen")
     assert acknowledged[0] == 0 or "nothing to acknowledge" in acknowledged[2]  # the cooldown may have ended by then
-    until(lambda: not told(run, "status")["pairs"][0]["needs_a_person"], "the acknowledgement")
+    until(lambda: not read_json(run, "status")["pairs"][0]["needs_a_person"], "the acknowledgement")
 
 
 def _settled(view: dict[str, Any]) -> dict[str, Any] | None:
@@ -198,11 +188,11 @@ def _settled(view: dict[str, Any]) -> dict[str, Any] | None:
 def test_runs_lists_drills_and_what_a_script_may_ask(run: Run, caller: Caller) -> None:
     """Newest first, of one pair or of all, as many as were asked for."""
     done = [caller.followed(caller.post("pairs/demo/drill", {"reason": f"practice {number}"}))["id"] for number in "12"]
-    found = told(run, "runs", "demo")
+    found = read_json(run, "runs", "demo")
     assert [line["id"] for line in found["runs"][:2]] == done[::-1]
     assert found["unread"] == []
     assert set(found["runs"][0]) >= {"id", "pair", "kind", "epoch", "outcome", "why", "at"}
-    assert [line["id"] for line in told(run, "runs", "--limit", "1")["runs"]] == done[1:]
+    assert [line["id"] for line in read_json(run, "runs", "--limit", "1")["runs"]] == done[1:]
     status, out, _ = run("runs")
     assert (status, done[1] in out.splitlines()[0]) == (0, True)
     assert run("runs", "nobody")[0] == 1
@@ -217,12 +207,12 @@ def test_a_run_under_way_is_listed_first_and_once(run: Run, caller: Caller) -> N
     assert caller.post(f"pairs/demo/{kind}", {"reason": "practice", "force": True}).status_code == 202
 
     def listed() -> list[dict[str, Any]]:
-        return [line for line in told(run, "runs", "demo")["runs"] if line["id"] == ordered]
+        return [line for line in read_json(run, "runs", "demo")["runs"] if line["id"] == ordered]
 
     (seen,) = until(listed, "the run")
     assert (seen["kind"], seen["epoch"], seen["outcome"] in {"running", "completed"}) == (kind, epoch, True)
     until(lambda: listed()[0]["outcome"] == "completed", "its summary")
-    assert [line["id"] for line in told(run, "runs", "demo")["runs"]].count(ordered) == 1
+    assert [line["id"] for line in read_json(run, "runs", "demo")["runs"]].count(ordered) == 1
     until(lambda: caller.view()["run"] is None, "the end of the run in the status")
 
 
@@ -268,7 +258,7 @@ def test_a_graceful_failover_that_drains_says_how_long(run: Run, caller: Caller)
 
 def test_data_says_what_running_jobs_read(run: Run, caller: Caller) -> None:
     """Nothing runs, so nothing has to be copied; a pair that is not there is told. Whoever asks twice waits once."""
-    found = told(run, "data", "demo")
+    found = read_json(run, "data", "demo")
     active = caller.get("pairs/demo").json()["active"]
     assert found == {"pair": "demo", "active": active, "running": 0, "items": [], "not_read": [], "copies": []}
     status, out, _ = run("data", "demo")

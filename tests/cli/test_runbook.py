@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from live import Caller, live, until
+from ran import Run, read_json, run_here
 
-from orchestrator.cli.main import status_of
 from orchestrator.core.base.vocabulary import Mode
 from orchestrator.local.session import Local
-
-type Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -25,26 +22,13 @@ def local() -> Iterator[Local]:
 
 @pytest.fixture
 def run(local: Local, capsys: pytest.CaptureFixture[str]) -> Run:
-    """``run("status")``: exit status, standard output, standard error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = status_of([*arguments, "--url", local.host.url, "--key", local.key])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
-def told(run: Run, *arguments: str) -> Any:
-    status, out, err = run(*arguments, "--json")
-    assert (status, err) == (0, "")
-    return json.loads(out)
+    """Commands to that app."""
+    return lambda *arguments: run_here(capsys, *arguments, "--url", local.host.url, "--key", local.key)
 
 
 def pair_of(run: Run) -> dict[str, Any]:
     """The one line of ``status``."""
-    (pair,) = told(run, "status")["pairs"]
+    (pair,) = read_json(run, "status")["pairs"]
     return dict(pair)
 
 
@@ -70,7 +54,7 @@ def test_an_outage_is_handled_on_the_command_line_alone(run: Run, local: Local) 
     until(lambda: pair_of(run)["proposal"], "a proposal")
     asked = run("explain", "demo")[1]
     approve(run)
-    failover = until(lambda: told(run, "runs", "demo")["runs"], "the run")[0]["id"]
+    failover = until(lambda: read_json(run, "runs", "demo")["runs"], "the run")[0]["id"]
     followed = run("run", failover, "--follow")
     moved = until(lambda: (pair := pair_of(run))["phase"] == "settled" and pair, "the end of the run in the status")
     # The cooldown of a fast session may end before a busy machine gives the command.
@@ -82,7 +66,7 @@ def test_an_outage_is_handled_on_the_command_line_alone(run: Run, local: Local) 
     until(lambda: pair_of(run)["phase"] in {"settled", "steady"}, "the end of the failback in the status")
     drill = until(lambda: (said := ordered(run, "drill", "--kind", "tabletop", "--wait"))[1] and said, "a drill")
     evidence = run("evidence", failover)
-    audit = told(run, "audit", "demo")
+    audit = read_json(run, "audit", "demo")
     assert "bad on the primary" in asked
     assert (followed[0], "completed" in followed[1]) == (0, True)
     assert "SWITCHED to the secondary (westus3) at " in moved["headline"]

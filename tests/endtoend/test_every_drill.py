@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from deployed_app import KEY, SPEED, App, count_captured, deployed
+from endless_jobs import submit_endless
 from waiting import until
 
 from orchestrator.cli.main import status_of
@@ -20,7 +21,6 @@ from orchestrator.core.plan.drills import PartialDrill
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
-from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 
 KINDS = ("tabletop", "decision", "canary", "partial", "full")
@@ -45,15 +45,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         file.write_text(yaml_of(plan), encoding="utf-8")
         with deployed(azure, engine, file) as app:
             until(lambda: app.view().get("phase") == "steady", "the first look")
-            body = {
-                "jobType": "Command",
-                "command": "python train.py",
-                "experimentName": "nightly",
-                "computeId": f"{plan.primary.project_id}/computes/cpu-cluster",
-                "environmentId": f"{plan.primary.project_id}/environments/train-env/versions/1",
-                "tags": {"local.duration": "36000000", "hubswitch.workload": "nightly"},
-            }
-            User(azure).submit(plan.primary, "n1", body)
+            submit_endless(azure, plan.primary, "n1", "nightly", {"hubswitch.workload": "nightly"})
             until(lambda: count_captured(azure, plan) == 1, "the job in the ledger")
             until(lambda: app.get("pairs/demo/readiness").json().get("ready"), "a standby that is ready")
             yield Stage(azure, app, folder)

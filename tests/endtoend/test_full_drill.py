@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import requests
 from deployed_app import KEY, SPEED, App, count_captured, deployed
+from endless_jobs import submit_endless
 from waiting import until
 
 from orchestrator.cli.app_calls import App as CalledApp
@@ -21,10 +22,8 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
-from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 
-FOR_EVER = "36000000"
 WISHES = ("finish", "move")
 
 
@@ -45,17 +44,8 @@ def planned(azure: LocalAzure, folder: Path, policy: dict[str, Any] | None = Non
 
 def submit(azure: LocalAzure, plan: Plan) -> None:
     """A job of each wish that runs in the primary."""
-    hub = plan.primary
     for wish in WISHES:
-        body = {
-            "jobType": "Command",
-            "command": "python train.py",
-            "experimentName": "full",
-            "computeId": f"{hub.project_id}/computes/cpu-cluster",
-            "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
-            "tags": {"local.duration": FOR_EVER, "hubswitch.failback": wish},
-        }
-        User(azure).submit(hub, f"full-{wish}", body)
+        submit_endless(azure, plan.primary, f"full-{wish}", "full", {"hubswitch.failback": wish})
 
 
 def running(azure: LocalAzure) -> set[str]:

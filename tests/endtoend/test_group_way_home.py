@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 from deployed_app import KEY, SPEED, App, deployed
+from endless_jobs import submit_endless
 from waiting import until
 
 from orchestrator.cli.main import status_of
@@ -20,7 +21,6 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
-from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.estate import estate_of
 from orchestrator.simulator.job_lifecycle import TERMINAL, TrueJob
@@ -37,9 +37,6 @@ pairs:
   - {pair: portal, after: [scoring]}
 """
 AT_REST = {"settled", "steady"}
-FOR_EVER = "600000"
-"""Seconds of simulated running that no test outlives."""
-
 SHORT = timedelta(seconds=10)
 """Instead of an hour after a switch, and of the half day for which a primary has to be well before a failback."""
 
@@ -74,24 +71,21 @@ class Stage(NamedTuple):
         until(rests, f"a rest of all with the {active} active", pause=0.1)
 
     def send(self, pair: str, do: str) -> None:
-        answer = requests.post(
-            f"{self.app.url}/api/pairs/{pair}/{do}",
-            json={"reason": "a look first", "by": "ana"},
-            headers={"x-functions-key": KEY},
-            timeout=120,
-        )
-        assert answer.status_code == 202, answer.text
+        self._post(f"pairs/{pair}/{do}", "a look first")
 
     def order(self, do: str) -> str:
         """Order the group over HTTP; the run's id."""
+        return str(self._post(f"groups/payments/{do}", "the region")["run"])
+
+    def _post(self, path: str, reason: str) -> Any:
         answer = requests.post(
-            f"{self.app.url}/api/groups/payments/{do}",
-            json={"reason": "the region", "by": "ana"},
+            f"{self.app.url}/api/{path}",
+            json={"reason": reason, "by": "ana"},
             headers={"x-functions-key": KEY},
             timeout=120,
         )
         assert answer.status_code == 202, answer.text
-        return str(answer.json()["run"])
+        return answer.json()
 
     def ended(self, run: str) -> dict[str, Any]:
         """Output of the run of a group, once it has ended."""
@@ -144,18 +138,8 @@ def stage_of(folder: Path) -> Iterator[Stage]:
             until(
                 lambda: all(stage.view(pair).get("phase") == "steady" for pair in PAIRS), "the first looks", pause=0.1
             )
-            user = User(azure)
             for pair, plan in plans.items():
-                project = plan.primary.project_id
-                body = {
-                    "jobType": "Command",
-                    "command": "python train.py",
-                    "experimentName": "group",
-                    "computeId": f"{project}/computes/cpu-cluster",
-                    "environmentId": f"{project}/environments/train-env/versions/1",
-                    "tags": {"local.duration": FOR_EVER, "hubswitch.failback": "move"},
-                }
-                user.submit(plan.primary, f"group-{pair}", body)
+                submit_endless(azure, plan.primary, f"group-{pair}", "group", {"hubswitch.failback": "move"})
             until(lambda: all(captured(stage, pair) for pair in PAIRS), "every job in the ledger", pause=0.1)
             stage.run_alone("")
             yield stage

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from deployed_app import KEY, SPEED, App, count_captured, deployed
+from endless_jobs import submit_endless
 from waiting import until
 
 from orchestrator.cli.app_calls import App as CalledApp
@@ -21,11 +22,8 @@ from orchestrator.local.engine import LocalEngine
 from orchestrator.local.job_audit import audit_jobs
 from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
-from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import TrueJob
-
-FOR_EVER = "36000000"
 
 
 @pytest.fixture
@@ -42,16 +40,7 @@ def planned(azure: LocalAzure, folder: Path, **fields: Any) -> tuple[Plan, Path]
 
 
 def submit(azure: LocalAzure, plan: Plan, name: str, workload: str) -> None:
-    hub = plan.primary
-    body = {
-        "jobType": "Command",
-        "command": "python train.py",
-        "experimentName": "nightly",
-        "computeId": f"{hub.project_id}/computes/cpu-cluster",
-        "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
-        "tags": {"local.duration": FOR_EVER, "hubswitch.workload": workload},
-    }
-    User(azure).submit(hub, name, body)
+    submit_endless(azure, plan.primary, name, "nightly", {"hubswitch.workload": workload})
 
 
 def copies(azure: LocalAzure) -> list[TrueJob]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from deployed_app import SPEED, App, count_captured, deployed
+from endless_jobs import submit_endless
 from waiting import until
 
 from orchestrator.adapters.assembly import assemble
@@ -178,16 +179,7 @@ def stage_of(folder: Path, tier: Tier) -> Iterator[Stage]:
 
 def submit(stage: Stage, side: Role, name: str, environment: str = "train-env") -> None:
     """A job that no test outlives."""
-    hub = stage.plan.side(side)
-    body = {
-        "jobType": "Command",
-        "command": "python train.py",
-        "experimentName": "tiers",
-        "computeId": f"{hub.project_id}/computes/cpu-cluster",
-        "environmentId": f"{hub.project_id}/environments/{environment}/versions/1",
-        "tags": {"local.duration": "36000000"},
-    }
-    User(stage.azure).submit(hub, name, body)
+    submit_endless(stage.azure, stage.plan.side(side), name, "tiers", environment=environment)
 
 
 def _make_idle(stage: Stage, tier: Tier) -> None:

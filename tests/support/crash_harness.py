@@ -20,6 +20,7 @@ import msgspec
 import psutil
 from durabletask.client import TaskHubGrpcClient
 from durabletask.entities import EntityInstanceId
+from endless_jobs import FOR_EVER
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 from waiting import until
 
@@ -68,9 +69,6 @@ TAIL = 4000
 
 ATTEMPTS = 5
 """Runs in which one place is looked for."""
-
-FOR_EVER = "36000000"
-"""Seconds of simulated running that no test outlives: ten hours at the speed of a bench."""
 
 RACED = (" ledgers.names", " ledgers.page", " ledgers.write_page")
 """Crossings whose number depends on who comes first."""

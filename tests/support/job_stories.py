@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from crash_harness import FOR_EVER, Visit, order_of
+from crash_harness import Visit, order_of
+from endless_jobs import FOR_EVER
 from waiting import until
 
 from orchestrator.core.base.vocabulary import JobPolicy, Role

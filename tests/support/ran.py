@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,3 +24,14 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:
     capsys.readouterr()
     status = status_of([*arguments])
     return Ran(status, *capsys.readouterr())
+
+
+type Run = Callable[..., Ran]
+"""``run("status", …)``: ``run_here`` against an app that a fixture names."""
+
+
+def read_json(run: Run, *arguments: str) -> Any:
+    """What a command prints with ``--json``; it went well, and said nothing on standard error."""
+    status, out, err = run(*arguments, "--json")
+    assert (status, err) == (0, "")
+    return json.loads(out)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from deployed_app import SPEED, App, deployed
+from endless_jobs import submit_endless
 from waiting import until
 
 from orchestrator.core.base.vocabulary import LeftJob, Mode
@@ -20,14 +21,10 @@ from orchestrator.core.plan.schema import Plan
 from orchestrator.local.engine import LocalEngine
 from orchestrator.local.session import scale_policy, variables
 from orchestrator.local.simulated_plan import plan_of, yaml_of
-from orchestrator.local.workload import User
 from orchestrator.simulator.cloud import LocalAzure
 from orchestrator.simulator.job_lifecycle import TERMINAL, TrueJob
 
 AT_REST = {"settled", "steady"}
-
-FOR_EVER = "600000"
-"""Seconds of simulated running that no test outlives."""
 
 
 class Stage(NamedTuple):
@@ -91,24 +88,11 @@ def running_jobs(
         with deployed(azure, engine, place) as app:
             until(lambda: app.view().get("phase") == "steady", "the first look", pause=0.1)
             for root, wish in roots.items():
-                _submit(azure, plan, root, wish)
+                submit_endless(azure, plan.primary, root, "way", {"hubswitch.failback": wish} if wish else {})
             stage = Stage(azure, plan, app, tuple(roots))
             until(lambda: len(stage.records()) == len(roots), "every job in the ledger", pause=0.1)
             until(lambda: are_running(stage), "every job running", pause=0.1)
             yield stage
-
-
-def _submit(azure: LocalAzure, plan: Plan, root: str, wish: str) -> None:
-    hub = plan.primary
-    body = {
-        "jobType": "Command",
-        "command": "python train.py",
-        "experimentName": "way",
-        "computeId": f"{hub.project_id}/computes/cpu-cluster",
-        "environmentId": f"{hub.project_id}/environments/train-env/versions/1",
-        "tags": {"local.duration": FOR_EVER, **({"hubswitch.failback": wish} if wish else {})},
-    }
-    User(azure).submit(hub, root, body)
 
 
 def are_running(stage: Stage) -> bool:
